@@ -1,0 +1,38 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Abortable } from './abort.ts'
+import { type ErrorCode, isGlanceError } from './errors.ts'
+
+/** What may go better the next time. */
+const WORTH_ANOTHER: readonly ErrorCode[] = ['unavailable', 'corrupt']
+
+export interface AttemptOptions extends Abortable {
+  /** How often to try in all, the first time included. Default 3. */
+  readonly attempts?: number | undefined
+  /** Milliseconds before the second attempt, doubled before each later one. Default 500, at most 30,000. */
+  readonly delayMs?: number | undefined
+  /** Told of each failure that is followed by another attempt, and the number of that attempt. */
+  readonly onRetry?: ((error: unknown, attempt: number) => void) | undefined
+}
+
+/**
+ * Does `work` until it succeeds, fails for good, or was tried often enough; waits a little longer each time, by a
+ * random share, so that many clients of one server do not return at once. Rejects with the last failure.
+ */
+export async function withAttempts<T>(
+  work: (attempt: number) => Promise<T>,
+  { attempts = 3, delayMs = 500, onRetry, signal }: AttemptOptions = {},
+): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work(attempt)
+    } catch (error) {
+      signal?.throwIfAborted()
+      if (attempt >= attempts || !isGlanceError(error, ...WORTH_ANOTHER)) throw error
+      onRetry?.(error, attempt + 1)
+      const most = Math.min(delayMs * 2 ** (attempt - 1), 30_000)
+      await delay(most * (0.5 + Math.random() / 2), undefined, signal ? { signal } : {}).catch(() =>
+        signal?.throwIfAborted(),
+      )
+    }
+  }
+}
