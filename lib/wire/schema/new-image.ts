@@ -1,0 +1,84 @@
+import { GlanceError } from '../../errors.ts'
+import type { Image } from '../../image/image.ts'
+import { isBaseAttribute, SERVER_MADE } from '../v2-image.ts'
+import {
+  checkPropertyName,
+  type ImageDocument,
+  reserved,
+  validateImageDocument,
+} from './validate.ts'
+
+/** The attributes that every image has and that a user sets. */
+export type UserAttributes = Pick<
+  Image,
+  | 'name'
+  | 'visibility'
+  | 'hidden'
+  | 'protected'
+  | 'owner'
+  | 'containerFormat'
+  | 'diskFormat'
+  | 'minDisk'
+  | 'minRam'
+  | 'tags'
+>
+
+/** What a client asks for when it creates an image; what it does not say is not there. */
+export interface NewImageRequest extends Partial<UserAttributes> {
+  readonly id?: string
+  readonly properties: ReadonlyMap<string, string>
+}
+
+/** Refused before the types are looked at, as Glance does. */
+const LINKS = ['direct_url', 'self', 'file', 'schema', 'stores'] as const
+
+/** As Glance, which takes these for custom properties that the attributes of that name then hide. */
+const IGNORED: ReadonlySet<string> = new Set(['os_hash_algo', 'os_hash_value'])
+
+/**
+ * Reads the body of a request to create an image.
+ * @throws {GlanceError} `invalid` when it is not as the image schema demands; `forbidden` when it has what only the
+ * service sets, or a property that Glance keeps to itself.
+ */
+export function validateNewImage(body: unknown): NewImageRequest {
+  for (const name of LINKS) {
+    if (typeof body === 'object' && body !== null && Object.hasOwn(body, name)) throw readOnly(name)
+  }
+  const document = validateImageDocument(body)
+  for (const name of SERVER_MADE) {
+    if (Object.hasOwn(document, name) && !IGNORED.has(name)) {
+      throw name === 'locations' ? reserved(name) : readOnly(name)
+    }
+  }
+  const properties = new Map<string, string>()
+  for (const [name, value] of Object.entries(document)) {
+    if (isBaseAttribute(name)) continue
+    checkPropertyName(name)
+    // The schema allows null for some, such as kernel_id: the same as leaving it out.
+    if (typeof value === 'string') properties.set(name, value)
+  }
+  const { id } = document
+  return { ...(id !== undefined && { id }), ...userAttributes(document), properties }
+}
+
+/** What a document says of the attributes that a user sets, under the names that they have inside. */
+export function userAttributes(document: ImageDocument): Partial<UserAttributes> {
+  const { name, visibility, os_hidden, owner, container_format, disk_format, tags } = document
+  const { min_disk, min_ram } = document
+  return {
+    ...(name !== undefined && { name }),
+    ...(visibility !== undefined && { visibility }),
+    ...(os_hidden !== undefined && { hidden: os_hidden }),
+    ...(document.protected !== undefined && { protected: document.protected }),
+    ...(owner !== undefined && { owner }),
+    ...(container_format !== undefined && { containerFormat: container_format }),
+    ...(disk_format !== undefined && { diskFormat: disk_format }),
+    ...(min_disk !== undefined && { minDisk: min_disk }),
+    ...(min_ram !== undefined && { minRam: min_ram }),
+    ...(tags !== undefined && { tags: [...new Set(tags)].toSorted() }),
+  }
+}
+
+export function readOnly(name: string): GlanceError {
+  return new GlanceError('forbidden', `Attribute '${name}' is read-only.`)
+}

@@ -1,0 +1,108 @@
+import { createRequire } from 'node:module'
+import type { ErrorObject, ValidateFunction } from 'ajv'
+import { GlanceError } from '../../errors.ts'
+import type { Visibility } from '../../image/image.ts'
+import { isReservedProperty } from '../v2-image.ts'
+import { IMAGE_SCHEMA } from './image.ts'
+
+/** Some attributes of an image as the v2 API spells them, each of the type that the schema demands. */
+export interface ImageDocument {
+  readonly id?: string
+  readonly name?: string | null
+  readonly visibility?: Visibility
+  readonly os_hidden?: boolean
+  readonly protected?: boolean
+  readonly owner?: string | null
+  readonly container_format?: string | null
+  readonly disk_format?: string | null
+  readonly min_disk?: number
+  readonly min_ram?: number
+  readonly tags?: readonly string[]
+  readonly [name: string]: unknown
+}
+
+/** The longest name of a custom property, in characters. */
+const MAX_NAME_LENGTH = 255
+
+/** The largest `min_disk` or `min_ram`: what a database column holds. */
+const MAX_MINIMUM = 2 ** 31 - 1
+
+/** Names that no property may have, because Glance's databases have columns of these names. */
+const RESERVED: ReadonlySet<string> = new Set(['location', 'deleted', 'deleted_at'])
+
+/** What MySQL's three-byte UTF-8 cannot hold, and halves of it. */
+const UNSTORABLE = /[\p{Surrogate}\u{10000}-\u{10ffff}]/u
+
+/**
+ * Holds attributes of an image, any of them, to the image schema, and their text to what every Glance can store.
+ * @throws {GlanceError} `invalid`.
+ */
+export function validateImageDocument(document: unknown): ImageDocument {
+  const isValid = imageValidator()
+  if (!isValid(document)) {
+    throw new GlanceError(
+      'invalid',
+      `Provided object does not match schema 'image': ${describe(isValid.errors)}`,
+    )
+  }
+  for (const name of ['min_disk', 'min_ram'] as const) {
+    const value = document[name] ?? 0
+    if (value < 0 || value > MAX_MINIMUM) {
+      throw new GlanceError('invalid', `${name} is ${value}, not one of 0 to ${MAX_MINIMUM}`)
+    }
+  }
+  for (const [name, value] of Object.entries(document)) {
+    if (holdsUnstorable([name, value])) {
+      throw new GlanceError('invalid', `${name} holds characters beyond U+FFFF`)
+    }
+  }
+  return document
+}
+
+/** @throws {GlanceError} `invalid` when too long; `forbidden` when Glance keeps it to itself. */
+export function checkPropertyName(name: string): void {
+  if (name.length > MAX_NAME_LENGTH) {
+    throw new GlanceError(
+      'invalid',
+      `Custom property should not be greater than ${MAX_NAME_LENGTH} characters.`,
+    )
+  }
+  if (RESERVED.has(name) || isReservedProperty(name)) throw reserved(name)
+}
+
+export function reserved(name: string): GlanceError {
+  return new GlanceError('forbidden', `Attribute '${name}' is reserved.`)
+}
+
+/**
+ * Compiled when it is first asked for, and ajv loaded no sooner: the replicator shares this folder with the server,
+ * and should not wait for what it never uses.
+ */
+const imageValidator = once((): ValidateFunction<ImageDocument> => {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- What a require gives has no type.
+  const { Ajv } = createRequire(import.meta.url)('ajv') as typeof import('ajv')
+  const ajv = new Ajv({ allowUnionTypes: true })
+  ajv.addVocabulary(['name', 'links', 'is_base'])
+  return ajv.compile<ImageDocument>({ type: 'object', ...IMAGE_SCHEMA })
+})
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined
+  return () => (made ??= { value: make() }).value
+}
+
+function describe(errors: readonly ErrorObject[] | null | undefined): string {
+  return (errors ?? [])
+    .map(({ instancePath, message, params }) => {
+      const allowed =
+        'allowedValues' in params ? `: ${JSON.stringify(params['allowedValues'])}` : ''
+      return `${instancePath || 'it'} ${message}${allowed}`
+    })
+    .join('; ')
+}
+
+function holdsUnstorable(value: unknown): boolean {
+  if (typeof value === 'string') return UNSTORABLE.test(value)
+  if (Array.isArray(value)) return value.some(holdsUnstorable)
+  return typeof value === 'object' && value !== null && holdsUnstorable(Object.entries(value))
+}

@@ -1,0 +1,33 @@
+import { GlanceError } from '../errors.ts'
+import type { Image } from '../image/image.ts'
+import { imageFromV2, isObject, type V2Document } from './v2-image.ts'
+
+/** Whether this is a record of the v1 API's detailed listing, as the original replicator dumps it. */
+export function isV1Record(document: unknown): document is V2Document {
+  return isObject(document) && ('is_public' in document || isObject(document['properties']))
+}
+
+/**
+ * Reads a record of `GET /v1/images/detail`. What v1 knows only as not public becomes `shared`, as Glance itself
+ * made it when both versions stood side by side; a property without a value becomes the empty text that v2 shows.
+ * @throws {GlanceError} `corrupt`, naming the field.
+ */
+export function imageFromV1(document: unknown): Image {
+  if (!isV1Record(document)) throw new GlanceError('corrupt', 'not a v1 image record')
+  const {
+    is_public: isPublic,
+    properties,
+    deleted: _,
+    deleted_at: __,
+    location: ___,
+    ...base
+  } = document
+  const custom = isObject(properties) ? properties : {}
+  return imageFromV2({
+    ...Object.fromEntries(
+      Object.entries(custom).map(([key, value]) => [key, typeof value === 'string' ? value : '']),
+    ),
+    ...base,
+    visibility: isPublic === true ? 'public' : 'shared',
+  })
+}

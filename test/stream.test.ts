@@ -1,0 +1,282 @@
+import * as fc from 'fast-check'
+import { createHash } from 'node:crypto'
+import t from 'tap'
+import { isGlanceError } from '../lib/errors.ts'
+import { abortable } from '../lib/stream/abortable.ts'
+import { digested, Hasher } from '../lib/stream/digest.ts'
+import { limitSize } from '../lib/stream/limit-size.ts'
+import { meter } from '../lib/stream/meter.ts'
+import { parseContentRange, parseRange } from '../lib/stream/range.ts'
+import { rechunk } from '../lib/stream/rechunk.ts'
+import { verify } from '../lib/stream/verify.ts'
+import { bytesOf, collect } from './support/bytes.ts'
+
+const MD5 = hex('md5', 'abc')
+const SHA256 = hex('sha256', 'abc')
+const UNKNOWN = { size: null, checksum: null, digest: null }
+
+t.test(
+  'a hasher computes several digests of one stream, which passes through unchanged',
+  async t => {
+    const hasher = new Hasher(['md5', 'sha512', 'md5'])
+    t.equal(await textOf(digested(bytesOf('a', '', 'bc'), hasher)), 'abc')
+    t.equal(await hasher.hex('md5'), MD5)
+    t.equal(await hasher.hex('sha512'), hex('sha512', 'abc'))
+    t.equal(await hasher.hex('md5'), MD5, 'and may be asked again')
+    await t.rejects(hasher.hex('sha1'), TypeError, 'but not for what it was not made for')
+  },
+)
+
+t.test('verify', async t => {
+  const digest = { algorithm: 'sha256', value: SHA256 }
+  for (const { title, sent, expected, message } of [
+    { title: 'nothing is checked when nothing is expected', sent: ['x'], expected: UNKNOWN },
+    {
+      title: 'the expected bytes pass',
+      sent: ['ab', 'c'],
+      expected: { size: 3, checksum: MD5, digest },
+    },
+    { title: 'no bytes pass when none are expected', sent: [], expected: { ...UNKNOWN, size: 0 } },
+    {
+      title: 'a short stream is corrupt',
+      sent: ['ab'],
+      expected: { ...UNKNOWN, size: 3 },
+      message: 'the data ends after 2 of the 3 bytes expected',
+    },
+    {
+      title: 'a long stream is corrupt',
+      sent: ['abc', 'd'],
+      expected: { ...UNKNOWN, size: 3 },
+      message: 'the data goes on after the 3 bytes expected',
+    },
+    {
+      title: 'a flipped bit is corrupt',
+      sent: ['abd'],
+      expected: { size: 3, checksum: null, digest },
+      message: `sha256 is ${hex('sha256', 'abd')}, expected ${SHA256}`,
+    },
+    {
+      title: 'a checksum is enough to find it',
+      sent: ['abd'],
+      expected: { ...UNKNOWN, checksum: MD5 },
+      message: `md5 is ${hex('md5', 'abd')}, expected ${MD5}`,
+    },
+    {
+      title: 'the checksum counts when the digest is of an unknown algorithm',
+      sent: ['abd'],
+      expected: { ...UNKNOWN, checksum: MD5, digest: { algorithm: 'blake3', value: 'ff' } },
+      message: `md5 is ${hex('md5', 'abd')}, expected ${MD5}`,
+    },
+    {
+      title: 'the digest counts, not a checksum beside it',
+      sent: ['abc'],
+      expected: { ...UNKNOWN, checksum: 'ff', digest },
+    },
+    {
+      title: 'hex digits in capitals mean the same',
+      sent: ['abc'],
+      expected: { ...UNKNOWN, digest: { algorithm: 'sha256', value: SHA256.toUpperCase() } },
+    },
+  ]) {
+    t.test(title, async t => {
+      const run = textOf(verify(bytesOf(...sent), expected))
+      if (message === undefined) t.equal(await run, sent.join(''))
+      else await t.rejects(run, { code: 'corrupt', message })
+    })
+  }
+
+  t.test('where bytes follow the last one expected, that is not passed on either', async t => {
+    let seen = ''
+    const run = async () => {
+      for await (const chunk of verify(bytesOf('ab', 'c', 'd', 'e'), { ...UNKNOWN, size: 3 })) {
+        seen += Buffer.from(chunk).toString()
+      }
+    }
+    await t.rejects(run(), { code: 'corrupt' })
+    t.equal(seen, 'ab')
+  })
+})
+
+t.test('a meter tells the total after each chunk has been dealt with', async t => {
+  const events: (string | number)[] = []
+  for await (const chunk of meter(bytesOf('ab', 'cde'), total => events.push(total))) {
+    events.push(Buffer.from(chunk).toString())
+  }
+  t.strictSame(events, ['ab', 2, 'cde', 5])
+})
+
+t.test(
+  'a size limit lets through what fits and ends in over_limit at the first chunk that does not',
+  async t => {
+    t.equal(await textOf(limitSize(bytesOf('ab', 'c'), 3)), 'abc')
+    await t.rejects(textOf(limitSize(bytesOf('ab', 'cd'), 3)), { code: 'over_limit' })
+  },
+)
+
+t.test(
+  'small chunks are gathered into large ones and large ones cut, the last being the rest',
+  async t => {
+    const sizes: number[] = []
+    const chunks = ['a', 'bcdefgh', '', 'ij']
+    const data = meter(rechunk(bytesOf(...chunks), 3), total => sizes.push(total))
+    t.equal(await textOf(data), 'abcdefghij')
+    t.strictSame(sizes, [3, 6, 9, 10])
+  },
+)
+
+t.test('leaving the loop closes the source through all stages', async t => {
+  const source = tracked('ab', 'cd')
+  const stages = meter(limitSize(verify(source.data, { ...UNKNOWN, checksum: MD5 }), 9), () => {})
+  for await (const _ of abortable(stages, new AbortController().signal)) break
+  t.ok(source.closed())
+})
+
+t.test('abortable', async t => {
+  const reason = new Error('enough')
+
+  t.test('passes everything on while the signal does not fire, or where there is none', async t => {
+    t.equal(await textOf(abortable(bytesOf('a', 'b'), undefined)), 'ab')
+    t.equal(await textOf(abortable(bytesOf('a', 'b'), new AbortController().signal)), 'ab')
+  })
+
+  t.test('reads nothing when the signal has fired already', async t => {
+    const source = tracked('a')
+    await t.rejects(textOf(abortable(source.data, AbortSignal.abort(reason))), reason)
+    t.equal(source.started(), false)
+  })
+
+  t.test('stops between two chunks and closes the source', async t => {
+    const controller = new AbortController()
+    const source = tracked('a', 'b')
+    const run = async () => {
+      for await (const _ of abortable(source.data, controller.signal)) controller.abort(reason)
+    }
+    await t.rejects(run(), reason)
+    t.ok(source.closed())
+  })
+
+  t.test('stops while the source keeps it waiting', async t => {
+    const controller = new AbortController()
+    let told = false
+    const stuck: AsyncIterableIterator<Uint8Array> = {
+      [Symbol.asyncIterator]: () => stuck,
+      next: () => new Promise(() => queueMicrotask(() => controller.abort(reason))),
+      return: async () => {
+        told = true
+        throw new Error('could not close')
+      },
+    }
+    await t.rejects(textOf(abortable(stuck, controller.signal)), reason)
+    t.ok(told, 'which is told to close')
+  })
+
+  t.test('throws on what the source throws', async t => {
+    const broken = new Error('broken')
+    const { signal } = new AbortController()
+    await t.rejects(textOf(abortable(failing(broken), signal)), broken)
+  })
+})
+
+t.test('a Range header', async t => {
+  for (const [header, size, expected] of [
+    ['bytes=0-4', 10, [0, 5]],
+    ['bytes=9-9', 10, [9, 1]],
+    ['bytes=4-', 10, [4, 6]],
+    ['bytes=4-99', 10, [4, 6]],
+    ['bytes=-3', 10, [7, 3]],
+    ['bytes=-10', 10, [0, 10]],
+    ['bytes=-11', 10, [0, 10]],
+    ['Bytes = 2 - 3', 10, [2, 2]],
+    ['bytes=10-', 10, 'unsatisfiable_range'],
+    ['bytes=0-', 0, 'unsatisfiable_range'],
+    ['bytes=-0', 10, 'unsatisfiable_range'],
+    ['bytes=-1', 0, 'unsatisfiable_range'],
+    ['bytes=5-4', 10, 'unsatisfiable_range'],
+    ['bytes=99999999999999999999-', 10, 'unsatisfiable_range'],
+    ['bytes=-', 10, 'unsatisfiable_range'],
+    ['bytes=a-b', 10, 'unsatisfiable_range'],
+    ['items=0-4', 10, 'unsatisfiable_range'],
+    ['', 10, 'unsatisfiable_range'],
+    ['bytes=0-1,3-4', 10, 'invalid'],
+  ] as const) {
+    t.test(rangeTitle(header, size, expected), async t => {
+      if (typeof expected === 'string') t.throws(() => parseRange(header, size), { code: expected })
+      else t.strictSame(Object.values(parseRange(header, size)), expected)
+    })
+  }
+
+  t.test('whatever it says, asks for bytes that are there or is refused', async () => {
+    const header = fc.oneof(
+      fc.string(),
+      fc
+        .tuple(fc.constantFrom('', '1', '7', '99'), fc.constantFrom('', '0', '5', '99'))
+        .map(([first, last]) => `bytes=${first}-${last}`),
+    )
+    fc.assert(
+      fc.property(header, fc.nat(20), (header, size) => {
+        try {
+          const { offset, length } = parseRange(header, size)
+          return offset >= 0 && length > 0 && offset + length <= size
+        } catch (error) {
+          return isGlanceError(error, 'invalid', 'unsatisfiable_range')
+        }
+      }),
+    )
+  })
+})
+
+t.test('a Content-Range header of a request', async t => {
+  for (const [header, size, expected] of [
+    ['bytes 0-4/10', 10, [0, 5]],
+    ['bytes 0-4/*', 10, [0, 5]],
+    ['bytes 0-9/*', 10, [0, 10]],
+    ['bytes 5-14/20', 10, [5, 5]],
+    ['bytes 0-10/*', 10, 'unsatisfiable_range'],
+    ['bytes 0-10/10', 10, 'unsatisfiable_range'],
+    ['bytes 10-11/20', 10, 'unsatisfiable_range'],
+    ['bytes 4-3/10', 10, 'unsatisfiable_range'],
+    ['bytes */10', 10, 'unsatisfiable_range'],
+    ['0-4', 10, 'unsatisfiable_range'],
+  ] as const) {
+    t.test(rangeTitle(header, size, expected), async t => {
+      if (typeof expected === 'string') {
+        t.throws(() => parseContentRange(header, size), { code: expected })
+      } else {
+        t.strictSame(Object.values(parseContentRange(header, size)), expected)
+      }
+    })
+  }
+})
+
+function rangeTitle(header: string, size: number, expected: string | readonly number[]): string {
+  const meaning =
+    typeof expected === 'string' ? `is ${expected}` : `starts at ${expected.join(' and has ')}`
+  return `"${header}" of ${size} bytes ${meaning}`
+}
+
+function hex(algorithm: string, text: string): string {
+  return createHash(algorithm).update(text).digest('hex')
+}
+
+async function textOf(data: AsyncIterable<Uint8Array>): Promise<string> {
+  return (await collect(data)).toString()
+}
+
+/** A source that knows whether it was started and whether it was closed. */
+function tracked(...chunks: readonly string[]) {
+  let state: 'new' | 'open' | 'closed' = 'new'
+  async function* data() {
+    state = 'open'
+    try {
+      yield* bytesOf(...chunks)
+    } finally {
+      state = 'closed'
+    }
+  }
+  return { data: data(), started: () => state !== 'new', closed: () => state === 'closed' }
+}
+
+async function* failing(error: Error): AsyncGenerator<Uint8Array, void> {
+  yield* bytesOf('a')
+  throw error
+}
