@@ -1,0 +1,64 @@
+import type { Abortable } from '../abort.ts'
+import type { Image } from '../image/image.ts'
+import type { ImageLocation } from '../image/location.ts'
+import type { Member, MemberStatus } from '../image/member.ts'
+import type { ImageQuery } from '../image/query.ts'
+import type { ImageStatus } from '../image/status.ts'
+
+/** An image as it is kept: what the API shows of it, and where its data is. */
+export interface ImageRecord extends Image {
+  /** In order of preference. */
+  readonly locations: readonly ImageLocation[]
+  /** When it was deleted. The row stays, so that its id is never given out again. */
+  readonly deletedAt: Date | null
+}
+
+/** Some columns of an image to be set, and when that was. Tags, properties and locations are replaced whole. */
+export type ImageChange = Partial<Omit<ImageRecord, 'id' | 'createdAt' | 'updatedAt'>> & {
+  readonly updatedAt: Date
+}
+
+/** One database, whatever the engine. Times are kept to the second, as the API shows them, or finer. */
+export interface Database extends AsyncDisposable {
+  readonly images: ImageTable
+  readonly members: MemberTable
+  /** Brings the schema to this version; several processes may call it at once. */
+  migrate(options?: Abortable): Promise<void>
+  /** Atomic: all of it, or nothing when `work` rejects. Does not nest. */
+  transaction<T>(work: (tx: Database) => Promise<T>, options?: Abortable): Promise<T>
+}
+
+export interface ImageTable {
+  /** Undefined when absent or deleted: here absence is an answer, not an error. */
+  find(id: string): Promise<ImageRecord | undefined>
+  /**
+   * The page, in the order that was asked for. Images that are deleted or killed are left out.
+   * @throws {GlanceError} `not_found` when the marker is absent or deleted.
+   */
+  list(query: ImageQuery): Promise<readonly ImageRecord[]>
+  /** @throws {GlanceError} `duplicate`, also for the id of a deleted image. */
+  insert(image: ImageRecord): Promise<void>
+  /**
+   * Applies only while the stored status is in `from`, so that of two uploads one wins. Resolves to the image as
+   * it then is; a status of `deleted` hides the image from then on, and drops its tags, properties, locations and
+   * members; it is then `deletedAt` the time of the change, unless that says when. @throws {GlanceError} `conflict`,
+   * `not_found`.
+   */
+  update(id: string, change: ImageChange, from: readonly ImageStatus[]): Promise<ImageRecord>
+}
+
+export interface MemberTable {
+  /** The members of an image, in the order in which they were added. */
+  list(imageId: string): Promise<readonly Member[]>
+  find(imageId: string, memberId: string): Promise<Member | undefined>
+  /** @throws {GlanceError} `duplicate`, `not_found` (the image). A membership that was removed may be added again. */
+  insert(member: Member): Promise<void>
+  /** @throws {GlanceError} `not_found`. */
+  update(
+    imageId: string,
+    memberId: string,
+    change: { readonly status: MemberStatus; readonly updatedAt: Date },
+  ): Promise<Member>
+  /** @throws {GlanceError} `not_found`. */
+  delete(imageId: string, memberId: string): Promise<void>
+}

@@ -1,0 +1,71 @@
+import { GlanceError } from '../../errors.ts'
+import type { ImageQuery } from '../../image/query.ts'
+import type { ImageStatus } from '../../image/status.ts'
+import type { ImageChange, ImageRecord, ImageTable } from '../database.ts'
+import { totalOrder } from '../order.ts'
+import { compareBy, matches } from './query.ts'
+import { type Access, live } from './rows.ts'
+
+export class SimpleImages implements ImageTable {
+  readonly #access: Access
+
+  constructor(access: Access) {
+    this.#access = access
+  }
+
+  async find(id: string): Promise<ImageRecord | undefined> {
+    return live(this.#access.rows(), id)
+  }
+
+  async list(query: ImageQuery): Promise<readonly ImageRecord[]> {
+    const rows = this.#access.rows()
+    const order = totalOrder(query.sort)
+    const marker = query.marker === null ? null : live(rows, query.marker)
+    if (marker === undefined)
+      throw new GlanceError('not_found', `no image found with ID ${query.marker}`)
+    return [...rows.images.values()]
+      .filter(image => marker === null || compareBy(order, image, marker) > 0)
+      .filter(image => matches(query, image, rows.members.get(image.id) ?? []))
+      .toSorted((a, b) => compareBy(order, a, b))
+      .slice(0, query.limit)
+  }
+
+  async insert(image: ImageRecord): Promise<void> {
+    await this.#access.write(({ images }) => {
+      if (images.has(image.id))
+        throw new GlanceError('duplicate', `image ${image.id} already exists`)
+      images.set(image.id, kept(image))
+    })
+  }
+
+  update(id: string, change: ImageChange, from: readonly ImageStatus[]): Promise<ImageRecord> {
+    return this.#access.write(rows => {
+      const image = live(rows, id)
+      if (image === undefined) throw new GlanceError('not_found', `no image found with ID ${id}`)
+      if (!from.includes(image.status)) {
+        throw new GlanceError(
+          'conflict',
+          `image ${id} is ${image.status}, not ${from.join(' or ')}`,
+        )
+      }
+      const changed = kept({ ...image, ...change })
+      rows.images.set(id, changed)
+      if (changed.status === 'deleted') rows.members.delete(id)
+      return changed
+    })
+  }
+}
+
+/** A copy that nobody else has, in the form in which images are kept. */
+function kept(image: ImageRecord): ImageRecord {
+  if (image.status === 'deleted') {
+    const deletedAt = image.deletedAt ?? image.updatedAt
+    return { ...image, deletedAt, tags: [], properties: new Map(), locations: [] }
+  }
+  return {
+    ...image,
+    tags: [...new Set(image.tags)].toSorted(),
+    properties: new Map(image.properties),
+    locations: structuredClone(image.locations),
+  }
+}

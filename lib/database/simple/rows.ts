@@ -1,0 +1,23 @@
+import type { Member } from '../../image/member.ts'
+import type { ImageRecord } from '../database.ts'
+
+/** What the database holds. The records are immutable: a change puts another in their place. */
+export interface Rows {
+  readonly images: Map<string, ImageRecord>
+  /** By image id, in the order in which they were added. */
+  readonly members: Map<string, readonly Member[]>
+}
+
+/** How a table gets at the rows. */
+export interface Access {
+  /** As they are now; a caller reads them in one go. */
+  readonly rows: () => Rows
+  /** Runs `work`, which changes the rows or throws before it does, while nobody else changes them. */
+  readonly write: <T>(work: (rows: Rows) => T) => Promise<T>
+}
+
+/** The image, unless it is deleted. */
+export function live({ images }: Rows, id: string): ImageRecord | undefined {
+  const image = images.get(id)
+  return image?.status === 'deleted' ? undefined : image
+}

@@ -1,0 +1,82 @@
+import { type Expression, type ExpressionBuilder, type SqlBool, sql } from 'kysely'
+import { unreachable } from '../../errors.ts'
+import type { Comparison, ImageCondition, ImageQuery } from '../../image/query.ts'
+import type { Tables } from './tables.ts'
+
+type Images = ExpressionBuilder<Tables, 'images'>
+type Condition = Expression<SqlBool>
+
+/** Whether a listing shows a row, as the WHERE clause says it. */
+export function matches(images: Images, query: ImageQuery): Condition {
+  return images.and([
+    images('status', 'not in', ['deleted', 'killed']),
+    ...(query.hidden === null ? [] : [images('os_hidden', '=', Number(query.hidden))]),
+    ...isVisible(images, query),
+    ...isWanted(images, query),
+    ...query.conditions.map(condition => meets(images, condition)),
+  ])
+}
+
+function isVisible(images: Images, { viewer, memberStatus }: ImageQuery): Condition[] {
+  const { isAdmin, project } = viewer
+  if (isAdmin) return []
+  const open = images('visibility', 'in', ['public', 'community'])
+  if (project === null) return [open]
+  let memberships = images
+    .selectFrom('image_members')
+    .select('image_id')
+    .where('member_id', '=', project)
+  if (memberStatus !== 'all') memberships = memberships.where('status', '=', memberStatus)
+  const shared = images.and([images('visibility', '=', 'shared'), images('id', 'in', memberships)])
+  return [images.or([open, images('owner', '=', project), shared])]
+}
+
+function isWanted(images: Images, { viewer, visibility }: ImageQuery): Condition[] {
+  if (visibility === 'all') return []
+  if (visibility !== null) return [images('visibility', '=', visibility)]
+  const usual = images('visibility', '<>', 'community')
+  if (viewer.project === null) return [usual]
+  return [images.or([usual, images('owner', '=', viewer.project)])]
+}
+
+function meets(images: Images, condition: ImageCondition): Condition {
+  switch (condition.type) {
+    case 'text':
+      // An empty list is not SQL everywhere.
+      if (condition.in.length === 0) return sql<SqlBool>`1 = 0`
+      return images(condition.field, 'in', condition.in)
+    case 'number':
+      return images(condition.field, OPERATORS[condition.comparison], condition.value)
+    case 'time':
+      return images(condition.field, OPERATORS[condition.comparison], condition.value.toISOString())
+    case 'protected':
+      return images('protected', '=', Number(condition.value))
+    case 'tag':
+      return images(
+        'id',
+        'in',
+        images.selectFrom('image_tags').select('image_id').where('value', '=', condition.value),
+      )
+    case 'property':
+      return images(
+        'id',
+        'in',
+        images
+          .selectFrom('image_properties')
+          .select('image_id')
+          .where('name', '=', condition.name)
+          .where('value', '=', condition.value),
+      )
+    default:
+      return unreachable(condition)
+  }
+}
+
+const OPERATORS = {
+  eq: '=',
+  neq: '<>',
+  lt: '<',
+  lte: '<=',
+  gt: '>',
+  gte: '>=',
+} as const satisfies Record<Comparison, string>

@@ -1,0 +1,102 @@
+import { GlanceError, isGlanceError } from '../../errors.ts'
+import type { ImageQuery } from '../../image/query.ts'
+import type { ImageStatus } from '../../image/status.ts'
+import type { ImageChange, ImageRecord, ImageTable } from '../database.ts'
+import { totalOrder } from '../order.ts'
+import { matches } from './conditions.ts'
+import { isAfter, type Marker } from './paging.ts'
+import { dropParts, replaceParts, withParts } from './parts.ts'
+import { imageColumns, imageToRow } from './rows.ts'
+import type { Sql } from './tables.ts'
+import { atomically, consistently } from './transactions.ts'
+
+export class SqlImages implements ImageTable {
+  readonly #sql: Sql
+
+  constructor(sql: Sql) {
+    this.#sql = sql
+  }
+
+  find(id: string): Promise<ImageRecord | undefined> {
+    return consistently(this.#sql, tx => find(tx, id))
+  }
+
+  list(query: ImageQuery): Promise<readonly ImageRecord[]> {
+    return consistently(this.#sql, async tx => {
+      const order = totalOrder(query.sort)
+      const marker = query.marker === null ? null : await findMarker(tx, query.marker)
+      let page = tx
+        .selectFrom('images')
+        .selectAll()
+        .where(images => matches(images, query))
+        .limit(query.limit)
+      if (marker !== null) page = page.where(images => isAfter(images, order, marker))
+      for (const { key, direction } of order) page = page.orderBy(key, direction)
+      return withParts(tx, await page.execute())
+    })
+  }
+
+  async insert(image: ImageRecord): Promise<void> {
+    try {
+      await atomically(this.#sql, async tx => {
+        await tx.insertInto('images').values(imageToRow(image)).execute()
+        if (image.status !== 'deleted') await replaceParts(tx, image.id, image)
+      })
+    } catch (error) {
+      if (!isGlanceError(error, 'duplicate')) throw error
+      throw new GlanceError('duplicate', `image ${image.id} already exists`, { cause: error })
+    }
+  }
+
+  update(id: string, change: ImageChange, from: readonly ImageStatus[]): Promise<ImageRecord> {
+    return atomically(this.#sql, async tx => {
+      const deletes = change.status === 'deleted'
+      const columns = imageColumns(deletes ? { deletedAt: change.updatedAt, ...change } : change)
+      // First of all, so that the row is ours from here on.
+      const { numUpdatedRows } = await tx
+        .updateTable('images')
+        .set(columns)
+        .where('id', '=', id)
+        .where('status', 'in', [...from])
+        .where('status', '<>', 'deleted')
+        .executeTakeFirstOrThrow()
+      if (numUpdatedRows === 0n) throw await refusal(tx, id, from)
+      if (deletes) await dropParts(tx, id)
+      else await replaceParts(tx, id, change)
+      return read(tx, id)
+    })
+  }
+}
+
+async function find(sql: Sql, id: string): Promise<ImageRecord | undefined> {
+  const image = sql.selectFrom('images').selectAll().where('id', '=', id)
+  const [found] = await withParts(sql, await image.where('status', '<>', 'deleted').execute())
+  return found
+}
+
+async function read(sql: Sql, id: string): Promise<ImageRecord> {
+  const image = sql.selectFrom('images').selectAll().where('id', '=', id)
+  const [found] = await withParts(sql, await image.execute())
+  if (found === undefined) throw notFound(id)
+  return found
+}
+
+/** @throws {GlanceError} `not_found`. */
+async function findMarker(sql: Sql, id: string): Promise<Marker> {
+  const image = sql.selectFrom('images').selectAll().where('id', '=', id)
+  const marker = await image.where('status', '<>', 'deleted').executeTakeFirst()
+  if (marker === undefined) throw notFound(id)
+  return marker
+}
+
+/** Why no row was updated. */
+async function refusal(sql: Sql, id: string, from: readonly ImageStatus[]): Promise<GlanceError> {
+  const image = sql.selectFrom('images').select('status').where('id', '=', id)
+  const found = await image.where('status', '<>', 'deleted').executeTakeFirst()
+  if (found === undefined) return notFound(id)
+  return new GlanceError('conflict', `image ${id} is ${found.status}, not ${from.join(' or ')}`)
+}
+
+function notFound(id: string): GlanceError {
+  return new GlanceError('not_found', `no image found with ID ${id}`)
+}

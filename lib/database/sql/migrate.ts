@@ -1,0 +1,20 @@
+import { Migrator } from 'kysely'
+import { GlanceError, isGlanceError, messageOf } from '../../errors.ts'
+import { images } from './migrations/0001-images.ts'
+import type { Sql } from './tables.ts'
+
+/** Every version of the schema, by name, in order. One that was released never changes. */
+const MIGRATIONS = { '0001-images': images }
+
+/**
+ * Brings the schema to the last version, all or nothing. Several processes may do so at once: the first does the
+ * work and the others wait. @throws {GlanceError} `unsupported` when a later version of this program made it.
+ */
+export async function migrateToLatest(sql: Sql): Promise<void> {
+  const provider = { getMigrations: async () => MIGRATIONS }
+  const { error } = await new Migrator({ db: sql, provider }).migrateToLatest()
+  if (error === undefined) return
+  if (isGlanceError(error)) throw error
+  const message = `the database schema cannot be brought to this version: ${messageOf(error)}`
+  throw new GlanceError('unsupported', message, { cause: error })
+}

@@ -1,0 +1,41 @@
+import type { Abortable } from '../../abort.ts'
+import type { Database, ImageTable, MemberTable } from '../database.ts'
+import { SqlImages } from './images.ts'
+import { SqlMembers } from './members.ts'
+import { migrateToLatest } from './migrate.ts'
+import type { Sql } from './tables.ts'
+
+/** Images in any SQL engine that kysely has a dialect for, which maps the engine's errors to `GlanceError`s. */
+export class SqlDatabase implements Database {
+  readonly images: ImageTable
+  readonly members: MemberTable
+  readonly #sql: Sql
+
+  /** Takes over `sql`: disposing of the database closes it. */
+  constructor(sql: Sql) {
+    this.#sql = sql
+    this.images = new SqlImages(sql)
+    this.members = new SqlMembers(sql)
+  }
+
+  async migrate({ signal }: Abortable = {}): Promise<void> {
+    signal?.throwIfAborted()
+    if (this.#sql.isTransaction) throw new TypeError('a transaction does not migrate')
+    await migrateToLatest(this.#sql)
+  }
+
+  async transaction<T>(work: (tx: Database) => Promise<T>, { signal }: Abortable = {}): Promise<T> {
+    if (this.#sql.isTransaction) throw new TypeError('transactions do not nest')
+    signal?.throwIfAborted()
+    return this.#sql.transaction().execute(async tx => {
+      signal?.throwIfAborted()
+      const result = await work(new SqlDatabase(tx))
+      signal?.throwIfAborted()
+      return result
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#sql.isTransaction) await this.#sql.destroy()
+  }
+}

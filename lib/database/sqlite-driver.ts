@@ -1,0 +1,164 @@
+import { setTimeout } from 'node:timers/promises'
+import {
+  type CompiledQuery,
+  type DatabaseConnection,
+  type Driver,
+  type QueryResult,
+  type TransactionSettings,
+} from 'kysely'
+import type Libsql from 'libsql'
+import { GlanceError } from '../errors.ts'
+import { codeOf, toGlanceError } from './sqlite-errors.ts'
+import { Turns } from './turns.ts'
+
+/** How long to wait before trying again what another process's lock kept from us. */
+const RETRY_MS = 10
+
+export interface SqliteDriverOptions {
+  /** Makes the connection. */
+  readonly open: () => Libsql.Database
+  /** How long to wait for others, in this process or another, before something is `unavailable`. */
+  readonly timeoutMs: number
+}
+
+/** kysely's driver for one connection to one SQLite file, which transactions and single queries have in turn. */
+export class SqliteDriver implements Driver {
+  readonly #options: SqliteDriverOptions
+  readonly #turns: Turns
+  #connection: SqliteConnection | undefined
+
+  constructor(options: SqliteDriverOptions) {
+    this.#options = options
+    this.#turns = new Turns(options.timeoutMs)
+  }
+
+  async init(): Promise<void> {
+    const { open, timeoutMs } = this.#options
+    const connection = new SqliteConnection(open(), timeoutMs)
+    try {
+      for (const pragma of PRAGMAS) await connection.execute(pragma)
+    } catch (error) {
+      connection.close()
+      throw error
+    }
+    this.#connection = connection
+  }
+
+  async acquireConnection(): Promise<SqliteConnection> {
+    if (this.#connection === undefined) throw new TypeError('the driver is not initialised')
+    await this.#turns.take()
+    return this.#connection
+  }
+
+  async beginTransaction(
+    connection: SqliteConnection,
+    settings: TransactionSettings,
+  ): Promise<void> {
+    await connection.execute(settings.accessMode === 'read only' ? 'begin' : BEGIN)
+  }
+
+  async commitTransaction(connection: SqliteConnection): Promise<void> {
+    await connection.execute('commit')
+  }
+
+  async rollbackTransaction(connection: SqliteConnection): Promise<void> {
+    // A full disk or a failed write may have ended the transaction already.
+    if (connection.inTransaction) await connection.execute('rollback')
+  }
+
+  async releaseConnection(): Promise<void> {
+    this.#turns.release()
+  }
+
+  /** Closes the file when whoever has the connection is done with it. */
+  async destroy(): Promise<void> {
+    await this.#turns.take()
+    this.#connection?.close()
+  }
+}
+
+const PRAGMAS = [
+  'pragma journal_mode = wal',
+  // An upload that was answered must be there after a power cut: each commit reaches the disk.
+  'pragma synchronous = full',
+  'pragma foreign_keys = on',
+]
+
+/** A transaction that began by reading might find later that another process has written in between. */
+const BEGIN = 'begin immediate'
+
+class SqliteConnection implements DatabaseConnection {
+  readonly #database: Libsql.Database
+  readonly #timeoutMs: number
+
+  constructor(database: Libsql.Database, timeoutMs: number) {
+    this.#database = database
+    this.#timeoutMs = timeoutMs
+  }
+
+  get inTransaction(): boolean {
+    return this.#database.inTransaction
+  }
+
+  /** Runs one statement that neither takes nor answers anything. */
+  execute(sql: string): Promise<void> {
+    return this.#patiently(() => void this.#database.exec(sql))
+  }
+
+  async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
+    parameters.forEach(refuseNul)
+    return this.#patiently(() => {
+      const statement = this.#database.prepare(sql)
+      if (statement.reader) return { rows: statement.all(parameters) as R[] } // As kysely typed the query.
+      const { changes } = this.#write(() => statement.run(parameters))
+      return { rows: [], numAffectedRows: BigInt(changes) }
+    })
+  }
+
+  // oxlint-disable-next-line require-yield
+  async *streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
+    throw new TypeError('listings are paged, not streamed')
+  }
+
+  close(): void {
+    this.#database.close()
+  }
+
+  /**
+   * Tries again while another connection has the file locked. SQLite's own `busy_timeout` would stop the whole process
+   * while it waits, and with it perhaps the very transaction that it waits for.
+   */
+  async #patiently<T>(work: () => T): Promise<T> {
+    for (let waitedMs = 0; ; waitedMs += RETRY_MS) {
+      try {
+        return work()
+      } catch (error) {
+        const busy = codeOf(error).startsWith('SQLITE_BUSY')
+        if (!busy || waitedMs >= this.#timeoutMs) throw toGlanceError(error)
+      }
+      await setTimeout(RETRY_MS)
+    }
+  }
+
+  /** The lock is always taken by `begin`: libsql never lets go of what a statement held that failed to take it. */
+  #write<T>(work: () => T): T {
+    if (this.inTransaction) return work()
+    this.#database.exec(BEGIN)
+    try {
+      const result = work()
+      this.#database.exec('commit')
+      return result
+    } catch (error) {
+      if (this.inTransaction) this.#database.exec('rollback')
+      throw error
+    }
+  }
+}
+
+/** SQLite would keep such text and read it back cut short. */
+function refuseNul(parameter: unknown): void {
+  if (typeof parameter === 'string' && parameter.includes('\0')) {
+    const text = JSON.stringify(parameter)
+    throw new GlanceError('invalid', `text with a NUL character cannot be kept: ${text}`)
+  }
+}

@@ -1,0 +1,29 @@
+import type { Test } from 'tap'
+import type { Database } from '../../lib/database/database.ts'
+import { imageCases } from './database/images.ts'
+import { conditionCases } from './database/conditions.ts'
+import { memberCases } from './database/members.ts'
+import { pagingCases } from './database/paging.ts'
+import { transactionCases } from './database/transactions.ts'
+import { visibilityCases } from './database/visibility.ts'
+
+export interface DatabaseSuiteOptions {
+  /** An empty database, not yet migrated. */
+  create(t: Test): Promise<Database>
+}
+
+/** What the interface in lib/database/database.ts promises, for every driver. */
+export function databaseSuite(t: Test, { create }: DatabaseSuiteOptions): void {
+  const open = async (t: Test): Promise<Database> => {
+    const database = await create(t)
+    t.teardown(() => database[Symbol.asyncDispose]())
+    await database.migrate()
+    return database
+  }
+  t.test('images are kept', async t => imageCases(t, open))
+  t.test('members are kept', async t => memberCases(t, open))
+  t.test('a listing shows what the viewer may see', async t => visibilityCases(t, open))
+  t.test('a listing meets its conditions', async t => conditionCases(t, open))
+  t.test('a listing is sorted and paged', async t => pagingCases(t, open))
+  t.test('a transaction is atomic', async t => transactionCases(t, open))
+}
