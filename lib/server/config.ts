@@ -1,0 +1,184 @@
+import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { DATA_APIS, type DataApi } from '../database/open.ts'
+import { GlanceError, messageOf } from '../errors.ts'
+import { DIGEST_ALGORITHMS, type DigestAlgorithm } from '../image/digest.ts'
+import { parseOsloConfig, type Setting, wrong } from './oslo-config.ts'
+
+const AUTHENTICATIONS = ['none', 'trusted_headers'] as const
+const STORES = ['file', 'memory'] as const
+
+/** Everything that can be set. A negative quota is none. */
+export interface ServerConfig {
+  readonly bindHost: string
+  /** 0 for any that is free. */
+  readonly bindPort: number
+  /** The URL by which clients know the service, when it is not the one they ask by. */
+  readonly publicEndpoint: string | null
+  /** The folder of what the two below do not place elsewhere. */
+  readonly dataDir: string
+  readonly dataApi: DataApi
+  /** Null for `glance.sqlite` in the data folder. */
+  readonly connection: string | null
+  readonly store: (typeof STORES)[number]
+  /** The folder of the file store; null for `images` in the data folder. */
+  readonly storeDir: string | null
+  /**
+   * `none`: everybody is an administrator. `trusted_headers`: callers are who `X-User-Id`, `X-Project-Id` and
+   * `X-Roles` say, for a service behind a proxy that sets them.
+   */
+  readonly auth: (typeof AUTHENTICATIONS)[number]
+  /** Whether callers without an identity may look. */
+  readonly allowAnonymousAccess: boolean
+  readonly hashingAlgorithm: DigestAlgorithm
+  /** Bytes in one image. */
+  readonly imageSizeCap: number
+  readonly imagePropertyQuota: number
+  readonly imageTagQuota: number
+  readonly imageMemberQuota: number
+  /** Images on a page when the client does not say. */
+  readonly limitParamDefault: number
+  /** Images on a page at the most. */
+  readonly apiLimitMax: number
+  /** Characters in a client's own request id; 0 for any number. */
+  readonly maxRequestIdLength: number
+  /** How long requests that are under way may take when the server stops. Milliseconds. */
+  readonly shutdownGraceMs: number
+}
+
+/** The configuration with everything set, of which `given` is what somebody has set. */
+export function completeConfig(given: Partial<ServerConfig>): ServerConfig {
+  return Object.freeze({
+    bindHost: '127.0.0.1',
+    bindPort: 9292,
+    publicEndpoint: null,
+    dataDir: 'glance-data',
+    dataApi: 'sqlite',
+    connection: null,
+    store: 'file',
+    storeDir: null,
+    auth: 'none',
+    allowAnonymousAccess: false,
+    hashingAlgorithm: 'sha512',
+    imageSizeCap: 1024 ** 4,
+    imagePropertyQuota: 128,
+    imageTagQuota: 128,
+    imageMemberQuota: 128,
+    limitParamDefault: 25,
+    apiLimitMax: 1000,
+    maxRequestIdLength: 64,
+    shutdownGraceMs: 10_000,
+    ...given,
+  })
+}
+
+/**
+ * What a file such as Glance's `glance-api.conf` sets.
+ * @throws {GlanceError} `usage`, naming file, line and option, for a setting that is wrong or that there is not.
+ */
+export async function readConfig(path: string): Promise<Partial<ServerConfig>> {
+  return readSettings(parseOsloConfig(await readText(path), path))
+}
+
+/** @throws {GlanceError} `usage`. */
+function readSettings(settings: readonly Setting[]): Partial<ServerConfig> {
+  const config: Partial<ServerConfig>[] = []
+  for (const setting of settings) {
+    const name =
+      setting.section === 'DEFAULT' ? setting.option : `${setting.section}.${setting.option}`
+    const option = OPTIONS[name]
+    if (option === undefined) {
+      const message = `[${setting.section}] ${setting.option}: there is no such option`
+      throw wrong(setting.file, setting.line, message)
+    }
+    try {
+      config.push(option(setting.value))
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error
+      const message = `[${setting.section}] ${setting.option}: expected ${error.message}, found '${setting.value}'`
+      throw wrong(setting.file, setting.line, message)
+    }
+  }
+  return Object.assign({}, ...config) as Partial<ServerConfig> // Each piece is one. The last of several counts.
+}
+
+/** Glance's options, those outside of `[DEFAULT]` with their section, and what each sets. */
+const OPTIONS: Readonly<Record<string, (value: string) => Partial<ServerConfig>>> = {
+  bind_host: value => ({ bindHost: text(value) }),
+  bind_port: value => ({ bindPort: integer(value, 0, 65_535) }),
+  public_endpoint: value => ({ publicEndpoint: url(value) }),
+  data_dir: value => ({ dataDir: resolve(text(value)) }),
+  data_api: value => ({ dataApi: dataApi(value) }),
+  'database.connection': value => ({ connection: text(value) }),
+  'glance_store.stores': value => ({ store: store(value) }),
+  'glance_store.default_store': value => ({ store: store(value) }),
+  'glance_store.filesystem_store_datadir': value => ({ storeDir: resolve(text(value)) }),
+  auth: value => ({ auth: oneOf(value, AUTHENTICATIONS) }),
+  allow_anonymous_access: value => ({ allowAnonymousAccess: boolean(value) }),
+  hashing_algorithm: value => ({ hashingAlgorithm: oneOf(value, DIGEST_ALGORITHMS) }),
+  image_size_cap: value => ({ imageSizeCap: integer(value, 1, 2 ** 53 - 1) }),
+  image_property_quota: value => ({ imagePropertyQuota: quota(value) }),
+  image_tag_quota: value => ({ imageTagQuota: quota(value) }),
+  image_member_quota: value => ({ imageMemberQuota: quota(value) }),
+  limit_param_default: value => ({ limitParamDefault: integer(value, 1, 2 ** 31) }),
+  api_limit_max: value => ({ apiLimitMax: integer(value, 1, 2 ** 31) }),
+  max_request_id_length: value => ({ maxRequestIdLength: integer(value, 0, 16_384) }),
+}
+
+// Each takes the text of a value apart, and throws a RangeError that says what it should have been.
+
+function text(value: string): string {
+  if (value === '') throw new RangeError('a value')
+  return value
+}
+
+function integer(value: string, least: number, most: number): number {
+  const number = Number(value)
+  if (!/^-?\d+$/.test(value) || number < least || number > most) {
+    throw new RangeError(`a whole number from ${least} to ${most}`)
+  }
+  return number
+}
+
+function quota(value: string): number {
+  return integer(value, -1, 2 ** 31 - 1)
+}
+
+function boolean(value: string): boolean {
+  if (/^(?:true|1|yes|on)$/i.test(value)) return true
+  if (/^(?:false|0|no|off)$/i.test(value)) return false
+  throw new RangeError('true or false')
+}
+
+function oneOf<T extends string>(value: string, choices: readonly T[]): T {
+  const choice = choices.find(choice => choice === value)
+  if (choice === undefined) throw new RangeError(choices.join(' or '))
+  return choice
+}
+
+/** Glance names the Python module; which engine it is then says the connection. */
+function dataApi(value: string): DataApi {
+  if (value === 'glance.db.simple.api') return 'simple'
+  if (value === 'glance.db.sqlalchemy.api') return 'sqlite'
+  return oneOf(value, DATA_APIS)
+}
+
+/** Glance's own default is a list: the first one that is not just for reading. */
+function store(value: string): (typeof STORES)[number] {
+  const names = value.split(',').map(name => name.trim())
+  return oneOf(names.find(name => name !== 'http') ?? '', STORES)
+}
+
+function url(value: string): string {
+  if (!/^https?:\/\//.test(value) || !URL.canParse(value))
+    throw new RangeError('an http or https URL')
+  return value
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    throw new GlanceError('usage', `${path} cannot be read: ${messageOf(error)}`, { cause: error })
+  }
+}

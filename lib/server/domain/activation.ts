@@ -1,0 +1,40 @@
+import { GlanceError } from '../../errors.ts'
+import type { ImageStatus } from '../../image/status.ts'
+import { findChangeable, requireMayWrite } from './access.ts'
+import type { RequestContext } from './context.ts'
+import type { Service } from './service.ts'
+
+/** Keeps everybody but administrators from downloading the image. Does nothing when it is so already. */
+export async function deactivateImage(
+  context: RequestContext,
+  service: Service,
+  id: string,
+): Promise<void> {
+  await change(context, service, id, 'active', 'deactivated', 'deactivate')
+}
+
+/** Undoes {@link deactivateImage}. Does nothing when the image is active already. */
+export async function reactivateImage(
+  context: RequestContext,
+  service: Service,
+  id: string,
+): Promise<void> {
+  await change(context, service, id, 'deactivated', 'active', 'reactivate')
+}
+
+async function change(
+  context: RequestContext,
+  service: Service,
+  id: string,
+  from: ImageStatus,
+  to: ImageStatus,
+  action: string,
+): Promise<void> {
+  requireMayWrite(context)
+  const { status } = await findChangeable(context, service.database, id)
+  if (status === to) return
+  if (status !== from) {
+    throw new GlanceError('forbidden', `not allowed to ${action} image in status '${status}'`)
+  }
+  await service.database.images.update(id, { status: to, updatedAt: service.now() }, [from])
+}

@@ -1,0 +1,104 @@
+import type { ImageChange, ImageRecord } from '../../database/database.ts'
+import { GlanceError } from '../../errors.ts'
+import type { Image } from '../../image/image.ts'
+import { requireMayShow } from './access.ts'
+import type { RequestContext } from './context.ts'
+import { enforceQuota } from './limits.ts'
+import type { Limits } from './service.ts'
+
+/** The attributes that every image has and that its owner may set. */
+export type OwnAttributes = Pick<
+  Image,
+  | 'name'
+  | 'visibility'
+  | 'hidden'
+  | 'protected'
+  | 'owner'
+  | 'containerFormat'
+  | 'diskFormat'
+  | 'minDisk'
+  | 'minRam'
+  | 'tags'
+>
+
+/** One step of an update; `name` is the attribute as the caller calls it. */
+export type ImageEdit =
+  | {
+      readonly type: 'set_attribute'
+      readonly name: string
+      readonly change: Partial<OwnAttributes>
+    }
+  | {
+      readonly type: 'set_property'
+      readonly name: string
+      readonly value: string
+      /** Whether the property has to be there before, must not be, or either. */
+      readonly when: 'present' | 'absent' | 'either'
+    }
+  | { readonly type: 'remove_property'; readonly name: string }
+  /** A step that no image admits of, to be refused only once it is known whose image it is. */
+  | { readonly type: 'refuse'; readonly error: GlanceError }
+
+/**
+ * What the steps, in their order, make of an image that the caller owns. All or nothing.
+ * @throws {GlanceError} `forbidden`, `conflict`, `over_limit`.
+ */
+export function applyEdits(
+  context: RequestContext,
+  image: ImageRecord,
+  edits: readonly ImageEdit[],
+  limits: Limits,
+): Omit<ImageChange, 'updatedAt'> {
+  const properties = new Map(image.properties)
+  let attributes: Partial<OwnAttributes> = {}
+  for (const edit of edits) {
+    switch (edit.type) {
+      case 'set_attribute':
+        requireMaySet(context, image, edit.name, edit.change, limits)
+        attributes = { ...attributes, ...edit.change }
+        break
+      case 'set_property':
+        if (edit.when === 'absent' && properties.has(edit.name)) throw alreadyPresent(edit.name)
+        if (edit.when === 'present' && !properties.has(edit.name)) throw doesNotExist(edit.name)
+        properties.set(edit.name, edit.value)
+        break
+      case 'remove_property':
+        if (!properties.delete(edit.name)) throw doesNotExist(edit.name)
+        break
+      case 'refuse':
+        throw edit.error
+    }
+  }
+  // As Glance: an image that is over a quota that was lowered can still be changed and shrunk.
+  if ([...properties.keys()].some(name => !image.properties.has(name))) {
+    enforceQuota('properties', properties.size, limits.properties)
+  }
+  return { ...attributes, properties }
+}
+
+function alreadyPresent(name: string): GlanceError {
+  return new GlanceError('conflict', `property ${name} already present.`)
+}
+
+function doesNotExist(name: string): GlanceError {
+  return new GlanceError('conflict', `property ${name} does not exist.`)
+}
+
+function requireMaySet(
+  context: RequestContext,
+  image: ImageRecord,
+  name: string,
+  change: Partial<OwnAttributes>,
+  limits: Limits,
+): void {
+  // As Glance: setting it to what it is already is refused as well.
+  if (change.owner !== undefined && !context.isAdmin) {
+    throw new GlanceError('forbidden', "owner can't be updated by non admin.")
+  }
+  if (change.visibility !== undefined) requireMayShow(context, change.visibility)
+  if (change.tags !== undefined) enforceQuota('tags', change.tags.length, limits.tags)
+  const isFormat = change.diskFormat !== undefined || change.containerFormat !== undefined
+  if (isFormat && image.status !== 'queued' && image.status !== 'importing') {
+    throw new GlanceError('forbidden', `attribute ${name} can be only replaced for a queued image.`)
+  }
+}

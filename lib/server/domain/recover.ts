@@ -1,0 +1,24 @@
+import { everything } from '../../image/query.ts'
+import { deleteData } from './data.ts'
+import type { Service } from './service.ts'
+
+const PAGE = 100
+
+/**
+ * Puts right what a service that was killed left behind: images whose upload was cut off wait for their data again,
+ * and what there is of it is removed. To be called before any request is taken.
+ */
+export async function recover(service: Service): Promise<void> {
+  const { images } = service.database
+  for (;;) {
+    const cutOff = await images.list(everything(['saving'], PAGE))
+    for (const { id } of cutOff) {
+      // Data first: should this be cut off as well, the image is found again.
+      await deleteData(service, service.store.locate(id))
+      const change = { status: 'queued', size: null, updatedAt: service.now() } as const
+      await images.update(id, change, ['saving'])
+    }
+    if (cutOff.length < PAGE) break
+  }
+  await service.store.recover()
+}

@@ -1,0 +1,26 @@
+import type { Database } from '../../database/database.ts'
+import type { DigestAlgorithm } from '../../image/digest.ts'
+import type { Store } from '../../store/store.ts'
+
+/** How much the service takes; a negative number means as much as anybody likes. */
+export interface Limits {
+  /** Bytes in one image. */
+  readonly imageSize: number
+  /** Custom properties of one image. */
+  readonly properties: number
+  /** Tags of one image. */
+  readonly tags: number
+  /** Members of one image. */
+  readonly members: number
+}
+
+/** What the service works with. */
+export interface Service {
+  readonly database: Database
+  readonly store: Store
+  readonly limits: Limits
+  /** Of `os_hash_algo`; MD5 is computed besides. */
+  readonly hashingAlgorithm: DigestAlgorithm
+  /** The time of day. */
+  readonly now: () => Date
+}

@@ -1,0 +1,46 @@
+import { GlanceError } from '../../errors.ts'
+import { findChangeable, requireMayWrite } from './access.ts'
+import type { RequestContext } from './context.ts'
+import { enforceQuota } from './limits.ts'
+import type { Service } from './service.ts'
+
+/** Gives the image the tag, which it may have already. @throws {GlanceError} `not_found`, `forbidden`, `over_limit`. */
+export async function addTag(
+  context: RequestContext,
+  service: Service,
+  id: string,
+  tag: string,
+): Promise<void> {
+  await changeTags(context, service, id, tags => {
+    const more = [...new Set([...tags, tag])].toSorted()
+    enforceQuota('tags', more.length, service.limits.tags)
+    return more
+  })
+}
+
+/** @throws {GlanceError} `not_found`, also when the image has no such tag; `forbidden`. */
+export async function removeTag(
+  context: RequestContext,
+  service: Service,
+  id: string,
+  tag: string,
+): Promise<void> {
+  await changeTags(context, service, id, tags => {
+    if (!tags.includes(tag)) throw new GlanceError('not_found', `image ${id} has no tag ${tag}`)
+    return tags.filter(other => other !== tag)
+  })
+}
+
+async function changeTags(
+  context: RequestContext,
+  service: Service,
+  id: string,
+  change: (tags: readonly string[]) => readonly string[],
+): Promise<void> {
+  requireMayWrite(context)
+  await service.database.transaction(async tables => {
+    const image = await findChangeable(context, tables, id)
+    const tags = change(image.tags)
+    await tables.images.update(id, { tags, updatedAt: service.now() }, [image.status])
+  })
+}

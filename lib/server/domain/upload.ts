@@ -1,0 +1,129 @@
+import type { ImageRecord } from '../../database/database.ts'
+import { GlanceError, isGlanceError } from '../../errors.ts'
+import type { Location } from '../../store/store.ts'
+import type { Bytes } from '../../stream/bytes.ts'
+import { digested, Hasher } from '../../stream/digest.ts'
+import { limitSize } from '../../stream/limit-size.ts'
+import { findChangeable, requireMayWrite } from './access.ts'
+import type { RequestContext } from './context.ts'
+import { deleteData } from './data.ts'
+import { illegalTransition } from './images.ts'
+import type { Service } from './service.ts'
+
+/**
+ * Stores the data of a queued image and makes it active. `size` in bytes, null when unknown. Nothing is read from
+ * `data` before it is known that it is wanted. When it rejects, the image is queued again, without data.
+ * @throws {GlanceError} `not_found`, `forbidden`; `conflict` when it is not queued; `invalid` without formats;
+ * `over_limit`; `corrupt` for another size; `gone` when the image was deleted meanwhile; `unavailable`.
+ */
+export async function uploadImage(
+  context: RequestContext,
+  service: Service,
+  id: string,
+  data: Bytes,
+  size: number | null,
+): Promise<void> {
+  requireMayWrite(context)
+  const image = await findChangeable(context, service.database, id)
+  requireQueued(image)
+  if (size !== null && size > maximum(service)) throw tooLarge(service)
+  await beginSaving(service, image)
+  const stored = await store(context, service, id, data, size).catch(async (error: unknown) => {
+    await giveUp(service, id)
+    throw error
+  })
+  await activate(service, id, stored)
+}
+
+interface Stored {
+  readonly location: Location
+  readonly size: number
+  readonly checksum: string
+  readonly hash: string
+}
+
+function requireQueued(image: ImageRecord): void {
+  if (image.status !== 'queued') throw illegalTransition(image, 'saving', 'conflict')
+  const missing = [
+    ...(image.diskFormat === null ? ['disk_format'] : []),
+    ...(image.containerFormat === null ? ['container_format'] : []),
+  ]
+  if (missing.length === 0) return
+  const properties = missing.length === 1 ? 'property' : 'properties'
+  throw new GlanceError(
+    'invalid',
+    `${properties} ${missing.join(', ')} must be set prior to saving data.`,
+  )
+}
+
+/** Of several uploads to one image, one comes through here. */
+async function beginSaving(service: Service, image: ImageRecord): Promise<void> {
+  const change = { status: 'saving', updatedAt: service.now() } as const
+  await service.database.images.update(image.id, change, ['queued'])
+}
+
+async function store(
+  context: RequestContext,
+  service: Service,
+  id: string,
+  data: Bytes,
+  size: number | null,
+): Promise<Stored> {
+  const hasher = new Hasher(['md5', service.hashingAlgorithm])
+  const limited = limitSize(data, maximum(service))
+  const { signal } = context
+  const added = await service.store.add(id, digested(limited, hasher), size, { signal })
+  return {
+    ...added,
+    checksum: await hasher.hex('md5'),
+    hash: await hasher.hex(service.hashingAlgorithm),
+  }
+}
+
+async function activate(service: Service, id: string, stored: Stored): Promise<void> {
+  try {
+    await service.database.images.update(
+      id,
+      {
+        status: 'active',
+        size: stored.size,
+        checksum: stored.checksum,
+        digest: { algorithm: service.hashingAlgorithm, value: stored.hash },
+        locations: [{ url: stored.location.url, metadata: {} }],
+        updatedAt: service.now(),
+      },
+      ['saving'],
+    )
+  } catch (error) {
+    const taken = isGlanceError(error, 'not_found', 'conflict')
+    if (!taken) await giveUp(service, id)
+    await deleteData(service, stored.location)
+    if (!taken) throw error
+    throw new GlanceError(
+      'gone',
+      `image ${id} could not be found after upload. The image may have been deleted during the upload.`,
+      { cause: error },
+    )
+  }
+}
+
+/** Back to `queued`, unless somebody else has taken the image further. */
+async function giveUp(service: Service, id: string): Promise<void> {
+  try {
+    const change = { status: 'queued', size: null, virtualSize: null } as const
+    await service.database.images.update(id, { ...change, updatedAt: service.now() }, ['saving'])
+  } catch (error) {
+    if (!isGlanceError(error, 'not_found', 'conflict')) throw error
+  }
+}
+
+function maximum({ limits }: Service): number {
+  return limits.imageSize < 0 ? Number.POSITIVE_INFINITY : limits.imageSize
+}
+
+function tooLarge(service: Service): GlanceError {
+  return new GlanceError(
+    'over_limit',
+    `the incoming image is too large: more than ${service.limits.imageSize} bytes`,
+  )
+}

@@ -1,0 +1,116 @@
+import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { Authenticate } from '../auth/authenticate.ts'
+import { GlanceError } from '../../errors.ts'
+import { hasBody, UNDECODABLE } from './body.ts'
+import { Connections } from './connections.ts'
+import { CONTEXT, identify, nameRequest } from './context.ts'
+import { faultResponse, HttpFault, isFault } from './fault.ts'
+import type { InFlight } from './in-flight.ts'
+import { sendFault } from './send.ts'
+
+export interface AppOptions {
+  /** Characters of a caller's own request id; 0 for any number. */
+  readonly maxRequestIdLength: number
+  /** The path to route by, for the one that was asked for. */
+  readonly rewriteUrl: (url: string, accept: string | undefined) => string
+  readonly inFlight: InFlight
+  /** Told of errors that nobody foresaw; all that the client sees of one is a bare 500. */
+  readonly report: (error: unknown) => void
+}
+
+/** For the routes to which a request must not bring a body. */
+export const BODILESS = { config: { bodiless: true } } as const
+
+/** What Glance's router knows (glance/common/wsgi.py). */
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH']
+
+/**
+ * A fastify that keeps its hands off bodies: each route reads its own, once it has made sure that it wants it.
+ * Documents that a route returns are sent as JSON; what it throws is sent as Glance sends its faults.
+ */
+export function createApp({
+  maxRequestIdLength,
+  rewriteUrl,
+  inFlight,
+  report,
+}: AppOptions): FastifyInstance {
+  const fail = (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
+    if (!isFault(error) && !reply.raw.destroyed) report(error)
+    sendFault(request.raw, reply, faultResponse(error, request.headers.accept))
+  }
+  const connections = new Connections()
+  const app = fastify({
+    clientErrorHandler: (_error, socket) => connections.refuse(socket),
+    exposeHeadRoutes: false,
+    frameworkErrors: (_error, request, reply) =>
+      fail(new GlanceError('invalid', UNDECODABLE), request, reply),
+    // A client that vanished is found out, however long it may take over its data.
+    http: { keepAlive: true, keepAliveInitialDelay: 60_000 },
+    requestTimeout: 0,
+    return503OnClosing: false,
+    rewriteUrl: ({ url = '/', headers }) => rewriteUrl(url, headers.accept),
+    routerOptions: { maxParamLength: 16_384 },
+  })
+  for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
+    app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
+  }
+  connections.attend(app.server)
+  app.decorateRequest(CONTEXT, null)
+  app.addHook('onRoute', route => {
+    const { handler } = route
+    route.handler = async function (request, reply) {
+      const work = inFlight.track(Promise.resolve(handler.call(this, request, reply)))
+      // Too late for an answer: fastify would pass over it.
+      void work.catch((error: unknown) => reply.sent && report(error))
+      return work
+    }
+  })
+  app.addHook('onRequest', async (request, reply) => {
+    nameRequest(request, reply, maxRequestIdLength)
+  })
+  app.addHook('preSerialization', async (_request, reply, document) => {
+    reply.header('content-type', 'application/json') // Without a charset, as Glance.
+    return document
+  })
+  app.setReplySerializer(document => JSON.stringify(document))
+  app.setErrorHandler(fail)
+  return app
+}
+
+/** Lets nobody unknown to what is registered from here on, and makes its paths say which methods they take. */
+export function protect(app: FastifyInstance, authenticate: Authenticate): void {
+  const paths = new Map<string, string[]>()
+  app.addHook('onRoute', ({ url, method }) => {
+    paths.set(url, [...(paths.get(url) ?? []), ...[method].flat()])
+  })
+  app.addHook('onRequest', async (request, reply) => {
+    await identify(request, reply, authenticate)
+    if ('bodiless' in request.routeOptions.config && hasBody(request.raw)) {
+      throw new GlanceError('invalid', 'a body is not expected with this request.')
+    }
+  })
+  app.setNotFoundHandler(async ({ method, url }) => {
+    const path = url.split('?', 1)[0] ?? ''
+    for (const [pattern, methods] of paths) {
+      if (matches(pattern, path)) throw notAllowed(method, methods)
+    }
+    if (METHODS.includes(method))
+      throw new GlanceError('not_found', 'the resource could not be found.')
+    throw new HttpFault(501, `the request method ${method} is not implemented for this server.`)
+  })
+}
+
+/** Whether a path is one of a route's, such as `/v2/images/:id/file`. */
+function matches(pattern: string, path: string): boolean {
+  const wanted = pattern.split('/')
+  const found = path.split('/')
+  return (
+    wanted.length === found.length &&
+    wanted.every((part, i) => (part.startsWith(':') ? found[i] !== '' : found[i] === part))
+  )
+}
+
+function notAllowed(method: string, methods: readonly string[]): HttpFault {
+  const message = `the method ${method} is not allowed for this resource.`
+  return new HttpFault(405, message, { allow: methods.join(', ') })
+}

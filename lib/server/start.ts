@@ -1,0 +1,164 @@
+import { mkdir } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
+import { join, resolve } from 'node:path'
+import type { FastifyInstance } from 'fastify'
+import type { Database } from '../database/database.ts'
+import { openDatabase } from '../database/open.ts'
+import { GlanceError, messageOf } from '../errors.ts'
+import { openStore } from '../store/open.ts'
+import type { Store } from '../store/store.ts'
+import { authenticateNobody } from './auth/none.ts'
+import { trustedHeaders } from './auth/trusted-headers.ts'
+import { completeConfig, type ServerConfig } from './config.ts'
+import { recover } from './domain/recover.ts'
+import type { Service } from './domain/service.ts'
+import { createApp, protect } from './http/app.ts'
+import { InFlight } from './http/in-flight.ts'
+import { v2Routes } from './v2/routes.ts'
+import { negotiate, versions } from './versions.ts'
+
+/** An Images API that takes requests until it is disposed of. */
+export interface RunningServer extends AsyncDisposable {
+  /** Such as `http://127.0.0.1:9292`, without a path. */
+  readonly url: string
+  readonly port: number
+}
+
+export interface ServerOptions {
+  /** Told of errors that nobody foresaw. By default they are written to standard error. */
+  readonly report?: ((error: unknown) => void) | undefined
+  /** The time of day. */
+  readonly now?: (() => Date) | undefined
+}
+
+/**
+ * Starts the Images API. What an earlier one was cut off in is put right first. Disposal takes no new requests, lets
+ * those under way finish for a time, cuts off the rest, and closes database and store when all is at rest.
+ * @throws {GlanceError} `usage`; `unavailable` when the address is taken or the data folder cannot be written to.
+ */
+export async function startServer(
+  given: Partial<ServerConfig> = {},
+  { report = error => console.error(error), now = () => new Date() }: ServerOptions = {},
+): Promise<RunningServer> {
+  const config = completeConfig(given)
+  const opened: AsyncDisposable[] = []
+  try {
+    const database = await openDatabaseOf(config)
+    opened.unshift(database)
+    const store = await openStoreOf(config)
+    opened.unshift(store)
+    await database.migrate()
+    const service = serviceOf(config, database, store, now)
+    await recover(service)
+    const inFlight = new InFlight()
+    const app = await appOf(config, service, inFlight, report)
+    opened.unshift({ [Symbol.asyncDispose]: () => stop(app, inFlight, config.shutdownGraceMs) })
+    const { port } = await listen(app, config)
+    const url = `http://${hostOf(config.bindHost)}:${port}`
+    let stopped: Promise<void> | undefined
+    return { url, port, [Symbol.asyncDispose]: () => (stopped ??= disposeAll(opened)) }
+  } catch (error) {
+    await disposeAll(opened)
+    throw error
+  }
+}
+
+async function openDatabaseOf({ dataApi, connection, dataDir }: ServerConfig): Promise<Database> {
+  if (dataApi === 'simple') return openDatabase({ dataApi, connection: '' })
+  if (connection !== null) return openDatabase({ dataApi, connection })
+  await makeFolder(dataDir)
+  const path = join(resolve(dataDir), 'glance.sqlite')
+  return openDatabase({ dataApi, connection: `sqlite:///${path}` })
+}
+
+async function openStoreOf({ store, storeDir, dataDir }: ServerConfig): Promise<Store> {
+  if (store === 'memory') return openStore({ type: 'memory', id: 'memory' })
+  return openStore({ type: 'file', id: 'file', datadir: storeDir ?? join(dataDir, 'images') })
+}
+
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o750 })
+  } catch (error) {
+    const message = `the data folder ${path} cannot be made: ${messageOf(error)}`
+    throw new GlanceError('unavailable', message, { cause: error })
+  }
+}
+
+function serviceOf(
+  config: ServerConfig,
+  database: Database,
+  store: Store,
+  now: () => Date,
+): Service {
+  const limits = {
+    imageSize: config.imageSizeCap,
+    properties: config.imagePropertyQuota,
+    tags: config.imageTagQuota,
+    members: config.imageMemberQuota,
+  }
+  return { database, store, limits, hashingAlgorithm: config.hashingAlgorithm, now }
+}
+
+async function appOf(
+  config: ServerConfig,
+  service: Service,
+  inFlight: InFlight,
+  report: (error: unknown) => void,
+): Promise<FastifyInstance> {
+  const { maxRequestIdLength } = config
+  const app = createApp({ maxRequestIdLength, rewriteUrl: negotiate, inFlight, report })
+  versions(app, config.publicEndpoint)
+  const authenticate =
+    config.auth === 'none' ? authenticateNobody : trustedHeaders(config.allowAnonymousAccess)
+  const paging = { limitDefault: config.limitParamDefault, limitMax: config.apiLimitMax }
+  await app.register(
+    async v2 => {
+      protect(v2, authenticate)
+      v2Routes(v2, service, paging)
+    },
+    { prefix: '/v2' },
+  )
+  return app
+}
+
+async function listen(app: FastifyInstance, config: ServerConfig): Promise<AddressInfo> {
+  const { bindHost: host, bindPort: port } = config
+  try {
+    await app.listen({ host, port })
+  } catch (error) {
+    const message = `cannot listen at ${hostOf(host)}:${port}: ${messageOf(error)}`
+    throw new GlanceError('unavailable', message, { cause: error })
+  }
+  const address = app.server.address()
+  if (address === null || typeof address === 'string')
+    throw new TypeError('not listening on a port')
+  return address
+}
+
+/** As it stands in a URL; a server that listens everywhere is reached here as well. */
+function hostOf(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1'
+  if (host === '::') return '[::1]'
+  return host.includes(':') ? `[${host}]` : host
+}
+
+async function stop(app: FastifyInstance, inFlight: InFlight, graceMs: number): Promise<void> {
+  const patience = setTimeout(() => app.server.closeAllConnections(), graceMs)
+  await app.close()
+  clearTimeout(patience)
+  await inFlight.settled()
+}
+
+/** Each, in order, also when one fails. */
+async function disposeAll(opened: readonly AsyncDisposable[]): Promise<void> {
+  const failures: unknown[] = []
+  for (const one of opened) {
+    try {
+      await one[Symbol.asyncDispose]()
+    } catch (error) {
+      failures.push(error)
+    }
+  }
+  if (failures.length > 0) throw failures[0]
+}
