@@ -1,0 +1,81 @@
+import type { Abortable } from '../abort.ts'
+import type { Digest } from '../image/digest.ts'
+import type { Image } from '../image/image.ts'
+import type { Bytes } from '../stream/bytes.ts'
+
+/** What an endpoint can do: asked, not tried. */
+export interface EndpointFeatures {
+  /** Whether `list` yields in ascending id order. */
+  readonly ordered: boolean
+  /** Whether `data().open` honours `offset`. */
+  readonly ranges: boolean
+  /** Whether images added may belong to any project. */
+  readonly ownersCarried: boolean
+  /**
+   * Whether the endpoint computes the digests of what it is given, so that a copy is proved by comparing its
+   * `checksum` or `digest` with the source's. Where it does not, it checks what it is given itself.
+   */
+  readonly hashes: boolean
+}
+
+/** The bytes of one image, opened on demand so that an attempt can be repeated. */
+export interface ImageData {
+  /** Bytes; what is opened yields exactly this many or fails with `corrupt`. Null when nobody knows beforehand. */
+  readonly size: number | null
+  /** Lower-case hex MD5 of the whole data, when known. */
+  readonly checksum: string | null
+  readonly digest: Digest | null
+  /** The bytes anew, from `offset` (default 0) to the end. */
+  open(options?: Abortable & { readonly offset?: number | undefined }): Promise<Bytes>
+}
+
+/** One field of an image, in the API's names, that the endpoint would not take. */
+export interface RefusedField {
+  readonly field: string
+  /** Why, in the endpoint's words. */
+  readonly reason: string
+}
+
+/** What became of a write: the image as the endpoint now has it, and what it would not take of it. */
+export interface Written {
+  readonly image: Image
+  readonly refused: readonly RefusedField[]
+}
+
+export interface ListOptions extends Abortable {
+  /**
+   * Told of each image that is there and cannot be understood, which is then left out; without it the listing
+   * rejects with the error. `id` is the best name there is for the image.
+   */
+  readonly onUnreadable?: ((id: string, error: unknown) => void) | undefined
+}
+
+/** Somewhere images live: a Glance service, a directory of files. */
+export interface Endpoint extends AsyncDisposable {
+  /** What the user typed, without credentials; for messages. */
+  readonly name: string
+  readonly features: EndpointFeatures
+  /**
+   * Every image that may be seen, each once, whatever its visibility and also when hidden; a page at a time, in
+   * ascending id order when `features.ordered`. @throws {GlanceError} `unavailable`, `unauthenticated`, `forbidden`;
+   * `unsupported` when nobody there speaks the protocol; `corrupt` for what cannot be understood.
+   */
+  list(options?: ListOptions): AsyncIterable<Image>
+  /** @throws {GlanceError} `not_found`, also when we may not see it; `conflict` when there is no data. */
+  data(image: Image, options?: Abortable): Promise<ImageData>
+  /**
+   * Creates the image under its own id, with its data unless `data` is null. An image of the same id that has no
+   * data yet is filled, so that a failed attempt can be repeated: a Glance never gives a deleted id out again.
+   * Until its data is verified the image is private and hidden. When it rejects, no data stays behind: wrong data
+   * is removed together with its image, and what has no data is still private and hidden.
+   * @throws {GlanceError} `duplicate`, `forbidden`, `over_limit`, `corrupt`, `conflict`.
+   */
+  add(image: Image, data: ImageData | null, options?: Abortable): Promise<Written>
+  /**
+   * Brings the metadata from `present` to that of `image`, never the data.
+   * @throws {GlanceError} `not_found`, `forbidden` when nothing at all may be changed.
+   */
+  update(present: Image, image: Image, options?: Abortable): Promise<Written>
+  /** Removes the image if it has no data: what an interrupted `add` left. @throws {GlanceError} `forbidden`. */
+  discard(id: string, options?: Abortable): Promise<void>
+}

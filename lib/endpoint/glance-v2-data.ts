@@ -1,0 +1,93 @@
+import type { IncomingMessage } from 'node:http'
+import { GlanceError, isGlanceError } from '../errors.ts'
+import { type DataConnections, receive, send } from '../http/body.ts'
+import { briefly, faultOf, networkFault } from '../http/faults.ts'
+import { redact } from '../http/redact.ts'
+import type { Bytes } from '../stream/bytes.ts'
+import { digested, Hasher } from '../stream/digest.ts'
+import { verifySize } from '../stream/verify.ts'
+import type { ImageData } from './endpoint.ts'
+
+/** How image data travels to and from one service. */
+export interface Transport {
+  readonly headers: Readonly<Record<string, string>>
+  readonly connections: DataConnections
+  readonly timeoutMs: number
+  readonly signal: AbortSignal | undefined
+}
+
+/**
+ * The data at `url` from `offset` on. `size` is that of the whole; what does not fit it is `corrupt`.
+ * @throws {GlanceError} `conflict` when there is no data; `unsupported` when `offset` is not honoured.
+ */
+export async function download(
+  url: URL,
+  {
+    offset,
+    size,
+    ...transport
+  }: Transport & { readonly offset: number; readonly size: number | null },
+): Promise<Bytes> {
+  const headers = {
+    ...transport.headers,
+    ...(offset > 0 ? { range: `bytes=${offset}-` } : {}),
+  }
+  const answer = await receive({ method: 'GET', url, ...transport, headers })
+  const status = answer.statusCode ?? 0
+  if (status === 200 && offset === 0) return whole(answer, url, size, transport.signal)
+  if (status === 206 && offset > 0) {
+    return whole(answer, url, size === null ? null : size - offset, transport.signal)
+  }
+  if (status >= 300) throw await refusal('GET', url, answer)
+  answer.destroy()
+  if (status === 204) throw new GlanceError('conflict', `GET ${redact(url)}: there is no data`)
+  throw new GlanceError('unsupported', `GET ${redact(url)}: ${status} in answer to a range`)
+}
+
+/** What data should be. */
+export type Expected = Pick<ImageData, 'size' | 'checksum' | 'digest'>
+
+/**
+ * Sends the data to `url` and resolves to what the service should then have. Data whose source vouches for it with a
+ * digest only passes; other data is hashed on its way.
+ * @throws {GlanceError} by the answer, or what reading the data throws; the service then keeps nothing.
+ */
+export async function upload(url: URL, data: ImageData, transport: Transport): Promise<Expected> {
+  const headers = { ...transport.headers, 'content-type': 'application/octet-stream' }
+  const vouched = data.checksum !== null || data.digest !== null
+  const hasher = vouched ? undefined : new Hasher(['md5'])
+  const answer = await send({ method: 'PUT', url, ...transport, headers }, data.size, async () => {
+    // Too few bytes would leave the service waiting for the rest, and more would be taken for another request.
+    const bytes = verifySize(await data.open({ signal: transport.signal }), data.size)
+    return hasher === undefined ? bytes : digested(bytes, hasher)
+  })
+  if ((answer.statusCode ?? 0) >= 300) throw await refusal('PUT', url, answer)
+  answer.resume()
+  return hasher === undefined ? data : { ...data, checksum: await hasher.hex('md5') }
+}
+
+async function refusal(method: string, url: URL, answer: IncomingMessage): Promise<GlanceError> {
+  const text = await briefly(answer).catch(() => '')
+  return faultOf(
+    { method, url },
+    answer.statusCode ?? 0,
+    answer.headers['content-type'] ?? '',
+    text,
+  )
+}
+
+/** The body, exactly `size` bytes of it when that is known. */
+async function* whole(
+  answer: IncomingMessage,
+  url: URL,
+  size: number | null,
+  signal: AbortSignal | undefined,
+): Bytes {
+  try {
+    yield* verifySize(answer as AsyncIterable<Buffer>, size)
+  } catch (error) {
+    signal?.throwIfAborted()
+    if (!isGlanceError(error)) throw networkFault({ method: 'GET', url }, error)
+    throw new GlanceError(error.code, `GET ${redact(url)}: ${error.message}`, { cause: error })
+  }
+}

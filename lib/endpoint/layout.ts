@@ -1,0 +1,38 @@
+import { join } from 'node:path'
+import { GlanceError, messageOf } from '../errors.ts'
+import { type Image, isImageId } from '../image/image.ts'
+import { imageFromV1, isV1Record } from '../wire/v1-image.ts'
+import { imageFromV2, imageToV2 } from '../wire/v2-image.ts'
+
+/**
+ * How images lie in a dump: `<id>` is the metadata as JSON and `<id>.img` the data, as the original replicator named
+ * them. The metadata is written last, so that its presence means that the image is complete.
+ */
+export const layout = {
+  metadata: (folder: string, id: string) => join(folder, id),
+  data: (folder: string, id: string) => join(folder, `${id}.img`),
+  /** Where a file is while it is being written: a name that is neither. */
+  partial: (file: string) => `${file}.part`,
+  /** Whether a file name is that of metadata. */
+  isMetadata: isImageId,
+} as const
+
+/** The image as the text of a metadata file: the v2 API's document. */
+export function toMetadata(image: Image): string {
+  return `${JSON.stringify(imageToV2(image), null, 2)}\n`
+}
+
+/**
+ * Reads a metadata file: ours, or a v1 record of the original replicator.
+ * @throws {GlanceError} `corrupt`, naming `file` and what is wrong with it.
+ */
+export function fromMetadata(text: string, file: string, id: string): Image {
+  try {
+    const document: unknown = JSON.parse(text)
+    const image = isV1Record(document) ? imageFromV1(document) : imageFromV2(document)
+    if (image.id !== id) throw new GlanceError('corrupt', `it describes image ${image.id}`)
+    return image
+  } catch (cause) {
+    throw new GlanceError('corrupt', `${file}: ${messageOf(cause)}`, { cause })
+  }
+}

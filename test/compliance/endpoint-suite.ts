@@ -1,0 +1,215 @@
+import type { Test } from 'tap'
+import type { Endpoint } from '../../lib/endpoint/endpoint.ts'
+import type { Image } from '../../lib/image/image.ts'
+import { attributesOf } from '../../lib/wire/attributes.ts'
+import { bytesOf, collect, dataOf, idOf, imageOf, toArray } from '../support/images.ts'
+
+export interface EndpointSuiteOptions {
+  /** A writable endpoint without any images, disposed of by the suite. */
+  create(t: Test): Promise<Endpoint>
+  /** Checks after each test that nothing is left behind. */
+  check?(t: Test, endpoint: Endpoint): Promise<void>
+}
+
+const DATA = bytesOf(1, 300_000)
+const IMAGE = imageOf(1, DATA, {
+  name: 'Grüße, 世界 "quoted" 🎉'.replace(' 🎉', ''), // Glance keeps no characters beyond U+FFFF.
+  visibility: 'shared',
+  protected: true,
+  minDisk: 3,
+  minRam: 512,
+  tags: ['a b', 'ä/?&'],
+  properties: new Map([
+    ['os_distro', 'debian'],
+    ['empty', ''],
+    ['odd key/~%', 'line\nbreak'],
+  ]),
+})
+
+/** What an {@link Endpoint} promises, sentence by sentence. */
+export function endpointSuite(t: Test, { create, check }: EndpointSuiteOptions): void {
+  const test = (title: string, body: (t: Test, endpoint: Endpoint) => Promise<void>) => {
+    t.test(title, async t => {
+      await using endpoint = await create(t)
+      await body(t, endpoint)
+      await check?.(t, endpoint)
+    })
+  }
+
+  test('a new endpoint lists nothing', async (t, endpoint) => {
+    t.same(await toArray(endpoint.list()), [])
+  })
+
+  test('an image that was added has its metadata and its data', async (t, endpoint) => {
+    const { refused } = await endpoint.add(IMAGE, dataOf(IMAGE, [DATA]))
+    t.same(refused, [])
+    const [found] = await toArray(endpoint.list())
+    t.same(carried(found), carried(IMAGE))
+    t.match(found, { status: 'active', size: DATA.length, checksum: IMAGE.checksum })
+    const data = await endpoint.data(found ?? IMAGE)
+    t.match(data, { size: DATA.length, checksum: IMAGE.checksum })
+    t.ok(DATA.equals(await collect(await data.open())), 'the bytes are the same')
+  })
+
+  test('every image is listed once, in id order, hidden and private ones too', async (t, endpoint) => {
+    const images = [5, 2, 4, 1, 3].map(n =>
+      imageOf(n, DATA.subarray(0, n), {
+        hidden: n % 2 === 0,
+        visibility: n === 3 ? 'private' : n === 4 ? 'community' : 'public',
+      }),
+    )
+    for (const image of images)
+      await endpoint.add(image, dataOf(image, [DATA.subarray(0, image.size ?? 0)]))
+    const listed = await toArray(endpoint.list())
+    t.same(
+      listed.map(({ id }) => id),
+      [1, 2, 3, 4, 5].map(idOf),
+    )
+    t.same(
+      listed.map(({ hidden }) => hidden),
+      [false, true, false, true, false],
+    )
+  })
+
+  test('an image of no bytes is an image', async (t, endpoint) => {
+    const image = imageOf(1)
+    await endpoint.add(image, dataOf(image, []))
+    const [found] = await toArray(endpoint.list())
+    t.match(found, { status: 'active', size: 0 })
+    t.equal((await collect(await (await endpoint.data(found ?? image)).open())).length, 0)
+  })
+
+  test('an image can be added without its data, and then waits for it', async (t, endpoint) => {
+    await endpoint.add(IMAGE, null)
+    const [found] = await toArray(endpoint.list())
+    t.same(carried(found), carried(IMAGE))
+    t.equal(found?.status, 'queued')
+    await t.rejects(async () => await collect(await (await endpoint.data(found ?? IMAGE)).open()), {
+      code: 'conflict',
+    })
+    await endpoint.add(IMAGE, dataOf(IMAGE, [DATA]))
+    t.equal((await toArray(endpoint.list()))[0]?.status, 'active')
+  })
+
+  test('data can be opened again, and from an offset on', async (t, endpoint) => {
+    await endpoint.add(IMAGE, dataOf(IMAGE, [DATA]))
+    const data = await endpoint.data(IMAGE)
+    for await (const _ of await data.open()) break
+    t.ok(DATA.equals(await collect(await data.open())))
+    if (endpoint.features.ranges) {
+      t.ok(DATA.subarray(1000).equals(await collect(await data.open({ offset: 1000 }))))
+    }
+  })
+
+  test('a protected image that is hidden stays both', async (t, endpoint) => {
+    const image = { ...IMAGE, hidden: true }
+    await endpoint.add(image, dataOf(image, [DATA]))
+    t.match((await toArray(endpoint.list()))[0], { hidden: true, protected: true })
+  })
+
+  for (const { title, data, error } of [
+    { title: 'data that ends early', data: () => [DATA.subarray(1)], error: { code: 'corrupt' } },
+    { title: 'data that goes on too long', data: () => [DATA, DATA], error: { code: 'corrupt' } },
+    {
+      title: 'data with a flipped bit',
+      data: () => [DATA.subarray(1), Buffer.from([(DATA[0] ?? 0) ^ 1])],
+      error: { code: 'corrupt' },
+    },
+    {
+      title: 'a source that fails half way',
+      data: failing,
+      error: { message: 'the source failed' },
+    },
+  ]) {
+    test(`${title} is not kept, and the failure is told`, async (t, endpoint) => {
+      await t.rejects(endpoint.add(IMAGE, dataOf(IMAGE, data())), error)
+      const kept = await toArray(endpoint.list())
+      t.ok(
+        kept.every(
+          image => image.status === 'queued' && (image.hidden || !endpoint.features.hashes),
+        ),
+        'what is left is hidden and has no data',
+      )
+    })
+  }
+
+  test('an attempt that failed half way can be repeated', async (t, endpoint) => {
+    await t.rejects(endpoint.add(IMAGE, dataOf(IMAGE, failing())), { message: 'the source failed' })
+    await endpoint.add(IMAGE, dataOf(IMAGE, [DATA]))
+    const [found] = await toArray(endpoint.list())
+    t.same(carried(found), carried(IMAGE))
+    t.match(found, { status: 'active', hidden: false })
+  })
+
+  test('a signal that fires half way stops the copy, and nothing is kept', async (t, endpoint) => {
+    const controller = new AbortController()
+    const reason = new Error('enough')
+    async function* stopping() {
+      yield DATA.subarray(0, 1000)
+      controller.abort(reason)
+      yield DATA.subarray(1000)
+    }
+    const data = {
+      ...dataOf(IMAGE, stopping()),
+      open: async () => untilAborted(stopping(), controller.signal),
+    }
+    await t.rejects(endpoint.add(IMAGE, data, { signal: controller.signal }), { message: 'enough' })
+    t.ok((await toArray(endpoint.list())).every(image => image.status !== 'active'))
+  })
+
+  test('what has no data can be discarded, what has data not', async (t, endpoint) => {
+    await endpoint.add(IMAGE, dataOf(IMAGE, [DATA]))
+    await endpoint.discard(IMAGE.id)
+    t.equal((await toArray(endpoint.list())).length, 1)
+    await endpoint.discard(idOf(9))
+  })
+
+  test('an image of the same id is not overwritten', async (t, endpoint) => {
+    await endpoint.add(IMAGE, dataOf(IMAGE, [DATA]))
+    const other = imageOf(1, bytesOf(2, 10))
+    await t.rejects(endpoint.add(other, dataOf(other, [bytesOf(2, 10)])), { code: 'duplicate' })
+    t.same(carried((await toArray(endpoint.list()))[0]), carried(IMAGE))
+  })
+
+  test('an update changes the metadata and leaves the data alone', async (t, endpoint) => {
+    await endpoint.add(IMAGE, dataOf(IMAGE, [DATA]))
+    const [present] = await toArray(endpoint.list())
+    const wanted = {
+      ...IMAGE,
+      name: 'another name',
+      tags: ['c'],
+      protected: false,
+      properties: new Map([
+        ['new', 'value'],
+        ['empty', 'no longer'],
+      ]),
+    }
+    const { refused } = await endpoint.update(present ?? IMAGE, wanted)
+    t.same(refused, [])
+    const [updated] = await toArray(endpoint.list())
+    t.same(carried(updated), carried(wanted))
+    t.ok(DATA.equals(await collect(await (await endpoint.data(wanted)).open())))
+  })
+
+  test('the data of an image that is not there is not found', async (t, endpoint) => {
+    await t.rejects(async () => await collect(await (await endpoint.data(imageOf(7))).open()), {
+      code: 'not_found',
+    })
+  })
+}
+
+function carried(image: Image | undefined): unknown {
+  return image === undefined ? undefined : Object.fromEntries(attributesOf(image))
+}
+
+async function* failing(): AsyncGenerator<Uint8Array> {
+  yield DATA.subarray(0, 100_000)
+  throw new Error('the source failed')
+}
+
+async function* untilAborted(data: AsyncIterable<Uint8Array>, signal: AbortSignal) {
+  for await (const chunk of data) {
+    signal.throwIfAborted()
+    yield chunk
+  }
+}
