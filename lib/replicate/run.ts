@@ -1,0 +1,160 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import pLimit from 'p-limit'
+import { type AttemptOptions, withAttempts } from '../attempts.ts'
+import type { Endpoint, RefusedField } from '../endpoint/endpoint.ts'
+import { isGlanceError } from '../errors.ts'
+import { Channel } from './channel.ts'
+import type { PlanStep, SkipReason } from './plan.ts'
+import { transfer } from './transfer.ts'
+
+/** A step that has something to be done. */
+export type WorkStep = Extract<PlanStep, { action: 'create' | 'update' }>
+
+/** What happened while a plan ran, in order for any one image. */
+export type TransferEvent =
+  /** The step is known and waits for its turn. */
+  | { readonly type: 'planned' | 'started'; readonly step: WorkStep }
+  | {
+      readonly type: 'retried'
+      readonly step: WorkStep
+      readonly attempt: number
+      readonly error: unknown
+    }
+  | {
+      readonly type: 'finished'
+      readonly step: WorkStep
+      readonly refused: readonly RefusedField[]
+    }
+  | { readonly type: 'skipped'; readonly step: PlanStep; readonly reason: SkipReason }
+  /** `id` is what is known of an image that could not even be planned for. */
+  | {
+      readonly type: 'failed'
+      readonly id: string
+      readonly step: PlanStep | null
+      readonly error: unknown
+    }
+  /** The run was stopped before the step was done. */
+  | { readonly type: 'interrupted'; readonly step: WorkStep }
+
+export interface RunOptions extends Omit<AttemptOptions, 'onRetry'> {
+  /** How many images at once. Default 4. */
+  readonly concurrency?: number | undefined
+  /** Whether an image that could not be copied is removed from the target again. Default false: see `Endpoint.add`. */
+  readonly discardUnfinished?: boolean | undefined
+  /** Told how many bytes have been copied in all; bytes of an attempt that failed are taken back. */
+  readonly onBytes?: ((total: number) => void) | undefined
+}
+
+/** Steps that may wait for their turn: enough to know what is coming, few enough to hold. */
+const WINDOW = 1000
+/** Milliseconds that tidying up after an interruption may take. */
+const TIDY_MS = 10_000
+
+/**
+ * Carries out a plan, several images at once. One image's failure does not stop the others. When `signal` fires, what
+ * is under way is broken off and reported as interrupted, and the events end. A token that is refused ends the run.
+ * @throws what the plan throws; {GlanceError} `unauthenticated`.
+ */
+export async function* run(
+  plan: (
+    onUnreadable: (id: string, error: unknown) => void,
+    signal: AbortSignal,
+  ) => AsyncIterable<PlanStep>,
+  source: Endpoint,
+  target: Endpoint,
+  {
+    concurrency = 4,
+    discardUnfinished = false,
+    onBytes = () => {},
+    signal,
+    ...retrying
+  }: RunOptions = {},
+): AsyncGenerator<TransferEvent> {
+  const events = new Channel<TransferEvent>()
+  const stop = new AbortController()
+  const stopped = AbortSignal.any([stop.signal, ...(signal ? [signal] : [])])
+  const limit = pLimit(concurrency)
+  const running = new Set<Promise<void>>()
+  let total = 0
+
+  async function carryOut(step: WorkStep): Promise<void> {
+    if (stopped.aborted) return events.put({ type: 'interrupted', step })
+    events.put({ type: 'started', step })
+    let counted = 0
+    const count = (bytes: number) => {
+      total += bytes - counted
+      counted = bytes
+      onBytes(total)
+    }
+    const options: AttemptOptions = {
+      ...retrying,
+      signal: stopped,
+      onRetry: (error, attempt) => {
+        count(0)
+        events.put({ type: 'retried', step, attempt, error })
+      },
+    }
+    try {
+      const { refused } =
+        step.action === 'create' && step.withData
+          ? await transfer(step.image, source, target, { ...options, onBytes: count })
+          : await withAttempts(async () => await write(step, target, stopped), options)
+      events.put({ type: 'finished', step, refused })
+    } catch (error) {
+      if (discardUnfinished && step.action === 'create') {
+        await target
+          .discard(step.image.id, { signal: AbortSignal.timeout(TIDY_MS) })
+          .catch(() => {})
+      }
+      if (stopped.aborted) return events.put({ type: 'interrupted', step })
+      events.put({ type: 'failed', id: step.image.id, step, error })
+      if (isGlanceError(error, 'unauthenticated')) stop.abort(error)
+    }
+  }
+
+  async function feed(): Promise<void> {
+    const onUnreadable = (id: string, error: unknown) =>
+      events.put({ type: 'failed', id, step: null, error })
+    for await (const step of plan(onUnreadable, stopped)) {
+      if (step.action === 'skip') events.put({ type: 'skipped', step, reason: step.reason })
+      else if (step.action === 'refuse') {
+        events.put({ type: 'failed', id: step.image.id, step, error: step.error })
+      } else {
+        events.put({ type: 'planned', step })
+        const task = limit(async () => await carryOut(step))
+        running.add(task)
+        void task.finally(() => running.delete(task))
+      }
+      while (running.size >= WINDOW) await Promise.race(running)
+      while (events.length >= WINDOW) await turn()
+      if (stopped.aborted) return
+    }
+  }
+
+  async function work(): Promise<void> {
+    try {
+      await feed()
+    } catch (error) {
+      if (!stopped.aborted) throw error
+    } finally {
+      await Promise.all(running)
+      events.close()
+    }
+  }
+
+  const working = work()
+  working.catch(() => {}) // Awaited below, once what was done has been told.
+  try {
+    yield* events
+    await working
+    if (stop.signal.aborted) throw stop.signal.reason
+  } finally {
+    stop.abort(new Error('nobody listens any more'))
+  }
+}
+
+async function write(step: WorkStep, target: Endpoint, signal: AbortSignal) {
+  return step.action === 'update'
+    ? await target.update(step.present, step.image, { signal })
+    : await target.add(step.image, null, { signal })
+}
