@@ -1,0 +1,28 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs'
+import { Stopped } from '../lib/cli/exit-status.ts'
+import { main } from '../lib/cli/main.ts'
+
+const controller = new AbortController()
+for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(name, () => {
+    const stopped = new Stopped(name)
+    // Who insists is obeyed at once; what is half-made is then left to the next run.
+    if (controller.signal.aborted) process.exit(name === 'SIGINT' ? 130 : 143)
+    controller.abort(stopped)
+  })
+}
+// Nobody reads on, as in `glance-replicator compare … | head`.
+process.stdout.on('error', () => process.exit(1))
+
+const { version } = JSON.parse(
+  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+) as { version: string } // Our own file.
+
+process.exitCode = await main(process.argv.slice(2), {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  environment: process.env,
+  signal: controller.signal,
+  version,
+})

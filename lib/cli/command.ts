@@ -1,0 +1,42 @@
+import type { Options, PositionalOptions } from 'yargs'
+import type { Endpoint } from '../endpoint/endpoint.ts'
+import type { ExitStatus } from './exit-status.ts'
+import type { Log } from './log.ts'
+import type { Progress } from './progress.ts'
+import type { Side } from './tokens.ts'
+
+/** What a command is given besides its own options. */
+export interface CommandContext {
+  /** Opens what the user named, with the credentials of its side. The command disposes of it. */
+  open(address: string, side: Side, access?: { readonly writable?: boolean }): Promise<Endpoint>
+  readonly log: Log
+  /** Shown on standard error while the command runs, when that is a terminal. */
+  readonly progress: Progress
+  readonly signal: AbortSignal
+}
+
+/** A command, whatever its options and results. */
+export type AnyCommand = Command<object, object, object>
+
+/**
+ * One command of the program: typed options in, data out. It yields rows as they come, so that a million of them need
+ * no more memory than one, and returns what they add up to. It never prints and never exits.
+ */
+export interface Command<O, Row extends object, Summary extends object> {
+  readonly name: string
+  /** One line, imperative, no full stop. */
+  readonly summary: string
+  /** In the order of the command line; all are required. */
+  readonly positionals: Readonly<Record<string, PositionalOptions>>
+  readonly options: Readonly<Record<string, Options>>
+  /** Whether it runs until it is stopped, which is then its proper end. Default false. */
+  readonly serves?: boolean
+  run(options: O, context: CommandContext): AsyncGenerator<Row, Summary, void>
+  exitStatus(summary: Summary): ExitStatus
+  /** Renderings for people; programs get rows and summary as JSON (`--json`), which is what the types are. */
+  readonly views: {
+    /** Undefined for a row that is not worth a line, or that the log told of already. */
+    row(row: Row, options: O): string | undefined
+    summary(summary: Summary, options: O): string
+  }
+}

@@ -1,0 +1,151 @@
+import type { RefusedField } from '../../endpoint/endpoint.ts'
+import type { Image } from '../../image/image.ts'
+import { plan } from '../../replicate/plan.ts'
+import type { Command } from '../command.ts'
+import {
+  describeChange,
+  describeNotCarried,
+  type ErrorRow,
+  errorRow,
+  type FieldRow,
+  fieldRow,
+  notCarried,
+} from '../differences.ts'
+import { EXIT_STATUS } from '../exit-status.ts'
+import { countOf, formatBytes, labelOf, printable } from '../format.ts'
+import {
+  ENDPOINT,
+  type EndpointOptions,
+  parseFieldNames,
+  PLAN,
+  type PlanOptions,
+} from '../options.ts'
+
+export interface CompareOptions extends EndpointOptions, PlanOptions {
+  readonly source: string
+  readonly target: string
+}
+
+/** One image of the source. */
+export interface CompareRow {
+  readonly id: string
+  readonly name: string | null
+  /**
+   * `missing`: livecopy would copy it. `differs`: livecopy would change `differences`, or, where there is an `error`,
+   * could not. `same`: livecopy would leave it alone. `no_data`: there is nothing to copy.
+   */
+  readonly result: 'missing' | 'differs' | 'same' | 'no_data'
+  /** Bytes. */
+  readonly size: number | null
+  readonly differences: readonly FieldRow[]
+  readonly error: ErrorRow | null
+}
+
+export interface CompareSummary {
+  readonly totals: {
+    readonly missing: number
+    readonly differs: number
+    readonly same: number
+    readonly no_data: number
+    /** Bytes of the missing images. */
+    readonly bytes: number
+  }
+  /** Fields in which a difference is none, and why. */
+  readonly not_carried: readonly RefusedField[]
+}
+
+export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
+  name: 'compare',
+  summary: 'Tell what livecopy would do',
+  positionals: {
+    source: { type: 'string', describe: 'The server to copy from' },
+    target: { type: 'string', describe: 'The server to copy to' },
+  },
+  options: { ...PLAN, ...ENDPOINT },
+
+  async *run(options, { open, signal }) {
+    const leaveOut = parseFieldNames(options.dontreplicate)
+    await using source = await open(options.source, 'source')
+    await using target = await open(options.target, 'target')
+    const totals = { missing: 0, differs: 0, same: 0, no_data: 0, bytes: 0 }
+    const unreadable: CompareRow[] = []
+    const onUnreadable = (id: string, error: unknown) => {
+      unreadable.push({ ...UNKNOWN, id, error: errorRow(error) })
+    }
+    const steps = plan(
+      source,
+      target,
+      { metadataOnly: options.metaonly, leaveOut },
+      { onUnreadable, signal },
+    )
+    for await (const step of steps) {
+      for (const row of unreadable.splice(0)) {
+        totals.differs += 1
+        yield row
+      }
+      const row = { ...UNKNOWN, ...described(step.image) }
+      switch (step.action) {
+        case 'create':
+          totals.missing += 1
+          totals.bytes += step.withData ? (step.image.size ?? 0) : 0
+          yield { ...row, result: 'missing' }
+          break
+        case 'update':
+          totals.differs += 1
+          yield { ...row, result: 'differs', differences: step.changes.map(fieldRow) }
+          break
+        case 'refuse':
+          totals.differs += 1
+          yield { ...row, result: 'differs', error: errorRow(step.error) }
+          break
+        case 'skip':
+          totals[step.reason] += 1
+          yield { ...row, result: step.reason }
+          break
+      }
+    }
+    totals.differs += unreadable.length
+    yield* unreadable
+    return { totals, not_carried: notCarried(target, leaveOut) }
+  },
+
+  exitStatus: ({ totals }) =>
+    totals.missing + totals.differs > 0 ? EXIT_STATUS.differences : EXIT_STATUS.done,
+
+  views: {
+    row: (row, options) => {
+      switch (row.result) {
+        case 'missing':
+          return `${labelOf(row)}: missing on the target`
+        case 'differs':
+          return row.error === null
+            ? `${labelOf(row)}: ${row.differences.map(describeChange).join('; ')}`
+            : printable(row.error.message)
+        case 'same':
+          return options.verbose ? `${labelOf(row)}: the same` : undefined
+        case 'no_data':
+          return options.verbose ? `${labelOf(row)}: no data on the source` : undefined
+      }
+    },
+    summary: ({ totals, not_carried }, { verbose }) =>
+      [
+        ...(verbose ? describeNotCarried(not_carried) : []),
+        `${countOf(totals.missing, 'image')} missing (${formatBytes(totals.bytes)}), ` +
+          `${totals.differs} different, ${totals.same} the same` +
+          (totals.no_data > 0 ? `, ${totals.no_data} without data` : ''),
+      ].join('\n'),
+  },
+}
+
+const UNKNOWN: CompareRow = {
+  id: '',
+  name: null,
+  result: 'differs',
+  size: null,
+  differences: [],
+  error: null,
+}
+
+function described({ id, name, size }: Image) {
+  return { id, name, size }
+}

@@ -1,0 +1,11 @@
+import { replicationCommand } from '../replication.ts'
+
+export const dump = replicationCommand({
+  name: 'dump',
+  summary: 'Write the images of a server to a directory',
+  positionals: {
+    source: { type: 'string', describe: 'The server to copy from' },
+    path: { type: 'string', describe: 'The directory to write to' },
+  },
+  ends: ({ source, path }) => ({ source, target: `dir:${path}` }),
+})

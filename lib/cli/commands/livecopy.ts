@@ -1,0 +1,11 @@
+import { replicationCommand } from '../replication.ts'
+
+export const livecopy = replicationCommand({
+  name: 'livecopy',
+  summary: 'Copy the images of one server to another',
+  positionals: {
+    source: { type: 'string', describe: 'The server to copy from' },
+    target: { type: 'string', describe: 'The server to copy to' },
+  },
+  ends: ({ source, target }) => ({ source, target }),
+})

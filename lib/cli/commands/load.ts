@@ -1,0 +1,11 @@
+import { replicationCommand } from '../replication.ts'
+
+export const load = replicationCommand({
+  name: 'load',
+  summary: 'Copy the images in a directory to a server',
+  positionals: {
+    target: { type: 'string', describe: 'The server to copy to' },
+    path: { type: 'string', describe: 'The directory that was dumped to' },
+  },
+  ends: ({ target, path }) => ({ source: `dir:${path}`, target }),
+})

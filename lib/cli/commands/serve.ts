@@ -1,0 +1,72 @@
+import { once } from 'node:events'
+import type { Command } from '../command.ts'
+import { EXIT_STATUS } from '../exit-status.ts'
+import type { CommonOptions } from '../options.ts'
+
+export interface ServeOptions extends CommonOptions {
+  readonly config: string | undefined
+  readonly host: string | undefined
+  readonly port: number | undefined
+  readonly dataDir: string | undefined
+}
+
+/** Told once, when the service can be used. */
+export interface ServeRow {
+  readonly url: string
+  readonly host: string
+  readonly port: number
+}
+
+export const serve: Command<ServeOptions, ServeRow, object> = {
+  name: 'serve',
+  summary: 'Be an Images API service until stopped',
+  serves: true,
+  positionals: {},
+  options: {
+    config: {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Read settings from FILE, in the form of glance-api.conf',
+    },
+    host: {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Address to listen on (default 127.0.0.1)',
+    },
+    port: {
+      type: 'number',
+      requiresArg: true,
+      describe: 'Port to listen on; 0 for any (default 9292)',
+    },
+    'data-dir': {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Folder for the database and the images (default ./glance-data)',
+    },
+  },
+
+  async *run({ config, host, port, dataDir }, { log, signal }) {
+    const [{ readConfig }, { startServer }] = await Promise.all([
+      import('../../server/config.ts'),
+      import('../../server/start.ts'),
+    ])
+    const settings = config === undefined ? {} : await readConfig(config)
+    await using server = await startServer({
+      ...settings,
+      ...(host === undefined ? {} : { bindHost: host }),
+      ...(port === undefined ? {} : { bindPort: port }),
+      ...(dataDir === undefined ? {} : { dataDir }),
+    })
+    yield { url: server.url, host: new URL(server.url).hostname, port: server.port }
+    if (!signal.aborted) await once(signal, 'abort')
+    log.info('stopping')
+    return {}
+  },
+
+  exitStatus: () => EXIT_STATUS.done,
+
+  views: {
+    row: ({ url }) => `listening on ${url}`,
+    summary: () => 'stopped',
+  },
+}

@@ -1,0 +1,51 @@
+import type { Command } from '../command.ts'
+import { EXIT_STATUS } from '../exit-status.ts'
+import { formatBytes } from '../format.ts'
+import { ENDPOINT, type EndpointOptions } from '../options.ts'
+
+export interface SizeOptions extends EndpointOptions {
+  readonly source: string
+}
+
+export interface SizeSummary {
+  readonly totals: {
+    /** Active ones. */
+    readonly images: number
+    readonly bytes: number
+  }
+}
+
+export interface SizeRow {
+  readonly id: string
+  readonly name: string | null
+  /** Bytes. */
+  readonly size: number
+}
+
+export const size: Command<SizeOptions, SizeRow, SizeSummary> = {
+  name: 'size',
+  summary: 'Add up the sizes of all images with data',
+  positionals: { source: { type: 'string', describe: 'The server whose images are added up' } },
+  options: ENDPOINT,
+
+  async *run(options, { open, signal }) {
+    await using source = await open(options.source, 'sole')
+    let images = 0
+    let bytes = 0
+    for await (const image of source.list({ signal })) {
+      if (image.status !== 'active') continue
+      images += 1
+      bytes += image.size ?? 0
+      yield { id: image.id, name: image.name, size: image.size ?? 0 }
+    }
+    return { totals: { images, bytes } }
+  },
+
+  exitStatus: () => EXIT_STATUS.done,
+
+  views: {
+    row: () => undefined,
+    summary: ({ totals: { images, bytes } }) =>
+      `Total size is ${bytes} bytes (${formatBytes(bytes)}) across ${images} images`,
+  },
+}

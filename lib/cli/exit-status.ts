@@ -1,0 +1,39 @@
+import { isGlanceError } from '../errors.ts'
+
+/** Every exit status of the program; the man page has the same table. */
+export const EXIT_STATUS = {
+  /** Done; for `compare`: no difference. */
+  done: 0,
+  /** `compare` found differences, or some images failed. */
+  differences: 1,
+  /** The command line or the configuration is wrong. */
+  usage: 2,
+  /** An endpoint could not be reached, refused us or is not what it was taken for. */
+  endpoint: 3,
+  /** A fault of the program itself. */
+  fault: 70,
+  /** Stopped by SIGINT. */
+  interrupted: 130,
+  /** Stopped by SIGTERM. */
+  terminated: 143,
+} as const
+export type ExitStatus = (typeof EXIT_STATUS)[keyof typeof EXIT_STATUS]
+
+/** Why a command was stopped from outside: the `reason` of its abort signal. */
+export class Stopped extends Error {
+  readonly by: 'SIGINT' | 'SIGTERM'
+
+  constructor(by: 'SIGINT' | 'SIGTERM') {
+    super(`stopped by ${by}`)
+    this.name = 'Stopped'
+    this.by = by
+  }
+}
+
+export function exitStatusOf(error: unknown): ExitStatus {
+  if (error instanceof Stopped) {
+    return error.by === 'SIGINT' ? EXIT_STATUS.interrupted : EXIT_STATUS.terminated
+  }
+  if (isGlanceError(error, 'usage')) return EXIT_STATUS.usage
+  return isGlanceError(error) ? EXIT_STATUS.endpoint : EXIT_STATUS.fault
+}

@@ -1,0 +1,183 @@
+import type { Options } from 'yargs'
+import { GlanceError } from '../errors.ts'
+
+/** Options that every command has. */
+export interface CommonOptions {
+  readonly debug: boolean
+  readonly verbose: boolean
+  readonly logFile: string | undefined
+  readonly syslog: boolean
+  readonly json: boolean
+}
+
+export const COMMON = {
+  json: { type: 'boolean', default: false, describe: 'Print the results as one JSON document' },
+  verbose: { alias: 'v', type: 'boolean', default: false, describe: 'Tell more' },
+  debug: { alias: 'd', type: 'boolean', default: false, describe: 'Tell everything' },
+  'log-file': {
+    alias: ['l', 'logfile'],
+    type: 'string',
+    requiresArg: true,
+    describe: 'Also append what is told to FILE',
+  },
+  syslog: {
+    alias: 's',
+    type: 'boolean',
+    default: false,
+    describe: 'Also send it to the local syslog',
+  },
+} as const satisfies Record<string, Options>
+
+/** Options of every command that talks to endpoints. */
+export interface EndpointOptions extends CommonOptions {
+  readonly token: string | undefined
+  readonly sourceToken: string | undefined
+  readonly targetToken: string | undefined
+  readonly tokenFile: string | undefined
+  readonly sourceTokenFile: string | undefined
+  readonly targetTokenFile: string | undefined
+  /** Seconds. */
+  readonly timeout: number
+  readonly attempts: number
+  /** Bytes. */
+  readonly chunksize: number
+}
+
+export const ENDPOINT = {
+  token: { alias: 't', type: 'string', requiresArg: true, describe: 'Token for both sides' },
+  'source-token': {
+    alias: ['M', 'sourcetoken', 'mastertoken'],
+    type: 'string',
+    requiresArg: true,
+    describe: 'Token for the source',
+  },
+  'target-token': {
+    alias: ['S', 'targettoken', 'slavetoken'],
+    type: 'string',
+    requiresArg: true,
+    describe: 'Token for the target',
+  },
+  'token-file': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Read the token for both sides from FILE',
+  },
+  'source-token-file': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Read the token for the source from FILE',
+  },
+  'target-token-file': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Read the token for the target from FILE',
+  },
+  timeout: {
+    type: 'number',
+    requiresArg: true,
+    default: 300,
+    describe: 'Seconds without a sign of life after which a request has failed',
+  },
+  attempts: {
+    type: 'number',
+    requiresArg: true,
+    default: 3,
+    describe: 'How often to try an image in all',
+  },
+  chunksize: {
+    alias: 'c',
+    type: 'number',
+    requiresArg: true,
+    default: 1_048_576,
+    describe: 'Bytes read from or written to a disk at a time',
+  },
+} as const satisfies Record<string, Options>
+
+/** Options of commands that decide what is to be replicated. */
+export interface PlanOptions {
+  readonly metaonly: boolean
+  readonly dontreplicate: string
+}
+
+/** What the original replicator left out: times and places, which the services make themselves. */
+export const LEFT_OUT_BY_DEFAULT = 'created_at date deleted_at location updated_at'
+
+export const PLAN = {
+  metaonly: {
+    alias: 'm',
+    type: 'boolean',
+    default: false,
+    describe: 'Only metadata, no image data',
+  },
+  dontreplicate: {
+    alias: 'D',
+    type: 'string',
+    requiresArg: true,
+    default: LEFT_OUT_BY_DEFAULT,
+    describe: 'Attributes and properties to leave alone, by their API names, separated by spaces',
+  },
+} as const satisfies Record<string, Options>
+
+/** Options of commands that carry a plan out. */
+export interface TransferOptions {
+  readonly concurrency: number
+  readonly dryRun: boolean
+  readonly discardUnfinished: boolean
+}
+
+export const TRANSFER = {
+  concurrency: {
+    alias: 'j',
+    type: 'number',
+    requiresArg: true,
+    default: 4,
+    describe: 'Images copied at once',
+  },
+  'dry-run': {
+    type: 'boolean',
+    default: false,
+    describe: 'Tell what would be done, and do nothing',
+  },
+  'discard-unfinished': {
+    type: 'boolean',
+    default: false,
+    describe:
+      'Delete records on the target whose data did not arrive, instead of leaving them for the next run',
+  },
+} as const satisfies Record<string, Options>
+
+/** The names in the text of `--dontreplicate`. @throws {GlanceError} `usage` for `id`. */
+export function parseFieldNames(text: string): ReadonlySet<string> {
+  const names = new Set(text.split(/\s+/).filter(name => name !== ''))
+  if (names.has('id')) {
+    throw new GlanceError(
+      'usage',
+      '--dontreplicate: images are matched by their id, it cannot be left out',
+    )
+  }
+  return names
+}
+
+/** What the numbers among the options may be; whole numbers all. */
+const RANGES: Readonly<Record<string, readonly [number, number]>> = {
+  timeout: [1, 86_400],
+  attempts: [1, 1000],
+  chunksize: [1, 1_073_741_824],
+  concurrency: [1, 1000],
+  port: [0, 65_535],
+}
+
+/** @throws {GlanceError} `usage`, naming the option that is out of its range or was given more than once. */
+export function checkOptions(options: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (name.length > 1 && Array.isArray(value))
+      throw new GlanceError('usage', `--${name}: give it once`)
+  }
+  for (const [name, [least, most]] of Object.entries(RANGES)) {
+    const value = options[name]
+    if (value === undefined) continue
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most) {
+      throw new GlanceError('usage', `--${name}: expected a whole number from ${least} to ${most}`)
+    }
+  }
+}

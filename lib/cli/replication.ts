@@ -1,0 +1,258 @@
+import type { PositionalOptions } from 'yargs'
+import type { Endpoint, RefusedField } from '../endpoint/endpoint.ts'
+import { messageOf } from '../errors.ts'
+import { plan, type PlanStep } from '../replicate/plan.ts'
+import { count, NOTHING, type Totals } from '../replicate/report.ts'
+import { run, type TransferEvent, type WorkStep } from '../replicate/run.ts'
+import type { Command, CommandContext } from './command.ts'
+import {
+  describeChange,
+  describeNotCarried,
+  describeRefusal,
+  type ErrorRow,
+  errorRow,
+  type FieldRow,
+  fieldRow,
+  notCarried,
+} from './differences.ts'
+import { EXIT_STATUS } from './exit-status.ts'
+import { countOf, formatBytes, labelOf, printable } from './format.ts'
+import {
+  ENDPOINT,
+  type EndpointOptions,
+  parseFieldNames,
+  PLAN,
+  type PlanOptions,
+  TRANSFER,
+  type TransferOptions,
+} from './options.ts'
+
+export interface ReplicationOptions extends EndpointOptions, PlanOptions, TransferOptions {}
+
+/** What became of one image, or in a dry run would. */
+export interface TransferRow {
+  readonly id: string
+  readonly name: string | null
+  readonly result:
+    | 'created'
+    | 'updated'
+    | 'same'
+    | 'no_data'
+    | 'failed'
+    | 'interrupted'
+    | 'would_create'
+    | 'would_update'
+  /** Bytes. */
+  readonly size: number | null
+  /** What was changed, or would be. */
+  readonly differences: readonly FieldRow[]
+  /** What the target would not take. */
+  readonly refused: readonly RefusedField[]
+  readonly error: ErrorRow | null
+}
+
+export interface TransferSummary {
+  readonly dry_run: boolean
+  readonly totals: Omit<Totals, 'noData'> & { readonly no_data: number }
+  /** What is never carried to this target, and why. */
+  readonly not_carried: readonly RefusedField[]
+}
+
+/** Makes `target` have the images of `source`, or in a dry run tells what that would take; logs each image. */
+async function* replicate(
+  source: Endpoint,
+  target: Endpoint,
+  leaveOut: ReadonlySet<string>,
+  options: ReplicationOptions,
+  { log, progress, signal }: CommandContext,
+): AsyncGenerator<TransferRow, TransferSummary, void> {
+  const planning = { metadataOnly: options.metaonly, leaveOut }
+  const { attempts, concurrency, discardUnfinished, dryRun } = options
+  const events = dryRun
+    ? rehearse(source, target, planning, signal)
+    : run(
+        (onUnreadable, signal) => plan(source, target, planning, { onUnreadable, signal }),
+        source,
+        target,
+        {
+          attempts,
+          concurrency,
+          discardUnfinished,
+          signal,
+          onBytes: total => progress.copied(total),
+        },
+      )
+  let totals = NOTHING
+  for await (const event of events) {
+    totals = count(totals, event)
+    if (event.type === 'planned' && !dryRun) progress.expect(1, bytesOf(event.step))
+    if (event.type === 'retried') {
+      log.warning(
+        `${labelOf(event.step.image)}: attempt ${event.attempt} after: ${messageOf(event.error)}`,
+      )
+    }
+    if (event.type === 'started') log.info(`${labelOf(event.step.image)}: ${event.step.action}`)
+    const row = rowOf(event, dryRun)
+    if (row === undefined) continue
+    if ('step' in event && event.step !== null && event.step.action !== 'skip') progress.finish()
+    tell(row, log)
+    yield row
+  }
+  const { noData, ...rest } = totals
+  return {
+    dry_run: dryRun,
+    totals: { ...rest, no_data: noData },
+    not_carried: notCarried(target, leaveOut),
+  }
+}
+
+/** How one of the commands that replicate differs from the others. */
+interface Replication<P extends string> {
+  readonly name: string
+  readonly summary: string
+  readonly positionals: Readonly<Record<P, PositionalOptions>>
+  /** The addresses of the two ends. */
+  ends(options: Readonly<Record<P, string>>): { readonly source: string; readonly target: string }
+}
+
+export function replicationCommand<P extends string>({
+  name,
+  summary,
+  positionals,
+  ends,
+}: Replication<P>): Command<
+  ReplicationOptions & Readonly<Record<P, string>>,
+  TransferRow,
+  TransferSummary
+> {
+  return {
+    name,
+    summary,
+    positionals,
+    options: { ...TRANSFER, ...PLAN, ...ENDPOINT },
+    async *run(options, context) {
+      const addresses = ends(options)
+      const leaveOut = parseFieldNames(options.dontreplicate)
+      await using source = await context.open(addresses.source, 'source')
+      await using target = await context.open(addresses.target, 'target', {
+        writable: !options.dryRun,
+      })
+      return yield* replicate(source, target, leaveOut, options, context)
+    },
+    exitStatus: ({ totals }) =>
+      totals.failed + totals.refused > 0 ? EXIT_STATUS.differences : EXIT_STATUS.done,
+    views: { row: () => undefined, summary: summaryLine },
+  }
+}
+
+function summaryLine(
+  { totals, dry_run, not_carried }: TransferSummary,
+  { verbose }: ReplicationOptions,
+): string {
+  const counts = [
+    `${countOf(totals.created, 'image')} ${dry_run ? 'to be created' : 'created'} (${formatBytes(totals.bytes)})`,
+    `${totals.updated} ${dry_run ? 'to be updated' : 'updated'}`,
+    `${totals.same} the same`,
+    ...(totals.no_data > 0 ? [`${totals.no_data} without data`] : []),
+    ...(totals.refused > 0 ? [`${totals.refused} not taken in full`] : []),
+    ...(totals.interrupted > 0 ? [`${totals.interrupted} interrupted`] : []),
+    `${totals.failed} failed`,
+  ]
+  return [...(verbose ? describeNotCarried(not_carried) : []), counts.join(', ')].join('\n')
+}
+
+/** The events of a run in which everything is planned and nothing done. */
+async function* rehearse(
+  source: Endpoint,
+  target: Endpoint,
+  planning: Parameters<typeof plan>[2],
+  signal: AbortSignal,
+): AsyncGenerator<TransferEvent> {
+  const unreadable: TransferEvent[] = []
+  const onUnreadable = (id: string, error: unknown) => {
+    unreadable.push({ type: 'failed', id, step: null, error })
+  }
+  for await (const step of plan(source, target, planning, { onUnreadable, signal })) {
+    yield* unreadable.splice(0)
+    if (step.action === 'skip') yield { type: 'skipped', step, reason: step.reason }
+    else if (step.action === 'refuse')
+      yield { type: 'failed', id: step.image.id, step, error: step.error }
+    else yield { type: 'finished', step, refused: [] }
+  }
+  yield* unreadable
+}
+
+function rowOf(event: TransferEvent, dryRun: boolean): TransferRow | undefined {
+  switch (event.type) {
+    case 'planned':
+    case 'started':
+    case 'retried':
+      return undefined
+    case 'finished': {
+      const { step, refused } = event
+      const created = step.action === 'create'
+      const result = dryRun
+        ? created
+          ? 'would_create'
+          : 'would_update'
+        : created
+          ? 'created'
+          : 'updated'
+      return { ...about(step), result, refused }
+    }
+    case 'skipped':
+      return { ...about(event.step), result: event.reason }
+    case 'interrupted':
+      return { ...about(event.step), result: 'interrupted' }
+    case 'failed':
+      return { ...about(event.step), id: event.id, result: 'failed', error: errorRow(event.error) }
+  }
+}
+
+function about(step: PlanStep | null): Omit<TransferRow, 'result'> {
+  return {
+    id: step?.image.id ?? '',
+    name: step?.image.name ?? null,
+    size: step?.image.size ?? null,
+    differences: step?.action === 'update' ? step.changes.map(fieldRow) : [],
+    refused: [],
+    error: null,
+  }
+}
+
+function tell(row: TransferRow, log: CommandContext['log']): void {
+  const label = labelOf(row)
+  switch (row.result) {
+    case 'created':
+      log.notice(`${label}: created, ${formatBytes(row.size ?? 0)}`)
+      break
+    case 'would_create':
+      log.notice(`${label}: would be created, ${formatBytes(row.size ?? 0)}`)
+      break
+    case 'updated':
+      log.notice(
+        `${label}: updated: ${row.differences.map(({ field }) => printable(field)).join(', ')}`,
+      )
+      break
+    case 'would_update':
+      log.notice(`${label}: would be updated: ${row.differences.map(describeChange).join('; ')}`)
+      break
+    case 'interrupted':
+      log.warning(`${label}: interrupted`)
+      break
+    case 'failed':
+      log.error(`${label}: failed: ${printable(row.error?.message ?? '')}`)
+      break
+    case 'same':
+      log.info(`${label}: the same`)
+      break
+    case 'no_data':
+      log.info(`${label}: skipped, there is no data to copy`)
+      break
+  }
+  for (const refusal of row.refused) log.warning(`${label}: ${describeRefusal(refusal)}`)
+}
+
+function bytesOf(step: WorkStep): number {
+  return step.action === 'create' && step.withData ? (step.image.size ?? 0) : 0
+}

@@ -1,0 +1,31 @@
+/**
+ * The library. Opens endpoints, plans what makes one have the images of another, and carries it out:
+ *
+ * ```ts
+ * await using source = await openEndpoint('http://one:9292', options)
+ * await using target = await openEndpoint('dir:/srv/images', { ...options, writable: true })
+ * const planned = (onUnreadable, signal) => plan(source, target, {}, { onUnreadable, signal })
+ * for await (const event of run(planned, source, target)) console.log(event.type)
+ * ```
+ */
+export type { Abortable } from './abort.ts'
+export type {
+  Endpoint,
+  EndpointFeatures,
+  ImageData,
+  ListOptions,
+  RefusedField,
+  Written,
+} from './endpoint/endpoint.ts'
+export { MemoryEndpoint } from './endpoint/memory.ts'
+export { openEndpoint, type OpenEndpointOptions } from './endpoint/open.ts'
+export { type ErrorCode, GlanceError, isGlanceError } from './errors.ts'
+export type { Digest } from './image/digest.ts'
+export type { Image, Visibility } from './image/image.ts'
+export type { ImageStatus } from './image/status.ts'
+export { fixedToken, type TokenSource } from './keystone/token-source.ts'
+export { plan, type PlanOptions, type PlanStep, type SkipReason } from './replicate/plan.ts'
+export { count, NOTHING, type Totals } from './replicate/report.ts'
+export { run, type RunOptions, type TransferEvent } from './replicate/run.ts'
+export type { Bytes } from './stream/bytes.ts'
+export type { AttributeValue, FieldChange } from './wire/attributes.ts'

@@ -1,0 +1,135 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import t from 'tap'
+
+/**
+ * Who may import whom: a folder may import itself and what stands here, nothing else. The first row that a file's path
+ * begins with counts. Drivers of one interface never import each other.
+ */
+const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
+  ['errors.ts', []],
+  ['abort.ts', []],
+  ['attempts.ts', ['errors.ts', 'abort.ts']],
+  ['image/', ['errors.ts']],
+  ['wire/', ['errors.ts', 'image/']],
+  ['stream/', ['errors.ts', 'abort.ts', 'image/']],
+  ['http/', ['errors.ts', 'abort.ts', 'stream/']],
+  ['keystone/', ['errors.ts', 'abort.ts', 'http/']],
+  [
+    'endpoint/',
+    ['errors.ts', 'abort.ts', 'attempts.ts', 'image/', 'wire/', 'stream/', 'http/', 'keystone/'],
+  ],
+  [
+    'replicate/',
+    [
+      'errors.ts',
+      'abort.ts',
+      'attempts.ts',
+      'image/',
+      'wire/attributes.ts',
+      'stream/',
+      'endpoint/endpoint.ts',
+    ],
+  ],
+  ['store/', ['errors.ts', 'abort.ts', 'stream/', 'http/', 'keystone/']],
+  ['database/', ['errors.ts', 'abort.ts', 'image/']],
+  [
+    'server/domain/',
+    ['errors.ts', 'abort.ts', 'image/', 'stream/', 'store/store.ts', 'database/database.ts'],
+  ],
+  [
+    'server/http/',
+    ['errors.ts', 'abort.ts', 'stream/', 'server/domain/', 'server/auth/authenticate.ts'],
+  ],
+  ['server/auth/', ['errors.ts', 'server/domain/']],
+  ['server/v2/', ['errors.ts', 'image/', 'wire/', 'stream/', 'server/domain/', 'server/http/']],
+  ['server/versions.ts', ['errors.ts', 'server/http/']],
+  ['server/oslo-config.ts', ['errors.ts']],
+  ['server/config.ts', ['errors.ts', 'image/', 'database/open.ts', 'server/oslo-config.ts']],
+  [
+    'server/start.ts',
+    [
+      'errors.ts',
+      'server/',
+      'store/open.ts',
+      'store/store.ts',
+      'database/open.ts',
+      'database/database.ts',
+    ],
+  ],
+  ['cli/', ['']],
+  ['index.ts', ['']],
+]
+
+/** Lines in a file, at most. */
+const LONGEST = 400
+
+/** Drivers, and what they share. */
+const DRIVERS: readonly RegExp[] = [
+  /^endpoint\/(glance-v2|directory|memory)/,
+  /^store\/(filesystem|memory)/,
+  /^database\/(simple|sqlite)/,
+]
+
+const files = readdirSync('lib', { recursive: true, encoding: 'utf8' }).filter(name =>
+  name.endsWith('.ts'),
+)
+
+t.test('each file imports only what its folder may', t => {
+  for (const file of files) {
+    const row = MAY_IMPORT.find(([prefix]) => file.startsWith(prefix))
+    t.ok(row, `${file} has a place in the architecture`)
+    if (row === undefined) continue
+    const [own, others] = row
+    const allowed = own.endsWith('/') ? [own, ...others] : others
+    for (const target of importsOf(file)) {
+      if (target === 'cli/' || (target.startsWith('cli/') && !file.startsWith('cli/'))) {
+        t.fail(`lib/${file} imports lib/${target}: nobody but bin imports cli`)
+      }
+      const may = allowed.some(prefix => target.startsWith(prefix))
+      if (!may) t.fail(`lib/${file} imports lib/${target}, which lib/${own} may not`)
+    }
+  }
+  t.end()
+})
+
+t.test('drivers do not import each other', t => {
+  for (const file of files) {
+    for (const pattern of DRIVERS) {
+      const driver = pattern.exec(file)?.[1]
+      if (driver === undefined) continue
+      for (const target of importsOf(file)) {
+        const other = pattern.exec(target)?.[1]
+        t.ok(other === undefined || other === driver, `lib/${file} may not import lib/${target}`)
+      }
+    }
+  }
+  t.end()
+})
+
+t.test('only index.ts exports again what others export', t => {
+  for (const file of files) {
+    if (file === 'index.ts') continue
+    t.notMatch(readFileSync(join('lib', file), 'utf8'), /^export .* from /m, `lib/${file}`)
+  }
+  t.end()
+})
+
+t.test(`no file is longer than ${LONGEST} lines`, t => {
+  for (const folder of ['lib', 'bin']) {
+    for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+      if (!name.endsWith('.ts')) continue
+      const lines = readFileSync(join(folder, name), 'utf8').split('\n').length - 1
+      if (lines > LONGEST) t.fail(`${folder}/${name} has ${lines} lines`)
+    }
+  }
+  t.end()
+})
+
+/** The files of lib/ that a file imports, by paths from lib/. */
+function importsOf(file: string): string[] {
+  const text = readFileSync(join('lib', file), 'utf8')
+  return [...text.matchAll(/(?:from|import\()\s*'(\.[^']+)'/g)].map(match =>
+    normalize(join(dirname(file), match[1] ?? '')),
+  )
+}

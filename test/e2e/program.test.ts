@@ -1,0 +1,152 @@
+import { readFileSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { EXIT_STATUS } from '../../lib/cli/exit-status.ts'
+import { imageToV2 } from '../../lib/wire/v2-image.ts'
+import { runProgram, startProgram } from '../support/command.ts'
+import { imageOf } from '../support/images.ts'
+import { sendJson, startListener } from '../support/listener.ts'
+import { startTestServer } from '../support/server.ts'
+
+const IMAGES = 'fixtures/images'
+const DEBIAN = '0b7e0a2c-5f0e-4d6e-9a51-1f6b1c0f3a01'
+
+t.test('the five commands, one after the other', async t => {
+  const one = await startTestServer(t)
+  const two = await startTestServer(t)
+  const three = await startTestServer(t)
+  const dump = t.testdir()
+
+  t.match(await runProgram(['load', one.url, IMAGES]), {
+    status: 0,
+    stdout: '5 images created (52.0 KiB), 0 updated, 0 the same, 0 failed\n',
+    stderr: new RegExp(`${DEBIAN} \\(debian-12-generic-amd64\\): created, 6.5 KiB\n`),
+  })
+  t.match(await runProgram(['compare', one.url, two.url]), {
+    status: 1,
+    stdout:
+      /\(rescue-disk\): missing on the target\n(.*\n)*5 images missing \(52.0 KiB\), 0 different, 0 the same\n$/,
+    stderr: /^$/,
+  })
+  t.match(await runProgram(['livecopy', one.url, two.url]), {
+    status: 0,
+    stdout: /^5 images created/,
+  })
+  t.match(await runProgram(['compare', one.url, two.url]), { status: 0, stdout: /5 the same/ })
+  t.match(await runProgram(['livecopy', one.url, two.url]), {
+    status: 0,
+    stdout: '0 images created (0.0 B), 0 updated, 5 the same, 0 failed\n',
+    stderr: '',
+  })
+  t.match(await runProgram(['size', two.url]), {
+    status: 0,
+    stdout: 'Total size is 53248 bytes (52.0 KiB) across 5 images\n',
+  })
+  t.match(await runProgram(['dump', two.url, dump]), { status: 0, stdout: /^5 images created/ })
+  t.same((await readdir(dump)).toSorted(), (await readdir(IMAGES)).toSorted())
+  for (const name of (await readdir(IMAGES)).filter(name => name.endsWith('.img'))) {
+    t.ok((await readFile(join(dump, name))).equals(await readFile(join(IMAGES, name))), name)
+  }
+  t.match(await runProgram(['load', three.url, dump]), { status: 0 })
+  t.match(await runProgram(['compare', one.url, three.url]), { status: 0 })
+})
+
+for (const [signal, status] of [
+  ['SIGINT', EXIT_STATUS.interrupted],
+  ['SIGTERM', EXIT_STATUS.terminated],
+] as const) {
+  t.test(`${signal} stops a copy cleanly, and the next run completes it`, async t => {
+    const two = await startTestServer(t)
+    const { url, moving, release } = await slowCloud(t)
+    const running = await startProgram(['livecopy', url, two.url])
+    await moving
+    running.kill(signal)
+    const { stdout, stderr, ...ended } = await running.outcome
+    t.equal(ended.status, status)
+    t.match(stdout, /^0 images created .* 1 interrupted, 0 failed\n$/, 'the totals are told')
+    t.match(stderr, /: interrupted\n/)
+    const left = (await two.call('GET', '/v2/images?os_hidden=true')).json
+    t.match(left, {
+      images: [{ status: 'queued', visibility: 'private', os_hidden: true, size: null }],
+    })
+    t.match((await two.call('GET', '/v2/images')).json, { images: { length: 0 } }, 'nobody sees it')
+    release()
+    t.match(await runProgram(['livecopy', url, two.url]), { status: 0, stdout: /^1 image created/ })
+    t.match(await runProgram(['compare', url, two.url]), { status: 0 })
+  })
+}
+
+t.test('with --discard-unfinished an interrupted copy leaves no record at all', async t => {
+  const two = await startTestServer(t)
+  const { url, moving } = await slowCloud(t)
+  const running = await startProgram(['livecopy', '--discard-unfinished', url, two.url])
+  await moving
+  running.kill('SIGINT')
+  t.match(await running.outcome, { status: 130 })
+  t.match((await two.call('GET', '/v2/images?os_hidden=true')).json, { images: { length: 0 } })
+})
+
+t.test(
+  'an interrupted dump leaves nothing that looks whole, and the next run completes it',
+  async t => {
+    const { url, moving, release } = await slowCloud(t)
+    const dump = t.testdir()
+    const running = await startProgram(['dump', url, dump])
+    await moving
+    running.kill('SIGINT')
+    t.match(await running.outcome, { status: 130 })
+    t.same(await readdir(dump), [])
+    release()
+    t.match(await runProgram(['dump', url, dump]), { status: 0, stdout: /^1 image created/ })
+  },
+)
+
+t.test('serve', async t => {
+  const folder = join(t.testdir(), 'data')
+  await using running = await startProgram(['serve', '--port', '0', '--data-dir', folder])
+  const url =
+    /^listening on (http:\/\/127\.0\.0\.1:\d+)$/.exec(await running.firstLine())?.[1] ?? ''
+  t.match(await runProgram(['load', url, IMAGES]), { status: 0 })
+
+  await t.test('says so when its port is taken', async t => {
+    const other = join(t.testdir(), 'data')
+    t.match(await runProgram(['serve', '--port', new URL(url).port, '--data-dir', other]), {
+      status: 3,
+      stderr: /cannot listen at 127\.0\.0\.1:\d+: .*EADDRINUSE/,
+    })
+  })
+
+  await t.test('stops on SIGTERM, and has the images again when it is started again', async t => {
+    running.kill('SIGTERM')
+    t.match(await running.outcome, { status: 0, stdout: /stopped\n$/ })
+    await using again = await startProgram(['serve', '--json', '--port', '0', '--data-dir', folder])
+    const { port } = JSON.parse(await again.firstLine()) as { port: number }
+    t.match(await runProgram(['size', `127.0.0.1:${port}`]), { stdout: /across 5 images/ })
+    again.kill('SIGKILL')
+  })
+})
+
+t.test('--version is that of the package', async t => {
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
+  t.match(await runProgram(['--version']), { status: 0, stdout: `${version}\n`, stderr: '' })
+})
+
+/** A cloud whose one image stands still half way until it is released. */
+async function slowCloud(t: Test) {
+  const data = Buffer.alloc(8 * 1024 * 1024, 7)
+  const image = imageOf(1, data)
+  let moves = () => {}
+  const moving = new Promise<void>(resolve => (moves = resolve))
+  let stuck = true
+  const url = await startListener(t, (request, response) => {
+    if (!request.url?.endsWith('/file')) {
+      const images = request.url?.includes('os_hidden') ? [] : [imageToV2(image)]
+      return sendJson(response, 200, { images })
+    }
+    response.writeHead(200, { 'content-length': data.length })
+    response.write(data.subarray(0, 4_000_000), () => moves())
+    if (!stuck) response.end(data.subarray(4_000_000))
+  })
+  return { url, moving, release: () => (stuck = false) }
+}

@@ -1,0 +1,114 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+/** Seen from `dist/test/support`. */
+const PROGRAM = fileURLToPath(new URL('../../bin/glance-replicator.js', import.meta.url))
+
+export interface CommandOptions {
+  /** On top of ours without the variables of OpenStack's clients; undefined takes a variable out. */
+  readonly environment?: Readonly<Record<string, string | undefined>>
+  /** Where it runs. Default: where we do. */
+  readonly folder?: string
+}
+
+/** How a command ended, and what it said. */
+export interface Outcome {
+  /** Null when a signal ended it. */
+  readonly status: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** A command under way. Disposal kills it. */
+export interface RunningCommand extends AsyncDisposable {
+  readonly pid: number
+  /** Rejects only when it could not be started. */
+  readonly outcome: Promise<Outcome>
+  kill(signal: NodeJS.Signals): void
+  /** The first line of its standard output. Rejects, with all that it said, when it ends before. */
+  firstLine(): Promise<string>
+}
+
+/** Runs the built program to its end. */
+export async function runProgram(
+  words: readonly string[],
+  options: CommandOptions = {},
+): Promise<Outcome> {
+  return await runCommand(process.execPath, [PROGRAM, ...words], options)
+}
+
+/** Starts the built program. */
+export async function startProgram(
+  words: readonly string[],
+  options: CommandOptions = {},
+): Promise<RunningCommand> {
+  return await startCommand(process.execPath, [PROGRAM, ...words], options)
+}
+
+/** Runs any program to its end. */
+export async function runCommand(
+  command: string,
+  words: readonly string[],
+  options: CommandOptions = {},
+): Promise<Outcome> {
+  const running = await startCommand(command, words, options)
+  return await running.outcome
+}
+
+/** Starts any program. Rejects when there is none of that name. */
+export async function startCommand(
+  command: string,
+  words: readonly string[],
+  { environment = {}, folder }: CommandOptions = {},
+): Promise<RunningCommand> {
+  const child = spawn(command, words, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...cleanEnvironment(), ...environment },
+    cwd: folder,
+  })
+  const ended = once(child, 'close')
+  const texts = { stdout: '', stderr: '' }
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => (texts[name] += text))
+  }
+  const line = once(createInterface(child.stdout), 'line', { signal: endOf(child) })
+  line.catch(() => {}) // Not everybody asks for it.
+  await once(child, 'spawn')
+  const outcome = ended.then(() => ({
+    status: child.exitCode,
+    signal: child.signalCode,
+    ...texts,
+  }))
+  return {
+    pid: child.pid ?? 0, // It has been spawned.
+    outcome,
+    kill: signal => void child.kill(signal),
+    firstLine: async () => {
+      try {
+        const lines: unknown[] = await line
+        return String(lines[0])
+      } catch (cause) {
+        const { status, stderr } = await outcome
+        throw new Error(`${command} ended (${status}) without a line:\n${stderr}`, { cause })
+      }
+    },
+    [Symbol.asyncDispose]: async () => {
+      child.kill('SIGKILL')
+      await outcome
+    },
+  }
+}
+
+function endOf(child: ChildProcess): AbortSignal {
+  const controller = new AbortController()
+  child.once('close', () => controller.abort())
+  return controller.signal
+}
+
+/** Ours, free of the credentials and clouds of whoever runs the tests. */
+function cleanEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('OS_')))
+}
