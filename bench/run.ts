@@ -1,0 +1,17 @@
+import { livecopy } from './livecopy.ts'
+import { type Figures, table } from './measure.ts'
+import { start } from './start.ts'
+
+/** `npm run bench [NAME…]`: figures are ratios to the first contestant of each table, taken in one run. */
+const BENCHMARKS: Readonly<Record<string, () => Promise<Figures[]>>> = { start, livecopy }
+
+const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(BENCHMARKS)
+for (const name of names) {
+  const benchmark = BENCHMARKS[name]
+  if (benchmark === undefined) {
+    console.error(`no benchmark '${name}'; there are: ${Object.keys(BENCHMARKS).join(', ')}`)
+    process.exitCode = 2
+  } else {
+    console.log(`${name}\n${table(await benchmark())}\n`)
+  }
+}
