@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { GlanceError, isGlanceError } from '../errors.ts'
-import { type DataConnections, receive, send } from '../http/body.ts'
+import { receive, send } from '../http/body.ts'
+import type { DataConnections } from '../http/connections.ts'
 import { briefly, faultOf, networkFault } from '../http/faults.ts'
 import { redact } from '../http/redact.ts'
 import type { Bytes } from '../stream/bytes.ts'

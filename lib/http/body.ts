@@ -1,31 +1,12 @@
-import {
-  Agent as HttpAgent,
-  type ClientRequest,
-  type IncomingMessage,
-  request as httpRequest,
-} from 'node:http'
-import { request as httpsRequest, Agent as HttpsAgent } from 'node:https'
+import { type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http'
+import { request as httpsRequest } from 'node:https'
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Abortable } from '../abort.ts'
 import { GlanceError } from '../errors.ts'
 import type { Bytes } from '../stream/bytes.ts'
+import type { DataConnections } from './connections.ts'
 import { networkFault } from './faults.ts'
-
-/** Kept-alive connections for image data, to be destroyed at the end. */
-export class DataConnections implements Disposable {
-  readonly #http = new HttpAgent({ keepAlive: true })
-  readonly #https = new HttpsAgent({ keepAlive: true })
-
-  for(url: URL): HttpAgent | HttpsAgent {
-    return url.protocol === 'https:' ? this.#https : this.#http
-  }
-
-  [Symbol.dispose](): void {
-    this.#http.destroy()
-    this.#https.destroy()
-  }
-}
 
 export interface DataRequest extends Abortable {
   readonly method: 'GET' | 'PUT' | 'POST'

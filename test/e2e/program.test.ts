@@ -1,11 +1,16 @@
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { request as send } from 'node:http'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { EXIT_STATUS } from '../../lib/cli/exit-status.ts'
+import { DirectoryEndpoint } from '../../lib/endpoint/directory.ts'
 import { imageToV2 } from '../../lib/wire/v2-image.ts'
 import { runProgram, startProgram } from '../support/command.ts'
-import { imageOf } from '../support/images.ts'
+import { bytesOf, dataOf, imageOf } from '../support/images.ts'
 import { sendJson, startListener } from '../support/listener.ts'
 import { startTestServer } from '../support/server.ts'
 
@@ -50,6 +55,30 @@ t.test('the five commands, one after the other', async t => {
   }
   t.match(await runProgram(['load', three.url, dump]), { status: 0 })
   t.match(await runProgram(['compare', one.url, three.url]), { status: 0 })
+})
+
+t.test('over TLS, by a certificate that the system trusts, and below a path', async t => {
+  const trusting = { NODE_EXTRA_CA_CERTS: 'fixtures/tls/cert.pem' }
+  const data = bytesOf(3, 3_000_000)
+  const image = imageOf(1, data)
+  const [one, two] = [await startTestServer(t), await startTestServer(t)]
+  const dump = t.testdir()
+  await using directory = await DirectoryEndpoint.open(dump, { writable: true })
+  await directory.add(image, dataOf(image, [data]))
+  const [front, other] = [await tlsFront(t, one.url), await tlsFront(t, two.url)]
+  t.match(await runProgram(['load', front, dump]), {
+    status: 3,
+    stderr: /certificate is not trusted/,
+  })
+  t.match(await runProgram(['load', front, dump], { environment: trusting }), {
+    status: 0,
+    stdout: /^1 image/,
+  })
+  t.match(await runProgram(['livecopy', front, other], { environment: trusting }), {
+    status: 0,
+    stdout: /^1 image/,
+  })
+  t.match(await runProgram(['compare', front, other], { environment: trusting }), { status: 0 })
 })
 
 for (const [signal, status] of [
@@ -131,6 +160,33 @@ t.test('--version is that of the package', async t => {
   const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
   t.match(await runProgram(['--version']), { status: 0, stdout: `${version}\n`, stderr: '' })
 })
+
+/** TLS in front of a server, which is below /image there. */
+async function tlsFront(t: Test, behind: string): Promise<string> {
+  const keys = {
+    key: readFileSync('fixtures/tls/key.pem'),
+    cert: readFileSync('fixtures/tls/cert.pem'),
+  }
+  const front = createServer(keys, (request, response) => {
+    const path = (request.url ?? '').replace(/^\/image/, '')
+    const onward = send(
+      new URL(path, behind),
+      { method: request.method, headers: request.headers },
+      answer => {
+        response.writeHead(answer.statusCode ?? 502, answer.headers)
+        answer.pipe(response)
+      },
+    )
+    request.pipe(onward)
+  })
+  t.teardown(() => {
+    front.closeAllConnections()
+    front.close()
+  })
+  front.listen(0, '127.0.0.1')
+  await once(front, 'listening')
+  return `https://localhost:${(front.address() as AddressInfo).port}/image` // It listens on a port.
+}
 
 /** A cloud whose one image stands still half way until it is released. */
 async function slowCloud(t: Test) {
