@@ -42,10 +42,50 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
     ['errors.ts', 'abort.ts', 'stream/', 'server/domain/', 'server/auth/authenticate.ts'],
   ],
   ['server/auth/', ['errors.ts', 'server/domain/']],
-  ['server/v2/', ['errors.ts', 'image/', 'wire/', 'stream/', 'server/domain/', 'server/http/']],
+  [
+    'server/v2/',
+    [
+      'errors.ts',
+      'image/',
+      'wire/',
+      'stream/',
+      'store/store.ts',
+      'database/database.ts',
+      'server/domain/',
+      'server/http/',
+    ],
+  ],
   ['server/versions.ts', ['errors.ts', 'server/http/']],
   ['server/oslo-config.ts', ['errors.ts']],
-  ['server/config.ts', ['errors.ts', 'image/', 'database/open.ts', 'server/oslo-config.ts']],
+  ['server/option-values.ts', ['errors.ts']],
+  ['server/store-settings.ts', ['errors.ts', 'server/oslo-config.ts', 'server/option-values.ts']],
+  [
+    'server/import-settings.ts',
+    ['errors.ts', 'http/uri-filter.ts', 'server/oslo-config.ts', 'server/option-values.ts'],
+  ],
+  [
+    'server/config.ts',
+    [
+      'errors.ts',
+      'image/',
+      'database/open.ts',
+      'server/oslo-config.ts',
+      'server/option-values.ts',
+      'server/store-settings.ts',
+      'server/import-settings.ts',
+    ],
+  ],
+  [
+    'server/open-stores.ts',
+    [
+      'errors.ts',
+      'store/open.ts',
+      'store/store.ts',
+      'server/config.ts',
+      'server/store-settings.ts',
+      'server/domain/',
+    ],
+  ],
   [
     'server/start.ts',
     [
@@ -67,7 +107,7 @@ const LONGEST = 400
 /** Drivers, and what they share. */
 const DRIVERS: readonly RegExp[] = [
   /^endpoint\/(glance-v2|directory|memory)/,
-  /^store\/(filesystem|memory)/,
+  /^store\/(filesystem|memory|http)/,
   /^database\/(simple|sqlite)/,
 ]
 

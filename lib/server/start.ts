@@ -5,15 +5,16 @@ import type { FastifyInstance } from 'fastify'
 import type { Database } from '../database/database.ts'
 import { openDatabase } from '../database/open.ts'
 import { GlanceError, messageOf } from '../errors.ts'
-import { openStore } from '../store/open.ts'
 import type { Store } from '../store/store.ts'
 import { authenticateNobody } from './auth/none.ts'
 import { trustedHeaders } from './auth/trusted-headers.ts'
 import { completeConfig, type ServerConfig } from './config.ts'
 import { recover } from './domain/recover.ts'
 import type { Service } from './domain/service.ts'
+import type { Stores } from './domain/stores.ts'
 import { createApp, protect } from './http/app.ts'
 import { InFlight } from './http/in-flight.ts'
+import { openStaging, openStores } from './open-stores.ts'
 import { v2Routes } from './v2/routes.ts'
 import { negotiate, versions } from './versions.ts'
 
@@ -45,10 +46,11 @@ export async function startServer(
   try {
     const database = await openDatabaseOf(config)
     opened.unshift(database)
-    const store = await openStoreOf(config)
-    opened.unshift(store)
+    const stores = await openStores(config, store => opened.unshift(store))
+    const staging = await openStaging(config)
+    opened.unshift(staging)
     await database.migrate()
-    const service = serviceOf(config, database, store, now)
+    const service = serviceOf(config, database, stores, staging, now)
     await recover(service)
     const inFlight = new InFlight()
     const app = await appOf(config, service, inFlight, report)
@@ -71,11 +73,6 @@ async function openDatabaseOf({ dataApi, connection, dataDir }: ServerConfig): P
   return openDatabase({ dataApi, connection: `sqlite:///${path}` })
 }
 
-async function openStoreOf({ store, storeDir, dataDir }: ServerConfig): Promise<Store> {
-  if (store === 'memory') return openStore({ type: 'memory', id: 'memory' })
-  return openStore({ type: 'file', id: 'file', datadir: storeDir ?? join(dataDir, 'images') })
-}
-
 async function makeFolder(path: string): Promise<void> {
   try {
     await mkdir(path, { recursive: true, mode: 0o750 })
@@ -88,7 +85,8 @@ async function makeFolder(path: string): Promise<void> {
 function serviceOf(
   config: ServerConfig,
   database: Database,
-  store: Store,
+  stores: Stores,
+  staging: Store,
   now: () => Date,
 ): Service {
   const limits = {
@@ -97,7 +95,9 @@ function serviceOf(
     tags: config.imageTagQuota,
     members: config.imageMemberQuota,
   }
-  return { database, store, limits, hashingAlgorithm: config.hashingAlgorithm, now }
+  const locations = { shown: config.showMultipleLocations, directUrl: config.showImageDirectUrl }
+  const { hashingAlgorithm } = config
+  return { database, stores, staging, locations, limits, hashingAlgorithm, now }
 }
 
 async function appOf(

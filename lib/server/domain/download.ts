@@ -1,5 +1,6 @@
 import type { ImageRecord } from '../../database/database.ts'
 import { GlanceError, isGlanceError } from '../../errors.ts'
+import type { Store } from '../../store/store.ts'
 import type { Bytes } from '../../stream/bytes.ts'
 import type { ByteRange } from '../../stream/range.ts'
 import { findVisible } from './access.ts'
@@ -16,11 +17,15 @@ export interface Download {
   open(range: ByteRange | null): Promise<Bytes>
 }
 
-/** Null while the image has no data. @throws {GlanceError} `not_found`; `forbidden` when it is deactivated. */
+/**
+ * Null while the image has no data. Stores in `preferred` are tried before others.
+ * @throws {GlanceError} `not_found`; `forbidden` when it is deactivated.
+ */
 export async function downloadImage(
   context: RequestContext,
   service: Service,
   id: string,
+  preferred: readonly Store[] = [],
 ): Promise<Download | null> {
   const image = await findVisible(context, service.database, id)
   if (image.status === 'deactivated' && !context.isAdmin) {
@@ -31,24 +36,27 @@ export async function downloadImage(
   }
   if (image.size === null || image.locations.length === 0) return null
   const { size, checksum } = image
-  return { size, checksum, open: range => open(context, service, image, range) }
+  return { size, checksum, open: range => open(context, service, image, range, preferred) }
 }
 
-/** From the first of the places that has it. */
+/** From the first of the places that gives it. */
 async function open(
   { signal }: RequestContext,
-  { store }: Service,
+  { stores }: Service,
   image: ImageRecord,
   range: ByteRange | null,
+  preferred: readonly Store[],
 ): Promise<Bytes> {
-  let missing: unknown
-  for (const location of image.locations) {
+  let failure: unknown
+  for (const location of stores.preferring(preferred, image.locations)) {
     try {
-      return await store.open(location, range, { signal })
+      return await stores.require(location).open(location, range, { signal })
     } catch (error) {
-      if (!isGlanceError(error, 'not_found')) throw error
-      missing = error
+      if (!isGlanceError(error)) throw error
+      // A store that may have it later says more than one that has it not.
+      if (failure === undefined || isGlanceError(failure, 'not_found')) failure = error
     }
   }
-  throw new GlanceError('not_found', `the data of image ${image.id} is gone`, { cause: missing })
+  if (!isGlanceError(failure, 'not_found')) throw failure
+  throw new GlanceError('not_found', `the data of image ${image.id} is gone`, { cause: failure })
 }

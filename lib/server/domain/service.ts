@@ -1,6 +1,7 @@
 import type { Database } from '../../database/database.ts'
 import type { DigestAlgorithm } from '../../image/digest.ts'
 import type { Store } from '../../store/store.ts'
+import type { Stores } from './stores.ts'
 
 /** How much the service takes; a negative number means as much as anybody likes. */
 export interface Limits {
@@ -14,10 +15,21 @@ export interface Limits {
   readonly members: number
 }
 
+/** What the API says about where data is. */
+export interface LocationSettings {
+  /** Whether locations are shown, and may be changed. */
+  readonly shown: boolean
+  /** Whether the first one is shown as `direct_url`. */
+  readonly directUrl: boolean
+}
+
 /** What the service works with. */
 export interface Service {
   readonly database: Database
-  readonly store: Store
+  readonly stores: Stores
+  /** Where data waits to be imported. */
+  readonly staging: Store
+  readonly locations: LocationSettings
   readonly limits: Limits
   /** Of `os_hash_algo`; MD5 is computed besides. */
   readonly hashingAlgorithm: DigestAlgorithm

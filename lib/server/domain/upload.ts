@@ -1,18 +1,19 @@
 import type { ImageRecord } from '../../database/database.ts'
 import { GlanceError, isGlanceError } from '../../errors.ts'
-import type { Location } from '../../store/store.ts'
+import type { Location, Store } from '../../store/store.ts'
 import type { Bytes } from '../../stream/bytes.ts'
 import { digested, Hasher } from '../../stream/digest.ts'
 import { limitSize } from '../../stream/limit-size.ts'
 import { findChangeable, requireMayWrite } from './access.ts'
 import type { RequestContext } from './context.ts'
-import { deleteData } from './data.ts'
+import { deleteFrom } from './data.ts'
 import { illegalTransition } from './images.ts'
 import type { Service } from './service.ts'
 
 /**
- * Stores the data of a queued image and makes it active. `size` in bytes, null when unknown. Nothing is read from
- * `data` before it is known that it is wanted. When it rejects, the image is queued again, without data.
+ * Stores the data of a queued image and makes it active. `size` in bytes, null when unknown; `target` is the default
+ * store unless given. Nothing is read from `data` before it is known that it is wanted. When it rejects, the image is
+ * queued again, without data.
  * @throws {GlanceError} `not_found`, `forbidden`; `conflict` when it is not queued; `invalid` without formats;
  * `over_limit`; `corrupt` for another size; `gone` when the image was deleted meanwhile; `unavailable`.
  */
@@ -22,17 +23,26 @@ export async function uploadImage(
   id: string,
   data: Bytes,
   size: number | null,
+  target: Store = service.stores.default,
 ): Promise<void> {
   requireMayWrite(context)
   const image = await findChangeable(context, service.database, id)
   requireQueued(image)
+  if (!target.writable) {
+    throw new GlanceError(
+      'gone',
+      'error in store configuration. Adding images to store is disabled.',
+    )
+  }
   if (size !== null && size > maximum(service)) throw tooLarge(service)
   await beginSaving(service, image)
-  const stored = await store(context, service, id, data, size).catch(async (error: unknown) => {
-    await giveUp(service, id)
-    throw error
-  })
-  await activate(service, id, stored)
+  const stored = await store(context, service, id, target, data, size).catch(
+    async (error: unknown) => {
+      await giveUp(service, id)
+      throw error
+    },
+  )
+  await activate(service, id, target, stored)
 }
 
 interface Stored {
@@ -66,13 +76,14 @@ async function store(
   context: RequestContext,
   service: Service,
   id: string,
+  target: Store,
   data: Bytes,
   size: number | null,
 ): Promise<Stored> {
   const hasher = new Hasher(['md5', service.hashingAlgorithm])
   const limited = limitSize(data, maximum(service))
   const { signal } = context
-  const added = await service.store.add(id, digested(limited, hasher), size, { signal })
+  const added = await target.add(id, digested(limited, hasher), size, { signal })
   return {
     ...added,
     checksum: await hasher.hex('md5'),
@@ -80,7 +91,12 @@ async function store(
   }
 }
 
-async function activate(service: Service, id: string, stored: Stored): Promise<void> {
+async function activate(
+  service: Service,
+  id: string,
+  target: Store,
+  stored: Stored,
+): Promise<void> {
   try {
     await service.database.images.update(
       id,
@@ -89,7 +105,7 @@ async function activate(service: Service, id: string, stored: Stored): Promise<v
         size: stored.size,
         checksum: stored.checksum,
         digest: { algorithm: service.hashingAlgorithm, value: stored.hash },
-        locations: [{ url: stored.location.url, metadata: {} }],
+        locations: [service.stores.locationIn(target, stored.location)],
         updatedAt: service.now(),
       },
       ['saving'],
@@ -97,7 +113,7 @@ async function activate(service: Service, id: string, stored: Stored): Promise<v
   } catch (error) {
     const taken = isGlanceError(error, 'not_found', 'conflict')
     if (!taken) await giveUp(service, id)
-    await deleteData(service, stored.location)
+    await deleteFrom(target, stored.location)
     if (!taken) throw error
     throw new GlanceError(
       'gone',

@@ -10,12 +10,15 @@ import { bytesOf, mediaTypeOf } from '../http/body.ts'
 import { contextOf } from '../http/context.ts'
 import { sendBytes } from '../http/send.ts'
 import type { ImagePath } from './images.ts'
+import { chosenStore, preferredStores } from './stores.ts'
 
 const OCTET_STREAM = 'application/octet-stream'
 
 export function dataRoutes(app: FastifyInstance, service: Service): void {
   app.get<ImagePath>('/images/:id/file', BODILESS, async (request, reply) => {
-    const download = await downloadImage(contextOf(request), service, request.params.id)
+    const context = contextOf(request)
+    const preferred = preferredStores(request, service)
+    const download = await downloadImage(context, service, request.params.id, preferred)
     if (download === null) return reply.code(204).send()
     const range = rangeOf(request, download.size)
     const data = await openUnlessGone(download, range)
@@ -44,8 +47,9 @@ export function dataRoutes(app: FastifyInstance, service: Service): void {
       )
     }
     const size = sizeOf(request)
+    const store = chosenStore(request, service)
     const data = bytesOf(request, reply)
-    await uploadImage(contextOf(request), service, request.params.id, data, size)
+    await uploadImage(contextOf(request), service, request.params.id, data, size, store)
     return reply.code(204).send()
   })
 }

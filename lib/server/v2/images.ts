@@ -1,8 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { isGlanceError } from '../../errors.ts'
-import type { Image } from '../../image/image.ts'
 import { validateNewImage } from '../../wire/schema/new-image.ts'
-import { imageToV2 } from '../../wire/v2-image.ts'
 import { ACCEPT_PATCH, parsePatch, type PatchStep } from '../../wire/v2-patch.ts'
 import { pageLinks, parseImageQuery } from '../../wire/v2-query.ts'
 import { createImage, deleteImage, listImages, showImage, updateImage } from '../domain/images.ts'
@@ -11,6 +9,7 @@ import { BODILESS } from '../http/app.ts'
 import { mediaTypeOf, readDocument } from '../http/body.ts'
 import { contextOf } from '../http/context.ts'
 import { queryOf } from '../http/query.ts'
+import { renderImage } from './render.ts'
 
 /** How many images a page of the listing has. */
 export interface Paging {
@@ -30,7 +29,7 @@ export function imageRoutes(app: FastifyInstance, service: Service, paging: Pagi
     const query = parseImageQuery(params, context, paging)
     const images = await listImages(context, service, query)
     return {
-      images: images.map(render),
+      images: images.map(image => renderImage(context, service, image)),
       schema: '/v2/schemas/images',
       ...pageLinks(params, { images, limit: query.limit }),
     }
@@ -38,29 +37,35 @@ export function imageRoutes(app: FastifyInstance, service: Service, paging: Pagi
 
   app.post('/images', async (request, reply) => {
     const wanted = validateNewImage(await readDocument(request, reply))
-    const image = await createImage(contextOf(request), service, wanted)
+    const context = contextOf(request)
+    const image = await createImage(context, service, wanted)
     const location = `${request.protocol}://${request.host}/v2/images/${image.id}`
-    return reply.code(201).header('location', location).send(render(image))
+    if (service.stores.named) {
+      reply.header(
+        'openstack-image-store-ids',
+        service.stores.all.map(({ store }) => store.id).join(),
+      )
+    }
+    const document = renderImage(context, service, image)
+    return reply.code(201).header('location', location).send(document)
   })
 
-  app.get<ImagePath>('/images/:id', BODILESS, async request =>
-    render(await showImage(contextOf(request), service, request.params.id)),
-  )
+  app.get<ImagePath>('/images/:id', BODILESS, async request => {
+    const context = contextOf(request)
+    return renderImage(context, service, await showImage(context, service, request.params.id))
+  })
 
   app.patch<ImagePath>('/images/:id', async (request, reply) => {
     const steps = await readPatch(request, reply)
-    return render(await updateImage(contextOf(request), service, request.params.id, steps))
+    const context = contextOf(request)
+    const image = await updateImage(context, service, request.params.id, steps)
+    return renderImage(context, service, image)
   })
 
   app.delete<ImagePath>('/images/:id', BODILESS, async (request, reply) => {
     await deleteImage(contextOf(request), service, request.params.id)
     return reply.code(204).send()
   })
-}
-
-function render(image: Image): Record<string, unknown> {
-  const self = `/v2/images/${image.id}`
-  return { ...imageToV2(image), self, file: `${self}/file`, schema: '/v2/schemas/image' }
 }
 
 async function readPatch(request: FastifyRequest, reply: FastifyReply): Promise<PatchStep[]> {
