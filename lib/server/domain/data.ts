@@ -1,3 +1,4 @@
+import type { ImageRecord } from '../../database/database.ts'
 import { isGlanceError } from '../../errors.ts'
 import type { ImageLocation } from '../../image/location.ts'
 import type { Location, Store } from '../../store/store.ts'
@@ -7,6 +8,13 @@ import type { Service } from './service.ts'
 export async function deleteData({ stores }: Service, location: ImageLocation): Promise<void> {
   const store = stores.of(location)
   if (store?.writable === true) await deleteFrom(store, location)
+}
+
+/** Deletes the data of an image wherever it is, also where it waits to be imported. */
+export async function deleteAllData(service: Service, image: ImageRecord): Promise<void> {
+  const { staging } = service
+  await deleteFrom(staging, staging.locate(image.id))
+  for (const location of image.locations) await deleteData(service, location)
 }
 
 /** Deletes what the store has there, if anything. */

@@ -1,10 +1,12 @@
 import type { ImageChange, ImageRecord } from '../../database/database.ts'
 import { GlanceError } from '../../errors.ts'
 import type { Image } from '../../image/image.ts'
+import type { LocationEdit } from '../../image/location.ts'
 import { requireMayShow } from './access.ts'
 import type { RequestContext } from './context.ts'
 import { enforceQuota } from './limits.ts'
-import type { Limits } from './service.ts'
+import { placedBy, placedChange, type SizesByUrl } from './edit-locations.ts'
+import type { Limits, Service } from './service.ts'
 
 /** The attributes that every image has and that its owner may set. */
 export type OwnAttributes = Pick<
@@ -36,19 +38,23 @@ export type ImageEdit =
       readonly when: 'present' | 'absent' | 'either'
     }
   | { readonly type: 'remove_property'; readonly name: string }
+  | LocationEdit
   /** A step that no image admits of, to be refused only once it is known whose image it is. */
   | { readonly type: 'refuse'; readonly error: GlanceError }
 
 /**
- * What the steps, in their order, make of an image that the caller owns. All or nothing.
- * @throws {GlanceError} `forbidden`, `conflict`, `over_limit`.
+ * What the steps, in their order, make of an image that the caller owns. All or nothing. `sizes` as for
+ * {@link placedBy}. @throws {GlanceError} `forbidden`, `conflict`, `over_limit`, `invalid`.
  */
 export function applyEdits(
   context: RequestContext,
   image: ImageRecord,
   edits: readonly ImageEdit[],
-  limits: Limits,
+  service: Service,
+  sizes: SizesByUrl | null,
 ): Omit<ImageChange, 'updatedAt'> {
+  const { limits } = service
+  let places: Omit<ImageChange, 'updatedAt'> = {}
   const properties = new Map(image.properties)
   let attributes: Partial<OwnAttributes> = {}
   for (const edit of edits) {
@@ -65,6 +71,13 @@ export function applyEdits(
       case 'remove_property':
         if (!properties.delete(edit.name)) throw doesNotExist(edit.name)
         break
+      case 'add_location':
+      case 'remove_location':
+      case 'replace_locations': {
+        const placed = { ...image, ...attributes, ...places }
+        places = placedChange(placedBy(context, service, placed, edit, sizes))
+        break
+      }
       case 'refuse':
         throw edit.error
     }
@@ -73,7 +86,7 @@ export function applyEdits(
   if ([...properties.keys()].some(name => !image.properties.has(name))) {
     enforceQuota('properties', properties.size, limits.properties)
   }
-  return { ...attributes, properties }
+  return { ...attributes, ...places, properties }
 }
 
 function alreadyPresent(name: string): GlanceError {

@@ -5,7 +5,8 @@ import type { ImageQuery } from '../../image/query.ts'
 import { mayBecome } from '../../image/status.ts'
 import { findChangeable, findVisible, maySee, requireMayShow, requireMayWrite } from './access.ts'
 import type { RequestContext } from './context.ts'
-import { deleteData } from './data.ts'
+import { deleteAllData } from './data.ts'
+import { prepareLocations } from './locations.ts'
 import { applyEdits, type ImageEdit, type OwnAttributes } from './edit.ts'
 import { enforceQuota } from './limits.ts'
 import type { Service } from './service.ts'
@@ -95,9 +96,10 @@ export async function updateImage(
 ): Promise<ImageRecord> {
   requireMayWrite(context)
   if (edits.length === 0) return findVisible(context, service.database, id)
+  const sizes = await prepareLocations(context, service, id, edits)
   return service.database.transaction(async tables => {
     const image = await findChangeable(context, tables, id)
-    const change = applyEdits(context, image, edits, service.limits)
+    const change = applyEdits(context, image, edits, service, sizes)
     return tables.images.update(id, { ...change, updatedAt: service.now() }, [image.status])
   })
 }
@@ -118,7 +120,7 @@ export async function deleteImage(
       throw new GlanceError('forbidden', `image ${id} is protected and cannot be deleted.`)
     }
     if (!mayBecome(image.status, 'deleted')) throw illegalTransition(image, 'deleted', 'invalid')
-    for (const location of image.locations) await deleteData(service, location)
+    await deleteAllData(service, image)
     const now = service.now()
     const change = { status: 'deleted', updatedAt: now, deletedAt: now } as const
     try {

@@ -1,8 +1,11 @@
 import type { ImageRecord } from '../../database/database.ts'
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { ImageLocation } from '../../image/location.ts'
-import { findVisible, requireAdmin, requireMayWrite } from './access.ts'
+import { findChangeable, findVisible, requireAdmin, requireMayWrite } from './access.ts'
 import type { RequestContext } from './context.ts'
+import { deleteData } from './data.ts'
+import { applyEdits, type ImageEdit } from './edit.ts'
+import { isLocationEdit, type SizesByUrl, sizesOf } from './edit-locations.ts'
 import type { Service } from './service.ts'
 
 /** Where the data of an image is, in the order in which it is tried; of a deactivated image for administrators only. */
@@ -53,6 +56,30 @@ export async function deleteFromStore(
   if (index < 0)
     throw new GlanceError('not_found', `image ${id} is not stored in store ${storeId}.`)
   await removeLocation(service, image, index)
+}
+
+/**
+ * What takes time of a change that has to do with locations, to be done before the change is made: looks whether there
+ * is data at new URLs, and deletes that of locations to be removed. Null when there is nothing to do with locations.
+ * @throws {GlanceError} as the change itself; `invalid` for a URL without data.
+ */
+export async function prepareLocations(
+  context: RequestContext,
+  service: Service,
+  id: string,
+  edits: readonly ImageEdit[],
+): Promise<SizesByUrl | null> {
+  const steps = edits.filter(isLocationEdit)
+  if (steps.length === 0) return null
+  const image = await findChangeable(context, service.database, id)
+  // All else that can be wrong with it comes first: a server is asked, and data deleted, only for what can be done.
+  const { locations = image.locations } = applyEdits(context, image, edits, service, null)
+  const sizes = await sizesOf(context, service, image, steps)
+  const kept = new Set(locations.map(({ url }) => url))
+  for (const location of image.locations) {
+    if (!kept.has(location.url)) await deleteData(service, location)
+  }
+  return sizes
 }
 
 /** Deletes the data first, so that a crash in between leaves a location that can be removed again. */
