@@ -4,6 +4,7 @@ import { imageCases } from './database/images.ts'
 import { conditionCases } from './database/conditions.ts'
 import { memberCases } from './database/members.ts'
 import { pagingCases } from './database/paging.ts'
+import { taskCases } from './database/tasks.ts'
 import { transactionCases } from './database/transactions.ts'
 import { visibilityCases } from './database/visibility.ts'
 
@@ -25,5 +26,6 @@ export function databaseSuite(t: Test, { create }: DatabaseSuiteOptions): void {
   t.test('a listing shows what the viewer may see', async t => visibilityCases(t, open))
   t.test('a listing meets its conditions', async t => conditionCases(t, open))
   t.test('a listing is sorted and paged', async t => pagingCases(t, open))
+  t.test('tasks are kept', async t => taskCases(t, open))
   t.test('a transaction is atomic', async t => transactionCases(t, open))
 }

@@ -1,4 +1,5 @@
 import type { Member } from '../../image/member.ts'
+import type { Task } from '../../image/task.ts'
 import type { ImageRecord } from '../database.ts'
 
 /** What the database holds. The records are immutable: a change puts another in their place. */
@@ -6,6 +7,7 @@ export interface Rows {
   readonly images: Map<string, ImageRecord>
   /** By image id, in the order in which they were added. */
   readonly members: Map<string, readonly Member[]>
+  readonly tasks: Map<string, Task>
 }
 
 /** How a table gets at the rows. */

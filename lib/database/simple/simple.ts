@@ -1,9 +1,10 @@
 import type { Abortable } from '../../abort.ts'
-import type { Database, ImageTable, MemberTable } from '../database.ts'
+import type { Database, ImageTable, MemberTable, TaskTable } from '../database.ts'
 import { Turns } from '../turns.ts'
 import { SimpleImages } from './images.ts'
 import { SimpleMembers } from './members.ts'
 import type { Access, Rows } from './rows.ts'
+import { SimpleTasks } from './tasks.ts'
 
 export interface SimpleDatabaseOptions {
   /** How long a change may wait for another before it is `unavailable`. Default 10 000. */
@@ -17,8 +18,9 @@ export interface SimpleDatabaseOptions {
 export class SimpleDatabase implements Database {
   readonly images: ImageTable
   readonly members: MemberTable
+  readonly tasks: TaskTable
   readonly #turns: Turns
-  #rows: Rows = { images: new Map(), members: new Map() }
+  #rows: Rows = { images: new Map(), members: new Map(), tasks: new Map() }
 
   constructor({ timeoutMs = 10_000 }: SimpleDatabaseOptions = {}) {
     this.#turns = new Turns(timeoutMs)
@@ -28,6 +30,7 @@ export class SimpleDatabase implements Database {
     }
     this.images = new SimpleImages(access)
     this.members = new SimpleMembers(access)
+    this.tasks = new SimpleTasks(access)
   }
 
   /** There is no schema to bring up to date. */
@@ -38,7 +41,8 @@ export class SimpleDatabase implements Database {
   transaction<T>(work: (tx: Database) => Promise<T>, { signal }: Abortable = {}): Promise<T> {
     return this.#exclusively(async () => {
       signal?.throwIfAborted()
-      const draft = { images: new Map(this.#rows.images), members: new Map(this.#rows.members) }
+      const { images, members, tasks } = this.#rows
+      const draft = { images: new Map(images), members: new Map(members), tasks: new Map(tasks) }
       const result = await work(new SimpleTransaction(draft))
       signal?.throwIfAborted()
       this.#rows = draft
@@ -62,11 +66,13 @@ export class SimpleDatabase implements Database {
 class SimpleTransaction implements Database {
   readonly images: ImageTable
   readonly members: MemberTable
+  readonly tasks: TaskTable
 
   constructor(rows: Rows) {
     const access: Access = { rows: () => rows, write: async work => work(rows) }
     this.images = new SimpleImages(access)
     this.members = new SimpleMembers(access)
+    this.tasks = new SimpleTasks(access)
   }
 
   async migrate(): Promise<void> {

@@ -1,14 +1,16 @@
 import type { Abortable } from '../../abort.ts'
-import type { Database, ImageTable, MemberTable } from '../database.ts'
+import type { Database, ImageTable, MemberTable, TaskTable } from '../database.ts'
 import { SqlImages } from './images.ts'
 import { SqlMembers } from './members.ts'
 import { migrateToLatest } from './migrate.ts'
 import type { Sql } from './tables.ts'
+import { SqlTasks } from './tasks.ts'
 
 /** Images in any SQL engine that kysely has a dialect for, which maps the engine's errors to `GlanceError`s. */
 export class SqlDatabase implements Database {
   readonly images: ImageTable
   readonly members: MemberTable
+  readonly tasks: TaskTable
   readonly #sql: Sql
 
   /** Takes over `sql`: disposing of the database closes it. */
@@ -16,6 +18,7 @@ export class SqlDatabase implements Database {
     this.#sql = sql
     this.images = new SqlImages(sql)
     this.members = new SqlMembers(sql)
+    this.tasks = new SqlTasks(sql)
   }
 
   async migrate({ signal }: Abortable = {}): Promise<void> {
