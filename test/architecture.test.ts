@@ -43,6 +43,20 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
   ],
   ['server/auth/', ['errors.ts', 'server/domain/']],
   [
+    'server/import/',
+    [
+      'errors.ts',
+      'abort.ts',
+      'image/',
+      'stream/',
+      'store/store.ts',
+      'database/database.ts',
+      'server/domain/',
+    ],
+  ],
+  ['server/tasks/', ['errors.ts', 'abort.ts', 'server/domain/']],
+  ['server/cache/', ['errors.ts', 'abort.ts', 'image/', 'stream/', 'server/domain/']],
+  [
     'server/v2/',
     [
       'errors.ts',
@@ -53,6 +67,7 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
       'database/database.ts',
       'server/domain/',
       'server/http/',
+      'server/import/',
     ],
   ],
   ['server/versions.ts', ['errors.ts', 'server/http/']],
@@ -61,7 +76,13 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
   ['server/store-settings.ts', ['errors.ts', 'server/oslo-config.ts', 'server/option-values.ts']],
   [
     'server/import-settings.ts',
-    ['errors.ts', 'http/uri-filter.ts', 'server/oslo-config.ts', 'server/option-values.ts'],
+    [
+      'errors.ts',
+      'image/import.ts',
+      'http/uri-filter.ts',
+      'server/oslo-config.ts',
+      'server/option-values.ts',
+    ],
   ],
   [
     'server/config.ts',
@@ -75,6 +96,7 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
       'server/import-settings.ts',
     ],
   ],
+  ['server/fetcher.ts', ['errors.ts', 'http/', 'stream/', 'server/import/importer.ts']],
   [
     'server/open-stores.ts',
     [

@@ -56,3 +56,14 @@ export function filePath(value: string): string {
     throw new RangeError('the file:// URL of an absolute path')
   }
 }
+
+/** `key:value,key:value`. */
+export function map(value: string): ReadonlyMap<string, string> {
+  return new Map(
+    list(value).map(pair => {
+      const [, key, text] = /^([^:]+):(.*)$/.exec(pair) ?? []
+      if (key === undefined || text === undefined) throw new RangeError('key:value,key:value')
+      return [key.trim(), text.trim()] as const
+    }),
+  )
+}

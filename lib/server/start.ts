@@ -5,16 +5,17 @@ import type { FastifyInstance } from 'fastify'
 import type { Database } from '../database/database.ts'
 import { openDatabase } from '../database/open.ts'
 import { GlanceError, messageOf } from '../errors.ts'
-import type { Store } from '../store/store.ts'
 import { authenticateNobody } from './auth/none.ts'
 import { trustedHeaders } from './auth/trusted-headers.ts'
 import { completeConfig, type ServerConfig } from './config.ts'
 import { recover } from './domain/recover.ts'
 import type { Service } from './domain/service.ts'
-import type { Stores } from './domain/stores.ts'
 import { createApp, protect } from './http/app.ts'
 import { InFlight } from './http/in-flight.ts'
+import { fetcherBy } from './fetcher.ts'
+import { recoverImports } from './import/recover-imports.ts'
 import { openStaging, openStores } from './open-stores.ts'
+import { TaskExecutor } from './tasks/executor.ts'
 import { v2Routes } from './v2/routes.ts'
 import { negotiate, versions } from './versions.ts'
 
@@ -50,8 +51,13 @@ export async function startServer(
     const staging = await openStaging(config)
     opened.unshift(staging)
     await database.migrate()
-    const service = serviceOf(config, database, stores, staging, now)
+    const { maxWorkers } = config.imports
+    const graceMs = config.shutdownGraceMs
+    const background = new TaskExecutor({ atOnce: maxWorkers, graceMs, report })
+    opened.unshift(background)
+    const service = serviceOf(config, { database, stores, staging, background, now })
     await recover(service)
+    await recoverImports(service)
     const inFlight = new InFlight()
     const app = await appOf(config, service, inFlight, report)
     opened.unshift({ [Symbol.asyncDispose]: () => stop(app, inFlight, config.shutdownGraceMs) })
@@ -84,10 +90,7 @@ async function makeFolder(path: string): Promise<void> {
 
 function serviceOf(
   config: ServerConfig,
-  database: Database,
-  stores: Stores,
-  staging: Store,
-  now: () => Date,
+  parts: Pick<Service, 'database' | 'stores' | 'staging' | 'background' | 'now'>,
 ): Service {
   const limits = {
     imageSize: config.imageSizeCap,
@@ -97,7 +100,8 @@ function serviceOf(
   }
   const locations = { shown: config.showMultipleLocations, directUrl: config.showImageDirectUrl }
   const { hashingAlgorithm } = config
-  return { database, stores, staging, locations, limits, hashingAlgorithm, now }
+  const taskTimeToLiveMs = config.imports.taskTimeToLive * 3_600_000
+  return { ...parts, locations, limits, hashingAlgorithm, taskTimeToLiveMs }
 }
 
 async function appOf(
@@ -111,11 +115,13 @@ async function appOf(
   versions(app, config.publicEndpoint)
   const authenticate =
     config.auth === 'none' ? authenticateNobody : trustedHeaders(config.allowAnonymousAccess)
+  const { filter, ...imports } = config.imports
+  const importer = { ...imports, service, fetcher: fetcherBy(filter) }
   const paging = { limitDefault: config.limitParamDefault, limitMax: config.apiLimitMax }
   await app.register(
     async v2 => {
       protect(v2, authenticate)
-      v2Routes(v2, service, paging)
+      v2Routes(v2, importer, paging)
     },
     { prefix: '/v2' },
   )

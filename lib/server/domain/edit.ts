@@ -84,7 +84,8 @@ export function applyEdits(
   }
   // As Glance: an image that is over a quota that was lowered can still be changed and shrunk.
   if ([...properties.keys()].some(name => !image.properties.has(name))) {
-    enforceQuota('properties', properties.size, limits.properties)
+    const own = [...properties.keys()].filter(name => !name.startsWith('os_glance'))
+    enforceQuota('properties', own.length, limits.properties)
   }
   return { ...attributes, ...places, properties }
 }

@@ -23,6 +23,14 @@ export interface LocationSettings {
   readonly directUrl: boolean
 }
 
+/** Work for nobody who waits. It deals with its own failures, and leaves nothing half-done when the signal fires. */
+export type BackgroundWork = (signal: AbortSignal) => Promise<void>
+
+/** Does work after the request for it was answered. */
+export interface Background {
+  start(work: BackgroundWork): void
+}
+
 /** What the service works with. */
 export interface Service {
   readonly database: Database
@@ -30,6 +38,9 @@ export interface Service {
   /** Where data waits to be imported. */
   readonly staging: Store
   readonly locations: LocationSettings
+  readonly background: Background
+  /** How long a task that has ended is remembered. Milliseconds. */
+  readonly taskTimeToLiveMs: number
   readonly limits: Limits
   /** Of `os_hash_algo`; MD5 is computed besides. */
   readonly hashingAlgorithm: DigestAlgorithm

@@ -36,7 +36,7 @@ export async function uploadImage(
   }
   if (size !== null && size > maximum(service)) throw tooLarge(service)
   await beginSaving(service, image)
-  const stored = await store(context, service, id, target, data, size).catch(
+  const stored = await storeData(context, service, image, target, data, size).catch(
     async (error: unknown) => {
       await giveUp(service, id)
       throw error
@@ -45,7 +45,8 @@ export async function uploadImage(
   await activate(service, id, target, stored)
 }
 
-interface Stored {
+/** Data that is stored, and what is known of it. */
+export interface Stored {
   readonly location: Location
   readonly size: number
   readonly checksum: string
@@ -72,23 +73,31 @@ async function beginSaving(service: Service, image: ImageRecord): Promise<void> 
   await service.database.images.update(image.id, change, ['queued'])
 }
 
-async function store(
-  context: RequestContext,
+/** Stores data of an image, which is to be told of it afterwards. `size` in bytes, null when unknown. */
+export async function storeData(
+  { signal }: Pick<RequestContext, 'signal'>,
   service: Service,
-  id: string,
+  image: ImageRecord,
   target: Store,
   data: Bytes,
   size: number | null,
 ): Promise<Stored> {
   const hasher = new Hasher(['md5', service.hashingAlgorithm])
   const limited = limitSize(data, maximum(service))
-  const { signal } = context
-  const added = await target.add(id, digested(limited, hasher), size, { signal })
+  const added = await target.add(image.id, digested(limited, hasher), size, { signal })
   return {
     ...added,
     checksum: await hasher.hex('md5'),
     hash: await hasher.hex(service.hashingAlgorithm),
   }
+}
+
+/** What an image says of its data. */
+export function learned(
+  { hashingAlgorithm: algorithm }: Service,
+  { size, checksum, hash }: Stored,
+): Pick<ImageRecord, 'size' | 'checksum' | 'digest'> {
+  return { size, checksum, digest: { algorithm, value: hash } }
 }
 
 async function activate(
@@ -102,9 +111,7 @@ async function activate(
       id,
       {
         status: 'active',
-        size: stored.size,
-        checksum: stored.checksum,
-        digest: { algorithm: service.hashingAlgorithm, value: stored.hash },
+        ...learned(service, stored),
         locations: [service.stores.locationIn(target, stored.location)],
         updatedAt: service.now(),
       },
@@ -133,11 +140,12 @@ async function giveUp(service: Service, id: string): Promise<void> {
   }
 }
 
-function maximum({ limits }: Service): number {
+/** Bytes that an image may have. */
+export function maximum({ limits }: Service): number {
   return limits.imageSize < 0 ? Number.POSITIVE_INFINITY : limits.imageSize
 }
 
-function tooLarge(service: Service): GlanceError {
+export function tooLarge(service: Service): GlanceError {
   return new GlanceError(
     'over_limit',
     `the incoming image is too large: more than ${service.limits.imageSize} bytes`,

@@ -39,13 +39,7 @@ export function dataRoutes(app: FastifyInstance, service: Service): void {
   })
 
   app.put<ImagePath>('/images/:id/file', async (request, reply) => {
-    const mediaType = mediaTypeOf(request)
-    if (mediaType !== OCTET_STREAM) {
-      throw new GlanceError(
-        'unsupported_media_type',
-        `image data has to be ${OCTET_STREAM}, not ${mediaType ?? 'of no media type'}`,
-      )
-    }
+    requireOctetStream(request)
     const size = sizeOf(request)
     const store = chosenStore(request, service)
     const data = bytesOf(request, reply)
@@ -54,8 +48,19 @@ export function dataRoutes(app: FastifyInstance, service: Service): void {
   })
 }
 
+/** @throws {GlanceError} `unsupported_media_type`. */
+export function requireOctetStream(request: FastifyRequest): void {
+  const mediaType = mediaTypeOf(request)
+  if (mediaType !== OCTET_STREAM) {
+    throw new GlanceError(
+      'unsupported_media_type',
+      `image data has to be ${OCTET_STREAM}, not ${mediaType ?? 'of no media type'}`,
+    )
+  }
+}
+
 /** Bytes that the client says it will send; null when it does not, or says none. */
-function sizeOf({ headers }: FastifyRequest): number | null {
+export function sizeOf({ headers }: FastifyRequest): number | null {
   const declared = headers['x-openstack-image-size'] ?? headers['content-length'] ?? '0'
   if (typeof declared !== 'string' || !/^\d+$/.test(declared)) {
     throw new GlanceError('invalid', 'x-openstack-image-size must be an integer')

@@ -4,11 +4,11 @@ import { validateNewImage } from '../../wire/schema/new-image.ts'
 import { ACCEPT_PATCH, parsePatch, type PatchStep } from '../../wire/v2-patch.ts'
 import { pageLinks, parseImageQuery } from '../../wire/v2-query.ts'
 import { createImage, deleteImage, listImages, showImage, updateImage } from '../domain/images.ts'
-import type { Service } from '../domain/service.ts'
 import { BODILESS } from '../http/app.ts'
 import { mediaTypeOf, readDocument } from '../http/body.ts'
 import { contextOf } from '../http/context.ts'
 import { queryOf } from '../http/query.ts'
+import type { Importer } from '../import/importer.ts'
 import { renderImage } from './render.ts'
 
 /** How many images a page of the listing has. */
@@ -22,7 +22,9 @@ export interface ImagePath {
   readonly Params: { readonly id: string }
 }
 
-export function imageRoutes(app: FastifyInstance, service: Service, paging: Paging): void {
+export function imageRoutes(app: FastifyInstance, importer: Importer, paging: Paging): void {
+  const { service, methods } = importer
+
   app.get('/images', async request => {
     const context = contextOf(request)
     const params = queryOf(request)
@@ -40,6 +42,8 @@ export function imageRoutes(app: FastifyInstance, service: Service, paging: Pagi
     const context = contextOf(request)
     const image = await createImage(context, service, wanted)
     const location = `${request.protocol}://${request.host}/v2/images/${image.id}`
+    // A header must not be empty (RFC 9110).
+    if (methods.length > 0) reply.header('openstack-image-import-methods', methods.join())
     if (service.stores.named) {
       reply.header(
         'openstack-image-store-ids',

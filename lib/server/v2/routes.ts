@@ -1,8 +1,9 @@
 import type { FastifyInstance } from 'fastify'
-import type { Service } from '../domain/service.ts'
+import type { Importer } from '../import/importer.ts'
 import { actionRoutes } from './actions.ts'
 import { dataRoutes } from './data.ts'
 import { imageRoutes, type Paging } from './images.ts'
+import { importRoutes } from './import.ts'
 import { memberRoutes } from './members.ts'
 import { schemaRoutes } from './schemas.ts'
 import { storeRoutes } from './stores.ts'
@@ -10,13 +11,15 @@ import { tagRoutes } from './tags.ts'
 import { taskRoutes } from './tasks.ts'
 
 /** The Images API v2, for an application whose paths begin with `/v2`. */
-export function v2Routes(app: FastifyInstance, service: Service, paging: Paging): void {
-  imageRoutes(app, service, paging)
+export function v2Routes(app: FastifyInstance, importer: Importer, paging: Paging): void {
+  const { service } = importer
+  imageRoutes(app, importer, paging)
   dataRoutes(app, service)
   actionRoutes(app, service)
   memberRoutes(app, service)
   tagRoutes(app, service)
   schemaRoutes(app)
-  taskRoutes(app)
+  taskRoutes(app, importer, paging)
+  importRoutes(app, importer)
   storeRoutes(app, service)
 }

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { IMAGE_SCHEMA, IMAGES_SCHEMA } from '../../wire/schema/image.ts'
 import { MEMBER_SCHEMA, MEMBERS_SCHEMA } from '../../wire/schema/member.ts'
+import { TASK_SCHEMA, TASKS_SCHEMA } from '../../wire/schema/task.ts'
 import { BODILESS } from '../http/app.ts'
 
 const SCHEMAS = {
@@ -8,10 +9,12 @@ const SCHEMAS = {
   images: IMAGES_SCHEMA,
   member: MEMBER_SCHEMA,
   members: MEMBERS_SCHEMA,
+  task: TASK_SCHEMA,
+  tasks: TASKS_SCHEMA,
 } as const
 
 export function schemaRoutes(app: FastifyInstance): void {
   for (const [name, schema] of Object.entries(SCHEMAS)) {
-    app.get(`/schemas/${name}`, BODILESS, async () => schema)
+    app.get(`/schemas/${name}`, name.startsWith('task') ? {} : BODILESS, async () => schema)
   }
 }

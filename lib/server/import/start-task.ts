@@ -1,0 +1,80 @@
+import { GlanceError, isGlanceError, messageOf } from '../../errors.ts'
+import type { Task } from '../../image/task.ts'
+import { requireMayWrite } from '../domain/access.ts'
+import type { RequestContext } from '../domain/context.ts'
+import { createImage, type NewImage } from '../domain/images.ts'
+import { endTask, newTask } from '../domain/tasks.ts'
+import { runImport } from './flow.ts'
+import type { Importer } from './importer.ts'
+import { LOCK } from './progress.ts'
+
+/** What an old-style import is to make, once it is known to be sound. */
+export interface LegacyImport {
+  readonly url: string
+  readonly image: NewImage
+}
+
+/**
+ * Begins a task of the old API, which goes on in the background: it creates an image and downloads its data. `read`
+ * makes sense of the input and is asked in the background, so that what it throws becomes the message of the task.
+ * @throws {GlanceError} `forbidden`; `invalid` for a URL that must not be fetched.
+ */
+export async function startTask(
+  context: RequestContext,
+  importer: Importer,
+  type: 'import' | 'api_image_import',
+  input: Task['input'],
+  read: (input: Task['input']) => LegacyImport,
+): Promise<Task> {
+  requireMayWrite(context)
+  const { service, fetcher } = importer
+  if (type === 'import') {
+    const { import_from: url } = input
+    if (typeof url !== 'string' || !/^https?:\/\//.test(url)) {
+      throw new GlanceError('invalid', 'the given uri is not valid: it has to be one of http')
+    }
+    await fetcher.check(url)
+  }
+  const { image_id: given } = input
+  const imageId = typeof given === 'string' ? given : null
+  const task = newTask(context, service, type, imageId, input)
+  await service.database.tasks.insert(task)
+  service.background.start(async signal => {
+    try {
+      if (type !== 'import')
+        throw new GlanceError('invalid', 'images are imported by their own API')
+      await runLegacyImport(context, importer, task, read(input), signal)
+    } catch (error) {
+      if (!isGlanceError(error)) throw error
+      await endTask(service, task.id, { message: messageOf(error) })
+    }
+  })
+  return task
+}
+
+async function runLegacyImport(
+  context: RequestContext,
+  importer: Importer,
+  task: Task,
+  { url, image: wanted }: LegacyImport,
+  signal: AbortSignal,
+): Promise<void> {
+  const { service } = importer
+  const image = await createImage(context, service, wanted)
+  const change = { properties: new Map(image.properties).set(LOCK, task.id) }
+  const update = { ...change, updatedAt: service.now() }
+  await service.database.images.update(image.id, update, ['queued'])
+  const request = {
+    method: { name: 'web-download', uri: url },
+    allStoresMustSucceed: true,
+  } as const
+  const job = {
+    task,
+    imageId: image.id,
+    request,
+    stores: [service.stores.default],
+    context: { roles: context.roles },
+    credentials: { token: null, catalog: null },
+  }
+  await runImport(importer, job, signal)
+}
