@@ -3,7 +3,7 @@ import t from 'tap'
 import { DEFAULT_FILTER } from '../lib/http/uri-filter.ts'
 import { DEFAULT_IMPORTS } from '../lib/server/import-settings.ts'
 import { serveFiles } from './support/files.ts'
-import { ADMIN, OWNER, startTestServer, STRANGER } from './support/server.ts'
+import { ADMIN, OWNER, startTestServer, STRANGER, user } from './support/server.ts'
 
 const LOCAL = { ...DEFAULT_FILTER, allowedHosts: ['127.0.0.1'], allowedPorts: [] }
 const SETTINGS = {
@@ -236,4 +236,98 @@ t.test('with one store there may be locations as well', async t => {
   const { json } = await server.patch(id, [add({ url: `${base}/image`, metadata: {} })])
   t.match(json, { status: 'active', locations: [{ metadata: {} }], stores: undefined })
   t.equal((await server.call('GET', `/v2/images/${id}/file`, { as: OWNER })).text, 'data')
+})
+
+t.test('a location is registered for a queued image', async t => {
+  const base = await serveFiles(t, { '/image': 'data' })
+  const server = await startTestServer(t, SETTINGS)
+  const post = (id: string, body: object, as = OWNER) =>
+    server.call('POST', `/v2/images/${id}/locations`, { as, body })
+  const get = (id: string, as = ADMIN) => server.call('GET', `/v2/images/${id}/locations`, { as })
+  const settled = async (id: string) => {
+    for (;;) {
+      const { json } = await server.call('GET', `/v2/images/${id}/tasks`, { as: ADMIN })
+      const tasks = json['tasks'] as { status: string }[]
+      if (tasks.every(({ status }) => status === 'success' || status === 'failure')) {
+        return { image: await server.show(id), tasks }
+      }
+      await new Promise(setImmediate)
+    }
+  }
+
+  t.test('and its digests are computed', async t => {
+    const id = await server.create()
+    const { status, text } = await post(id, { url: `${base}/image` })
+    t.same([status, text], [202, ''])
+    const { image, tasks } = await settled(id)
+    t.match(image, { status: 'active', size: 4, checksum: hex('md5', 'data'), ...DIGESTS })
+    t.match(tasks, [{ type: 'location_import', status: 'success', result: { image_id: id } }])
+    t.equal(
+      (await get(id)).text,
+      JSON.stringify([{ url: `${base}/image`, metadata: { store: 'web' } }]),
+    )
+    t.equal((await get(id, user('services', 'service'))).status, 404, 'it is not shared')
+    t.equal((await get(id, OWNER)).status, 403)
+    t.equal((await post(id, { url: `${base}/image` })).status, 409, 'it is active')
+  })
+
+  t.test('and what is said of it proved', async t => {
+    const id = await server.create()
+    const validation_data = { os_hash_algo: 'sha256', os_hash_value: hex('sha256', 'data') }
+    await post(id, { url: `${base}/image`, validation_data })
+    t.match((await settled(id)).image, { status: 'active', ...validation_data })
+  })
+
+  t.test('unless it is wrong: then the image waits for its data again', async t => {
+    const id = await server.create()
+    const validation_data = { os_hash_algo: 'sha256', os_hash_value: hex('sha256', 'other') }
+    await post(id, { url: `${base}/image`, validation_data })
+    const { image, tasks } = await settled(id)
+    t.match(image, { status: 'queued', size: null, os_hash_value: null, locations: [] })
+    t.notOk('os_glance_import_task' in image)
+    t.match(tasks, [{ status: 'failure', message: /not what it was said to be/ }])
+  })
+
+  t.test('and where nothing is proved, what is said is believed', async t => {
+    const imports = { ...SETTINGS.imports, doSecureHash: false }
+    const server = await startTestServer(t, { ...SETTINGS, imports })
+    const id = await server.create()
+    const validation_data = { os_hash_algo: 'sha256', os_hash_value: hex('sha256', 'other') }
+    const body = { url: `${base}/image`, validation_data }
+    await server.call('POST', `/v2/images/${id}/locations`, { as: OWNER, body })
+    while ((await server.show(id))['status'] !== 'active') await new Promise(setImmediate)
+    t.match(await server.show(id), { size: 4, checksum: null, ...validation_data })
+  })
+
+  t.test('not when there is nothing', async t => {
+    const id = await server.create()
+    t.equal((await post(id, { url: `${base}/absent` })).status, 202)
+    const { image, tasks } = await settled(id)
+    t.match(image, { status: 'queued', locations: [] })
+    t.match(tasks, [{ status: 'failure' }])
+  })
+
+  const url = `${base}/image`
+  const digest = { os_hash_algo: 'sha1', os_hash_value: hex('sha1', 'data') }
+  for (const [title, status, body] of [
+    ['without a URL', 400, {}],
+    ['with something else', 400, { url, colour: 'red' }],
+    ['with a value but no algorithm', 400, { url, validation_data: { os_hash_value: 'a' } }],
+    ['with another digest', 400, { url, validation_data: { ...digest, checksum: 'a' } }],
+    ['with a strange algorithm', 400, { url, validation_data: { ...digest, os_hash_algo: 'x' } }],
+    ['with a short value', 400, { url, validation_data: { ...digest, os_hash_value: 'ab' } }],
+    ['of a private network', 400, { url: 'http://10.0.0.1/' }],
+    ['of a file', 403, { url: 'file:///etc/passwd' }],
+  ] as const) {
+    t.test(`not ${title}: ${status}`, async t => {
+      const id = await server.create()
+      t.equal((await post(id, body)).status, status)
+      t.match(await server.show(id), { status: 'queued', locations: [] })
+    })
+  }
+
+  t.test('not by strangers', async t => {
+    const id = await server.create()
+    t.equal((await post(id, { url }, STRANGER)).status, 404)
+  })
 })

@@ -8,7 +8,7 @@ import {
 } from '../image/import.ts'
 import { DEFAULT_FILTER, type UriFilter } from '../http/uri-filter.ts'
 import { type Setting, wrong } from './oslo-config.ts'
-import { integer, list, map, oneOf, oneOfEach } from './option-values.ts'
+import { boolean, integer, list, map, oneOf, oneOfEach } from './option-values.ts'
 
 /** How data is brought in that nobody uploads. */
 export interface ImportSettings {
@@ -26,6 +26,10 @@ export interface ImportSettings {
   readonly outputFormat: ConversionFormat
   /** How the names of custom properties begin that come with an image of another region. */
   readonly remoteProperties: readonly string[]
+  /** Whether the data of a location that somebody adds is read to compute its digest. */
+  readonly doSecureHash: boolean
+  /** How often that is tried again. */
+  readonly httpRetries: number
   /** Hours for which a task that has ended is remembered. */
   readonly taskTimeToLive: number
   /** How many tasks are at work at once. */
@@ -40,6 +44,8 @@ export const DEFAULT_IMPORTS: ImportSettings = {
   inject: { properties: new Map(), ignoredRoles: ['admin'] },
   outputFormat: 'raw',
   remoteProperties: ['hw_', 'trait:', 'os_distro', 'os_secure_boot', 'os_type'],
+  doSecureHash: true,
+  httpRetries: 3,
   taskTimeToLive: 48,
   maxWorkers: 10,
 }
@@ -93,6 +99,8 @@ const OPTIONS: Readonly<Record<string, Read>> = {
   'glance_download_properties.extra_properties': setting(value => ({
     remoteProperties: list(value),
   })),
+  do_secure_hash: setting(value => ({ doSecureHash: boolean(value) })),
+  http_retries: setting(value => ({ httpRetries: integer(value, 0, 100) })),
   'task.task_time_to_live': setting(value => ({ taskTimeToLive: integer(value, 0, 2 ** 31) })),
   'taskflow_executor.max_workers': setting(value => ({ maxWorkers: integer(value, 1, 1000) })),
   'import_filtering_opts.allowed_schemes': filtering('allowedSchemes', list),

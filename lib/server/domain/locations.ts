@@ -18,6 +18,17 @@ export function placesOf(
   return stores.arranged(image.locations)
 }
 
+/** Where the data is, for services that read it there. @throws {GlanceError} `not_found`, `forbidden`. */
+export async function listLocations(
+  context: RequestContext,
+  service: Service,
+  id: string,
+): Promise<readonly ImageLocation[]> {
+  const image = await findVisible(context, service.database, id)
+  if (!context.roles.includes('service')) requireAdmin(context, 'fetch_image_location')
+  return service.stores.arranged(image.locations)
+}
+
 /**
  * Deletes the copy of the data that one store has. @throws {GlanceError} `not_found`, also when the store has none and
  * when stores have no names; `conflict` for an unknown store and an image that is not active; `forbidden` for the last.

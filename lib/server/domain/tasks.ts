@@ -30,7 +30,7 @@ export async function showTask(
   requireTaskAccess(context)
   const task = await service.database.tasks.find(id)
   if (task !== undefined && !isExpired(service, task)) return task
-  throw new GlanceError('not_found', `no task found with ID ${id}`)
+  throw new GlanceError('not_found', `could not find task ${id}`)
 }
 
 /** What the caller began to do with an image, or for an administrator anybody. @throws {GlanceError} `not_found`. */

@@ -41,6 +41,9 @@ export interface Importer {
   }
   readonly outputFormat: ConversionFormat
   readonly remoteProperties: readonly string[]
+  /** Whether data that is registered by its URL is read for its digests, and how often that is tried again. */
+  readonly doSecureHash: boolean
+  readonly httpRetries: number
 }
 
 /** Who may read images of other regions, and where those are. */

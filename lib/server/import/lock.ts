@@ -1,4 +1,4 @@
-import type { Database, ImageRecord } from '../../database/database.ts'
+import type { Database, ImageChange, ImageRecord } from '../../database/database.ts'
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { Task } from '../../image/task.ts'
 import type { Service } from '../domain/service.ts'
@@ -35,6 +35,40 @@ export async function lockImage(service: Service, task: Task, imageId: string): 
     const change = { properties: new Map(properties).set(LOCK, task.id), updatedAt: service.now() }
     await tables.images.update(imageId, change, [image.status])
   })
+}
+
+/**
+ * Changes an image that a task has locked, and does something else `alongside`: both or neither.
+ * @throws {GlanceError} `gone` when it is not there; `conflict` when another task has it.
+ */
+export async function editLocked(
+  { database, now }: Service,
+  { imageId, taskId }: Locked,
+  change: (image: ImageRecord) => Omit<ImageChange, 'updatedAt'>,
+  alongside: (tables: Database) => Promise<void> = async () => {},
+): Promise<ImageRecord> {
+  return database.transaction(async tables => {
+    const image = requireLocked(await tables.images.find(imageId), { imageId, taskId })
+    const changed = { ...change(image), updatedAt: now() }
+    await alongside(tables)
+    return tables.images.update(image.id, changed, [image.status])
+  })
+}
+
+/** @throws {GlanceError} as {@link editLocked}. */
+export function requireLocked(
+  image: ImageRecord | undefined,
+  { imageId, taskId }: Locked,
+): ImageRecord {
+  if (image === undefined) throw new GlanceError('gone', `image ${imageId} has been deleted`)
+  if (image.properties.get(LOCK) === taskId) return image
+  throw new GlanceError('conflict', `another task has image ${imageId} now`)
+}
+
+/** An image and the task that has it. */
+export interface Locked {
+  readonly imageId: string
+  readonly taskId: string
 }
 
 async function isDead(service: Service, taskId: string, { tasks }: Tables): Promise<boolean> {

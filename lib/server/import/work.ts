@@ -1,5 +1,4 @@
 import type { Database, ImageChange, ImageRecord } from '../../database/database.ts'
-import { GlanceError } from '../../errors.ts'
 import type { Location, Store } from '../../store/store.ts'
 import type { Bytes } from '../../stream/bytes.ts'
 import { limitSize } from '../../stream/limit-size.ts'
@@ -7,7 +6,7 @@ import { deleteFrom } from '../domain/data.ts'
 import type { Service } from '../domain/service.ts'
 import { maximum } from '../domain/upload.ts'
 import type { Importer, ImportJob } from './importer.ts'
-import { LOCK } from './progress.ts'
+import { editLocked, type Locked, requireLocked } from './lock.ts'
 
 /** Data that is ready to be put into stores; it can be read any number of times. */
 export interface Source {
@@ -54,7 +53,7 @@ export class ImportWork {
 
   /** The image, which is ours. @throws {GlanceError} `gone` when it is not there; `conflict` when it is not ours. */
   async image(): Promise<ImageRecord> {
-    return this.#owned(await this.service.database.images.find(this.job.imageId))
+    return requireLocked(await this.service.database.images.find(this.job.imageId), this.#locked)
   }
 
   /** Changes the image, and does something else `alongside`: both or neither. @throws {GlanceError} as {@link image}. */
@@ -62,13 +61,7 @@ export class ImportWork {
     change: (image: ImageRecord) => Omit<ImageChange, 'updatedAt'>,
     alongside: (tables: Database) => Promise<void> = async () => {},
   ): Promise<ImageRecord> {
-    const { database, now } = this.service
-    return database.transaction(async tables => {
-      const image = this.#owned(await tables.images.find(this.job.imageId))
-      const changed = { ...change(image), updatedAt: now() }
-      await alongside(tables)
-      return tables.images.update(image.id, changed, [image.status])
-    })
+    return editLocked(this.service, this.#locked, change, alongside)
   }
 
   /** What is staged now. */
@@ -152,10 +145,7 @@ export class ImportWork {
     return this.staged.url === this.staging.locate(imageId).url ? task.id : imageId
   }
 
-  #owned(image: ImageRecord | undefined): ImageRecord {
-    const { imageId, task } = this.job
-    if (image === undefined) throw new GlanceError('gone', `image ${imageId} has been deleted`)
-    if (image.properties.get(LOCK) === task.id) return image
-    throw new GlanceError('conflict', `another task has image ${imageId} now`)
+  get #locked(): Locked {
+    return { imageId: this.job.imageId, taskId: this.job.task.id }
   }
 }

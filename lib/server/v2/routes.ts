@@ -4,6 +4,7 @@ import { actionRoutes } from './actions.ts'
 import { dataRoutes } from './data.ts'
 import { imageRoutes, type Paging } from './images.ts'
 import { importRoutes } from './import.ts'
+import { locationRoutes } from './locations.ts'
 import { memberRoutes } from './members.ts'
 import { schemaRoutes } from './schemas.ts'
 import { storeRoutes } from './stores.ts'
@@ -21,5 +22,6 @@ export function v2Routes(app: FastifyInstance, importer: Importer, paging: Pagin
   schemaRoutes(app)
   taskRoutes(app, importer, paging)
   importRoutes(app, importer)
+  locationRoutes(app, importer)
   storeRoutes(app, service)
 }

@@ -45,10 +45,7 @@ export function chosenStore({ headers }: FastifyRequest, { stores }: Service): S
   if (!stores.named || asked === undefined) return stores.default
   const store = typeof asked === 'string' ? stores.find(asked) : undefined
   if (store !== undefined) return store
-  throw new GlanceError(
-    'invalid',
-    `store for image is not available on this node: ${String(asked)}`,
-  )
+  throw new GlanceError('invalid', `store for identifier ${String(asked)} not found`)
 }
 
 /**
