@@ -55,7 +55,10 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
     ],
   ],
   ['server/tasks/', ['errors.ts', 'abort.ts', 'server/domain/']],
-  ['server/cache/', ['errors.ts', 'abort.ts', 'image/', 'stream/', 'server/domain/']],
+  [
+    'server/cache/',
+    ['errors.ts', 'abort.ts', 'image/', 'stream/', 'store/store.ts', 'server/domain/'],
+  ],
   [
     'server/v2/',
     [
@@ -68,6 +71,7 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
       'server/domain/',
       'server/http/',
       'server/import/',
+      'server/cache/',
     ],
   ],
   ['server/versions.ts', ['errors.ts', 'server/http/']],
@@ -106,6 +110,7 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
       'server/config.ts',
       'server/store-settings.ts',
       'server/domain/',
+      'server/cache/',
     ],
   ],
   [

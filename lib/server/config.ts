@@ -33,6 +33,10 @@ export interface ServerConfig {
   /** Where data is staged; null for `staging` in the data folder, or memory when the images are there. */
   readonly stagingDir: string | null
   readonly imports: ImportSettings
+  /** Where copies of images that were downloaded are kept; null for nowhere. */
+  readonly imageCacheDir: string | null
+  /** Bytes that pruning leaves there at most. */
+  readonly imageCacheMaxSize: number
   /** Whether the API shows where data is, and lets its owner change that. */
   readonly showMultipleLocations: boolean
   /** Whether it shows the first place as `direct_url`. */
@@ -75,6 +79,8 @@ export function completeConfig(given: Partial<ServerConfig>): ServerConfig {
     defaultBackend: null,
     stagingDir: null,
     imports: DEFAULT_IMPORTS,
+    imageCacheDir: null,
+    imageCacheMaxSize: 10 * 1024 ** 3,
     showMultipleLocations: false,
     showImageDirectUrl: false,
     auth: 'none',
@@ -144,6 +150,8 @@ const OPTIONS: Readonly<Record<string, (value: string) => Partial<ServerConfig>>
   }),
   // A store that Glance demands and that nothing here needs.
   'os_glance_tasks_store.filesystem_store_datadir': () => ({}),
+  image_cache_dir: value => ({ imageCacheDir: resolve(text(value)) }),
+  image_cache_max_size: value => ({ imageCacheMaxSize: integer(value, 0, 2 ** 53 - 1) }),
   node_staging_uri: value => ({ stagingDir: filePath(value) }),
   show_multiple_locations: value => ({ showMultipleLocations: boolean(value) }),
   show_image_direct_url: value => ({ showImageDirectUrl: boolean(value) }),

@@ -2,6 +2,8 @@ import { join } from 'node:path'
 import { GlanceError, unreachable } from '../errors.ts'
 import { openStore, type StoreConfig } from '../store/open.ts'
 import type { Store } from '../store/store.ts'
+import type { ImageCache } from './cache/cache.ts'
+import { FileCache } from './cache/file-cache.ts'
 import type { ServerConfig } from './config.ts'
 import { type ConfiguredStore, Stores } from './domain/stores.ts'
 import { checkStoreIds, type StoreSettings } from './store-settings.ts'
@@ -56,6 +58,16 @@ export async function openStaging({ dataApi, dataDir, stagingDir }: ServerConfig
   if (stagingDir === null && dataApi === 'simple') return openStore({ type: 'memory', id: STAGING })
   const datadir = stagingDir ?? join(dataDir, 'staging')
   return openStore({ type: 'file', id: STAGING, datadir })
+}
+
+/** Opens the cache; null for a service without one. @throws {GlanceError} `unavailable`. */
+export async function openCache(
+  { imageCacheDir: datadir, imageCacheMaxSize: maxSize }: ServerConfig,
+  now: () => Date,
+): Promise<ImageCache | null> {
+  if (datadir === null) return null
+  const store = await openStore({ type: 'file', id: 'cache', datadir })
+  return FileCache.open(store, datadir, { maxSize, now })
 }
 
 /** What nobody is told of a store without a name. */

@@ -7,6 +7,7 @@ import { openDatabase } from '../database/open.ts'
 import { GlanceError, messageOf } from '../errors.ts'
 import { authenticateNobody } from './auth/none.ts'
 import { trustedHeaders } from './auth/trusted-headers.ts'
+import { Caching } from './cache/caching.ts'
 import { completeConfig, type ServerConfig } from './config.ts'
 import { recover } from './domain/recover.ts'
 import type { Service } from './domain/service.ts'
@@ -14,10 +15,10 @@ import { createApp, protect } from './http/app.ts'
 import { InFlight } from './http/in-flight.ts'
 import { fetcherBy } from './fetcher.ts'
 import { recoverImports } from './import/recover-imports.ts'
-import { openStaging, openStores } from './open-stores.ts'
+import { openCache, openStaging, openStores } from './open-stores.ts'
 import { TaskExecutor } from './tasks/executor.ts'
 import { v2Routes } from './v2/routes.ts'
-import { negotiate, versions } from './versions.ts'
+import { negotiate, versions, versionsOf } from './versions.ts'
 
 /** An Images API that takes requests until it is disposed of. */
 export interface RunningServer extends AsyncDisposable {
@@ -58,8 +59,9 @@ export async function startServer(
     const service = serviceOf(config, { database, stores, staging, background, now })
     await recover(service)
     await recoverImports(service)
+    const caching = new Caching(service, await openCache(config, now))
     const inFlight = new InFlight()
-    const app = await appOf(config, service, inFlight, report)
+    const app = await appOf(config, service, caching, inFlight, report)
     opened.unshift({ [Symbol.asyncDispose]: () => stop(app, inFlight, config.shutdownGraceMs) })
     const { port } = await listen(app, config)
     const url = `http://${hostOf(config.bindHost)}:${port}`
@@ -107,12 +109,18 @@ function serviceOf(
 async function appOf(
   config: ServerConfig,
   service: Service,
+  caching: Caching,
   inFlight: InFlight,
   report: (error: unknown) => void,
 ): Promise<FastifyInstance> {
   const { maxRequestIdLength } = config
-  const app = createApp({ maxRequestIdLength, rewriteUrl: negotiate, inFlight, report })
-  versions(app, config.publicEndpoint)
+  const listed = versionsOf({
+    hasCache: config.imageCacheDir !== null,
+    hasStores: service.stores.named,
+  })
+  const rewriteUrl = (url: string, accept?: string) => negotiate(listed, url, accept)
+  const app = createApp({ maxRequestIdLength, rewriteUrl, inFlight, report })
+  versions(app, listed, config.publicEndpoint)
   const authenticate =
     config.auth === 'none' ? authenticateNobody : trustedHeaders(config.allowAnonymousAccess)
   const { filter, ...imports } = config.imports
@@ -121,7 +129,7 @@ async function appOf(
   await app.register(
     async v2 => {
       protect(v2, authenticate)
-      v2Routes(v2, importer, paging)
+      v2Routes(v2, importer, caching, paging)
     },
     { prefix: '/v2' },
   )

@@ -2,7 +2,8 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { Bytes } from '../../stream/bytes.ts'
 import { type ByteRange, parseContentRange, parseRange } from '../../stream/range.ts'
-import { type Download, downloadImage } from '../domain/download.ts'
+import type { Caching } from '../cache/caching.ts'
+import type { Download } from '../domain/download.ts'
 import type { Service } from '../domain/service.ts'
 import { uploadImage } from '../domain/upload.ts'
 import { BODILESS } from '../http/app.ts'
@@ -14,11 +15,11 @@ import { chosenStore, preferredStores } from './stores.ts'
 
 const OCTET_STREAM = 'application/octet-stream'
 
-export function dataRoutes(app: FastifyInstance, service: Service): void {
+export function dataRoutes(app: FastifyInstance, service: Service, caching: Caching): void {
   app.get<ImagePath>('/images/:id/file', BODILESS, async (request, reply) => {
     const context = contextOf(request)
     const preferred = preferredStores(request, service)
-    const download = await downloadImage(context, service, request.params.id, preferred)
+    const download = await caching.download(context, request.params.id, preferred)
     if (download === null) return reply.code(204).send()
     const range = rangeOf(request, download.size)
     const data = await openUnlessGone(download, range)

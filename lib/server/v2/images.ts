@@ -3,6 +3,7 @@ import { isGlanceError } from '../../errors.ts'
 import { validateNewImage } from '../../wire/schema/new-image.ts'
 import { ACCEPT_PATCH, parsePatch, type PatchStep } from '../../wire/v2-patch.ts'
 import { pageLinks, parseImageQuery } from '../../wire/v2-query.ts'
+import type { Caching } from '../cache/caching.ts'
 import { createImage, deleteImage, listImages, showImage, updateImage } from '../domain/images.ts'
 import { BODILESS } from '../http/app.ts'
 import { mediaTypeOf, readDocument } from '../http/body.ts'
@@ -22,7 +23,12 @@ export interface ImagePath {
   readonly Params: { readonly id: string }
 }
 
-export function imageRoutes(app: FastifyInstance, importer: Importer, paging: Paging): void {
+export function imageRoutes(
+  app: FastifyInstance,
+  importer: Importer,
+  caching: Caching,
+  paging: Paging,
+): void {
   const { service, methods } = importer
 
   app.get('/images', async request => {
@@ -68,6 +74,7 @@ export function imageRoutes(app: FastifyInstance, importer: Importer, paging: Pa
 
   app.delete<ImagePath>('/images/:id', BODILESS, async (request, reply) => {
     await deleteImage(contextOf(request), service, request.params.id)
+    await caching.forget(request.params.id)
     return reply.code(204).send()
   })
 }

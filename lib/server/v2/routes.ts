@@ -1,6 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import type { Importer } from '../import/importer.ts'
+import type { Caching } from '../cache/caching.ts'
 import { actionRoutes } from './actions.ts'
+import { cacheRoutes } from './cache.ts'
 import { dataRoutes } from './data.ts'
 import { imageRoutes, type Paging } from './images.ts'
 import { importRoutes } from './import.ts'
@@ -12,10 +14,15 @@ import { tagRoutes } from './tags.ts'
 import { taskRoutes } from './tasks.ts'
 
 /** The Images API v2, for an application whose paths begin with `/v2`. */
-export function v2Routes(app: FastifyInstance, importer: Importer, paging: Paging): void {
+export function v2Routes(
+  app: FastifyInstance,
+  importer: Importer,
+  caching: Caching,
+  paging: Paging,
+): void {
   const { service } = importer
-  imageRoutes(app, importer, paging)
-  dataRoutes(app, service)
+  imageRoutes(app, importer, caching, paging)
+  dataRoutes(app, service, caching)
   actionRoutes(app, service)
   memberRoutes(app, service)
   tagRoutes(app, service)
@@ -23,5 +30,6 @@ export function v2Routes(app: FastifyInstance, importer: Importer, paging: Pagin
   taskRoutes(app, importer, paging)
   importRoutes(app, importer)
   locationRoutes(app, importer)
+  cacheRoutes(app, caching)
   storeRoutes(app, service)
 }
