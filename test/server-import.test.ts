@@ -32,7 +32,6 @@ const SEVERAL = {
   ],
   defaultBackend: 'one',
 } as const
-/** One whose second store is a folder in place of which there is a file by the time it is wanted. */
 
 const importing = (
   server: TestServer,
@@ -754,6 +753,10 @@ t.test('tasks', async t => {
     t.test(`fail when they are to import ${title}`, async t => {
       const { json } = await post({ type: 'import', input: input(rest) })
       t.match(await ended(String(json['id'])), { status: 'failure', message, result: null })
+      const unfinished = '/v2/images?status=in:queued,importing'
+      while (((await server.call('GET', unfinished, { as: ADMIN })).json['images'] as []).length) {
+        await new Promise(setImmediate) // The task has ended, and the image is about to go.
+      }
     })
   }
 

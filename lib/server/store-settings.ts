@@ -3,7 +3,7 @@ import { GlanceError } from '../errors.ts'
 import { type Setting, wrong } from './oslo-config.ts'
 import { integer, text } from './option-values.ts'
 
-export const STORE_TYPES = ['file', 'memory', 'http'] as const
+const STORE_TYPES = ['file', 'memory', 'http'] as const
 
 /** One of several stores, as it is configured. */
 export interface StoreSettings {

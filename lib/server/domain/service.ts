@@ -16,7 +16,7 @@ export interface Limits {
 }
 
 /** What the API says about where data is. */
-export interface LocationSettings {
+interface LocationSettings {
   /** Whether locations are shown, and may be changed. */
   readonly shown: boolean
   /** Whether the first one is shown as `direct_url`. */

@@ -12,7 +12,7 @@ import type { RequestContext } from '../domain/context.ts'
 import type { Service } from '../domain/service.ts'
 
 /** Data on another server. */
-export interface Remote {
+interface Remote {
   /** Bytes; null when the server does not say. More or fewer end in an error. */
   readonly size: number | null
   readonly data: Bytes

@@ -2,7 +2,7 @@ import { GlanceError, isGlanceError, messageOf } from '../../errors.ts'
 import type { Task } from '../../image/task.ts'
 import { requireMayWrite } from '../domain/access.ts'
 import type { RequestContext } from '../domain/context.ts'
-import { createImage, type NewImage } from '../domain/images.ts'
+import { createImage, deleteImage, type NewImage } from '../domain/images.ts'
 import { endTask, newTask } from '../domain/tasks.ts'
 import { runImport } from './flow.ts'
 import type { Importer } from './importer.ts'
@@ -15,7 +15,8 @@ export interface LegacyImport {
 }
 
 /**
- * Begins a task of the old API, which goes on in the background: it creates an image and downloads its data. `read`
+ * Begins a task of the old API, which goes on in the background: it creates an image and downloads its data, and deletes
+ * the image again when that fails. `read`
  * makes sense of the input and is asked in the background, so that what it throws becomes the message of the task.
  * @throws {GlanceError} `forbidden`; `invalid` for a URL that must not be fetched.
  */
@@ -77,4 +78,9 @@ async function runLegacyImport(
     credentials: { token: null, catalog: null },
   }
   await runImport(importer, job, signal)
+  const ended = await service.database.tasks.find(task.id)
+  if (ended?.status !== 'failure') return
+  await deleteImage(context, service, image.id).catch((error: unknown) => {
+    if (!isGlanceError(error)) throw error // One that is protected stays, without data.
+  })
 }
