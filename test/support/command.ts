@@ -92,8 +92,8 @@ export async function startCommand(
     kill: signal => void child.kill(signal),
     firstLine: async () => {
       try {
-        const [text]: unknown[] = await lines
-        return String(text)
+        const [text] = (await lines) as [string] // Lines are text.
+        return text
       } catch (cause) {
         const { status, stderr } = await outcome
         throw new Error(`${command} ended (${status}) without a line:\n${stderr}`, { cause })
