@@ -109,3 +109,16 @@ export interface NamespaceQuery {
   /** The namespace after which the page begins; `not_found` when it is not there. */
   readonly marker: string | null
 }
+
+/** What tags may be sorted by, in the API's names. */
+export const TAG_SORT_KEYS = ['created_at', 'updated_at', 'name'] as const
+
+/** A page of a namespace's tags that is wanted. */
+export interface TagQuery {
+  /** Tags that tie are in the order in which they were added, or the reverse of it when descending. */
+  readonly sort: { readonly key: (typeof TAG_SORT_KEYS)[number]; readonly direction: SortDirection }
+  /** How many at the most; null: all. */
+  readonly limit: number | null
+  /** The tag after which the page begins. */
+  readonly marker: string | null
+}

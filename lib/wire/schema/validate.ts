@@ -86,12 +86,14 @@ const imageValidator = once((): ValidateFunction<ImageDocument> => {
   return ajv.compile<ImageDocument>({ type: 'object', ...IMAGE_SCHEMA })
 })
 
-function once<T>(make: () => T): () => T {
+/** Puts off what costs time until it is first asked for. */
+export function once<T>(make: () => T): () => T {
   let made: { readonly value: T } | undefined
   return () => (made ??= { value: make() }).value
 }
 
-function describe(errors: readonly ErrorObject[] | null | undefined): string {
+/** What ajv found wrong, for a message. */
+export function describe(errors: readonly ErrorObject[] | null | undefined): string {
   return (errors ?? [])
     .map(({ instancePath, message, params }) => {
       const allowed =
@@ -101,7 +103,8 @@ function describe(errors: readonly ErrorObject[] | null | undefined): string {
     .join('; ')
 }
 
-function holdsUnstorable(value: unknown): boolean {
+/** Whether there is text in it, however deep, that not every Glance can store. */
+export function holdsUnstorable(value: unknown): boolean {
   if (typeof value === 'string') return UNSTORABLE.test(value)
   if (Array.isArray(value)) return value.some(holdsUnstorable)
   return typeof value === 'object' && value !== null && holdsUnstorable(Object.entries(value))

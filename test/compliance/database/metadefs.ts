@@ -261,7 +261,7 @@ export function metadefCases(t: Test, open: Open): void {
     ] as const) {
       for (const direction of ['asc', 'desc'] as const) {
         const sort = { key, direction }
-        const names = direction === 'asc' ? [...wanted] : [...wanted].toReversed()
+        const names = direction === 'asc' ? Array.from(wanted) : Array.from(wanted).toReversed()
         t.strictSame(await listed(database, { sort }), names, `${key} ${direction}`)
         const pages: string[] = []
         let marker: string | null = null
