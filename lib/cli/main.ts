@@ -1,9 +1,9 @@
 import type { Writable } from 'node:stream'
 import { WriteStream } from 'node:tty'
-import yargs from 'yargs'
+import yargs, { type Argv } from 'yargs'
 import { GlanceError, isGlanceError, messageOf } from '../errors.ts'
 import type { AnyCommand, CommandContext } from './command.ts'
-import { COMMANDS } from './commands.ts'
+import { COMMANDS, GROUPS } from './commands.ts'
 import { EXIT_STATUS, exitStatusOf, type ExitStatus, Stopped } from './exit-status.ts'
 import { CommandLog } from './log.ts'
 import { checkOptions, COMMON, type CommonOptions, type EndpointOptions } from './options.ts'
@@ -55,14 +55,7 @@ async function parse(argv: readonly string[], version: string): Promise<Asked> {
   let chosen: Extract<Asked, { type: 'command' }> | undefined
   const helpWanted = argv[0] === 'help'
   const words = helpWanted ? [...argv.slice(1), '--help'] : argv
-  const named = words[0]
-  if (
-    named !== undefined &&
-    !named.startsWith('-') &&
-    !COMMANDS.some(({ name }) => name === named)
-  ) {
-    throw new GlanceError('usage', `unknown command '${named}'; see '${PROGRAM} help'`)
-  }
+  requireCommand(words)
   const parser = yargs()
     .scriptName(PROGRAM)
     .usage(
@@ -84,22 +77,10 @@ async function parse(argv: readonly string[], version: string): Promise<Asked> {
     .fail((message, error) => {
       throw new GlanceError('usage', `${message || messageOf(error)}; see '${PROGRAM} help'`)
     })
-  for (const command of COMMANDS) {
-    const names = Object.keys(command.positionals)
-    parser.command(
-      [command.name, ...names.map(name => `<${name}>`)].join(' '),
-      command.summary,
-      builder => {
-        for (const name of names) builder.positional(name, command.positionals[name] ?? {})
-        return builder.options(command.options)
-      },
-      options => {
-        checkOptions(options)
-        // yargs has given every option of COMMON its default.
-        chosen = { type: 'command', command, options: options as unknown as CommonOptions }
-      },
-    )
-  }
+  // yargs has given every option of COMMON its default.
+  registerAll(parser, (command, options) => {
+    chosen = { type: 'command', command, options: options as CommonOptions }
+  })
   let text = ''
   await parser.parseAsync(
     words.length === 0 ? ['--help'] : [...words],
@@ -109,6 +90,50 @@ async function parse(argv: readonly string[], version: string): Promise<Asked> {
     },
   )
   return chosen ?? { type: 'text', text }
+}
+
+/** Tells yargs of every command, by itself or in its group; `choose` is told of the one that is asked for. */
+function registerAll(parser: Argv, choose: (command: AnyCommand, options: unknown) => void): void {
+  const register = (parser: Argv, command: AnyCommand, word: string) => {
+    const names = Object.keys(command.positionals)
+    parser.command(
+      [word, ...names.map(name => `<${name}>`)].join(' '),
+      command.summary,
+      builder => {
+        for (const name of names) builder.positional(name, command.positionals[name] ?? {})
+        return builder.options(command.options)
+      },
+      options => {
+        checkOptions(options)
+        choose(command, options)
+      },
+    )
+  }
+  for (const command of COMMANDS) {
+    if (!command.name.includes(' ')) register(parser, command, command.name)
+  }
+  for (const [group, summary] of Object.entries(GROUPS)) {
+    parser.command(`${group} <command>`, summary, parser => {
+      for (const command of COMMANDS) {
+        const [first, word] = command.name.split(' ')
+        if (first === group && word !== undefined) register(parser, command, word)
+      }
+      return parser
+    })
+  }
+}
+
+/** @throws {GlanceError} `usage` for a command that there is not, which yargs would call an argument. */
+function requireCommand([named, second]: readonly string[]): void {
+  if (named === undefined || named.startsWith('-')) return
+  const isGroup = Object.hasOwn(GROUPS, named)
+  if (isGroup && second === undefined) {
+    throw new GlanceError('usage', `${named} wants a command; see '${PROGRAM} help ${named}'`)
+  }
+  const name = isGroup ? `${named} ${second}` : named
+  const isOption = isGroup && second?.startsWith('-')
+  if (isOption || COMMANDS.some(command => command.name === name)) return
+  throw new GlanceError('usage', `unknown command '${name}'; see '${PROGRAM} help'`)
 }
 
 async function execute(
@@ -146,8 +171,8 @@ async function execute(
     log.debug(`opened ${endpoint.name}`)
     return endpoint
   }
-  const json = command.serves === true ? jsonLines : jsonOutput
-  const output = options.json ? json(stdout) : humanOutput(command, options, stdout)
+  const json = command.serves === true ? jsonLines(stdout) : jsonOutput(stdout, command.rows)
+  const output = options.json ? json : humanOutput(command, options, stdout)
   const rows = command.run(options, { open, log, progress, signal })
   try {
     for (;;) {

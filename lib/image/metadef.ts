@@ -25,7 +25,7 @@ export interface NamespacePart {
 }
 
 export const PROPERTY_TYPES = ['array', 'boolean', 'integer', 'number', 'object', 'string'] as const
-export type PropertyType = (typeof PROPERTY_TYPES)[number]
+type PropertyType = (typeof PROPERTY_TYPES)[number]
 
 /** What a property may be, in the words of JSON Schema, which are also the API's. What was not said is not there. */
 export interface PropertyDefinition {
