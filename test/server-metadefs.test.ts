@@ -298,6 +298,26 @@ t.test('who sees and changes namespaces', async t => {
   })
 })
 
+t.test('callers without an identity look, where they may, and touch nothing', async t => {
+  const settings = { auth: 'trusted_headers', allowAnonymousAccess: true } as const
+  const ask = asker(await startTestServer(t, settings))
+  await ask('POST', '', { ...FULL, namespace: 'public' })
+  await ask('POST', '', { namespace: 'private' })
+  const { json } = await ask('GET', '', undefined, {})
+  t.match(json['namespaces'], [{ namespace: 'public' }])
+  t.equal(await statusOf(ask('GET', '/public/objects/CPU', undefined, {})), 200)
+  t.equal(await statusOf(ask('GET', '/private', undefined, {})), 404)
+  for (const [method, path, body] of [
+    ['POST', '', { namespace: 'x' }],
+    ['PUT', '/public', { namespace: 'x' }],
+    ['DELETE', '/public', undefined],
+  ] as const) {
+    const { status, json } = await ask(method, path, body, {})
+    t.equal(status, 403)
+    t.match(json['message'], 'Read-only access')
+  }
+})
+
 t.test('a listing of namespaces', async t => {
   const settings = { auth: 'trusted_headers', limitParamDefault: 2, apiLimitMax: 3 } as const
   const ask = asker(await startTestServer(t, settings))

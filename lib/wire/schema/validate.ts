@@ -4,6 +4,7 @@ import { GlanceError } from '../../errors.ts'
 import type { Visibility } from '../../image/image.ts'
 import { isReservedProperty } from '../v2-image.ts'
 import { IMAGE_SCHEMA } from './image.ts'
+import { once } from './once.ts'
 
 /** Some attributes of an image as the v2 API spells them, each of the type that the schema demands. */
 export interface ImageDocument {
@@ -85,12 +86,6 @@ const imageValidator = once((): ValidateFunction<ImageDocument> => {
   ajv.addVocabulary(['name', 'links', 'is_base'])
   return ajv.compile<ImageDocument>({ type: 'object', ...IMAGE_SCHEMA })
 })
-
-/** Puts off what costs time until it is first asked for. */
-export function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined
-  return () => (made ??= { value: make() }).value
-}
 
 /** What ajv found wrong, for a message. */
 export function describe(errors: readonly ErrorObject[] | null | undefined): string {

@@ -7,34 +7,27 @@ import type { RequestContext } from '../context.ts'
 /** Where definitions are looked up: the database, or a transaction in it. */
 export type Tables = Pick<Database, 'metadefs'>
 
-/** @throws {GlanceError} `not_found` when the namespace is not there, and just so when the caller may not see it. */
-export async function findVisible(
+/**
+ * The namespace, for `action`, which is Glance's policy for what is to be done with it or with something in it.
+ * @throws {GlanceError} `not_found` when it is not there, and just so when the caller may not see it; `forbidden`.
+ */
+export async function findNamespace(
   context: RequestContext,
   { metadefs }: Tables,
   name: string,
-): Promise<MetadefNamespace> {
-  const namespace = await metadefs.namespaces.find(name)
-  if (namespace !== undefined && maySee(context, namespace)) return namespace
-  throw new GlanceError('not_found', `namespace ${name} not found`)
-}
-
-/**
- * For what changes a namespace, or something in it; `action` is Glance's policy for it.
- * @throws {GlanceError} `not_found` as {@link findVisible}; `forbidden`.
- */
-export async function findChangeable(
-  context: RequestContext,
-  tables: Tables,
-  name: string,
   action: string,
 ): Promise<MetadefNamespace> {
-  const namespace = await findVisible(context, tables, name)
-  requireMayManage(context, action)
+  const namespace = await metadefs.namespaces.find(name)
+  if (namespace === undefined || !maySee(context, namespace)) {
+    throw new GlanceError('not_found', `namespace ${name} not found`)
+  }
+  requireMay(context, action)
   return namespace
 }
 
-/** @throws {GlanceError} `forbidden` for everybody but those who look after the definitions. */
-export function requireMayManage(context: RequestContext, action: string): void {
+/** @throws {GlanceError} `forbidden` for everybody but administrators, unless the action is to look. */
+export function requireMay(context: RequestContext, action: string): void {
+  if (/^(?:get|list)_/.test(action)) return
   requireMayWrite(context)
   requireAdmin(context, action)
 }

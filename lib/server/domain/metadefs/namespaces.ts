@@ -7,7 +7,7 @@ import type {
 import type { WantedNamespace } from '../../../image/metadef-request.ts'
 import type { RequestContext } from '../context.ts'
 import type { Service } from '../service.ts'
-import { findChangeable, maySee, naming, requireMayManage, requireUnprotected } from './access.ts'
+import { findNamespace, maySee, naming, requireMay, requireUnprotected } from './access.ts'
 import { addNamespace, namespaceOf } from './add.ts'
 import { type Contents, contentsOf, prefixed } from './contents.ts'
 
@@ -17,6 +17,9 @@ export async function listNamespaces(
   { database: { metadefs } }: Service,
   query: NamespaceQuery,
 ): Promise<readonly ListedNamespace[]> {
+  for (const action of ['get_metadef_namespaces', 'list_metadef_resource_types']) {
+    requireMay(context, action)
+  }
   if (query.marker !== null) {
     const marker = await metadefs.namespaces.find(query.marker)
     if (marker === undefined) throw unknown(query.marker)
@@ -53,10 +56,20 @@ export async function showNamespace(
 ): Promise<{ readonly record: MetadefNamespace; readonly contents: Contents }> {
   const record = await database.metadefs.namespaces.find(name)
   if (record === undefined || !maySee(context, record)) throw unknown(name)
+  for (const action of SHOWING) requireMay(context, action)
   const contents = await contentsOf(database, name)
   const association = contents.associations.find(({ name }) => name === resourceType)
   return { record, contents: prefixed(contents, association?.prefix ?? '') }
 }
+
+/** As Glance: who is shown a namespace is shown all that is in it. */
+const SHOWING = [
+  'get_metadef_namespace',
+  'list_metadef_resource_types',
+  'get_metadef_objects',
+  'get_metadef_properties',
+  'get_metadef_tags',
+]
 
 /** Adds a namespace and what is to be in it, all or nothing. @throws {GlanceError} `forbidden`, `duplicate`. */
 export async function createNamespace(
@@ -64,7 +77,11 @@ export async function createNamespace(
   { database, now }: Service,
   wanted: WantedNamespace,
 ): Promise<MetadefNamespace> {
-  requireMayManage(context, 'add_metadef_namespace')
+  requireMay(context, 'add_metadef_namespace')
+  if (wanted.associations?.length) requireMay(context, 'add_metadef_resource_type_association')
+  if (wanted.objects?.length) requireMay(context, 'add_metadef_object')
+  if (wanted.properties?.size) requireMay(context, 'add_metadef_property')
+  if (wanted.tags?.length) requireMay(context, 'add_metadef_tag')
   return database.transaction(tables => addNamespace(tables, wanted, context.project, now()))
 }
 
@@ -80,7 +97,7 @@ export async function updateNamespace(
 ): Promise<MetadefNamespace> {
   return database.transaction(async tables => {
     const action = 'modify_metadef_namespace'
-    const { createdAt } = await findChangeable(context, tables, name, action)
+    const { createdAt } = await findNamespace(context, tables, name, action)
     const record = { ...namespaceOf(wanted, context.project, now()), createdAt }
     const message =
       'invalid update. It would result in a duplicate metadata definition namespace with the same name of ' +
@@ -98,7 +115,7 @@ export async function deleteNamespace(
 ): Promise<void> {
   await database.transaction(async tables => {
     const action = 'delete_metadef_namespace'
-    const record = await findChangeable(context, tables, name, action)
+    const record = await findNamespace(context, tables, name, action)
     requireUnprotected(record, `namespace ${name}`)
     await tables.metadefs.namespaces.delete(name)
   })
@@ -113,8 +130,8 @@ export async function clearNamespace(
 ): Promise<void> {
   await database.transaction(async tables => {
     // As Glance: who may delete the namespace may empty it.
-    const record = await findChangeable(context, tables, name, 'delete_metadef_namespace')
-    if (kind === 'tags') requireMayManage(context, 'delete_metadef_tags')
+    const record = await findNamespace(context, tables, name, 'delete_metadef_namespace')
+    if (kind === 'tags') requireMay(context, 'delete_metadef_tags')
     requireUnprotected(record, `namespace ${name}`)
     await tables.metadefs[kind].clear(name)
   })

@@ -3,14 +3,14 @@ import { GlanceError } from '../../../errors.ts'
 import type { NamespacePart } from '../../../image/metadef.ts'
 import type { RequestContext } from '../context.ts'
 import type { Service } from '../service.ts'
-import { findChangeable, findVisible, naming, requireUnprotected, type Tables } from './access.ts'
+import { findNamespace, naming, requireUnprotected, type Tables } from './access.ts'
 import type { Wording } from './wording.ts'
 
 /** One kind of what is in a namespace: where it is kept, what Glance calls it, and its policies. */
 export interface PartKind<T extends NamespacePart> {
   readonly table: (tables: Tables) => PartTable<T>
   readonly wording: Wording
-  readonly policies: { readonly add: string; readonly modify: string; readonly remove: string }
+  readonly policies: Readonly<Record<'get' | 'list' | 'add' | 'modify' | 'remove', string>>
 }
 
 /** @throws {GlanceError} `not_found`. */
@@ -21,7 +21,7 @@ export async function showPart<T extends NamespacePart>(
   namespace: string,
   name: string,
 ): Promise<T> {
-  await findVisible(context, database, namespace)
+  await findNamespace(context, database, namespace, kind.policies.get)
   return find(kind, database, namespace, name)
 }
 
@@ -35,7 +35,7 @@ export async function createPart<T extends NamespacePart>(
 ): Promise<T> {
   const { table, wording, policies } = kind
   return database.transaction(async tables => {
-    await findChangeable(context, tables, namespace, policies.add)
+    await findNamespace(context, tables, namespace, policies.add)
     const message = wording.duplicate(part.name, namespace)
     await naming(message, table(tables).insert(namespace, part))
     return part
@@ -56,7 +56,7 @@ export async function replacePart<T extends NamespacePart>(
 ): Promise<T> {
   const { table, wording, policies } = kind
   return database.transaction(async tables => {
-    await findChangeable(context, tables, namespace, policies.modify)
+    await findNamespace(context, tables, namespace, policies.modify)
     const { createdAt } = await find(kind, tables, namespace, name)
     const part = { ...by, createdAt }
     const message = wording.wouldDuplicate(part.name, namespace)
@@ -75,7 +75,7 @@ export async function deletePart<T extends NamespacePart>(
 ): Promise<void> {
   const { table, wording, policies } = kind
   await database.transaction(async tables => {
-    const record = await findChangeable(context, tables, namespace, policies.remove)
+    const record = await findNamespace(context, tables, namespace, policies.remove)
     await find(kind, tables, namespace, name)
     requireUnprotected(record, wording.called(name))
     await table(tables).delete(namespace, name)

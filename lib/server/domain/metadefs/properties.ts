@@ -2,7 +2,7 @@ import { GlanceError } from '../../../errors.ts'
 import type { MetadefProperty, PropertyDefinition } from '../../../image/metadef.ts'
 import type { RequestContext } from '../context.ts'
 import type { Service } from '../service.ts'
-import { findVisible } from './access.ts'
+import { findNamespace, requireMay } from './access.ts'
 import { propertiesOf } from './contents.ts'
 import { type PartKind, showPart } from './parts.ts'
 import { PROPERTY_WORDING } from './wording.ts'
@@ -11,6 +11,8 @@ export const PROPERTIES: PartKind<MetadefProperty> = {
   table: ({ metadefs }) => metadefs.properties,
   wording: PROPERTY_WORDING,
   policies: {
+    get: 'get_metadef_property',
+    list: 'get_metadef_properties',
     add: 'add_metadef_property',
     modify: 'modify_metadef_property',
     remove: 'remove_metadef_property',
@@ -23,7 +25,7 @@ export async function listProperties(
   { database }: Service,
   namespace: string,
 ): Promise<ReadonlyMap<string, PropertyDefinition>> {
-  await findVisible(context, database, namespace)
+  await findNamespace(context, database, namespace, PROPERTIES.policies.list)
   return propertiesOf(database, namespace)
 }
 
@@ -38,7 +40,8 @@ export async function showProperty(
   name: string,
   resourceType: string | null,
 ): Promise<MetadefProperty> {
-  await findVisible(context, service.database, namespace)
+  await findNamespace(context, service.database, namespace, PROPERTIES.policies.get)
+  if (resourceType !== null) requireMay(context, 'get_metadef_resource_type')
   const prefix = resourceType === null ? '' : await prefixFor(service, namespace, resourceType)
   if (prefix === null || !name.startsWith(prefix)) {
     throw new GlanceError(

@@ -3,11 +3,15 @@ import type { ResourceType, ResourceTypeAssociation } from '../../../image/metad
 import type { WantedAssociation } from '../../../image/metadef-request.ts'
 import type { RequestContext } from '../context.ts'
 import type { Service } from '../service.ts'
-import { findChangeable, findVisible, requireUnprotected } from './access.ts'
+import { findNamespace, requireMay, requireUnprotected } from './access.ts'
 import { addAssociation } from './add.ts'
 
 /** Every type that a namespace was ever associated with: everybody may see which there are. */
-export async function listResourceTypes({ database }: Service): Promise<readonly ResourceType[]> {
+export async function listResourceTypes(
+  context: RequestContext,
+  { database }: Service,
+): Promise<readonly ResourceType[]> {
+  requireMay(context, 'list_metadef_resource_types')
   return database.metadefs.resourceTypes.list()
 }
 
@@ -17,7 +21,7 @@ export async function listAssociations(
   { database }: Service,
   namespace: string,
 ): Promise<readonly ResourceTypeAssociation[]> {
-  await findVisible(context, database, namespace)
+  await findNamespace(context, database, namespace, 'list_metadef_resource_types')
   return database.metadefs.associations.list(namespace)
 }
 
@@ -30,7 +34,7 @@ export async function createAssociation(
 ): Promise<ResourceTypeAssociation> {
   return database.transaction(async tables => {
     const action = 'add_metadef_resource_type_association'
-    await findChangeable(context, tables, namespace, action)
+    await findNamespace(context, tables, namespace, action)
     return addAssociation(tables, namespace, wanted, now())
   })
 }
@@ -44,7 +48,7 @@ export async function deleteAssociation(
 ): Promise<void> {
   await database.transaction(async tables => {
     const action = 'remove_metadef_resource_type_association'
-    const record = await findChangeable(context, tables, namespace, action)
+    const record = await findNamespace(context, tables, namespace, action)
     const { associations } = tables.metadefs
     if ((await associations.find(namespace, resourceType)) === undefined) {
       throw new GlanceError('not_found', `failed to find resource type ${resourceType} to delete`)

@@ -2,14 +2,20 @@ import { GlanceError } from '../../../errors.ts'
 import type { MetadefTag, TagQuery } from '../../../image/metadef.ts'
 import type { RequestContext } from '../context.ts'
 import type { Service } from '../service.ts'
-import { findChangeable, findVisible, naming } from './access.ts'
+import { findNamespace, naming } from './access.ts'
 import type { PartKind } from './parts.ts'
 import { TAG_WORDING } from './wording.ts'
 
 export const TAGS: PartKind<MetadefTag> = {
   table: ({ metadefs }) => metadefs.tags,
   wording: TAG_WORDING,
-  policies: { add: 'add_metadef_tag', modify: 'modify_metadef_tag', remove: 'delete_metadef_tag' },
+  policies: {
+    get: 'get_metadef_tag',
+    list: 'get_metadef_tags',
+    add: 'add_metadef_tag',
+    modify: 'modify_metadef_tag',
+    remove: 'delete_metadef_tag',
+  },
 }
 
 /** The page that is asked for. @throws {GlanceError} `not_found` (the namespace, or the marker). */
@@ -19,7 +25,7 @@ export async function listTags(
   namespace: string,
   { sort, limit, marker }: TagQuery,
 ): Promise<readonly MetadefTag[]> {
-  await findVisible(context, database, namespace)
+  await findNamespace(context, database, namespace, TAGS.policies.list)
   const tags = await database.metadefs.tags.list(namespace)
   const positions = new Map(tags.map((tag, position) => [tag, position]))
   const positionOf = (tag: MetadefTag) => positions.get(tag) ?? 0
@@ -54,7 +60,7 @@ export async function createTags(
   { append }: { readonly append: boolean },
 ): Promise<void> {
   await database.transaction(async tables => {
-    await findChangeable(context, tables, namespace, 'add_metadef_tags')
+    await findNamespace(context, tables, namespace, 'add_metadef_tags')
     const { tags } = tables.metadefs
     if (!append && names.length > 0) await tags.clear(namespace)
     const createdAt = now()

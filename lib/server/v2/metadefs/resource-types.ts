@@ -16,8 +16,8 @@ import type { NamespacePath, PartPath } from './path.ts'
 const ALL = '/metadefs/namespaces/:namespace/resource_types'
 
 export function resourceTypeRoutes(app: FastifyInstance, service: Service): void {
-  app.get('/metadefs/resource_types', BODILESS, async () => ({
-    resource_types: (await listResourceTypes(service)).map(tagToV2),
+  app.get('/metadefs/resource_types', BODILESS, async request => ({
+    resource_types: (await listResourceTypes(contextOf(request), service)).map(tagToV2),
   }))
 
   app.get<NamespacePath>(ALL, BODILESS, async request => {
