@@ -471,8 +471,16 @@ t.test('the table of exit statuses in the manual is that of the program', async 
 
 t.test('every option of the program is in the manual', async t => {
   const manual = await readFile('man/glance-replicator.1', 'utf8')
-  for (const command of ['compare', 'livecopy', 'dump', 'load', 'size', 'serve']) {
-    const { stdout } = await run(['help', command])
+  for (const command of [
+    'compare',
+    'livecopy',
+    'dump',
+    'load',
+    'size',
+    'serve',
+    'db load-metadefs',
+  ]) {
+    const { stdout } = await run(['help', ...command.split(' ')])
     for (const [, option = ''] of stdout.matchAll(/--([a-z-]+)/g)) {
       t.ok(
         manual.includes(`Fl -${option}`) || manual.includes(`, -${option}`),

@@ -55,8 +55,8 @@ async function execute(
     },
     clock: () => new Date(),
   })
-  const json = command.serves === true ? jsonLines : jsonOutput
-  const output = options.json ? json(stdout) : humanOutput(command, options, stdout)
+  const json = command.serves === true ? jsonLines(stdout) : jsonOutput(stdout, command.rows)
+  const output = options.json ? json : humanOutput(command, options, stdout)
   const open = opener(options, environment, signal)
   try {
     const rows = command.run(options, { open, log, progress, signal })

@@ -4,6 +4,7 @@ import { actionRoutes } from './actions.ts'
 import { dataRoutes } from './data.ts'
 import { imageRoutes, type Paging } from './images.ts'
 import { memberRoutes } from './members.ts'
+import { metadefRoutes } from './metadefs/routes.ts'
 import { schemaRoutes } from './schemas.ts'
 import { tagRoutes } from './tags.ts'
 import { taskRoutes } from './tasks.ts'
@@ -17,4 +18,5 @@ export function v2Routes(app: FastifyInstance, service: Service, paging: Paging)
   tagRoutes(app, service)
   schemaRoutes(app)
   taskRoutes(app)
+  metadefRoutes(app, service, paging)
 }
