@@ -2,7 +2,9 @@ import type { Writable } from 'node:stream'
 import { WriteStream } from 'node:tty'
 import { messageOf } from '../errors.ts'
 import type { AnyCommand, CommandContext } from './command.ts'
+import { errorRow } from './differences.ts'
 import { EXIT_STATUS, exitStatusOf, type ExitStatus } from './exit-status.ts'
+import { printable } from './format.ts'
 import { CommandLog } from './log.ts'
 import type { CommonOptions, EndpointOptions } from './options.ts'
 import { humanOutput, jsonLines, jsonOutput } from './output.ts'
@@ -71,6 +73,9 @@ async function execute(
       await output.row(value)
     }
   } catch (error) {
+    if (options.json && command.serves !== true) {
+      await output.end({ error: errorRow(error) }).catch(() => {}) // Then that is what is told.
+    }
     log.error(describe(error))
     if (error instanceof Error && error.cause !== undefined)
       log.debug(`because: ${messageOf(error.cause)}`)
@@ -104,5 +109,5 @@ function opener(
 /** One line; of what is not expected, and so a fault of ours, all that helps to find it. */
 function describe(error: unknown): string {
   const fault = exitStatusOf(error) === EXIT_STATUS.fault && error instanceof Error
-  return `${PROGRAM}: ${fault ? error.stack : messageOf(error)}`
+  return `${PROGRAM}: ${fault ? error.stack : printable(messageOf(error))}`
 }

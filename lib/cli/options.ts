@@ -18,13 +18,13 @@ export const COMMON = {
     alias: ['l', 'logfile'],
     type: 'string',
     requiresArg: true,
-    describe: 'Also append what is told to FILE',
+    describe: 'Append what is told to FILE',
   },
   syslog: {
     alias: 's',
     type: 'boolean',
     default: false,
-    describe: 'Also send it to the local syslog',
+    describe: 'Send it to the local syslog',
   },
 } as const satisfies Record<string, Options>
 

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
 import type { Command } from './command.ts'
+import { OutputFailed } from './exit-status.ts'
 
 /** Takes a command's rows as they come, and what they add up to. */
 export interface Output<Row, Summary> {
@@ -50,5 +51,9 @@ export function humanOutput<O, Row extends object, Summary extends object>(
 }
 
 async function write(stream: Writable, text: string): Promise<void> {
-  if (!stream.write(text)) await once(stream, 'drain')
+  try {
+    if (!stream.write(text)) await once(stream, 'drain')
+  } catch (error) {
+    throw error instanceof Error ? new OutputFailed(error) : error
+  }
 }

@@ -16,6 +16,7 @@ export async function parse(argv: readonly string[], version: string): Promise<A
   const [first = '--help', ...others] = commandFirst(argv)
   const words = first === 'help' ? [...others, '--help'] : [first, ...others]
   requireCommand(words)
+  requireOptions(words)
   let chosen: Extract<Asked, { type: 'command' }> | undefined
   const parser = yargs()
     .scriptName(PROGRAM)
@@ -59,11 +60,24 @@ function commandFirst(argv: readonly string[]): readonly string[] {
   return argv
 }
 
+/** Every option of every command, with all its names. */
+const OPTIONS = COMMANDS.flatMap(({ options }) =>
+  Object.entries<Options>({ ...COMMON, ...options }).map(([name, { type, alias = [] }]) => ({
+    type,
+    names: [name, ...[alias].flat()],
+  })),
+)
+
+const NAMES: ReadonlySet<string> = new Set([
+  ...OPTIONS.flatMap(({ names }) => names),
+  'help',
+  'version',
+])
+
 /** Every spelling of an option that is followed by its value. */
 const TAKING_A_VALUE: ReadonlySet<string> = new Set(
-  COMMANDS.flatMap(({ options }) => Object.entries<Options>({ ...COMMON, ...options }))
-    .filter(([, { type }]) => type !== 'boolean')
-    .flatMap(([name, { alias = [] }]) => [name, ...[alias].flat()])
+  OPTIONS.filter(({ type }) => type !== 'boolean')
+    .flatMap(({ names }) => names)
     .map(name => (name.length === 1 ? `-${name}` : `--${name}`)),
 )
 
@@ -71,10 +85,19 @@ const TAKING_A_VALUE: ReadonlySet<string> = new Set(
 function requireCommand([named, second]: readonly string[]): void {
   if (named === undefined || named.startsWith('-')) return
   const isGroup = Object.hasOwn(GROUPS, named)
-  if (isGroup && second === undefined) throw usage(`${named} wants a command`)
+  if (isGroup && second === undefined) throw usage(`${named} wants a command`, named)
   if (isGroup && second?.startsWith('-') === true) return
   const name = isGroup ? `${named} ${second}` : named
   if (!COMMANDS.some(command => command.name === name)) throw usage(`unknown command '${name}'`)
+}
+
+/** @throws {GlanceError} `usage` for an option that no command has, whose value yargs would take for an argument. */
+function requireOptions(words: readonly string[]): void {
+  const end = words.indexOf('--')
+  for (const word of end < 0 ? words : words.slice(0, end)) {
+    const name = /^--(?:no-)?([^=]+)/.exec(word)?.[1]
+    if (name !== undefined && !NAMES.has(name)) throw usage(`unknown option --${name}`)
+  }
 }
 
 /** Tells yargs of every command, by itself or in its group; `choose` is told of the one that is asked for. */
@@ -109,6 +132,6 @@ function register(parser: Argv, choose: (command: AnyCommand, options: unknown) 
   parser.command('help [command]', 'Tell about a command')
 }
 
-function usage(message: string): GlanceError {
-  return new GlanceError('usage', `${message}; see '${PROGRAM} help'`)
+function usage(message: string, topic?: string): GlanceError {
+  return new GlanceError('usage', `${message}; see '${[PROGRAM, 'help', topic].join(' ').trim()}'`)
 }

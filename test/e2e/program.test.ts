@@ -131,6 +131,24 @@ t.test(
   },
 )
 
+t.test('two dumps of one image into one directory do not spoil it for each other', async t => {
+  const { url, moving, release } = await slowCloud(t)
+  const dump = t.testdir()
+  await using slow = await startProgram(['dump', url, dump])
+  await moving
+  release()
+  t.match(await runProgram(['dump', url, dump]), { status: 0, stdout: /^1 image created/ })
+  t.ok(
+    (await readdir(dump)).some(name => name.endsWith('.part')),
+    'the slow one still writes its own',
+  )
+  slow.kill('SIGKILL')
+  await slow.outcome
+  t.match(await runProgram(['dump', url, dump]), { status: 0, stdout: /1 the same/ })
+  t.same((await readdir(dump)).toSorted(), [idOf(1), `${idOf(1)}.img`])
+  t.ok((await readFile(join(dump, `${idOf(1)}.img`))).equals(Buffer.alloc(8 * 1024 * 1024, 7)))
+})
+
 t.test('serve', async t => {
   const folder = join(t.testdir(), 'data')
   await using running = await startProgram(['serve', '--port', '0', '--data-dir', folder])

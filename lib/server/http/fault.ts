@@ -17,6 +17,7 @@ const HTTP_STATUS = {
   unsupported: 501,
   unavailable: 503,
   usage: 500,
+  unreachable: 503,
 } as const satisfies Record<ErrorCode, number>
 
 /** Reasons as WebOb has them, where Node's differ. */
