@@ -24,7 +24,10 @@ export async function uploadImage(
   size: number | null,
 ): Promise<void> {
   requireMayWrite(context)
-  const image = await findChangeable(context, service.database, id)
+  const image = await findChangeable(context, service.database, id, {
+    action: 'upload_image',
+    refusal: `not allowed to upload image data for image ${id}`,
+  })
   requireQueued(image)
   if (size !== null && size > maximum(service)) throw tooLarge(service)
   await beginSaving(service, image)
