@@ -57,7 +57,7 @@ function yamlEntries(text: string, path: string): Entry[] {
   }
   return open.map(({ name, first, more, place }) => {
     const isBlock = /^[>|][+-]?(?:\s+#.*)?$/.test(first)
-    const value = isBlock ? more.join(' ') : scalar([first, ...more].join(' '), place)
+    const value = isBlock ? more.join(' ') : scalar([first, ...more].join(' ').trim(), place)
     return { name, rule: value, place }
   })
 }
