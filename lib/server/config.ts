@@ -46,6 +46,9 @@ export interface ServerConfig {
   readonly imagePropertyQuota: number
   readonly imageTagQuota: number
   readonly imageMemberQuota: number
+  readonly imageLocationQuota: number
+  /** Bytes of all images of one project. */
+  readonly userStorageQuota: number
   /** Images on a page when the client does not say. */
   readonly limitParamDefault: number
   /** Images on a page at the most. */
@@ -79,6 +82,8 @@ export function completeConfig(given: Partial<ServerConfig>): ServerConfig {
     imagePropertyQuota: 128,
     imageTagQuota: 128,
     imageMemberQuota: 128,
+    imageLocationQuota: 10,
+    userStorageQuota: -1,
     limitParamDefault: 25,
     apiLimitMax: 1000,
     maxRequestIdLength: 64,
@@ -149,6 +154,8 @@ const OPTIONS: Readonly<Record<string, Option>> = {
   image_property_quota: value => ({ imagePropertyQuota: quota(value) }),
   image_tag_quota: value => ({ imageTagQuota: quota(value) }),
   image_member_quota: value => ({ imageMemberQuota: quota(value) }),
+  image_location_quota: value => ({ imageLocationQuota: quota(value) }),
+  user_storage_quota: value => ({ userStorageQuota: storageQuota(value) }),
   limit_param_default: value => ({ limitParamDefault: integer(value, 1, 2 ** 31) }),
   api_limit_max: value => ({ apiLimitMax: integer(value, 1, 2 ** 31) }),
   max_request_id_length: value => ({ maxRequestIdLength: integer(value, 0, 16_384) }),
@@ -171,6 +178,14 @@ function integer(value: string, least: number, most: number): number {
 
 function quota(value: string): number {
   return integer(value, -1, 2 ** 31 - 1)
+}
+
+/** In bytes, or with one of Glance's units, which are of 1024; 0 is none. */
+function storageQuota(value: string): number {
+  const [, number, unit = ''] = /^(\d+)(?:([KMGT]?)B)?$/.exec(value) ?? []
+  const bytes = Number(number) * 1024 ** ' KMGT'.indexOf(unit || ' ')
+  if (!Number.isSafeInteger(bytes)) throw new RangeError('a number, of B, KB, MB, GB or TB')
+  return bytes === 0 ? -1 : bytes
 }
 
 function boolean(value: string): boolean {

@@ -98,8 +98,11 @@ function serviceOf(
     properties: config.imagePropertyQuota,
     tags: config.imageTagQuota,
     members: config.imageMemberQuota,
+    locations: config.imageLocationQuota,
+    projectStorage: config.userStorageQuota,
   }
-  return { database, store, limits, hashingAlgorithm: config.hashingAlgorithm, now }
+  const projectLimits = null
+  return { database, store, limits, projectLimits, hashingAlgorithm: config.hashingAlgorithm, now }
 }
 
 async function appOf(

@@ -1,7 +1,7 @@
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { ImageQuery } from '../../image/query.ts'
 import type { ImageStatus } from '../../image/status.ts'
-import type { ImageChange, ImageRecord, ImageTable } from '../database.ts'
+import type { ImageChange, ImageRecord, ImageTable, ImageUsage } from '../database.ts'
 import { totalOrder } from '../order.ts'
 import { matches } from './conditions.ts'
 import { isAfter, type Marker } from './paging.ts'
@@ -9,6 +9,7 @@ import { dropParts, replaceParts, withParts } from './parts.ts'
 import { imageColumns, imageToRow } from './rows.ts'
 import type { Sql } from './tables.ts'
 import { atomically, consistently } from './transactions.ts'
+import { usage } from './usage.ts'
 
 export class SqlImages implements ImageTable {
   readonly #sql: Sql
@@ -65,6 +66,10 @@ export class SqlImages implements ImageTable {
       else await replaceParts(tx, id, change)
       return read(tx, id)
     })
+  }
+
+  usage(owner: string | null, { except }: { readonly except?: string } = {}): Promise<ImageUsage> {
+    return usage(this.#sql, owner, except ?? null)
   }
 }
 

@@ -4,7 +4,7 @@ import type { Image } from '../../image/image.ts'
 import { requireMayShow } from './access.ts'
 import type { RequestContext } from './context.ts'
 import { imageTarget } from './image-target.ts'
-import { enforceQuota } from './limits.ts'
+import { enforceQuota } from '../quota/limits.ts'
 import { requireMayProperty, splitProperties } from './properties.ts'
 import type { Limits } from './service.ts'
 

@@ -17,7 +17,7 @@ import {
 import type { RequestContext } from './context.ts'
 import { deleteData } from './data.ts'
 import { applyEdits, type ImageEdit, type OwnAttributes } from './edit.ts'
-import { enforceQuota } from './limits.ts'
+import { enforceQuota } from '../quota/limits.ts'
 import { readable, requireMayProperty } from './properties.ts'
 import type { Service } from './service.ts'
 

@@ -10,7 +10,7 @@ import {
   type Tables,
 } from './access.ts'
 import type { RequestContext } from './context.ts'
-import { enforceQuota } from './limits.ts'
+import { enforceQuota } from '../quota/limits.ts'
 import type { Service } from './service.ts'
 
 /** Shares an image with another project. @throws {GlanceError} `not_found`, `forbidden`, `duplicate`, `over_limit`. */

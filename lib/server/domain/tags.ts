@@ -1,7 +1,7 @@
 import { GlanceError } from '../../errors.ts'
 import { findChangeable, requireMayWrite } from './access.ts'
 import type { RequestContext } from './context.ts'
-import { enforceQuota } from './limits.ts'
+import { enforceQuota } from '../quota/limits.ts'
 import type { Service } from './service.ts'
 
 /** Gives the image the tag, which it may have already. @throws {GlanceError} `not_found`, `forbidden`, `over_limit`. */

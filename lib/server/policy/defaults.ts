@@ -28,7 +28,7 @@ const WRITES_METADEF = { check: METADEF_ADMIN }
 const TASK = { check: ANYONE }
 
 /** Rules that other rules name (glance/policies/base.py, metadef.py). */
-export const SHARED_RULES = {
+const SHARED_RULES = {
   default: { check: '', before: 'role:admin' },
   context_is_admin: { check: 'role:admin' },
   service_api: { check: 'role:service or role:admin' },

@@ -2,7 +2,7 @@ import { GlanceError, messageOf } from '../../errors.ts'
 import { parseOsloConfig, type Setting, wrong } from '../oslo-config.ts'
 import { type Credentials, passes, type RuleTable } from './check.ts'
 
-export const PROPERTY_OPERATIONS = ['create', 'read', 'update', 'delete'] as const
+const PROPERTY_OPERATIONS = ['create', 'read', 'update', 'delete'] as const
 export type PropertyOperation = (typeof PROPERTY_OPERATIONS)[number]
 
 /** `roles`: each operation names the roles that may; `policies`: each names one rule of the policy file. */

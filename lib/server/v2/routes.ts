@@ -7,6 +7,7 @@ import { memberRoutes } from './members.ts'
 import { schemaRoutes } from './schemas.ts'
 import { tagRoutes } from './tags.ts'
 import { taskRoutes } from './tasks.ts'
+import { usageRoutes } from './usage.ts'
 
 /** The Images API v2, for an application whose paths begin with `/v2`. */
 export function v2Routes(app: FastifyInstance, service: Service, paging: Paging): void {
@@ -17,4 +18,5 @@ export function v2Routes(app: FastifyInstance, service: Service, paging: Paging)
   tagRoutes(app, service)
   schemaRoutes(app)
   taskRoutes(app)
+  usageRoutes(app, service)
 }
