@@ -20,9 +20,10 @@ export function trustedHeaders(allowAnonymous: boolean): Authenticate {
 
 function identityOf(headers: IncomingHttpHeaders): Identity {
   return {
-    user: text(headers['x-user-id']),
-    project: text(headers['x-project-id']) ?? text(headers['x-tenant-id']),
-    roles: roles(headers['x-roles']),
+    user: text(headers['x-user-id']) ?? text(headers['x-user']),
+    project:
+      text(headers['x-project-id']) ?? text(headers['x-tenant-id']) ?? text(headers['x-tenant']),
+    roles: roles(headers['x-roles'] ?? headers['x-role']),
     serviceRoles: roles(headers['x-service-roles']),
     userDomain: text(headers['x-user-domain-id']),
     projectDomain: text(headers['x-project-domain-id']),
