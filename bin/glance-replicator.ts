@@ -12,6 +12,8 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) {
     controller.abort(stopped)
   })
 }
+// A file that may not grow further is a failed write of one image, not the end of the program.
+process.on('SIGXFSZ', () => {})
 // Nobody reads on, as in `glance-replicator compare … | head`.
 process.stdout.on('error', () => process.exit(1))
 

@@ -338,6 +338,12 @@ t.test('tokens', async t => {
       t.same([tokens['one'], tokens['two']], expected)
     })
   }
+  t.test('before the command as well as after it', async t => {
+    await run(['-v', '-t', 'first', 'size', one])
+    t.equal(tokens['one'], 'first')
+    await run(['--token=second', 'size', one, '-v'])
+    t.equal(tokens['one'], 'second')
+  })
   t.test('size takes that of either side', async t => {
     await run(['size', '-S', 's', one])
     t.equal(tokens['one'], 's')
@@ -401,6 +407,8 @@ t.test('what is wrong with the command line is one clear line, and exit status 2
   for (const { words, stderr } of [
     { words: ['compare', 'one'], stderr: /Not enough non-option arguments/ },
     { words: ['frobnicate'], stderr: /unknown command 'frobnicate'/ },
+    { words: ['-t', 'token'], stderr: /which command\?/ },
+    { words: ['--frobnicate', 'size', 'one'], stderr: /Unknown argument: frobnicate/ },
     { words: ['help', 'frobnicate'], stderr: /unknown command 'frobnicate'/ },
     { words: ['compare', 'one', 'two', '--frobnicate'], stderr: /Unknown argument: frobnicate/ },
     { words: ['compare', 'one', 'two', 'three'], stderr: /three/ },
@@ -439,6 +447,7 @@ t.test('help', async t => {
     stdout: /glance-replicator dump <source> <path>/,
   })
   t.match(await run(['dump', '-h']), { status: 0, stdout: /--chunksize/ })
+  t.equal((await run(['-h'])).stdout, help.stdout)
   t.match(await run(['--version']), { status: 0, stdout: '1.2.3\n' })
 })
 
@@ -462,8 +471,16 @@ t.test('the table of exit statuses in the manual is that of the program', async 
 
 t.test('every option of the program is in the manual', async t => {
   const manual = await readFile('man/glance-replicator.1', 'utf8')
-  for (const command of ['compare', 'livecopy', 'dump', 'load', 'size', 'serve']) {
-    const { stdout } = await run(['help', command])
+  for (const command of [
+    'compare',
+    'livecopy',
+    'dump',
+    'load',
+    'size',
+    'serve',
+    'db load-metadefs',
+  ]) {
+    const { stdout } = await run(['help', ...command.split(' ')])
     for (const [, option = ''] of stdout.matchAll(/--([a-z-]+)/g)) {
       t.ok(
         manual.includes(`Fl -${option}`) || manual.includes(`, -${option}`),

@@ -324,6 +324,35 @@ get_image: "not 'hidden':%(level)s"
   })
 })
 
+t.test('metadata definitions follow the policy', async t => {
+  const folder = t.testdir({
+    'policy.yaml': `
+add_metadef_namespace: role:librarian
+get_metadef_tags: "!"
+get_metadef_namespace: "not project_id:blind and project_id:%(project_id)s"
+`,
+  })
+  const server = await startTestServer(t, {
+    auth: 'trusted_headers',
+    policyFile: join(folder, 'policy.yaml'),
+  })
+  const librarian = user('owner', 'librarian')
+  const call = (method: string, path: string, as = OWNER, body?: unknown) =>
+    server.call(method, `/v2/metadefs/namespaces${path}`, { as, body })
+  const body = { namespace: 'books', visibility: 'public' }
+  t.equal((await call('POST', '', OWNER, body)).status, 403)
+  t.equal((await call('POST', '', librarian, body)).status, 201)
+  t.match(await call('GET', '/books/tags'), {
+    status: 403,
+    json: { message: /^You are not authorized to complete get_metadef_tags action\./ },
+  })
+  t.equal((await call('GET', '/books/objects')).status, 200)
+  t.equal((await call('DELETE', '/books')).status, 403)
+  t.equal((await call('DELETE', '/books', user('blind'))).status, 404)
+  t.match((await call('GET', '')).json, { namespaces: [{ namespace: 'books' }] })
+  t.same((await call('GET', '', user('blind'))).json['namespaces'], [])
+})
+
 t.test('a server without authentication takes everybody for a full administrator', async t => {
   const server = await startTestServer(t, { enforceNewDefaults: true })
   const id = await server.create({ visibility: 'public', owner: 'somebody' })

@@ -93,6 +93,25 @@ export const ENDPOINT = {
   },
 } as const satisfies Record<string, Options>
 
+/** Options of commands that are or look after a service. */
+export interface ServiceOptions {
+  readonly config: string | undefined
+  readonly dataDir: string | undefined
+}
+
+export const SERVICE = {
+  config: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Read settings from FILE, in the form of glance-api.conf',
+  },
+  'data-dir': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Folder for the database and the images (default ./glance-data)',
+  },
+} as const satisfies Record<string, Options>
+
 /** Options of commands that decide what is to be replicated. */
 export interface PlanOptions {
   readonly metaonly: boolean

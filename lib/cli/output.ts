@@ -8,17 +8,20 @@ export interface Output<Row, Summary> {
   end(summary: Summary): Promise<void>
 }
 
-/** One JSON document, `{"images": [rows…], …summary}`, written as it grows, a row a line. */
-export function jsonOutput<Row, Summary extends object>(stream: Writable): Output<Row, Summary> {
+/** One JSON document, `{"images": [rows…], …summary}` or what the rows are `called`, written as it grows, a row a line. */
+export function jsonOutput<Row, Summary extends object>(
+  stream: Writable,
+  called = 'images',
+): Output<Row, Summary> {
   let rows = 0
   return {
     row: async row => {
-      await write(stream, `${rows === 0 ? '{"images":[\n' : ',\n'}${JSON.stringify(row)}`)
+      await write(stream, `${rows === 0 ? `{"${called}":[\n` : ',\n'}${JSON.stringify(row)}`)
       rows += 1
     },
     end: async summary => {
       const tail = JSON.stringify(summary).slice(1)
-      await write(stream, `${rows === 0 ? '{"images":[' : '\n'}],${tail}\n`)
+      await write(stream, `${rows === 0 ? `{"${called}":[` : '\n'}],${tail}\n`)
     },
   }
 }

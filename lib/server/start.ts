@@ -65,7 +65,12 @@ export async function startServer(
   }
 }
 
-async function openDatabaseOf({ dataApi, connection, dataDir }: ServerConfig): Promise<Database> {
+/** Opens the database that the service uses, which is not yet migrated. @throws {GlanceError} as {@link openDatabase}. */
+export async function openDatabaseOf({
+  dataApi,
+  connection,
+  dataDir,
+}: ServerConfig): Promise<Database> {
   if (dataApi === 'simple') return openDatabase({ dataApi, connection: '' })
   if (connection !== null) return openDatabase({ dataApi, connection })
   await makeFolder(dataDir)

@@ -1,9 +1,10 @@
 import type { Abortable } from '../../abort.ts'
-import type { Database, ImageTable, MemberTable } from '../database.ts'
+import type { Database, ImageTable, MemberTable, MetadefTables } from '../database.ts'
 import { Turns } from '../turns.ts'
 import { SimpleImages } from './images.ts'
 import { SimpleMembers } from './members.ts'
-import type { Access, Rows } from './rows.ts'
+import { simpleMetadefs } from './metadefs.ts'
+import { type Access, copyOf, type Rows } from './rows.ts'
 
 export interface SimpleDatabaseOptions {
   /** How long a change may wait for another before it is `unavailable`. Default 10 000. */
@@ -17,8 +18,14 @@ export interface SimpleDatabaseOptions {
 export class SimpleDatabase implements Database {
   readonly images: ImageTable
   readonly members: MemberTable
+  readonly metadefs: MetadefTables
   readonly #turns: Turns
-  #rows: Rows = { images: new Map(), members: new Map() }
+  #rows: Rows = {
+    images: new Map(),
+    members: new Map(),
+    namespaces: new Map(),
+    resourceTypes: new Map(),
+  }
 
   constructor({ timeoutMs = 10_000 }: SimpleDatabaseOptions = {}) {
     this.#turns = new Turns(timeoutMs)
@@ -28,6 +35,7 @@ export class SimpleDatabase implements Database {
     }
     this.images = new SimpleImages(access)
     this.members = new SimpleMembers(access)
+    this.metadefs = simpleMetadefs(access)
   }
 
   /** There is no schema to bring up to date. */
@@ -38,7 +46,7 @@ export class SimpleDatabase implements Database {
   transaction<T>(work: (tx: Database) => Promise<T>, { signal }: Abortable = {}): Promise<T> {
     return this.#exclusively(async () => {
       signal?.throwIfAborted()
-      const draft = { images: new Map(this.#rows.images), members: new Map(this.#rows.members) }
+      const draft = copyOf(this.#rows)
       const result = await work(new SimpleTransaction(draft))
       signal?.throwIfAborted()
       this.#rows = draft
@@ -62,11 +70,13 @@ export class SimpleDatabase implements Database {
 class SimpleTransaction implements Database {
   readonly images: ImageTable
   readonly members: MemberTable
+  readonly metadefs: MetadefTables
 
   constructor(rows: Rows) {
     const access: Access = { rows: () => rows, write: async work => work(rows) }
     this.images = new SimpleImages(access)
     this.members = new SimpleMembers(access)
+    this.metadefs = simpleMetadefs(access)
   }
 
   async migrate(): Promise<void> {

@@ -1,7 +1,8 @@
 import type { Abortable } from '../../abort.ts'
-import type { Database, ImageTable, MemberTable } from '../database.ts'
+import type { Database, ImageTable, MemberTable, MetadefTables } from '../database.ts'
 import { SqlImages } from './images.ts'
 import { SqlMembers } from './members.ts'
+import { sqlMetadefs } from './metadefs.ts'
 import { migrateToLatest } from './migrate.ts'
 import type { Sql } from './tables.ts'
 
@@ -9,6 +10,7 @@ import type { Sql } from './tables.ts'
 export class SqlDatabase implements Database {
   readonly images: ImageTable
   readonly members: MemberTable
+  readonly metadefs: MetadefTables
   readonly #sql: Sql
 
   /** Takes over `sql`: disposing of the database closes it. */
@@ -16,6 +18,7 @@ export class SqlDatabase implements Database {
     this.#sql = sql
     this.images = new SqlImages(sql)
     this.members = new SqlMembers(sql)
+    this.metadefs = sqlMetadefs(sql)
   }
 
   async migrate({ signal }: Abortable = {}): Promise<void> {

@@ -4,6 +4,7 @@ import { actionRoutes } from './actions.ts'
 import { dataRoutes } from './data.ts'
 import { imageRoutes, type Paging } from './images.ts'
 import { memberRoutes } from './members.ts'
+import { metadefRoutes } from './metadefs/routes.ts'
 import { schemaRoutes } from './schemas.ts'
 import { tagRoutes } from './tags.ts'
 import { taskRoutes } from './tasks.ts'
@@ -19,4 +20,5 @@ export function v2Routes(app: FastifyInstance, service: Service, paging: Paging)
   schemaRoutes(app)
   taskRoutes(app)
   usageRoutes(app, service)
+  metadefRoutes(app, service, paging)
 }

@@ -4,6 +4,7 @@ import { GlanceError } from '../../errors.ts'
 import type { Visibility } from '../../image/image.ts'
 import { isReservedProperty } from '../v2-image.ts'
 import { IMAGE_SCHEMA } from './image.ts'
+import { once } from './once.ts'
 
 /** Some attributes of an image as the v2 API spells them, each of the type that the schema demands. */
 export interface ImageDocument {
@@ -86,12 +87,8 @@ const imageValidator = once((): ValidateFunction<ImageDocument> => {
   return ajv.compile<ImageDocument>({ type: 'object', ...IMAGE_SCHEMA })
 })
 
-function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined
-  return () => (made ??= { value: make() }).value
-}
-
-function describe(errors: readonly ErrorObject[] | null | undefined): string {
+/** What ajv found wrong, for a message. */
+export function describe(errors: readonly ErrorObject[] | null | undefined): string {
   return (errors ?? [])
     .map(({ instancePath, message, params }) => {
       const allowed =
@@ -101,7 +98,8 @@ function describe(errors: readonly ErrorObject[] | null | undefined): string {
     .join('; ')
 }
 
-function holdsUnstorable(value: unknown): boolean {
+/** Whether there is text in it, however deep, that not every Glance can store. */
+export function holdsUnstorable(value: unknown): boolean {
   if (typeof value === 'string') return UNSTORABLE.test(value)
   if (Array.isArray(value)) return value.some(holdsUnstorable)
   return typeof value === 'object' && value !== null && holdsUnstorable(Object.entries(value))

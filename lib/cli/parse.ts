@@ -1,0 +1,114 @@
+import yargs, { type Argv, type Options } from 'yargs'
+import { GlanceError, messageOf } from '../errors.ts'
+import type { AnyCommand } from './command.ts'
+import { COMMANDS, GROUPS } from './commands.ts'
+import { checkOptions, COMMON, type CommonOptions } from './options.ts'
+
+export const PROGRAM = 'glance-replicator'
+
+/** What a command line asks for: something to read, or a command to be run. */
+export type Asked =
+  | { readonly type: 'text'; readonly text: string }
+  | { readonly type: 'command'; readonly command: AnyCommand; readonly options: CommonOptions }
+
+/** @throws {GlanceError} `usage`, with a hint where to read on. */
+export async function parse(argv: readonly string[], version: string): Promise<Asked> {
+  const [first = '--help', ...others] = commandFirst(argv)
+  const words = first === 'help' ? [...others, '--help'] : [first, ...others]
+  requireCommand(words)
+  let chosen: Extract<Asked, { type: 'command' }> | undefined
+  const parser = yargs()
+    .scriptName(PROGRAM)
+    .usage(
+      '$0 <command> [options]\n\nCompare, copy and size the images of OpenStack Glance services',
+    )
+    .options(COMMON)
+    .version(version)
+    .help('help')
+    .alias('h', 'help')
+    .epilogue(
+      `'${PROGRAM} help COMMAND' tells about a command; the manual is glance-replicator(1).`,
+    )
+    .strict()
+    .demandCommand(1, 'which command?')
+    .wrap(100)
+    .exitProcess(false)
+    .showHelpOnFail(false)
+    .fail((message, error) => {
+      throw usage(message || messageOf(error))
+    })
+  register(parser, (command, options) => {
+    // yargs has given every option of COMMON its default.
+    chosen = { type: 'command', command, options: options as CommonOptions }
+  })
+  let text = ''
+  await parser.parseAsync(words, {}, (_error, _options, output) => {
+    text = output
+  })
+  return chosen ?? { type: 'text', text }
+}
+
+/** Options may stand before the command, as they always might: this is the same line with the command at its head. */
+function commandFirst(argv: readonly string[]): readonly string[] {
+  for (let i = 0; i < argv.length; i += 1) {
+    const word = argv[i] ?? ''
+    if (!word.startsWith('-')) return [...argv.slice(i), ...argv.slice(0, i)]
+    if (word === '--') break
+    if (TAKING_A_VALUE.has(word)) i += 1
+  }
+  return argv
+}
+
+/** Every spelling of an option that is followed by its value. */
+const TAKING_A_VALUE: ReadonlySet<string> = new Set(
+  COMMANDS.flatMap(({ options }) => Object.entries<Options>({ ...COMMON, ...options }))
+    .filter(([, { type }]) => type !== 'boolean')
+    .flatMap(([name, { alias = [] }]) => [name, ...[alias].flat()])
+    .map(name => (name.length === 1 ? `-${name}` : `--${name}`)),
+)
+
+/** @throws {GlanceError} `usage` for a command that there is not, which yargs would call an argument. */
+function requireCommand([named, second]: readonly string[]): void {
+  if (named === undefined || named.startsWith('-')) return
+  const isGroup = Object.hasOwn(GROUPS, named)
+  if (isGroup && second === undefined) throw usage(`${named} wants a command`)
+  if (isGroup && second?.startsWith('-') === true) return
+  const name = isGroup ? `${named} ${second}` : named
+  if (!COMMANDS.some(command => command.name === name)) throw usage(`unknown command '${name}'`)
+}
+
+/** Tells yargs of every command, by itself or in its group; `choose` is told of the one that is asked for. */
+function register(parser: Argv, choose: (command: AnyCommand, options: unknown) => void): void {
+  const add = (parser: Argv, command: AnyCommand, word: string) => {
+    const names = Object.keys(command.positionals)
+    parser.command(
+      [word, ...names.map(name => `<${name}>`)].join(' '),
+      command.summary,
+      builder => {
+        for (const name of names) builder.positional(name, command.positionals[name] ?? {})
+        return builder.options(command.options)
+      },
+      options => {
+        checkOptions(options)
+        choose(command, options)
+      },
+    )
+  }
+  for (const command of COMMANDS) {
+    if (!command.name.includes(' ')) add(parser, command, command.name)
+  }
+  for (const [group, summary] of Object.entries(GROUPS)) {
+    parser.command(`${group} <command>`, summary, parser => {
+      for (const command of COMMANDS) {
+        const [first, word] = command.name.split(' ')
+        if (first === group && word !== undefined) add(parser, command, word)
+      }
+      return parser
+    })
+  }
+  parser.command('help [command]', 'Tell about a command')
+}
+
+function usage(message: string): GlanceError {
+  return new GlanceError('usage', `${message}; see '${PROGRAM} help'`)
+}
