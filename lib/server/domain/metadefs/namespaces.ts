@@ -58,7 +58,7 @@ export interface NamespacePage {
   readonly withheld: number
 }
 
-export interface ListedNamespace {
+interface ListedNamespace {
   readonly record: MetadefNamespace
   readonly associations: readonly ResourceTypeAssociation[]
 }
