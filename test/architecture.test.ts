@@ -35,17 +35,44 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
   ['database/', ['errors.ts', 'abort.ts', 'image/']],
   [
     'server/domain/',
-    ['errors.ts', 'abort.ts', 'image/', 'stream/', 'store/store.ts', 'database/database.ts'],
+    [
+      'errors.ts',
+      'abort.ts',
+      'image/',
+      'stream/',
+      'store/store.ts',
+      'database/database.ts',
+      'server/policy/',
+      'server/quota/',
+    ],
   ],
+  ['server/policy/', ['errors.ts', 'server/oslo-config.ts']],
+  ['server/quota/', ['errors.ts', 'abort.ts', 'stream/', 'database/database.ts']],
   [
     'server/http/',
-    ['errors.ts', 'abort.ts', 'stream/', 'server/domain/', 'server/auth/authenticate.ts'],
+    [
+      'errors.ts',
+      'abort.ts',
+      'stream/',
+      'server/domain/',
+      'server/policy/policy-source.ts',
+      'server/auth/authenticate.ts',
+    ],
   ],
   ['server/auth/', ['errors.ts', 'server/domain/']],
   ['server/v2/', ['errors.ts', 'image/', 'wire/', 'stream/', 'server/domain/', 'server/http/']],
   ['server/versions.ts', ['errors.ts', 'server/http/']],
   ['server/oslo-config.ts', ['errors.ts']],
-  ['server/config.ts', ['errors.ts', 'image/', 'database/open.ts', 'server/oslo-config.ts']],
+  [
+    'server/config.ts',
+    [
+      'errors.ts',
+      'image/',
+      'database/open.ts',
+      'server/oslo-config.ts',
+      'server/policy/property-protection.ts',
+    ],
+  ],
   [
     'server/start.ts',
     [

@@ -28,6 +28,18 @@ export type ImageChange = Partial<Omit<ImageRecord, 'id' | 'createdAt' | 'update
   readonly updatedAt: Date
 }
 
+/** What the images of a project take up. */
+export interface ImageUsage {
+  /** Of data in stores; what is there twice counts twice. */
+  readonly storedBytes: number
+  /** Of data that waits for its import, or is on its way to further stores. */
+  readonly stagedBytes: number
+  /** How many there are. */
+  readonly images: number
+  /** How many of them are getting data. */
+  readonly uploading: number
+}
+
 /** One database, whatever the engine. Times are kept to the second, as the API shows them, or finer. */
 export interface Database extends AsyncDisposable {
   readonly images: ImageTable
@@ -56,6 +68,8 @@ export interface ImageTable {
    * `not_found`.
    */
   update(id: string, change: ImageChange, from: readonly ImageStatus[]): Promise<ImageRecord>
+  /** What the images of a project take up, those of nobody for null; without the image `except`. */
+  usage(owner: string | null, options?: { readonly except?: string }): Promise<ImageUsage>
 }
 
 export interface MemberTable {

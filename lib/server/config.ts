@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { DATA_APIS, type DataApi } from '../database/open.ts'
 import { GlanceError, messageOf } from '../errors.ts'
 import { DIGEST_ALGORITHMS, type DigestAlgorithm } from '../image/digest.ts'
 import { parseOsloConfig, type Setting, wrong } from './oslo-config.ts'
+import { PROPERTY_RULE_FORMATS, type PropertyRuleFormat } from './policy/property-protection.ts'
 
 const AUTHENTICATIONS = ['none', 'trusted_headers'] as const
 const STORES = ['file', 'memory'] as const
@@ -30,12 +31,24 @@ export interface ServerConfig {
   readonly auth: (typeof AUTHENTICATIONS)[number]
   /** Whether callers without an identity may look. */
   readonly allowAnonymousAccess: boolean
+  /** Rules in the place of the defaults, read again whenever the file changes; null for the defaults. */
+  readonly policyFile: string | null
+  /** Whether the defaults of before Wallaby, by which most is anybody's to do, stop letting people through. */
+  readonly enforceNewDefaults: boolean
+  /** Whether a token for a domain or the whole system may do nothing. */
+  readonly enforceScope: boolean
+  /** Who may do what with which custom properties; null when anybody may do anything. */
+  readonly propertyProtectionFile: string | null
+  readonly propertyProtectionRuleFormat: PropertyRuleFormat
   readonly hashingAlgorithm: DigestAlgorithm
   /** Bytes in one image. */
   readonly imageSizeCap: number
   readonly imagePropertyQuota: number
   readonly imageTagQuota: number
   readonly imageMemberQuota: number
+  readonly imageLocationQuota: number
+  /** Bytes of all images of one project. */
+  readonly userStorageQuota: number
   /** Images on a page when the client does not say. */
   readonly limitParamDefault: number
   /** Images on a page at the most. */
@@ -59,11 +72,18 @@ export function completeConfig(given: Partial<ServerConfig>): ServerConfig {
     storeDir: null,
     auth: 'none',
     allowAnonymousAccess: false,
+    policyFile: null,
+    enforceNewDefaults: false,
+    enforceScope: false,
+    propertyProtectionFile: null,
+    propertyProtectionRuleFormat: 'roles',
     hashingAlgorithm: 'sha512',
     imageSizeCap: 1024 ** 4,
     imagePropertyQuota: 128,
     imageTagQuota: 128,
     imageMemberQuota: 128,
+    imageLocationQuota: 10,
+    userStorageQuota: -1,
     limitParamDefault: 25,
     apiLimitMax: 1000,
     maxRequestIdLength: 64,
@@ -92,7 +112,7 @@ function readSettings(settings: readonly Setting[]): Partial<ServerConfig> {
       throw wrong(setting.file, setting.line, message)
     }
     try {
-      config.push(option(setting.value))
+      config.push(option(setting.value, dirname(setting.file)))
     } catch (error) {
       if (!(error instanceof RangeError)) throw error
       const message = `[${setting.section}] ${setting.option}: expected ${error.message}, found '${setting.value}'`
@@ -102,8 +122,11 @@ function readSettings(settings: readonly Setting[]): Partial<ServerConfig> {
   return Object.assign({}, ...config) as Partial<ServerConfig> // Each piece is one. The last of several counts.
 }
 
+/** What an option sets by its value, in a file in `folder`. */
+type Option = (value: string, folder: string) => Partial<ServerConfig>
+
 /** Glance's options, those outside of `[DEFAULT]` with their section, and what each sets. */
-const OPTIONS: Readonly<Record<string, (value: string) => Partial<ServerConfig>>> = {
+const OPTIONS: Readonly<Record<string, Option>> = {
   bind_host: value => ({ bindHost: text(value) }),
   bind_port: value => ({ bindPort: integer(value, 0, 65_535) }),
   public_endpoint: value => ({ publicEndpoint: url(value) }),
@@ -115,11 +138,24 @@ const OPTIONS: Readonly<Record<string, (value: string) => Partial<ServerConfig>>
   'glance_store.filesystem_store_datadir': value => ({ storeDir: resolve(text(value)) }),
   auth: value => ({ auth: oneOf(value, AUTHENTICATIONS) }),
   allow_anonymous_access: value => ({ allowAnonymousAccess: boolean(value) }),
+  'oslo_policy.policy_file': (value, folder) => ({ policyFile: resolve(folder, text(value)) }),
+  'oslo_policy.enforce_new_defaults': value => ({ enforceNewDefaults: boolean(value) }),
+  // In Zed the two have to be the same.
+  enforce_secure_rbac: value => ({ enforceNewDefaults: boolean(value) }),
+  'oslo_policy.enforce_scope': value => ({ enforceScope: boolean(value) }),
+  property_protection_file: (value, folder) => ({
+    propertyProtectionFile: value === '' ? null : resolve(folder, value),
+  }),
+  property_protection_rule_format: value => ({
+    propertyProtectionRuleFormat: oneOf(value, PROPERTY_RULE_FORMATS),
+  }),
   hashing_algorithm: value => ({ hashingAlgorithm: oneOf(value, DIGEST_ALGORITHMS) }),
   image_size_cap: value => ({ imageSizeCap: integer(value, 1, 2 ** 53 - 1) }),
   image_property_quota: value => ({ imagePropertyQuota: quota(value) }),
   image_tag_quota: value => ({ imageTagQuota: quota(value) }),
   image_member_quota: value => ({ imageMemberQuota: quota(value) }),
+  image_location_quota: value => ({ imageLocationQuota: quota(value) }),
+  user_storage_quota: value => ({ userStorageQuota: storageQuota(value) }),
   limit_param_default: value => ({ limitParamDefault: integer(value, 1, 2 ** 31) }),
   api_limit_max: value => ({ apiLimitMax: integer(value, 1, 2 ** 31) }),
   max_request_id_length: value => ({ maxRequestIdLength: integer(value, 0, 16_384) }),
@@ -142,6 +178,14 @@ function integer(value: string, least: number, most: number): number {
 
 function quota(value: string): number {
   return integer(value, -1, 2 ** 31 - 1)
+}
+
+/** In bytes, or with one of Glance's units, which are of 1024; 0 is none. */
+function storageQuota(value: string): number {
+  const [, number, unit = ''] = /^(\d+)(?:([KMGT]?)B)?$/.exec(value) ?? []
+  const bytes = Number(number) * 1024 ** ' KMGT'.indexOf(unit || ' ')
+  if (!Number.isSafeInteger(bytes)) throw new RangeError('a number, of B, KB, MB, GB or TB')
+  return bytes === 0 ? -1 : bytes
 }
 
 function boolean(value: string): boolean {

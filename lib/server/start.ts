@@ -14,6 +14,7 @@ import { recover } from './domain/recover.ts'
 import type { Service } from './domain/service.ts'
 import { createApp, protect } from './http/app.ts'
 import { InFlight } from './http/in-flight.ts'
+import { openPolicy, type PolicySource } from './policy/policy-source.ts'
 import { v2Routes } from './v2/routes.ts'
 import { negotiate, versions } from './versions.ts'
 
@@ -43,6 +44,7 @@ export async function startServer(
   const config = completeConfig(given)
   const opened: AsyncDisposable[] = []
   try {
+    const policies = await openPolicy(config, config, report)
     const database = await openDatabaseOf(config)
     opened.unshift(database)
     const store = await openStoreOf(config)
@@ -51,7 +53,7 @@ export async function startServer(
     const service = serviceOf(config, database, store, now)
     await recover(service)
     const inFlight = new InFlight()
-    const app = await appOf(config, service, inFlight, report)
+    const app = await appOf(config, service, policies, inFlight, report)
     opened.unshift({ [Symbol.asyncDispose]: () => stop(app, inFlight, config.shutdownGraceMs) })
     const { port } = await listen(app, config)
     const url = `http://${hostOf(config.bindHost)}:${port}`
@@ -101,13 +103,17 @@ function serviceOf(
     properties: config.imagePropertyQuota,
     tags: config.imageTagQuota,
     members: config.imageMemberQuota,
+    locations: config.imageLocationQuota,
+    projectStorage: config.userStorageQuota,
   }
-  return { database, store, limits, hashingAlgorithm: config.hashingAlgorithm, now }
+  const projectLimits = null
+  return { database, store, limits, projectLimits, hashingAlgorithm: config.hashingAlgorithm, now }
 }
 
 async function appOf(
   config: ServerConfig,
   service: Service,
+  policies: PolicySource,
   inFlight: InFlight,
   report: (error: unknown) => void,
 ): Promise<FastifyInstance> {
@@ -119,7 +125,7 @@ async function appOf(
   const paging = { limitDefault: config.limitParamDefault, limitMax: config.apiLimitMax }
   await app.register(
     async v2 => {
-      protect(v2, authenticate)
+      protect(v2, authenticate, policies)
       v2Routes(v2, service, paging)
     },
     { prefix: '/v2' },

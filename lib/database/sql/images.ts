@@ -2,7 +2,7 @@ import type { Selectable } from 'kysely'
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import { type ImageQuery, SORT_KEYS, type SortKey } from '../../image/query.ts'
 import type { ImageStatus } from '../../image/status.ts'
-import type { ImageChange, ImageRecord, ImageTable } from '../database.ts'
+import type { ImageChange, ImageRecord, ImageTable, ImageUsage } from '../database.ts'
 import { totalOrder } from '../order.ts'
 import { matches } from './conditions.ts'
 import { isAfter } from './paging.ts'
@@ -10,6 +10,7 @@ import { dropParts, replaceParts, withParts } from './parts.ts'
 import { imageColumns, imageToRow } from './rows.ts'
 import type { Sql, Tables } from './tables.ts'
 import { atomically, consistently } from './transactions.ts'
+import { usage } from './usage.ts'
 
 export class SqlImages implements ImageTable {
   readonly #sql: Sql
@@ -66,6 +67,10 @@ export class SqlImages implements ImageTable {
       else await replaceParts(tx, id, change)
       return read(tx, id)
     })
+  }
+
+  usage(owner: string | null, { except }: { readonly except?: string } = {}): Promise<ImageUsage> {
+    return usage(this.#sql, owner, except ?? null)
   }
 }
 

@@ -2,7 +2,7 @@ import type { ImageRecord } from '../../database/database.ts'
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { Bytes } from '../../stream/bytes.ts'
 import type { ByteRange } from '../../stream/range.ts'
-import { findVisible } from './access.ts'
+import { findVisible, requireAllowedOn } from './access.ts'
 import type { RequestContext } from './context.ts'
 import type { Service } from './service.ts'
 
@@ -16,7 +16,7 @@ export interface Download {
   open(range: ByteRange | null): Promise<Bytes>
 }
 
-/** Null while the image has no data. @throws {GlanceError} `not_found`; `forbidden` when it is deactivated. */
+/** Null while the image has no data. @throws {GlanceError} `not_found`; `forbidden`, also when it is deactivated. */
 export async function downloadImage(
   context: RequestContext,
   service: Service,
@@ -29,6 +29,7 @@ export async function downloadImage(
       'the requested image has been deactivated. Image data download is forbidden.',
     )
   }
+  requireAllowedOn(context, 'download_image', image)
   if (image.size === null || image.locations.length === 0) return null
   const { size, checksum } = image
   return { size, checksum, open: range => open(context, service, image, range) }

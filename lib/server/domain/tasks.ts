@@ -1,8 +1,8 @@
-import { requireAdmin } from './access.ts'
+import { requireAllowed } from './access.ts'
 import type { RequestContext } from './context.ts'
 
-/** There are no tasks, but only an administrator is told so. @throws {GlanceError} `forbidden`. */
+/** There are no tasks, but not everybody is told so. @throws {GlanceError} `forbidden`. */
 export function listTasks(context: RequestContext): readonly never[] {
-  requireAdmin(context, 'tasks_api_access')
+  requireAllowed(context, 'tasks_api_access')
   return []
 }

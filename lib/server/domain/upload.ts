@@ -9,6 +9,7 @@ import type { RequestContext } from './context.ts'
 import { deleteData } from './data.ts'
 import { illegalTransition } from './images.ts'
 import type { Service } from './service.ts'
+import { requireRoom } from './storage-quota.ts'
 
 /**
  * Stores the data of a queued image and makes it active. `size` in bytes, null when unknown. Nothing is read from
@@ -24,15 +25,20 @@ export async function uploadImage(
   size: number | null,
 ): Promise<void> {
   requireMayWrite(context)
-  const image = await findChangeable(context, service.database, id)
+  const image = await findChangeable(context, service.database, id, {
+    action: 'upload_image',
+    refusal: `not allowed to upload image data for image ${id}`,
+  })
   requireQueued(image)
   if (size !== null && size > maximum(service)) throw tooLarge(service)
+  const room = await requireRoom(context, service, id, size)
   await beginSaving(service, image)
-  const stored = await store(context, service, id, data, size).catch(async (error: unknown) => {
+  const fitting = limitSize(data, room)
+  const stored = await store(context, service, id, fitting, size).catch(async (error: unknown) => {
     await giveUp(service, id)
     throw error
   })
-  await activate(service, id, stored)
+  await activate(context, service, id, stored)
 }
 
 interface Stored {
@@ -80,20 +86,30 @@ async function store(
   }
 }
 
-async function activate(service: Service, id: string, stored: Stored): Promise<void> {
+async function activate(
+  context: RequestContext,
+  service: Service,
+  id: string,
+  stored: Stored,
+): Promise<void> {
+  const { limits } = service
   try {
-    await service.database.images.update(
-      id,
-      {
-        status: 'active',
-        size: stored.size,
-        checksum: stored.checksum,
-        digest: { algorithm: service.hashingAlgorithm, value: stored.hash },
-        locations: [{ url: stored.location.url, metadata: {} }],
-        updatedAt: service.now(),
-      },
-      ['saving'],
-    )
+    await service.database.transaction(async database => {
+      await database.images.update(
+        id,
+        {
+          status: 'active',
+          size: stored.size,
+          checksum: stored.checksum,
+          digest: { algorithm: service.hashingAlgorithm, value: stored.hash },
+          locations: [{ url: stored.location.url, metadata: {} }],
+          updatedAt: service.now(),
+        },
+        ['saving'],
+      )
+      // Others may have stored something in the meantime.
+      await requireRoom(context, { database, limits }, id, stored.size)
+    })
   } catch (error) {
     const taken = isGlanceError(error, 'not_found', 'conflict')
     if (!taken) await giveUp(service, id)

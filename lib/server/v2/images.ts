@@ -28,11 +28,11 @@ export function imageRoutes(app: FastifyInstance, service: Service, paging: Pagi
     const context = contextOf(request)
     const params = queryOf(request)
     const query = parseImageQuery(params, context, paging)
-    const images = await listImages(context, service, query)
+    const { images, withheld } = await listImages(context, service, query)
     return {
       images: images.map(render),
       schema: '/v2/schemas/images',
-      ...pageLinks(params, { images, limit: query.limit }),
+      ...pageLinks(params, { images, limit: query.limit - withheld }),
     }
   })
 

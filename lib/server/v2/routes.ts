@@ -8,6 +8,7 @@ import { metadefRoutes } from './metadefs/routes.ts'
 import { schemaRoutes } from './schemas.ts'
 import { tagRoutes } from './tags.ts'
 import { taskRoutes } from './tasks.ts'
+import { usageRoutes } from './usage.ts'
 
 /** The Images API v2, for an application whose paths begin with `/v2`. */
 export function v2Routes(app: FastifyInstance, service: Service, paging: Paging): void {
@@ -18,5 +19,6 @@ export function v2Routes(app: FastifyInstance, service: Service, paging: Paging)
   tagRoutes(app, service)
   schemaRoutes(app)
   taskRoutes(app)
+  usageRoutes(app, service)
   metadefRoutes(app, service, paging)
 }

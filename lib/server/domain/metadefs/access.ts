@@ -1,11 +1,16 @@
 import type { Database } from '../../../database/database.ts'
 import { GlanceError, isGlanceError } from '../../../errors.ts'
 import type { MetadefNamespace } from '../../../image/metadef.ts'
-import { requireAdmin, requireMayWrite } from '../access.ts'
+import type { Target } from '../../policy/check.ts'
+import type { Action } from '../../policy/defaults.ts'
+import { isAllowed, requireAllowed, requireMayWrite } from '../access.ts'
 import type { RequestContext } from '../context.ts'
 
 /** Where definitions are looked up: the database, or a transaction in it. */
 export type Tables = Pick<Database, 'metadefs'>
+
+/** What may be done with definitions, by the names of Glance's policies. */
+export type MetadefAction = Extract<Action, `${string}metadef${string}`>
 
 /**
  * The namespace, for `action`, which is Glance's policy for what is to be done with it or with something in it.
@@ -15,23 +20,54 @@ export async function findNamespace(
   context: RequestContext,
   { metadefs }: Tables,
   name: string,
-  action: string,
+  action: MetadefAction,
 ): Promise<MetadefNamespace> {
   const namespace = await metadefs.namespaces.find(name)
-  if (namespace === undefined || !maySee(context, namespace)) {
-    throw new GlanceError('not_found', `namespace ${name} not found`)
-  }
-  requireMay(context, action)
+  if (namespace === undefined || !maySee(context, namespace)) throw unknown(name)
+  requireMayIn(context, action, namespace)
   return namespace
 }
 
-/** @throws {GlanceError} `forbidden` for everybody but administrators, unless the action is to look. */
-export function requireMay(context: RequestContext, action: string): void {
-  if (/^(?:get|list)_/.test(action)) return
-  requireMayWrite(context)
-  requireAdmin(context, action)
+/** For what is not done in a namespace. @throws {GlanceError} `forbidden` unless the policy lets the caller do it. */
+export function requireMay(context: RequestContext, action: MetadefAction): void {
+  if (!isLooking(action)) requireMayWrite(context)
+  requireAllowed(context, action, { project_id: context.project })
 }
 
+/**
+ * For what is done in a namespace that the caller sees.
+ * @throws {GlanceError} `forbidden`; `not_found` when the policy does not even let the caller see the namespace.
+ */
+export function requireMayIn(
+  context: RequestContext,
+  action: MetadefAction,
+  namespace: MetadefNamespace,
+): void {
+  if (!isLooking(action)) requireMayWrite(context)
+  const target = targetOf(namespace)
+  if (isAllowed(context, action, target)) return
+  if (isHidden(context, namespace)) throw unknown(namespace.namespace)
+  requireAllowed(context, action, target)
+}
+
+/** Whether the policy keeps the caller from seeing a namespace that is there to be seen. */
+export function isHidden(context: RequestContext, namespace: MetadefNamespace): boolean {
+  return !isAllowed(context, 'get_metadef_namespace', targetOf(namespace))
+}
+
+function isLooking(action: MetadefAction): boolean {
+  return /^(?:get|list)_/.test(action)
+}
+
+function targetOf({ owner, visibility }: MetadefNamespace): Target {
+  return { project_id: owner, visibility }
+}
+
+function unknown(name: string): GlanceError {
+  return new GlanceError('not_found', `namespace ${name} not found`)
+}
+
+/** Whether the caller's project may see the namespace; the policy may know better. */
 export function maySee(context: RequestContext, namespace: MetadefNamespace): boolean {
   if (context.isAdmin || namespace.visibility === 'public' || namespace.owner === null) return true
   return namespace.owner === context.project

@@ -7,7 +7,16 @@ import type {
 import type { WantedNamespace } from '../../../image/metadef-request.ts'
 import type { RequestContext } from '../context.ts'
 import type { Service } from '../service.ts'
-import { findNamespace, maySee, naming, requireMay, requireUnprotected } from './access.ts'
+import {
+  findNamespace,
+  isHidden,
+  maySee,
+  type MetadefAction,
+  naming,
+  requireMay,
+  requireMayIn,
+  requireUnprotected,
+} from './access.ts'
 import { addNamespace, namespaceOf } from './add.ts'
 import { type Contents, contentsOf, prefixed } from './contents.ts'
 
@@ -16,10 +25,9 @@ export async function listNamespaces(
   context: RequestContext,
   { database: { metadefs } }: Service,
   query: NamespaceQuery,
-): Promise<readonly ListedNamespace[]> {
-  for (const action of ['get_metadef_namespaces', 'list_metadef_resource_types']) {
-    requireMay(context, action)
-  }
+): Promise<NamespacePage> {
+  requireMay(context, 'get_metadef_namespaces')
+  requireMay(context, 'list_metadef_resource_types')
   if (query.marker !== null) {
     const marker = await metadefs.namespaces.find(query.marker)
     if (marker === undefined) throw unknown(query.marker)
@@ -30,16 +38,27 @@ export async function listNamespaces(
       )
     }
   }
-  const namespaces = await metadefs.namespaces.list(query)
+  const found = await metadefs.namespaces.list(query)
+  const namespaces = found.filter(namespace => !isHidden(context, namespace))
   const names = namespaces.map(({ namespace }) => namespace)
   const associations = await metadefs.associations.listEach(names)
-  return namespaces.map(record => ({
-    record,
-    associations: associations.get(record.namespace) ?? [],
-  }))
+  return {
+    namespaces: namespaces.map(record => ({
+      record,
+      associations: associations.get(record.namespace) ?? [],
+    })),
+    withheld: found.length - namespaces.length,
+  }
 }
 
-export interface ListedNamespace {
+/** A page of a listing as the caller may see it. */
+export interface NamespacePage {
+  readonly namespaces: readonly ListedNamespace[]
+  /** How many namespaces of the page the policy keeps from the caller. */
+  readonly withheld: number
+}
+
+interface ListedNamespace {
   readonly record: MetadefNamespace
   readonly associations: readonly ResourceTypeAssociation[]
 }
@@ -56,7 +75,7 @@ export async function showNamespace(
 ): Promise<{ readonly record: MetadefNamespace; readonly contents: Contents }> {
   const record = await database.metadefs.namespaces.find(name)
   if (record === undefined || !maySee(context, record)) throw unknown(name)
-  for (const action of SHOWING) requireMay(context, action)
+  for (const action of SHOWING) requireMayIn(context, action, record)
   const contents = await contentsOf(database, name)
   const association = contents.associations.find(({ name }) => name === resourceType)
   return { record, contents: prefixed(contents, association?.prefix ?? '') }
@@ -69,7 +88,7 @@ const SHOWING = [
   'get_metadef_objects',
   'get_metadef_properties',
   'get_metadef_tags',
-]
+] as const satisfies readonly MetadefAction[]
 
 /** Adds a namespace and what is to be in it, all or nothing. @throws {GlanceError} `forbidden`, `duplicate`. */
 export async function createNamespace(
@@ -131,7 +150,7 @@ export async function clearNamespace(
   await database.transaction(async tables => {
     // As Glance: who may delete the namespace may empty it.
     const record = await findNamespace(context, tables, name, 'delete_metadef_namespace')
-    if (kind === 'tags') requireMay(context, 'delete_metadef_tags')
+    if (kind === 'tags') requireMayIn(context, 'delete_metadef_tags', record)
     requireUnprotected(record, `namespace ${name}`)
     await tables.metadefs[kind].clear(name)
   })

@@ -3,14 +3,20 @@ import { GlanceError } from '../../../errors.ts'
 import type { NamespacePart } from '../../../image/metadef.ts'
 import type { RequestContext } from '../context.ts'
 import type { Service } from '../service.ts'
-import { findNamespace, naming, requireUnprotected, type Tables } from './access.ts'
+import {
+  findNamespace,
+  type MetadefAction,
+  naming,
+  requireUnprotected,
+  type Tables,
+} from './access.ts'
 import type { Wording } from './wording.ts'
 
 /** One kind of what is in a namespace: where it is kept, what Glance calls it, and its policies. */
 export interface PartKind<T extends NamespacePart> {
   readonly table: (tables: Tables) => PartTable<T>
   readonly wording: Wording
-  readonly policies: Readonly<Record<'get' | 'list' | 'add' | 'modify' | 'remove', string>>
+  readonly policies: Readonly<Record<'get' | 'list' | 'add' | 'modify' | 'remove', MetadefAction>>
 }
 
 /** @throws {GlanceError} `not_found`. */

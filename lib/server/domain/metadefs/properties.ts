@@ -2,7 +2,7 @@ import { GlanceError } from '../../../errors.ts'
 import type { MetadefProperty, PropertyDefinition } from '../../../image/metadef.ts'
 import type { RequestContext } from '../context.ts'
 import type { Service } from '../service.ts'
-import { findNamespace, requireMay } from './access.ts'
+import { findNamespace, requireMayIn } from './access.ts'
 import { propertiesOf } from './contents.ts'
 import { type PartKind, showPart } from './parts.ts'
 import { PROPERTY_WORDING } from './wording.ts'
@@ -40,8 +40,8 @@ export async function showProperty(
   name: string,
   resourceType: string | null,
 ): Promise<MetadefProperty> {
-  await findNamespace(context, service.database, namespace, PROPERTIES.policies.get)
-  if (resourceType !== null) requireMay(context, 'get_metadef_resource_type')
+  const record = await findNamespace(context, service.database, namespace, PROPERTIES.policies.get)
+  if (resourceType !== null) requireMayIn(context, 'get_metadef_resource_type', record)
   const prefix = resourceType === null ? '' : await prefixFor(service, namespace, resourceType)
   if (prefix === null || !name.startsWith(prefix)) {
     throw new GlanceError(

@@ -27,14 +27,14 @@ export function namespaceRoutes(app: FastifyInstance, service: Service, paging: 
     const context = contextOf(request)
     const params = queryOf(request)
     const query = parseNamespaceQuery(params, context, paging)
-    const page = await listNamespaces(context, service, query)
-    const records = page.map(({ record }) => record)
+    const { namespaces, withheld } = await listNamespaces(context, service, query)
+    const records = namespaces.map(({ record }) => record)
     return {
-      namespaces: page.map(({ record, associations }) => {
+      namespaces: namespaces.map(({ record, associations }) => {
         const none = { properties: new Map(), objects: [], tags: [] }
         return namespaceToV2(record, contentsToV2(record.namespace, { associations, ...none }))
       }),
-      ...namespaceLinks(params, records, query.limit),
+      ...namespaceLinks(params, records, query.limit - withheld),
       schema: '/v2/schemas/metadefs/namespaces',
     }
   })
