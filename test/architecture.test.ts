@@ -11,6 +11,7 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
   ['abort.ts', []],
   ['attempts.ts', ['errors.ts', 'abort.ts']],
   ['image/', ['errors.ts']],
+  ['format/', ['errors.ts']],
   ['wire/', ['errors.ts', 'image/']],
   ['stream/', ['errors.ts', 'abort.ts', 'image/']],
   ['http/', ['errors.ts', 'abort.ts', 'stream/']],
@@ -35,7 +36,15 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
   ['database/', ['errors.ts', 'abort.ts', 'image/']],
   [
     'server/domain/',
-    ['errors.ts', 'abort.ts', 'image/', 'stream/', 'store/store.ts', 'database/database.ts'],
+    [
+      'errors.ts',
+      'abort.ts',
+      'image/',
+      'format/',
+      'stream/',
+      'store/store.ts',
+      'database/database.ts',
+    ],
   ],
   [
     'server/http/',
