@@ -1,7 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { readdirSync, truncateSync, unlinkSync } from 'node:fs'
+import { readdirSync, readFileSync, truncateSync, unlinkSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { dial, dialUpload, next, rest, untilStatus } from './support/connection.ts'
 import { OWNER, startTestServer, type TestServer } from './support/server.ts'
@@ -11,6 +12,8 @@ const CAP = 4 * MIB
 const TOO_LARGE = new Uint8Array(CAP + 1)
 const FORMATS = { disk_format: 'raw', container_format: 'bare' }
 const NO_DISK_FORMAT = { container_format: 'bare' }
+
+const size = (bytes: string) => ({ 'x-openstack-image-size': bytes })
 
 const hex = (algorithm: string, data: string | Uint8Array) =>
   createHash(algorithm).update(data).digest('hex')
@@ -28,7 +31,7 @@ t.test('uploading', async t => {
     t.match(await server.show(id), {
       status: 'active',
       size: 9,
-      virtual_size: null,
+      virtual_size: 9,
       checksum: hex('md5', 'some data'),
       os_hash_algo: 'sha512',
       os_hash_value: hex('sha512', 'some data'),
@@ -66,7 +69,6 @@ t.test('uploading', async t => {
     })
   })
 
-  const size = (bytes: string) => ({ 'x-openstack-image-size': bytes })
   for (const [title, status, message, body, headers = {}, image = FORMATS] of [
     ['in another media type is 415', 415, /octet-stream/, 'data', { 'content-type': 'text/plain' }],
     ['of more than the cap is 413', 413, /^The incoming image is too large/, TOO_LARGE],
@@ -141,6 +143,51 @@ t.test('uploading', async t => {
       },
     )
   }
+})
+
+t.test('what an image is said to be', async t => {
+  const server = await startTestServer(t)
+  const qcow2 = gunzipSync(readFileSync('fixtures/formats/qcow2-v3.gz'))
+  const unsafe = gunzipSync(readFileSync('fixtures/formats/qcow2-backing.gz'))
+
+  t.test('its data has to be; else it is 415, and the image queued', async t => {
+    const id = await server.create({ disk_format: 'vmdk', container_format: 'bare' })
+    const { status, json } = await server.upload(id, qcow2)
+    t.equal(status, 415)
+    t.match(json['message'], 'Image disk_format vmdk does not match stream data qcow2')
+    t.match(await server.show(id), { status: 'queued', size: null, virtual_size: null })
+    t.equal((await download(server, id)).status, 204)
+    await server.patch(id, [{ op: 'replace', path: '/disk_format', value: 'qcow2' }])
+    t.equal((await server.upload(id, qcow2)).status, 204)
+    t.match(await server.show(id), { status: 'active', virtual_size: MIB, size: qcow2.length })
+  })
+
+  t.test('does not make it safe: a backing file is 415', async t => {
+    for (const disk_format of ['qcow2', 'raw']) {
+      const id = await server.create({ disk_format, container_format: 'bare' })
+      const { status, json } = await server.upload(id, unsafe)
+      t.equal(status, 415)
+      t.match(json['message'], 'Image failed safety checks: it has a backing file')
+    }
+  })
+
+  t.test('is not looked into when it is wrapped in something', async t => {
+    const id = await server.create({ disk_format: 'vmdk', container_format: 'ovf' })
+    t.equal((await server.upload(id, qcow2)).status, 204)
+    t.match(await server.show(id), { status: 'active', virtual_size: null })
+  })
+
+  t.test('counts for less than a size that is wrong', async t => {
+    const id = await server.create({ disk_format: 'vmdk', container_format: 'bare' })
+    t.equal((await server.upload(id, qcow2, OWNER, size('99999999'))).status, 400)
+  })
+
+  t.test('need not be true where that is configured', async t => {
+    const server = await startTestServer(t, { requireImageFormatMatch: false })
+    const id = await server.create({ disk_format: 'vmdk', container_format: 'bare' })
+    t.equal((await server.upload(id, qcow2)).status, 204)
+    t.match(await server.show(id), { status: 'active', virtual_size: null })
+  })
 })
 
 t.test('an upload that turns into nonsense is 400, and the image queued', async t => {

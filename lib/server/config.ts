@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { DATA_APIS, type DataApi } from '../database/open.ts'
 import { GlanceError, messageOf } from '../errors.ts'
 import { DIGEST_ALGORITHMS, type DigestAlgorithm } from '../image/digest.ts'
+import { CONTAINER_FORMATS, DISK_FORMATS } from '../image/image.ts'
 import { parseOsloConfig, type Setting, wrong } from './oslo-config.ts'
 
 const AUTHENTICATIONS = ['none', 'trusted_headers'] as const
@@ -31,6 +32,15 @@ export interface ServerConfig {
   /** Whether callers without an identity may look. */
   readonly allowAnonymousAccess: boolean
   readonly hashingAlgorithm: DigestAlgorithm
+  /** What `container_format` and `disk_format` may be. */
+  readonly containerFormats: readonly string[]
+  readonly diskFormats: readonly string[]
+  /** Whether the data of a bare image has to be of its disk format. */
+  readonly requireImageFormatMatch: boolean
+  /** Subformats of vmdk that are taken, by their `createType`. */
+  readonly vmdkAllowedTypes: readonly string[]
+  /** Checks that a disk with partitions may fail. */
+  readonly gptSafetyChecksNonfatal: readonly string[]
   /** Bytes in one image. */
   readonly imageSizeCap: number
   readonly imagePropertyQuota: number
@@ -60,6 +70,11 @@ export function completeConfig(given: Partial<ServerConfig>): ServerConfig {
     auth: 'none',
     allowAnonymousAccess: false,
     hashingAlgorithm: 'sha512',
+    containerFormats: CONTAINER_FORMATS,
+    diskFormats: DISK_FORMATS,
+    requireImageFormatMatch: true,
+    vmdkAllowedTypes: ['streamOptimized', 'monolithicSparse'],
+    gptSafetyChecksNonfatal: [],
     imageSizeCap: 1024 ** 4,
     imagePropertyQuota: 128,
     imageTagQuota: 128,
@@ -116,6 +131,13 @@ const OPTIONS: Readonly<Record<string, (value: string) => Partial<ServerConfig>>
   auth: value => ({ auth: oneOf(value, AUTHENTICATIONS) }),
   allow_anonymous_access: value => ({ allowAnonymousAccess: boolean(value) }),
   hashing_algorithm: value => ({ hashingAlgorithm: oneOf(value, DIGEST_ALGORITHMS) }),
+  container_formats: value => ({ containerFormats: list(value) }),
+  disk_formats: value => ({ diskFormats: list(value) }),
+  'image_format.container_formats': value => ({ containerFormats: list(value) }),
+  'image_format.disk_formats': value => ({ diskFormats: list(value) }),
+  'image_format.require_image_format_match': value => ({ requireImageFormatMatch: boolean(value) }),
+  'image_format.vmdk_allowed_types': value => ({ vmdkAllowedTypes: list(value) }),
+  'image_format.gpt_safety_checks_nonfatal': value => ({ gptSafetyChecksNonfatal: list(value) }),
   image_size_cap: value => ({ imageSizeCap: integer(value, 1, 2 ** 53 - 1) }),
   image_property_quota: value => ({ imagePropertyQuota: quota(value) }),
   image_tag_quota: value => ({ imageTagQuota: quota(value) }),
@@ -130,6 +152,14 @@ const OPTIONS: Readonly<Record<string, (value: string) => Partial<ServerConfig>>
 function text(value: string): string {
   if (value === '') throw new RangeError('a value')
   return value
+}
+
+/** With commas between, or on lines of their own. */
+function list(value: string): readonly string[] {
+  return value
+    .split(/[,\n]/)
+    .map(part => part.trim())
+    .filter(part => part !== '')
 }
 
 function integer(value: string, least: number, most: number): number {

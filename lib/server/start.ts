@@ -97,7 +97,13 @@ function serviceOf(
     tags: config.imageTagQuota,
     members: config.imageMemberQuota,
   }
-  return { database, store, limits, hashingAlgorithm: config.hashingAlgorithm, now }
+  const formats = {
+    requireMatch: config.requireImageFormatMatch,
+    vmdkTypes: config.vmdkAllowedTypes,
+    harmlessChecks: config.gptSafetyChecksNonfatal,
+  }
+  const { hashingAlgorithm } = config
+  return { database, store, limits, formats, hashingAlgorithm, now }
 }
 
 async function appOf(

@@ -1,4 +1,5 @@
 import type { Database } from '../../database/database.ts'
+import type { FormatRules } from '../../format/verdict.ts'
 import type { DigestAlgorithm } from '../../image/digest.ts'
 import type { Store } from '../../store/store.ts'
 
@@ -19,6 +20,8 @@ export interface Service {
   readonly database: Database
   readonly store: Store
   readonly limits: Limits
+  /** What image data has to be like. */
+  readonly formats: FormatRules
   /** Of `os_hash_algo`; MD5 is computed besides. */
   readonly hashingAlgorithm: DigestAlgorithm
   /** The time of day. */
