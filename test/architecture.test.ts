@@ -55,10 +55,12 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
   ['server/versions.ts', ['errors.ts', 'server/http/']],
   ['server/oslo-config.ts', ['errors.ts']],
   ['server/config.ts', ['errors.ts', 'image/', 'database/open.ts', 'server/oslo-config.ts']],
+  ['server/image-schema.ts', ['errors.ts', 'wire/', 'server/config.ts']],
   [
     'server/start.ts',
     [
       'errors.ts',
+      'wire/schema/image-schema.ts',
       'server/',
       'store/open.ts',
       'store/store.ts',

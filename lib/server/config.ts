@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { DATA_APIS, type DataApi } from '../database/open.ts'
 import { GlanceError, messageOf } from '../errors.ts'
 import { DIGEST_ALGORITHMS, type DigestAlgorithm } from '../image/digest.ts'
@@ -32,6 +33,8 @@ export interface ServerConfig {
   /** Whether callers without an identity may look. */
   readonly allowAnonymousAccess: boolean
   readonly hashingAlgorithm: DigestAlgorithm
+  /** A `schema-image.json` as Glance's; null for the one that Glance comes with. */
+  readonly schemaFile: string | null
   /** What `container_format` and `disk_format` may be. */
   readonly containerFormats: readonly string[]
   readonly diskFormats: readonly string[]
@@ -70,6 +73,7 @@ export function completeConfig(given: Partial<ServerConfig>): ServerConfig {
     auth: 'none',
     allowAnonymousAccess: false,
     hashingAlgorithm: 'sha512',
+    schemaFile: null,
     containerFormats: CONTAINER_FORMATS,
     diskFormats: DISK_FORMATS,
     requireImageFormatMatch: true,
@@ -89,10 +93,13 @@ export function completeConfig(given: Partial<ServerConfig>): ServerConfig {
 
 /**
  * What a file such as Glance's `glance-api.conf` sets.
- * @throws {GlanceError} `usage`, naming file, line and option, for a setting that is wrong or that there is not.
+ * A `schema-image.json` beside it counts, as Glance's does. @throws {GlanceError} `usage`, naming file, line and option,
+ * for a setting that is wrong or that there is not.
  */
 export async function readConfig(path: string): Promise<Partial<ServerConfig>> {
-  return readSettings(parseOsloConfig(await readText(path), path))
+  const settings = readSettings(parseOsloConfig(await readText(path), path))
+  const schemaFile = join(dirname(resolve(path)), 'schema-image.json')
+  return existsSync(schemaFile) ? { schemaFile, ...settings } : settings
 }
 
 /** @throws {GlanceError} `usage`. */
@@ -131,6 +138,7 @@ const OPTIONS: Readonly<Record<string, (value: string) => Partial<ServerConfig>>
   auth: value => ({ auth: oneOf(value, AUTHENTICATIONS) }),
   allow_anonymous_access: value => ({ allowAnonymousAccess: boolean(value) }),
   hashing_algorithm: value => ({ hashingAlgorithm: oneOf(value, DIGEST_ALGORITHMS) }),
+  image_schema_file: value => ({ schemaFile: resolve(text(value)) }),
   container_formats: value => ({ containerFormats: list(value) }),
   disk_formats: value => ({ diskFormats: list(value) }),
   'image_format.container_formats': value => ({ containerFormats: list(value) }),
