@@ -74,7 +74,13 @@ t.test('uploading', async t => {
     ['of more than the cap is 413', 413, /^The incoming image is too large/, TOO_LARGE],
     ['of fewer bytes than the client says is 400', 400, /5 bytes/, 'data', size('5')],
     ['of more bytes than the client says is 400', 400, /3 bytes/, 'data', size('3')],
-    ['of a size that is no number is 400', 400, /must be an integer/, 'data', size('big')],
+    [
+      'of a size that is no number is 400',
+      400,
+      /^Invalid or missing image size/,
+      'data',
+      size('big'),
+    ],
     ['without formats is 400', 400, /^Properties disk_format, container_format must/, 'x', {}, {}],
     ['without a disk format is 400', 400, /^Property disk_format must/, 'x', {}, NO_DISK_FORMAT],
   ] as const) {
@@ -316,10 +322,22 @@ t.test('downloading', async t => {
     t.equal((await server.call('DELETE', `/v2/images/${id}`)).status, 204)
   })
 
-  t.test('data that ends early breaks the connection', async t => {
-    const { server, id, path } = await stored(t, () => {})
+  t.test('data that was cut short in its store is 503, also a part of it', async t => {
+    const { server, id, path } = await stored(t)
     truncateSync(path, 2 * MIB)
-    await t.rejects(download(server, id), 'a part is never taken for the whole')
+    const { status, json } = await download(server, id)
+    t.equal(status, 503)
+    t.match(json['message'], /is 8388608 bytes, but its store has 2097152/)
+    t.equal((await download(server, id, { range: 'bytes=0-9' })).status, 503)
+  })
+
+  t.test('data that is cut short while it is sent breaks the connection', async t => {
+    const { server, id, path } = await stored(t, () => {}, 64 * MIB)
+    const socket = await dial(server, `GET /v2/images/${id}/file HTTP/1.1`)
+    t.match(await next(socket), /^HTTP\/1\.1 200 /)
+    socket.pause()
+    truncateSync(path, 60 * MIB)
+    t.ok((await rest(socket)).length < 60 * MIB, 'a part is never taken for the whole')
   })
 
   t.test('by a client that goes away is no error of ours', async t => {
@@ -330,11 +348,11 @@ t.test('downloading', async t => {
     t.equal((await download(server, id)).status, 200)
   })
 
-  async function stored(t: Test, report?: () => void) {
+  async function stored(t: Test, report?: () => void, bytes = 8 * MIB) {
     const storeDir = t.testdir()
     const server = await startTestServer(t, { store: 'file', storeDir }, report)
     const id = await server.create()
-    await server.upload(id, Buffer.alloc(8 * MIB, 'x'))
+    await server.upload(id, Buffer.alloc(bytes, 'x'))
     return { server, id, path: join(storeDir, id) }
   }
 })

@@ -190,14 +190,14 @@ t.test('the body of a new image', async t => {
       message: "Provided object does not match schema 'image': /name must be null,string",
     })
     t.throws(() => validateNewImage({ visibility: 'secret' }), {
-      message: /\/visibility must be equal to one of the allowed values: \["public",/,
+      message: /\/visibility must be equal to one of the allowed values: \["community",/,
     })
     t.throws(() => validateNewImage({ size: 1 }), { message: "Attribute 'size' is read-only." })
     t.throws(() => validateNewImage({ locations: [] }), {
       message: "Attribute 'locations' is reserved.",
     })
     t.throws(() => validateNewImage({ min_ram: -1 }), {
-      message: 'min_ram is -1, not one of 0 to 2147483647',
+      message: "Invalid value '-1' for parameter 'min_ram': Cannot be a negative value",
     })
   })
 })

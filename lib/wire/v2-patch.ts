@@ -176,12 +176,15 @@ function parsePointer(pointer: unknown): string[] {
   if (/~(?![01])/.test(pointer)) {
     throw invalid(`Pointer \`${pointer}\` contains "~" not part of a recognized escape sequence.`)
   }
-  const parts = pointer.slice(1).split('/')
-  return parts.map(part => {
-    const name = part.replaceAll('~1', '/').replaceAll('~0', '~').trim()
-    if (name === '') throw invalid(`Pointer \`${pointer}\` has an empty part.`)
-    return name
-  })
+  if (/\/\s*\//.test(pointer.slice(1))) {
+    throw invalid(`Pointer \`${pointer}\` contains adjacent "/".`)
+  }
+  if (pointer.length > 1 && pointer.endsWith('/')) {
+    throw invalid(`Pointer \`${pointer}\` end with "/".`)
+  }
+  // As Glance: two slashes at the beginning count for one, and a property may have no name.
+  const parts = pointer.replace(/^\/+/, '').split('/')
+  return parts.map(part => part.replaceAll('~1', '/').replaceAll('~0', '~').trim())
 }
 
 function invalid(message: string): GlanceError {

@@ -32,7 +32,7 @@ export async function createImage(
   if (!context.isAdmin && owner !== context.project) {
     throw new GlanceError(
       'forbidden',
-      `you are not permitted to create images owned by '${owner}'.`,
+      `you are not permitted to create images owned by '${owner ?? 'None'}'.`,
     )
   }
   const { visibility = 'shared', tags = [], properties = new Map() } = wanted

@@ -1,9 +1,21 @@
-import { VISIBILITIES } from '../../image/image.ts'
-import { IMAGE_STATUSES } from '../../image/status.ts'
+import type { ImageStatus } from '../../image/status.ts'
 
 /** The form of an id, as Glance's schemas spell it. */
 export const UUID_PATTERN =
   '^([0-9a-fA-F]){8}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){12}$'
+
+/** In the order of Glance's schema. */
+const STATUSES: readonly ImageStatus[] = [
+  'queued',
+  'saving',
+  'active',
+  'killed',
+  'deleted',
+  'uploading',
+  'importing',
+  'pending_delete',
+  'deactivated',
+]
 
 const LOCATION = {
   type: 'object',
@@ -34,9 +46,13 @@ export const BASE_PROPERTIES = {
     type: 'string',
     readOnly: true,
     description: 'Where the image is in its life',
-    enum: IMAGE_STATUSES,
+    enum: STATUSES,
   },
-  visibility: { type: 'string', description: 'Who may see the image', enum: VISIBILITIES },
+  visibility: {
+    type: 'string',
+    description: 'Who may see the image',
+    enum: ['community', 'public', 'private', 'shared'],
+  },
   protected: { type: 'boolean', description: 'Whether the image is kept from being deleted' },
   os_hidden: { type: 'boolean', description: 'Whether listings leave the image out' },
   checksum: {

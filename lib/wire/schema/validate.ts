@@ -45,14 +45,21 @@ export function validateImageDocument(
   const document = given as ImageDocument // Has no faults.
   for (const name of ['min_disk', 'min_ram'] as const) {
     const value = document[name] ?? 0
-    if (value < 0 || value > MAX_MINIMUM) {
-      throw new GlanceError('invalid', `${name} is ${value}, not one of 0 to ${MAX_MINIMUM}`)
+    if (value < 0) {
+      const message = `Invalid value '${value}' for parameter '${name}': Cannot be a negative value`
+      throw new GlanceError('invalid', message)
+    }
+    if (value > MAX_MINIMUM) {
+      const message = `'${name}' value out of range, must not exceed ${MAX_MINIMUM}.`
+      throw new GlanceError('invalid', message)
     }
   }
   for (const [name, value] of Object.entries(document)) {
-    if (holdsUnstorable([name, value])) {
-      throw new GlanceError('invalid', `${name} holds characters beyond U+FFFF`)
+    if (holdsUnstorable(name)) {
+      throw unstorable('Property names', 'unicode')
     }
+    if (!holdsUnstorable(value)) continue
+    throw typeof value === 'string' ? unstorable(name) : unstorable('Param values', 'unicode')
   }
   return document
 }
@@ -70,6 +77,16 @@ export function checkPropertyName(name: string): void {
 
 export function reserved(name: string): GlanceError {
   return new GlanceError('forbidden', `Attribute '${name}' is reserved.`)
+}
+
+/** The refusal of `what` for text that not every Glance can store. */
+function unstorable(what: string, text = 'unicode characters'): GlanceError {
+  return new GlanceError('invalid', `${what} can't contain 4 byte ${text}.`)
+}
+
+/** Holds text that is no image's to what every Glance can store. @throws {GlanceError} `invalid`, naming it. */
+export function checkText(name: string, text: string): void {
+  if (holdsUnstorable(text)) throw unstorable(name)
 }
 
 export function mismatch(reason: string): GlanceError {
