@@ -11,6 +11,7 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
   ['abort.ts', []],
   ['attempts.ts', ['errors.ts', 'abort.ts']],
   ['image/', ['errors.ts']],
+  ['format/', ['errors.ts']],
   ['wire/', ['errors.ts', 'image/']],
   ['stream/', ['errors.ts', 'abort.ts', 'image/']],
   ['http/', ['errors.ts', 'abort.ts', 'stream/']],
@@ -39,6 +40,7 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
       'errors.ts',
       'abort.ts',
       'image/',
+      'format/',
       'stream/',
       'store/store.ts',
       'database/database.ts',
@@ -73,10 +75,12 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
       'server/policy/property-protection.ts',
     ],
   ],
+  ['server/image-schema.ts', ['errors.ts', 'wire/', 'server/config.ts']],
   [
     'server/start.ts',
     [
       'errors.ts',
+      'wire/schema/image-schema.ts',
       'server/',
       'store/open.ts',
       'store/store.ts',

@@ -118,6 +118,7 @@ t.test('other data under the same id is told, and neither side is touched', asyn
     join(other, DEBIAN),
     JSON.stringify({
       ...metadata,
+      disk_format: 'raw',
       size: 3,
       checksum: null,
       os_hash_algo: null,

@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { DATA_APIS, type DataApi } from '../database/open.ts'
 import { GlanceError, messageOf } from '../errors.ts'
 import { DIGEST_ALGORITHMS, type DigestAlgorithm } from '../image/digest.ts'
+import { CONTAINER_FORMATS, DISK_FORMATS } from '../image/image.ts'
 import { parseOsloConfig, type Setting, wrong } from './oslo-config.ts'
 import { PROPERTY_RULE_FORMATS, type PropertyRuleFormat } from './policy/property-protection.ts'
 
@@ -41,6 +43,17 @@ export interface ServerConfig {
   readonly propertyProtectionFile: string | null
   readonly propertyProtectionRuleFormat: PropertyRuleFormat
   readonly hashingAlgorithm: DigestAlgorithm
+  /** A `schema-image.json` as Glance's; null for the one that Glance comes with. */
+  readonly schemaFile: string | null
+  /** What `container_format` and `disk_format` may be. */
+  readonly containerFormats: readonly string[]
+  readonly diskFormats: readonly string[]
+  /** Whether the data of a bare image has to be of its disk format. */
+  readonly requireImageFormatMatch: boolean
+  /** Subformats of vmdk that are taken, by their `createType`. */
+  readonly vmdkAllowedTypes: readonly string[]
+  /** Checks that a disk with partitions may fail. */
+  readonly gptSafetyChecksNonfatal: readonly string[]
   /** Bytes in one image. */
   readonly imageSizeCap: number
   readonly imagePropertyQuota: number
@@ -78,6 +91,12 @@ export function completeConfig(given: Partial<ServerConfig>): ServerConfig {
     propertyProtectionFile: null,
     propertyProtectionRuleFormat: 'roles',
     hashingAlgorithm: 'sha512',
+    schemaFile: null,
+    containerFormats: CONTAINER_FORMATS,
+    diskFormats: DISK_FORMATS,
+    requireImageFormatMatch: true,
+    vmdkAllowedTypes: ['streamOptimized', 'monolithicSparse'],
+    gptSafetyChecksNonfatal: [],
     imageSizeCap: 1024 ** 4,
     imagePropertyQuota: 128,
     imageTagQuota: 128,
@@ -94,10 +113,13 @@ export function completeConfig(given: Partial<ServerConfig>): ServerConfig {
 
 /**
  * What a file such as Glance's `glance-api.conf` sets.
- * @throws {GlanceError} `usage`, naming file, line and option, for a setting that is wrong or that there is not.
+ * A `schema-image.json` beside it counts, as Glance's does. @throws {GlanceError} `usage`, naming file, line and option,
+ * for a setting that is wrong or that there is not.
  */
 export async function readConfig(path: string): Promise<Partial<ServerConfig>> {
-  return readSettings(parseOsloConfig(await readText(path), path))
+  const settings = readSettings(parseOsloConfig(await readText(path), path))
+  const schemaFile = join(dirname(resolve(path)), 'schema-image.json')
+  return existsSync(schemaFile) ? { schemaFile, ...settings } : settings
 }
 
 /** @throws {GlanceError} `usage`. */
@@ -150,6 +172,14 @@ const OPTIONS: Readonly<Record<string, Option>> = {
     propertyProtectionRuleFormat: oneOf(value, PROPERTY_RULE_FORMATS),
   }),
   hashing_algorithm: value => ({ hashingAlgorithm: oneOf(value, DIGEST_ALGORITHMS) }),
+  image_schema_file: value => ({ schemaFile: resolve(text(value)) }),
+  container_formats: value => ({ containerFormats: list(value) }),
+  disk_formats: value => ({ diskFormats: list(value) }),
+  'image_format.container_formats': value => ({ containerFormats: list(value) }),
+  'image_format.disk_formats': value => ({ diskFormats: list(value) }),
+  'image_format.require_image_format_match': value => ({ requireImageFormatMatch: boolean(value) }),
+  'image_format.vmdk_allowed_types': value => ({ vmdkAllowedTypes: list(value) }),
+  'image_format.gpt_safety_checks_nonfatal': value => ({ gptSafetyChecksNonfatal: list(value) }),
   image_size_cap: value => ({ imageSizeCap: integer(value, 1, 2 ** 53 - 1) }),
   image_property_quota: value => ({ imagePropertyQuota: quota(value) }),
   image_tag_quota: value => ({ imageTagQuota: quota(value) }),
@@ -166,6 +196,14 @@ const OPTIONS: Readonly<Record<string, Option>> = {
 function text(value: string): string {
   if (value === '') throw new RangeError('a value')
   return value
+}
+
+/** With commas between, or on lines of their own. */
+function list(value: string): readonly string[] {
+  return value
+    .split(/[,\n]/)
+    .map(part => part.trim())
+    .filter(part => part !== '')
 }
 
 function integer(value: string, least: number, most: number): number {

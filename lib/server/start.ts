@@ -7,11 +7,13 @@ import { openDatabase } from '../database/open.ts'
 import { GlanceError, messageOf } from '../errors.ts'
 import { openStore } from '../store/open.ts'
 import type { Store } from '../store/store.ts'
+import type { ImageSchema } from '../wire/schema/image-schema.ts'
 import { authenticateNobody } from './auth/none.ts'
 import { trustedHeaders } from './auth/trusted-headers.ts'
 import { completeConfig, type ServerConfig } from './config.ts'
 import { recover } from './domain/recover.ts'
 import type { Service } from './domain/service.ts'
+import { imageSchemaOf } from './image-schema.ts'
 import { createApp, protect } from './http/app.ts'
 import { InFlight } from './http/in-flight.ts'
 import { openPolicy, type PolicySource } from './policy/policy-source.ts'
@@ -42,6 +44,7 @@ export async function startServer(
   { report = error => console.error(error), now = () => new Date() }: ServerOptions = {},
 ): Promise<RunningServer> {
   const config = completeConfig(given)
+  const schema = await imageSchemaOf(config)
   const opened: AsyncDisposable[] = []
   try {
     const policies = await openPolicy(config, config, report)
@@ -53,7 +56,7 @@ export async function startServer(
     const service = serviceOf(config, database, store, now)
     await recover(service)
     const inFlight = new InFlight()
-    const app = await appOf(config, service, policies, inFlight, report)
+    const app = await appOf(config, schema, service, policies, inFlight, report)
     opened.unshift({ [Symbol.asyncDispose]: () => stop(app, inFlight, config.shutdownGraceMs) })
     const { port } = await listen(app, config)
     const url = `http://${hostOf(config.bindHost)}:${port}`
@@ -107,11 +110,18 @@ function serviceOf(
     projectStorage: config.userStorageQuota,
   }
   const projectLimits = null
-  return { database, store, limits, projectLimits, hashingAlgorithm: config.hashingAlgorithm, now }
+  const formats = {
+    requireMatch: config.requireImageFormatMatch,
+    vmdkTypes: config.vmdkAllowedTypes,
+    harmlessChecks: config.gptSafetyChecksNonfatal,
+  }
+  const { hashingAlgorithm } = config
+  return { database, store, limits, projectLimits, formats, hashingAlgorithm, now }
 }
 
 async function appOf(
   config: ServerConfig,
+  schema: ImageSchema,
   service: Service,
   policies: PolicySource,
   inFlight: InFlight,
@@ -126,7 +136,7 @@ async function appOf(
   await app.register(
     async v2 => {
       protect(v2, authenticate, policies)
-      v2Routes(v2, service, paging)
+      v2Routes(v2, service, paging, schema)
     },
     { prefix: '/v2' },
   )

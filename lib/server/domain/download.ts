@@ -1,5 +1,6 @@
 import type { ImageRecord } from '../../database/database.ts'
 import { GlanceError, isGlanceError } from '../../errors.ts'
+import type { Location, Store } from '../../store/store.ts'
 import type { Bytes } from '../../stream/bytes.ts'
 import type { ByteRange } from '../../stream/range.ts'
 import { findVisible, requireAllowedOn } from './access.ts'
@@ -35,21 +36,36 @@ export async function downloadImage(
   return { size, checksum, open: range => open(context, service, image, range) }
 }
 
-/** From the first of the places that has it. */
+/** From the first of the places that gives it. */
 async function open(
   { signal }: RequestContext,
   { store }: Service,
   image: ImageRecord,
   range: ByteRange | null,
 ): Promise<Bytes> {
-  let missing: unknown
+  let failure: unknown
   for (const location of image.locations) {
     try {
+      await requireWhole(store, location, image, signal)
       return await store.open(location, range, { signal })
     } catch (error) {
-      if (!isGlanceError(error, 'not_found')) throw error
-      missing = error
+      if (!isGlanceError(error)) throw error
+      // A store that may have it later says more than one that has it not.
+      if (failure === undefined || isGlanceError(failure, 'not_found')) failure = error
     }
   }
-  throw new GlanceError('not_found', `the data of image ${image.id} is gone`, { cause: missing })
+  if (!isGlanceError(failure, 'not_found')) throw failure
+  throw new GlanceError('not_found', `the data of image ${image.id} is gone`, { cause: failure })
+}
+
+/** @throws {GlanceError} `unavailable` for data that was cut short or changed in its store; `not_found`. */
+async function requireWhole(
+  store: Store,
+  location: Location,
+  { id, size }: ImageRecord,
+  signal: AbortSignal,
+): Promise<void> {
+  const found = await store.size(location, { signal })
+  if (found === size) return
+  throw new GlanceError('unavailable', `image ${id} is ${size} bytes, but its store has ${found}`)
 }

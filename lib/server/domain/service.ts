@@ -1,4 +1,5 @@
 import type { Database } from '../../database/database.ts'
+import type { FormatRules } from '../../format/verdict.ts'
 import type { DigestAlgorithm } from '../../image/digest.ts'
 import type { Store } from '../../store/store.ts'
 import type { ProjectLimits } from '../quota/project-limits.ts'
@@ -26,6 +27,8 @@ export interface Service {
   readonly limits: Limits
   /** Null while nobody limits projects. */
   readonly projectLimits: ProjectLimits | null
+  /** What image data has to be like. */
+  readonly formats: FormatRules
   /** Of `os_hash_algo`; MD5 is computed besides. */
   readonly hashingAlgorithm: DigestAlgorithm
   /** The time of day. */

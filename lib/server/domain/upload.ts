@@ -8,6 +8,7 @@ import { findChangeable, requireMayWrite } from './access.ts'
 import type { RequestContext } from './context.ts'
 import { deleteData } from './data.ts'
 import { illegalTransition } from './images.ts'
+import { inspected } from './inspection.ts'
 import type { Service } from './service.ts'
 import { requireRoom } from './storage-quota.ts'
 
@@ -15,7 +16,7 @@ import { requireRoom } from './storage-quota.ts'
  * Stores the data of a queued image and makes it active. `size` in bytes, null when unknown. Nothing is read from
  * `data` before it is known that it is wanted. When it rejects, the image is queued again, without data.
  * @throws {GlanceError} `not_found`, `forbidden`; `conflict` when it is not queued; `invalid` without formats;
- * `over_limit`; `corrupt` for another size; `gone` when the image was deleted meanwhile; `unavailable`.
+ * `over_limit`; `corrupt` for another size; `unsupported_media_type` for data of another format or that is not safe; `gone` when the image was deleted meanwhile; `unavailable`.
  */
 export async function uploadImage(
   context: RequestContext,
@@ -34,16 +35,19 @@ export async function uploadImage(
   const room = await requireRoom(context, service, id, size)
   await beginSaving(service, image)
   const fitting = limitSize(data, room)
-  const stored = await store(context, service, id, fitting, size).catch(async (error: unknown) => {
-    await giveUp(service, id)
-    throw error
-  })
+  const stored = await store(context, service, image, fitting, size).catch(
+    async (error: unknown) => {
+      await giveUp(service, id)
+      throw error
+    },
+  )
   await activate(context, service, id, stored)
 }
 
 interface Stored {
   readonly location: Location
   readonly size: number
+  readonly virtualSize: number | null
   readonly checksum: string
   readonly hash: string
 }
@@ -71,16 +75,19 @@ async function beginSaving(service: Service, image: ImageRecord): Promise<void> 
 async function store(
   context: RequestContext,
   service: Service,
-  id: string,
+  image: ImageRecord,
   data: Bytes,
   size: number | null,
 ): Promise<Stored> {
   const hasher = new Hasher(['md5', service.hashingAlgorithm])
   const limited = limitSize(data, maximum(service))
+  const inspection = inspected(limited, image, size, service.formats)
+  const hashed = digested(inspection.data, hasher)
   const { signal } = context
-  const added = await service.store.add(id, digested(limited, hasher), size, { signal })
+  const added = await service.store.add(image.id, hashed, size, { signal })
   return {
     ...added,
+    virtualSize: inspection.virtualSize(),
     checksum: await hasher.hex('md5'),
     hash: await hasher.hex(service.hashingAlgorithm),
   }
@@ -100,6 +107,7 @@ async function activate(
         {
           status: 'active',
           size: stored.size,
+          virtualSize: stored.virtualSize,
           checksum: stored.checksum,
           digest: { algorithm: service.hashingAlgorithm, value: stored.hash },
           locations: [{ url: stored.location.url, metadata: {} }],

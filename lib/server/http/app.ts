@@ -37,7 +37,11 @@ export function createApp({
 }: AppOptions): FastifyInstance {
   const fail = (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
     if (!isFault(error) && !reply.raw.destroyed) report(error)
-    sendFault(request.raw, reply, faultResponse(error, request.headers.accept))
+    sendFault(
+      request.raw,
+      reply,
+      faultResponse(error, request.headers.accept, request.headers['content-type']),
+    )
   }
   const connections = new Connections()
   const app = fastify({

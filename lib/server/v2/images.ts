@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { isGlanceError } from '../../errors.ts'
 import type { Image } from '../../image/image.ts'
+import type { ImageSchema } from '../../wire/schema/image-schema.ts'
 import { validateNewImage } from '../../wire/schema/new-image.ts'
 import { imageToV2 } from '../../wire/v2-image.ts'
 import { ACCEPT_PATCH, parsePatch, type PatchStep } from '../../wire/v2-patch.ts'
@@ -23,7 +24,12 @@ export interface ImagePath {
   readonly Params: { readonly id: string }
 }
 
-export function imageRoutes(app: FastifyInstance, service: Service, paging: Paging): void {
+export function imageRoutes(
+  app: FastifyInstance,
+  service: Service,
+  paging: Paging,
+  schema: ImageSchema,
+): void {
   app.get('/images', async request => {
     const context = contextOf(request)
     const params = queryOf(request)
@@ -37,7 +43,7 @@ export function imageRoutes(app: FastifyInstance, service: Service, paging: Pagi
   })
 
   app.post('/images', async (request, reply) => {
-    const wanted = validateNewImage(await readDocument(request, reply))
+    const wanted = validateNewImage(await readDocument(request, reply), schema)
     const image = await createImage(contextOf(request), service, wanted)
     const location = `${request.protocol}://${request.host}/v2/images/${image.id}`
     return reply.code(201).header('location', location).send(render(image))
@@ -48,7 +54,7 @@ export function imageRoutes(app: FastifyInstance, service: Service, paging: Pagi
   )
 
   app.patch<ImagePath>('/images/:id', async (request, reply) => {
-    const steps = await readPatch(request, reply)
+    const steps = await readPatch(request, reply, schema)
     return render(await updateImage(contextOf(request), service, request.params.id, steps))
   })
 
@@ -63,12 +69,16 @@ function render(image: Image): Record<string, unknown> {
   return { ...imageToV2(image), self, file: `${self}/file`, schema: '/v2/schemas/image' }
 }
 
-async function readPatch(request: FastifyRequest, reply: FastifyReply): Promise<PatchStep[]> {
+async function readPatch(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  schema: ImageSchema,
+): Promise<PatchStep[]> {
   const mediaType = mediaTypeOf(request)
   try {
     // A media type that is not taken is refused with its body unread.
     parsePatch(mediaType, [])
-    return parsePatch(mediaType, await readDocument(request, reply))
+    return parsePatch(mediaType, await readDocument(request, reply), schema)
   } catch (error) {
     if (isGlanceError(error, 'unsupported_media_type')) reply.header('accept-patch', ACCEPT_PATCH)
     throw error
