@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
-import { Stopped } from '../lib/cli/exit-status.ts'
+import { OutputFailed, Stopped } from '../lib/cli/exit-status.ts'
 import { main } from '../lib/cli/main.ts'
 
 const controller = new AbortController()
@@ -12,8 +12,11 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) {
     controller.abort(stopped)
   })
 }
-// Nobody reads on, as in `glance-replicator compare … | head`.
-process.stdout.on('error', () => process.exit(1))
+// A file that may not grow further is a failed write of one image, not the end of the program.
+process.on('SIGXFSZ', () => {})
+// Nobody reads on, as in `glance-replicator compare … | head`: what is under way is undone first.
+process.stdout.on('error', error => controller.abort(new OutputFailed(error)))
+process.stderr.on('error', () => {}) // Then nothing more is told.
 
 const { version } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),

@@ -3,13 +3,15 @@ import type { Abortable } from './abort.ts'
 import { type ErrorCode, isGlanceError } from './errors.ts'
 
 /** What may go better the next time. */
-const WORTH_ANOTHER: readonly ErrorCode[] = ['unavailable', 'corrupt']
+const WORTH_ANOTHER: readonly ErrorCode[] = ['unavailable', 'unreachable', 'corrupt']
 
 export interface AttemptOptions extends Abortable {
   /** How often to try in all, the first time included. Default 3. */
   readonly attempts?: number | undefined
   /** Milliseconds before the second attempt, doubled before each later one. Default 500, at most 30,000. */
   readonly delayMs?: number | undefined
+  /** What is worth another attempt. Default: no answer, nobody there, and wrong bytes. */
+  readonly worth?: readonly ErrorCode[] | undefined
   /** Told of each failure that is followed by another attempt, and the number of that attempt. */
   readonly onRetry?: ((error: unknown, attempt: number) => void) | undefined
 }
@@ -20,14 +22,14 @@ export interface AttemptOptions extends Abortable {
  */
 export async function withAttempts<T>(
   work: (attempt: number) => Promise<T>,
-  { attempts = 3, delayMs = 500, onRetry, signal }: AttemptOptions = {},
+  { attempts = 3, delayMs = 500, worth = WORTH_ANOTHER, onRetry, signal }: AttemptOptions = {},
 ): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await work(attempt)
     } catch (error) {
       signal?.throwIfAborted()
-      if (attempt >= attempts || !isGlanceError(error, ...WORTH_ANOTHER)) throw error
+      if (attempt >= attempts || !isGlanceError(error, ...worth)) throw error
       onRetry?.(error, attempt + 1)
       const most = Math.min(delayMs * 2 ** (attempt - 1), 30_000)
       await delay(most * (0.5 + Math.random() / 2), undefined, signal ? { signal } : {}).catch(() =>

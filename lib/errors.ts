@@ -29,6 +29,8 @@ export type ErrorCode =
   | 'unsupported'
   /** No answer, or one that says to come back later: worth another attempt. */
   | 'unavailable'
+  /** There is nobody to talk to: no such host, nobody who listens, or nobody whom we trust. */
+  | 'unreachable'
   /** The command line or configuration is wrong. */
   | 'usage'
 

@@ -2,6 +2,9 @@ import { chmod, cp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/p
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { EXIT_STATUS } from '../lib/cli/exit-status.ts'
+import { writerName } from '../lib/endpoint/writer.ts'
+import { imageToV2 } from '../lib/wire/v2-image.ts'
+import { idOf, imageOf } from './support/images.ts'
 import { sendJson, startListener } from './support/listener.ts'
 import { run } from './support/program.ts'
 import { startTestServer, type TestServer } from './support/server.ts'
@@ -9,6 +12,8 @@ import { startTestServer, type TestServer } from './support/server.ts'
 const IMAGES = 'fixtures/images'
 const DEBIAN = '0b7e0a2c-5f0e-4d6e-9a51-1f6b1c0f3a01'
 const PROTECTED = '2c4d9e7b-8a13-4b0f-8c55-7d2e4f9b6c02'
+const RECORD = { id: idOf(7), name: 'odd', disk_format: 'raw', container_format: 'bare' }
+const OCTETS = { 'content-type': 'application/octet-stream' }
 const PATCH = { 'content-type': 'application/openstack-images-v2.1-json-patch' }
 
 t.test('what has changed is told, and then changed', async t => {
@@ -113,6 +118,7 @@ t.test('other data under the same id is told, and neither side is touched', asyn
     join(other, DEBIAN),
     JSON.stringify({
       ...metadata,
+      disk_format: 'raw',
       size: 3,
       checksum: null,
       os_hash_algo: null,
@@ -138,7 +144,9 @@ t.test('a dump', async t => {
     await run(['dump', one.url, dump])
     await truncate(join(dump, `${DEBIAN}.img`), 100)
     await rm(join(dump, PROTECTED))
-    await writeFile(join(dump, `${PROTECTED}.img.part`), 'half of it')
+    const [ours, gone] = [await writerName(), (await writerName()).replace(/-\d+-(\w+)$/, '-1-$1')]
+    await writeFile(join(dump, `${PROTECTED}.img.${gone}.part`), 'half of it')
+    await writeFile(join(dump, `${DEBIAN}.img.${ours}.part`), 'of somebody who still writes')
     t.match(await run(['compare', one.url, `dir:${dump}`]), {
       status: 1,
       stdout: /^2 images missing/m,
@@ -154,7 +162,8 @@ t.test('a dump', async t => {
     )
     t.same(
       (await readdir(dump)).filter(name => name.endsWith('.part')),
-      [],
+      [`${DEBIAN}.img.${ours}.part`],
+      'what nobody writes any more is gone',
     )
   })
 
@@ -179,8 +188,52 @@ t.test('a dump', async t => {
     await writeFile(join(dump, `${DEBIAN}.img`), data)
     const outcome = await run(['load', '--attempts', '1', two.url, dump])
     t.match(outcome, { status: 1, stdout: /^4 images created .* 1 failed/ })
-    t.match(outcome.stderr, /stored data of another sha512; the copy was removed/)
-    t.match(await two.call('GET', `/v2/images/${DEBIAN}`), { status: 404 })
+    t.match(outcome.stderr, /sha512 is [0-9a-f]+, expected [0-9a-f]+\n/)
+    const { json } = await two.call('GET', `/v2/images/${DEBIAN}`)
+    t.match(
+      json,
+      { status: 'queued', os_hidden: true },
+      'the id is not used up: a mended dump can be loaded',
+    )
+    t.match(await run(['load', two.url, IMAGES]), { status: 0 })
+  })
+
+  t.test('whose data is missing or cut short is not passed over', async t => {
+    const two = await startTestServer(t)
+    const dump = t.testdir()
+    await cp(IMAGES, dump, { recursive: true })
+    await truncate(join(dump, `${DEBIAN}.img`), 10)
+    await rm(join(dump, `${PROTECTED}.img`))
+    const outcome = await run(['load', two.url, dump])
+    t.match(outcome, { status: 1, stdout: /^3 images created .* 2 failed/ })
+    t.match(outcome.stderr, /0b7e0a2c.*\.img: the data of the image has 10 of 6656 bytes/)
+    t.match(outcome.stderr, /2c4d9e7b.*\.img: the data of the image is missing/)
+    t.match(await run(['compare', `dir:${dump}`, two.url]), { status: 1 })
+    t.match(await run(['size', `dir:${dump}`]), { status: 3, stdout: '' })
+  })
+
+  t.test('keeps a custom property that is named like a field of v1', async t => {
+    const two = await startTestServer(t)
+    await two.call('POST', '/v2/images', {
+      body: { ...RECORD, visibility: 'private', is_public: 'True' },
+    })
+    await two.call('PUT', `/v2/images/${RECORD.id}/file`, { headers: OCTETS, body: 'abc' })
+    const dump = t.testdir()
+    await run(['dump', two.url, dump])
+    t.match(await run(['compare', two.url, `dir:${dump}`]), { status: 0 })
+  })
+
+  t.test('is not written where a server would have it, outside the directory', async t => {
+    const folder = t.testdir({ dump: {} })
+    const bad = { ...imageToV2(imageOf(1)), id: '../escaped' }
+    const url = await startListener(t, (request, response) =>
+      sendJson(response, 200, { images: request.url?.includes('os_hidden') ? [] : [bad] }),
+    )
+    t.match(await run(['dump', url, join(folder, 'dump')]), {
+      status: 1,
+      stderr: /id is .*, not a UUID/,
+    })
+    t.same(await readdir(folder), ['dump'])
   })
 
   t.test('of the original replicator can be loaded', async t => {
@@ -271,6 +324,36 @@ t.test('--json prints one document', async t => {
   })
 })
 
+t.test('a run that a token ends tells what was done until then', async t => {
+  const data = Buffer.alloc(10)
+  const url = await startListener(t, (request, response) => {
+    if (request.url?.endsWith('1/file') === true) return response.end(data)
+    if (request.url?.endsWith('/file') === true)
+      return sendJson(response, 401, { message: 'expired' })
+    const images =
+      request.url?.includes('os_hidden') === true
+        ? []
+        : [1, 2].map(n => imageToV2(imageOf(n, data)))
+    sendJson(response, 200, { images })
+  })
+  const { status, stdout, stderr } = await run(['dump', '--json', '-j', '1', url, t.testdir()])
+  t.equal(status, 3)
+  t.match(JSON.parse(stdout), {
+    totals: { created: 1, failed: 1 },
+    error: { code: 'unauthenticated' },
+  })
+  t.match(stderr, /401 expired\n/)
+})
+
+t.test('--json is JSON also when there is only an error', async t => {
+  const { status, stdout } = await run(['compare', '--json', '127.0.0.1:1', '127.0.0.1:1'])
+  t.equal(status, 3)
+  t.match(JSON.parse(stdout), {
+    images: [],
+    error: { code: 'unreachable', message: /connection refused/ },
+  })
+})
+
 t.test('tokens', async t => {
   const tokens: Record<string, string | undefined> = {}
   const listen = async (name: string) =>
@@ -338,6 +421,12 @@ t.test('tokens', async t => {
       t.same([tokens['one'], tokens['two']], expected)
     })
   }
+  t.test('before the command as well as after it', async t => {
+    await run(['-v', '-t', 'first', 'size', one])
+    t.equal(tokens['one'], 'first')
+    await run(['--token=second', 'size', one, '-v'])
+    t.equal(tokens['one'], 'second')
+  })
   t.test('size takes that of either side', async t => {
     await run(['size', '-S', 's', one])
     t.equal(tokens['one'], 's')
@@ -346,6 +435,11 @@ t.test('tokens', async t => {
     t.match(await run(['size', '--token-file', '/nowhere', one]), {
       status: 2,
       stderr: /token file \/nowhere: ENOENT/,
+    })
+    const odd = t.testdir({ token: 'two\nlines' })
+    t.match(await run(['size', '--token-file', `${odd}/token`, one]), {
+      status: 2,
+      stderr: /a token is one word of ASCII/,
     })
   })
   t.test('are never told, not even by --debug', async t => {
@@ -399,10 +493,13 @@ t.test('what goes wrong with a server is one clear line, and exit status 3', asy
 
 t.test('what is wrong with the command line is one clear line, and exit status 2', async t => {
   for (const { words, stderr } of [
+    { words: ['size', '--frobnicate', 'one'], stderr: /unknown option --frobnicate/ },
     { words: ['compare', 'one'], stderr: /Not enough non-option arguments/ },
     { words: ['frobnicate'], stderr: /unknown command 'frobnicate'/ },
+    { words: ['-t', 'token'], stderr: /which command\?/ },
+    { words: ['--frobnicate', 'size', 'one'], stderr: /unknown option --frobnicate/ },
     { words: ['help', 'frobnicate'], stderr: /unknown command 'frobnicate'/ },
-    { words: ['compare', 'one', 'two', '--frobnicate'], stderr: /Unknown argument: frobnicate/ },
+    { words: ['compare', 'one', 'two', '--frobnicate'], stderr: /unknown option --frobnicate/ },
     { words: ['compare', 'one', 'two', 'three'], stderr: /three/ },
     {
       words: ['livecopy', 'one', 'two', '-j', '0'],
@@ -439,6 +536,7 @@ t.test('help', async t => {
     stdout: /glance-replicator dump <source> <path>/,
   })
   t.match(await run(['dump', '-h']), { status: 0, stdout: /--chunksize/ })
+  t.equal((await run(['-h'])).stdout, help.stdout)
   t.match(await run(['--version']), { status: 0, stdout: '1.2.3\n' })
 })
 
@@ -462,8 +560,16 @@ t.test('the table of exit statuses in the manual is that of the program', async 
 
 t.test('every option of the program is in the manual', async t => {
   const manual = await readFile('man/glance-replicator.1', 'utf8')
-  for (const command of ['compare', 'livecopy', 'dump', 'load', 'size', 'serve']) {
-    const { stdout } = await run(['help', command])
+  for (const command of [
+    'compare',
+    'livecopy',
+    'dump',
+    'load',
+    'size',
+    'serve',
+    'db load-metadefs',
+  ]) {
+    const { stdout } = await run(['help', ...command.split(' ')])
     for (const [, option = ''] of stdout.matchAll(/--([a-z-]+)/g)) {
       t.ok(
         manual.includes(`Fl -${option}`) || manual.includes(`, -${option}`),

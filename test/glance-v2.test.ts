@@ -116,19 +116,19 @@ t.test('what cannot be used says why', t => {
   })
   t.test('a host that nobody knows', async t => {
     await t.rejects(open('http://no-such-host.invalid:9292'), {
-      code: 'unavailable',
+      code: 'unreachable',
       message: /unknown host|cannot be looked up/,
     })
   })
   t.test('a port where nobody listens', async t => {
     await t.rejects(open('http://127.0.0.1:1'), {
-      code: 'unavailable',
+      code: 'unreachable',
       message: /connection refused/,
     })
   })
   t.test('https where there is no TLS', async t => {
     const url = await startListener(t, (_, response) => sendJson(response, 200, {}))
-    await t.rejects(open(url.replace('http:', 'https:')), { code: 'unavailable', message: /TLS/ })
+    await t.rejects(open(url.replace('http:', 'https:')), { code: 'unreachable', message: /TLS/ })
   })
   t.test('a certificate that nobody vouches for', async t => {
     const server = createServer(
@@ -140,7 +140,7 @@ t.test('what cannot be used says why', t => {
     await once(server, 'listening')
     const { port } = server.address() as AddressInfo // It listens on a port.
     await t.rejects(open(`https://localhost:${port}`), {
-      code: 'unavailable',
+      code: 'unreachable',
       message: /the certificate is not trusted: self.signed certificate/,
     })
   })
@@ -209,6 +209,42 @@ t.test('listing', async t => {
     )
     await using endpoint = await open(url)
     await t.rejects(toArray(endpoint.list()), { code: 'corrupt', message: /out of order/ })
+  })
+
+  t.test('a page that begins after an image that was deleted is found again', async t => {
+    let deleted = false
+    const url = await startListener(t, (request, response) => {
+      const query = new URL(request.url ?? '', 'http://x').searchParams
+      if (query.has('os_hidden')) return sendJson(response, 200, { images: [] })
+      const marker = query.get('marker')
+      if (marker === idOf(2) && !deleted) {
+        deleted = true
+        return sendJson(response, 400, { message: 'Invalid marker' })
+      }
+      const there = [1, 2, 3, 4].filter(n => !(deleted && n === 2) && idOf(n) > (marker ?? ''))
+      const images = there.slice(0, 2).map(n => document(imageOf(n, DATA)))
+      const next =
+        there.length > 2 ? { next: `/v2/images?marker=${String(images[1]?.['id'])}` } : {}
+      sendJson(response, 200, { images, ...next })
+    })
+    await using endpoint = await open(url)
+    t.same(
+      (await toArray(endpoint.list())).map(({ id }) => id),
+      [1, 2, 3, 4].map(idOf),
+    )
+  })
+
+  t.test('a listing that never ends, or goes on nowhere, is found out', async t => {
+    for (const [next, error] of [
+      ['/v2/images?marker=', { code: 'corrupt' }],
+      ['http://[', { code: 'unsupported', message: /goes on at 'http/ }],
+    ] as const) {
+      const url = await startListener(t, (_, response) =>
+        sendJson(response, 200, { images: [], next }),
+      )
+      await using endpoint = await open(url)
+      await t.rejects(toArray(endpoint.list()), error)
+    }
   })
 
   t.test('an image that cannot be understood is told of, and the others are listed', async t => {
@@ -372,6 +408,35 @@ t.test('adding', async t => {
     t.notOk(opened, 'the source was not even asked')
   })
 
+  t.test('a connection on which a refused upload was cut short is not used again', async t => {
+    const sockets = new Set<unknown>()
+    const url = await startListener(t, (request, response) => {
+      if (request.method === 'PUT') {
+        sockets.add(request.socket)
+        request.once('data', () => sendJson(response, 409, { message: 'no' }))
+        return
+      }
+      sendJson(response, 200, document({ ...IMAGE, status: 'queued' }))
+    })
+    await using endpoint = await open(url)
+    const data = bytesOf(2, 900_000)
+    const image = imageOf(1, data)
+    const slowly = {
+      ...dataOf(image, []),
+      open: async () =>
+        (async function* () {
+          for (let i = 0; i < data.length; i += 100_000) {
+            yield data.subarray(i, i + 100_000)
+            await new Promise(resolve => setImmediate(resolve))
+          }
+        })(),
+    }
+    for (let i = 0; i < 2; i += 1) {
+      await t.rejects(endpoint.add(image, slowly), { code: 'conflict', message: /409 no/ })
+    }
+    t.equal(sockets.size, 2)
+  })
+
   t.test('the image is private and hidden until its data is proved', async t => {
     const seen: unknown[] = []
     const url = await service(t, {
@@ -412,6 +477,45 @@ t.test('what the target refuses is told field by field, and the rest is set', as
     owner: 'members',
     properties: new Map([['k', 'v']]),
   })
+})
+
+t.test('updating', async t => {
+  const wanted = { ...IMAGE, name: 'new', properties: new Map<string, string>() }
+  const present = { ...IMAGE, properties: new Map([['old', 'x']]) }
+
+  t.test('a patch that was done and not answered is not taken for refused', async t => {
+    let patched = false
+    const url = await startListener(t, (request, response) => {
+      if (request.method === 'PATCH') {
+        if (patched) return sendJson(response, 409, { message: 'old does not exist' })
+        patched = true
+        return response.destroy()
+      }
+      sendJson(response, 200, request.url?.includes('tasks') ? {} : document(wanted))
+    })
+    await using endpoint = await open(url)
+    t.match(await endpoint.update(present, wanted), { refused: [] })
+  })
+
+  t.test('where nothing at all is taken, it has failed', async t => {
+    const url = await startListener(t, (request, response) =>
+      sendJson(response, request.method === 'PATCH' ? 403 : 200, { message: 'not yours' }),
+    )
+    await using endpoint = await open(url)
+    await t.rejects(endpoint.update(present, wanted), {
+      code: 'forbidden',
+      message: /name was refused: .*not yours; old was refused/,
+    })
+  })
+})
+
+t.test('what another run is about to fill is not discarded', async t => {
+  const server = await startTestServer(t)
+  await using ours = await open(server.url)
+  await using theirs = await open(server.url)
+  await theirs.add(IMAGE, null)
+  await ours.discard(IMAGE.id)
+  t.equal((await server.call('GET', `/v2/images/${IMAGE.id}`)).status, 200)
 })
 
 t.test('openEndpoint refuses a folder that is not there', async t => {

@@ -1,7 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { readdirSync, truncateSync, unlinkSync } from 'node:fs'
+import { readdirSync, readFileSync, truncateSync, unlinkSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { dial, dialUpload, next, rest, untilStatus } from './support/connection.ts'
 import { OWNER, startTestServer, type TestServer } from './support/server.ts'
@@ -11,6 +12,8 @@ const CAP = 4 * MIB
 const TOO_LARGE = new Uint8Array(CAP + 1)
 const FORMATS = { disk_format: 'raw', container_format: 'bare' }
 const NO_DISK_FORMAT = { container_format: 'bare' }
+
+const size = (bytes: string) => ({ 'x-openstack-image-size': bytes })
 
 const hex = (algorithm: string, data: string | Uint8Array) =>
   createHash(algorithm).update(data).digest('hex')
@@ -28,7 +31,7 @@ t.test('uploading', async t => {
     t.match(await server.show(id), {
       status: 'active',
       size: 9,
-      virtual_size: null,
+      virtual_size: 9,
       checksum: hex('md5', 'some data'),
       os_hash_algo: 'sha512',
       os_hash_value: hex('sha512', 'some data'),
@@ -66,13 +69,18 @@ t.test('uploading', async t => {
     })
   })
 
-  const size = (bytes: string) => ({ 'x-openstack-image-size': bytes })
   for (const [title, status, message, body, headers = {}, image = FORMATS] of [
     ['in another media type is 415', 415, /octet-stream/, 'data', { 'content-type': 'text/plain' }],
     ['of more than the cap is 413', 413, /^The incoming image is too large/, TOO_LARGE],
     ['of fewer bytes than the client says is 400', 400, /5 bytes/, 'data', size('5')],
     ['of more bytes than the client says is 400', 400, /3 bytes/, 'data', size('3')],
-    ['of a size that is no number is 400', 400, /must be an integer/, 'data', size('big')],
+    [
+      'of a size that is no number is 400',
+      400,
+      /^Invalid or missing image size/,
+      'data',
+      size('big'),
+    ],
     ['without formats is 400', 400, /^Properties disk_format, container_format must/, 'x', {}, {}],
     ['without a disk format is 400', 400, /^Property disk_format must/, 'x', {}, NO_DISK_FORMAT],
   ] as const) {
@@ -141,6 +149,51 @@ t.test('uploading', async t => {
       },
     )
   }
+})
+
+t.test('what an image is said to be', async t => {
+  const server = await startTestServer(t)
+  const qcow2 = gunzipSync(readFileSync('fixtures/formats/qcow2-v3.gz'))
+  const unsafe = gunzipSync(readFileSync('fixtures/formats/qcow2-backing.gz'))
+
+  t.test('its data has to be; else it is 415, and the image queued', async t => {
+    const id = await server.create({ disk_format: 'vmdk', container_format: 'bare' })
+    const { status, json } = await server.upload(id, qcow2)
+    t.equal(status, 415)
+    t.match(json['message'], 'Image disk_format vmdk does not match stream data qcow2')
+    t.match(await server.show(id), { status: 'queued', size: null, virtual_size: null })
+    t.equal((await download(server, id)).status, 204)
+    await server.patch(id, [{ op: 'replace', path: '/disk_format', value: 'qcow2' }])
+    t.equal((await server.upload(id, qcow2)).status, 204)
+    t.match(await server.show(id), { status: 'active', virtual_size: MIB, size: qcow2.length })
+  })
+
+  t.test('does not make it safe: a backing file is 415', async t => {
+    for (const disk_format of ['qcow2', 'raw']) {
+      const id = await server.create({ disk_format, container_format: 'bare' })
+      const { status, json } = await server.upload(id, unsafe)
+      t.equal(status, 415)
+      t.match(json['message'], 'Image failed safety checks: it has a backing file')
+    }
+  })
+
+  t.test('is not looked into when it is wrapped in something', async t => {
+    const id = await server.create({ disk_format: 'vmdk', container_format: 'ovf' })
+    t.equal((await server.upload(id, qcow2)).status, 204)
+    t.match(await server.show(id), { status: 'active', virtual_size: null })
+  })
+
+  t.test('counts for less than a size that is wrong', async t => {
+    const id = await server.create({ disk_format: 'vmdk', container_format: 'bare' })
+    t.equal((await server.upload(id, qcow2, OWNER, size('99999999'))).status, 400)
+  })
+
+  t.test('need not be true where that is configured', async t => {
+    const server = await startTestServer(t, { requireImageFormatMatch: false })
+    const id = await server.create({ disk_format: 'vmdk', container_format: 'bare' })
+    t.equal((await server.upload(id, qcow2)).status, 204)
+    t.match(await server.show(id), { status: 'active', virtual_size: null })
+  })
 })
 
 t.test('an upload that turns into nonsense is 400, and the image queued', async t => {
@@ -269,10 +322,22 @@ t.test('downloading', async t => {
     t.equal((await server.call('DELETE', `/v2/images/${id}`)).status, 204)
   })
 
-  t.test('data that ends early breaks the connection', async t => {
-    const { server, id, path } = await stored(t, () => {})
+  t.test('data that was cut short in its store is 503, also a part of it', async t => {
+    const { server, id, path } = await stored(t)
     truncateSync(path, 2 * MIB)
-    await t.rejects(download(server, id), 'a part is never taken for the whole')
+    const { status, json } = await download(server, id)
+    t.equal(status, 503)
+    t.match(json['message'], /is 8388608 bytes, but its store has 2097152/)
+    t.equal((await download(server, id, { range: 'bytes=0-9' })).status, 503)
+  })
+
+  t.test('data that is cut short while it is sent breaks the connection', async t => {
+    const { server, id, path } = await stored(t, () => {}, 64 * MIB)
+    const socket = await dial(server, `GET /v2/images/${id}/file HTTP/1.1`)
+    t.match(await next(socket), /^HTTP\/1\.1 200 /)
+    socket.pause()
+    truncateSync(path, 60 * MIB)
+    t.ok((await rest(socket)).length < 60 * MIB, 'a part is never taken for the whole')
   })
 
   t.test('by a client that goes away is no error of ours', async t => {
@@ -283,11 +348,11 @@ t.test('downloading', async t => {
     t.equal((await download(server, id)).status, 200)
   })
 
-  async function stored(t: Test, report?: () => void) {
+  async function stored(t: Test, report?: () => void, bytes = 8 * MIB) {
     const storeDir = t.testdir()
     const server = await startTestServer(t, { store: 'file', storeDir }, report)
     const id = await server.create()
-    await server.upload(id, Buffer.alloc(8 * MIB, 'x'))
+    await server.upload(id, Buffer.alloc(bytes, 'x'))
     return { server, id, path: join(storeDir, id) }
   }
 })

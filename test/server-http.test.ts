@@ -242,6 +242,34 @@ t.test('faults', async t => {
     })
   }
 
+  for (const [method, headers, text] of [
+    [
+      'DELETE',
+      {},
+      '405 Method Not Allowed\n\nThe method DELETE is not allowed for this resource. \n\n ',
+    ],
+    [
+      'PUT',
+      { 'content-type': 'text/<b>' },
+      '415 Unsupported Media Type\n\nThe request media type text/<b> is not supported by this server. \n\n ' +
+        'Image data has to be application/octet-stream, not text/<b>',
+    ],
+    [
+      'GET',
+      { range: 'bytes=9-' },
+      '416 Request Range Not Satisfiable\n\nThe Range requested is not available.\n\n ' +
+        'Invalid start position in Range header. Start position MUST be in the inclusive range [0, 3].  ',
+    ],
+  ] as const) {
+    t.test(`have the words of WebOb for what is no fault of Glance's own: ${method}`, async t => {
+      const id = await server.create()
+      await server.upload(id, 'data')
+      const path = `/v2/images/${id}/file`
+      const answer = await server.call(method, path, { headers: { accept: 'none', ...headers } })
+      t.equal(answer.text, text)
+    })
+  }
+
   for (const accept of ['image/png', 'text/html;q=0']) {
     t.test(`are text for ${accept}`, async t => {
       const answer = await refused(accept)

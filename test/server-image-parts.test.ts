@@ -13,11 +13,11 @@ t.test('tags', async t => {
 
   t.test('are added and removed, any text of up to 255 characters', async t => {
     const long = 'x'.repeat(255)
-    t.equal(await tag('PUT', 'gabe@example.com/a b'), 204)
+    t.equal(await tag('PUT', 'gabe@example.com, a b'), 204)
     t.equal(await tag('PUT', long), 204)
-    t.same(await tags(), ['gabe@example.com/a b', long])
+    t.same(await tags(), ['gabe@example.com, a b', long])
     t.equal(await tag('DELETE', long), 204)
-    t.equal(await tag('DELETE', 'gabe@example.com/a b'), 204)
+    t.equal(await tag('DELETE', 'gabe@example.com, a b'), 204)
     t.same(await tags(), [])
     t.equal(await tag('PUT', 'x'.repeat(256)), 400)
   })
@@ -36,6 +36,8 @@ t.test('tags', async t => {
 
   t.test("that are not there are 404, and others' images are not ours to tag", async t => {
     t.equal(await tag('DELETE', 'none'), 404)
+    t.equal(await tag('PUT', ''), 404, 'nothing is no tag')
+    t.equal(await tag('PUT', 'a/b'), 404, 'a slash is one of the path')
     t.equal(await tag('PUT', 'x', OWNER, randomUUID()), 404)
     t.equal(await tag('PUT', 'x', STRANGER), 403)
     t.equal(await tag('DELETE', 'one', STRANGER), 403)
@@ -111,6 +113,12 @@ t.test('members', async t => {
     t.equal(await statusOf(add(id, 'member')), 403)
     t.equal(await statusOf(members(id)), 403)
     t.equal(await statusOf(members(id, 'GET', OWNER, undefined, 'member')), 404)
+  })
+
+  t.test('whose names not every Glance can store are 400', async t => {
+    const { status, json } = await add(await server.create(), '\u{1f600}')
+    t.equal(status, 400)
+    t.match(json['message'], /^Member can't contain 4 byte unicode characters\./)
   })
 
   t.test('that are members already are 409, and too many 413', async t => {

@@ -100,6 +100,19 @@ t.test('blanks around a name do not belong to it', async t => {
   t.strictSame(read({ op: 'remove', path: '/ x ' }), [{ type: 'remove_property', name: 'x' }])
 })
 
+t.test(
+  'a property may have no name, and a path two slashes at its beginning, as in Glance',
+  async t => {
+    for (const [path, name] of [
+      ['/', ''],
+      ['/ ', ''],
+      ['//x', 'x'],
+    ] as const) {
+      t.strictSame(read({ op: 'remove', path }), [{ type: 'remove_property', name }], path)
+    }
+  },
+)
+
 t.test('a malformed patch is invalid', async t => {
   for (const body of [null, {}, 'text', 1, { op: 'remove', path: '/x' }]) {
     t.throws(() => parsePatch(PATCH_MEDIA_TYPE, body), { code: 'invalid' }, JSON.stringify(body))
@@ -113,7 +126,7 @@ t.test('a malformed patch is invalid', async t => {
     ...['test', 'move', 'copy', '', 1].map(op => ({ op, path: '/x', value: 'y' })),
     { op: 'remove' },
     { remove: '/x' },
-    ...['', 'x', '/', '//', '//x', '/x/', '/x//y', '/ ', '/x~', '/x~2', '/~', null, 1].map(
+    ...['', 'x', '//', '///x', '/x/', '/x//y', '/x/ /y', '/x~', '/x~2', '/~', null, 1].map(
       path => ({
         op: 'remove',
         path,

@@ -1,12 +1,12 @@
 import t from 'tap'
-import { IMAGE_SCHEMA, IMAGES_SCHEMA } from '../lib/wire/schema/image.ts'
+import { STANDARD_SCHEMA } from '../lib/wire/schema/image-schema.ts'
 import { MEMBER_SCHEMA, MEMBERS_SCHEMA } from '../lib/wire/schema/member.ts'
 import { validateNewImage } from '../lib/wire/schema/new-image.ts'
 
 const ID = 'd3b07384-d9a0-4c9b-8f0e-5d2b8f0e5d2b'
 
 t.test('the image schema', async t => {
-  const properties: Readonly<Record<string, object>> = IMAGE_SCHEMA.properties
+  const { properties, additionalProperties, links } = STANDARD_SCHEMA.image
   const named = (has: (property: object) => boolean): string[] =>
     Object.keys(properties)
       .filter(name => has(properties[name] ?? {}))
@@ -38,24 +38,29 @@ t.test('the image schema', async t => {
   })
 
   t.test('lets formats be null before anything else, and other properties be text', async t => {
-    t.equal(IMAGE_SCHEMA.properties.disk_format.enum[0], null)
-    t.equal(IMAGE_SCHEMA.properties.container_format.enum[0], null)
-    t.strictSame(IMAGE_SCHEMA.additionalProperties, { type: 'string' })
+    t.match(properties['disk_format'], { enum: [null, 'ami'] })
+    t.match(properties['container_format'], { enum: [null, 'ami'] })
+    t.strictSame(additionalProperties, { type: 'string' })
   })
 
   t.test('links to the image, its data and the schema', async t => {
     t.strictSame(
-      IMAGE_SCHEMA.links.map(({ rel, href }) => `${rel} ${href}`),
+      links.map(({ rel, href }) => `${rel} ${href}`),
       ['self {self}', 'enclosure {file}', 'describedby {schema}'],
     )
   })
 })
 
 t.test('the schema of a listing has the image schema as it is, and links to its pages', async t => {
-  t.strictSame(IMAGES_SCHEMA.properties.images.items, IMAGE_SCHEMA)
-  t.strictSame(Object.keys(IMAGES_SCHEMA.properties), ['images', 'first', 'next', 'schema'])
+  t.strictSame(STANDARD_SCHEMA.images.properties.images.items, STANDARD_SCHEMA.image)
+  t.strictSame(Object.keys(STANDARD_SCHEMA.images.properties), [
+    'images',
+    'first',
+    'next',
+    'schema',
+  ])
   t.strictSame(
-    IMAGES_SCHEMA.links.map(({ rel }) => rel),
+    STANDARD_SCHEMA.images.links.map(({ rel }) => rel),
     ['first', 'next', 'describedby'],
   )
 })
@@ -185,14 +190,14 @@ t.test('the body of a new image', async t => {
       message: "Provided object does not match schema 'image': /name must be null,string",
     })
     t.throws(() => validateNewImage({ visibility: 'secret' }), {
-      message: /\/visibility must be equal to one of the allowed values: \["public",/,
+      message: /\/visibility must be equal to one of the allowed values: \["community",/,
     })
     t.throws(() => validateNewImage({ size: 1 }), { message: "Attribute 'size' is read-only." })
     t.throws(() => validateNewImage({ locations: [] }), {
       message: "Attribute 'locations' is reserved.",
     })
     t.throws(() => validateNewImage({ min_ram: -1 }), {
-      message: 'min_ram is -1, not one of 0 to 2147483647',
+      message: "Invalid value '-1' for parameter 'min_ram': Cannot be a negative value",
     })
   })
 })

@@ -23,6 +23,7 @@ export type AnyCommand = Command<object, object, object>
  * no more memory than one, and returns what they add up to. It never prints and never exits.
  */
 export interface Command<O, Row extends object, Summary extends object> {
+  /** One word, or that of a group and its own. */
   readonly name: string
   /** One line, imperative, no full stop. */
   readonly summary: string
@@ -31,6 +32,8 @@ export interface Command<O, Row extends object, Summary extends object> {
   readonly options: Readonly<Record<string, Options>>
   /** Whether it runs until it is stopped, which is then its proper end. Default false. */
   readonly serves?: boolean
+  /** What `--json` calls the rows. Default `images`. */
+  readonly rows?: string
   run(options: O, context: CommandContext): AsyncGenerator<Row, Summary, void>
   exitStatus(summary: Summary): ExitStatus
   /** Renderings for people; programs get rows and summary as JSON (`--json`), which is what the types are. */

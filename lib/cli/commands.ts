@@ -1,5 +1,6 @@
 import type { AnyCommand } from './command.ts'
 import { compare } from './commands/compare.ts'
+import { dbLoadMetadefs } from './commands/db-load-metadefs.ts'
 import { dump } from './commands/dump.ts'
 import { livecopy } from './commands/livecopy.ts'
 import { load } from './commands/load.ts'
@@ -7,4 +8,17 @@ import { serve } from './commands/serve.ts'
 import { size } from './commands/size.ts'
 
 /** Every command, in the order of the help text. */
-export const COMMANDS: readonly AnyCommand[] = [compare, livecopy, dump, load, size, serve]
+export const COMMANDS: readonly AnyCommand[] = [
+  compare,
+  livecopy,
+  dump,
+  load,
+  size,
+  serve,
+  dbLoadMetadefs,
+]
+
+/** What the commands have in common whose names begin with the same word. */
+export const GROUPS: Readonly<Record<string, string>> = {
+  db: 'Look after the database of a service',
+}

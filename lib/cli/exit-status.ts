@@ -12,6 +12,8 @@ export const EXIT_STATUS = {
   endpoint: 3,
   /** A fault of the program itself. */
   fault: 70,
+  /** What was to be printed could not be, as when nobody reads it. */
+  output: 74,
   /** Stopped by SIGINT. */
   interrupted: 130,
   /** Stopped by SIGTERM. */
@@ -30,10 +32,19 @@ export class Stopped extends Error {
   }
 }
 
+/** Standard output takes no more. */
+export class OutputFailed extends Error {
+  constructor(cause: Error) {
+    super(`standard output: ${cause.message}`, { cause })
+    this.name = 'OutputFailed'
+  }
+}
+
 export function exitStatusOf(error: unknown): ExitStatus {
   if (error instanceof Stopped) {
     return error.by === 'SIGINT' ? EXIT_STATUS.interrupted : EXIT_STATUS.terminated
   }
+  if (error instanceof OutputFailed) return EXIT_STATUS.output
   if (isGlanceError(error, 'usage')) return EXIT_STATUS.usage
   return isGlanceError(error) ? EXIT_STATUS.endpoint : EXIT_STATUS.fault
 }

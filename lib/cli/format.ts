@@ -33,7 +33,7 @@ export function labelOf({
   readonly id: string
   readonly name: string | null
 }): string {
-  return name === null || name === '' ? id : `${id} (${printable(name)})`
+  return name === null || name === '' ? printable(id) : `${printable(id)} (${printable(name)})`
 }
 
 /** Text from a server, fit for one line of a terminal: no control characters. */

@@ -1,24 +1,23 @@
 import type { Writable } from 'node:stream'
 import { WriteStream } from 'node:tty'
-import yargs from 'yargs'
-import { GlanceError, isGlanceError, messageOf } from '../errors.ts'
+import { messageOf } from '../errors.ts'
 import type { AnyCommand, CommandContext } from './command.ts'
-import { COMMANDS } from './commands.ts'
-import { EXIT_STATUS, exitStatusOf, type ExitStatus, Stopped } from './exit-status.ts'
+import { errorRow } from './differences.ts'
+import { EXIT_STATUS, exitStatusOf, type ExitStatus } from './exit-status.ts'
+import { printable } from './format.ts'
 import { CommandLog } from './log.ts'
-import { checkOptions, COMMON, type CommonOptions, type EndpointOptions } from './options.ts'
+import type { CommonOptions, EndpointOptions } from './options.ts'
 import { humanOutput, jsonLines, jsonOutput } from './output.ts'
+import { parse, PROGRAM } from './parse.ts'
 import { lines, openBar, type Progress } from './progress.ts'
 import { tokenFor } from './tokens.ts'
-
-const PROGRAM = 'glance-replicator'
 
 /** What the program is run in. */
 export interface Surroundings {
   readonly stdout: Writable
   readonly stderr: Writable
   readonly environment: Readonly<NodeJS.ProcessEnv>
-  /** Stops the command; its reason is a {@link Stopped}. */
+  /** Stops the command; its reason is a `Stopped`. */
   readonly signal: AbortSignal
   readonly version: string
 }
@@ -31,84 +30,13 @@ export async function main(
   const { stdout, stderr } = surroundings
   try {
     const asked = await parse(argv, surroundings.version)
-    if (asked.type === 'text') {
-      stdout.write(`${asked.text}\n`)
-      return EXIT_STATUS.done
-    }
-    return await execute(asked.command, asked.options, surroundings)
+    if (asked.type === 'command') return await execute(asked.command, asked.options, surroundings)
+    stdout.write(`${asked.text}\n`)
+    return EXIT_STATUS.done
   } catch (error) {
-    const status = exitStatusOf(error)
-    // What is not expected is a fault of ours, and shown with all that helps to find it.
-    const shown =
-      status === EXIT_STATUS.fault && error instanceof Error ? error.stack : messageOf(error)
-    stderr.write(`${PROGRAM}: ${shown}\n`)
-    return status
+    stderr.write(`${describe(error)}\n`)
+    return exitStatusOf(error)
   }
-}
-
-type Asked =
-  | { readonly type: 'text'; readonly text: string }
-  | { readonly type: 'command'; readonly command: AnyCommand; readonly options: CommonOptions }
-
-/** @throws {GlanceError} `usage`, with a hint where to read on. */
-async function parse(argv: readonly string[], version: string): Promise<Asked> {
-  let chosen: Extract<Asked, { type: 'command' }> | undefined
-  const helpWanted = argv[0] === 'help'
-  const words = helpWanted ? [...argv.slice(1), '--help'] : argv
-  const named = words[0]
-  if (
-    named !== undefined &&
-    !named.startsWith('-') &&
-    !COMMANDS.some(({ name }) => name === named)
-  ) {
-    throw new GlanceError('usage', `unknown command '${named}'; see '${PROGRAM} help'`)
-  }
-  const parser = yargs()
-    .scriptName(PROGRAM)
-    .usage(
-      '$0 <command> [options]\n\nCompare, copy and size the images of OpenStack Glance services',
-    )
-    .options(COMMON)
-    .command('help [command]', 'Tell about a command')
-    .version(version)
-    .help('help')
-    .alias('h', 'help')
-    .epilogue(
-      `'${PROGRAM} help COMMAND' tells about a command; the manual is glance-replicator(1).`,
-    )
-    .strict()
-    .demandCommand(1, 'which command?')
-    .wrap(100)
-    .exitProcess(false)
-    .showHelpOnFail(false)
-    .fail((message, error) => {
-      throw new GlanceError('usage', `${message || messageOf(error)}; see '${PROGRAM} help'`)
-    })
-  for (const command of COMMANDS) {
-    const names = Object.keys(command.positionals)
-    parser.command(
-      [command.name, ...names.map(name => `<${name}>`)].join(' '),
-      command.summary,
-      builder => {
-        for (const name of names) builder.positional(name, command.positionals[name] ?? {})
-        return builder.options(command.options)
-      },
-      options => {
-        checkOptions(options)
-        // yargs has given every option of COMMON its default.
-        chosen = { type: 'command', command, options: options as unknown as CommonOptions }
-      },
-    )
-  }
-  let text = ''
-  await parser.parseAsync(
-    words.length === 0 ? ['--help'] : [...words],
-    {},
-    (_error, _options, output) => {
-      text = output
-    },
-  )
-  return chosen ?? { type: 'text', text }
 }
 
 async function execute(
@@ -129,27 +57,11 @@ async function execute(
     },
     clock: () => new Date(),
   })
-  const open: CommandContext['open'] = async (address, side, { writable = false } = {}) => {
-    const [{ openEndpoint }, { fixedToken }] = await Promise.all([
-      import('../endpoint/open.ts'),
-      import('../keystone/token-source.ts'),
-    ])
-    const endpointOptions = options as EndpointOptions // Commands that open endpoints have these.
-    const endpoint = await openEndpoint(address, {
-      writable,
-      tokens: fixedToken(await tokenFor(side, endpointOptions, environment)),
-      timeoutMs: endpointOptions.timeout * 1000,
-      attempts: endpointOptions.attempts,
-      chunkSize: endpointOptions.chunksize,
-      signal,
-    })
-    log.debug(`opened ${endpoint.name}`)
-    return endpoint
-  }
-  const json = command.serves === true ? jsonLines : jsonOutput
-  const output = options.json ? json(stdout) : humanOutput(command, options, stdout)
-  const rows = command.run(options, { open, log, progress, signal })
+  const json = command.serves === true ? jsonLines(stdout) : jsonOutput(stdout, command.rows)
+  const output = options.json ? json : humanOutput(command, options, stdout)
+  const open = opener(options, environment, signal)
   try {
+    const rows = command.run(options, { open, log, progress, signal })
     for (;;) {
       const { done, value } = await rows.next()
       if (done === true) {
@@ -161,8 +73,41 @@ async function execute(
       await output.row(value)
     }
   } catch (error) {
-    if (error instanceof Stopped || !isGlanceError(error)) throw error
-    log.debug(error.stack ?? error.message)
-    throw error
+    if (options.json && command.serves !== true) {
+      await output.end({ error: errorRow(error) }).catch(() => {}) // Then that is what is told.
+    }
+    log.error(describe(error))
+    if (error instanceof Error && error.cause !== undefined)
+      log.debug(`because: ${messageOf(error.cause)}`)
+    return exitStatusOf(error)
   }
+}
+
+/** Opens endpoints with the credentials and the limits that the user gave. */
+function opener(
+  options: CommonOptions,
+  environment: Readonly<NodeJS.ProcessEnv>,
+  signal: AbortSignal,
+): CommandContext['open'] {
+  return async (address, side, { writable = false } = {}) => {
+    const [{ openEndpoint }, { fixedToken }] = await Promise.all([
+      import('../endpoint/open.ts'),
+      import('../keystone/token-source.ts'),
+    ])
+    const given = options as EndpointOptions // Commands that open endpoints have these.
+    return await openEndpoint(address, {
+      writable,
+      tokens: fixedToken(await tokenFor(side, given, environment)),
+      timeoutMs: given.timeout * 1000,
+      attempts: given.attempts,
+      chunkSize: given.chunksize,
+      signal,
+    })
+  }
+}
+
+/** One line; of what is not expected, and so a fault of ours, all that helps to find it. */
+function describe(error: unknown): string {
+  const fault = exitStatusOf(error) === EXIT_STATUS.fault && error instanceof Error
+  return `${PROGRAM}: ${fault ? error.stack : printable(messageOf(error))}`
 }

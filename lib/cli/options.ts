@@ -18,13 +18,13 @@ export const COMMON = {
     alias: ['l', 'logfile'],
     type: 'string',
     requiresArg: true,
-    describe: 'Also append what is told to FILE',
+    describe: 'Append what is told to FILE',
   },
   syslog: {
     alias: 's',
     type: 'boolean',
     default: false,
-    describe: 'Also send it to the local syslog',
+    describe: 'Send it to the local syslog',
   },
 } as const satisfies Record<string, Options>
 
@@ -90,6 +90,25 @@ export const ENDPOINT = {
     requiresArg: true,
     default: 1_048_576,
     describe: 'Bytes read from or written to a disk at a time',
+  },
+} as const satisfies Record<string, Options>
+
+/** Options of commands that are or look after a service. */
+export interface ServiceOptions {
+  readonly config: string | undefined
+  readonly dataDir: string | undefined
+}
+
+export const SERVICE = {
+  config: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Read settings from FILE, in the form of glance-api.conf',
+  },
+  'data-dir': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Folder for the database and the images (default ./glance-data)',
   },
 } as const satisfies Record<string, Options>
 

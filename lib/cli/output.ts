@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
 import type { Command } from './command.ts'
+import { OutputFailed } from './exit-status.ts'
 
 /** Takes a command's rows as they come, and what they add up to. */
 export interface Output<Row, Summary> {
@@ -8,17 +9,20 @@ export interface Output<Row, Summary> {
   end(summary: Summary): Promise<void>
 }
 
-/** One JSON document, `{"images": [rows…], …summary}`, written as it grows, a row a line. */
-export function jsonOutput<Row, Summary extends object>(stream: Writable): Output<Row, Summary> {
+/** One JSON document, `{"images": [rows…], …summary}` or what the rows are `called`, written as it grows, a row a line. */
+export function jsonOutput<Row, Summary extends object>(
+  stream: Writable,
+  called = 'images',
+): Output<Row, Summary> {
   let rows = 0
   return {
     row: async row => {
-      await write(stream, `${rows === 0 ? '{"images":[\n' : ',\n'}${JSON.stringify(row)}`)
+      await write(stream, `${rows === 0 ? `{"${called}":[\n` : ',\n'}${JSON.stringify(row)}`)
       rows += 1
     },
     end: async summary => {
       const tail = JSON.stringify(summary).slice(1)
-      await write(stream, `${rows === 0 ? '{"images":[' : '\n'}],${tail}\n`)
+      await write(stream, `${rows === 0 ? `{"${called}":[` : '\n'}],${tail}\n`)
     },
   }
 }
@@ -47,5 +51,9 @@ export function humanOutput<O, Row extends object, Summary extends object>(
 }
 
 async function write(stream: Writable, text: string): Promise<void> {
-  if (!stream.write(text)) await once(stream, 'drain')
+  try {
+    if (!stream.write(text)) await once(stream, 'drain')
+  } catch (error) {
+    throw error instanceof Error ? new OutputFailed(error) : error
+  }
 }

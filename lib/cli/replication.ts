@@ -1,6 +1,6 @@
 import type { PositionalOptions } from 'yargs'
 import type { Endpoint, RefusedField } from '../endpoint/endpoint.ts'
-import { messageOf } from '../errors.ts'
+import { isGlanceError, messageOf } from '../errors.ts'
 import { plan, type PlanStep } from '../replicate/plan.ts'
 import { count, NOTHING, type Totals } from '../replicate/report.ts'
 import { run, type TransferEvent, type WorkStep } from '../replicate/run.ts'
@@ -56,6 +56,8 @@ export interface TransferSummary {
   readonly totals: Omit<Totals, 'noData'> & { readonly no_data: number }
   /** What is never carried to this target, and why. */
   readonly not_carried: readonly RefusedField[]
+  /** What ended the run before its end. */
+  readonly error: ErrorRow | null
 }
 
 /** Makes `target` have the images of `source`, or in a dry run tells what that would take; logs each image. */
@@ -83,26 +85,31 @@ async function* replicate(
         },
       )
   let totals = NOTHING
-  for await (const event of events) {
-    totals = count(totals, event)
-    if (event.type === 'planned' && !dryRun) progress.expect(1, bytesOf(event.step))
-    if (event.type === 'retried') {
-      log.warning(
-        `${labelOf(event.step.image)}: attempt ${event.attempt} after: ${messageOf(event.error)}`,
-      )
+  let broken: unknown
+  try {
+    for await (const event of events) {
+      totals = count(totals, event)
+      if (event.type === 'planned') progress.expect(1, bytesOf(event.step))
+      if (event.type === 'retried') log.warning(describeRetry(event))
+      if (event.type === 'started') log.info(`${labelOf(event.step.image)}: ${event.step.action}`)
+      const row = rowOf(event, dryRun)
+      if (row === undefined) continue
+      if (event.step?.action === 'create' || event.step?.action === 'update') progress.finish()
+      tell(row, log)
+      yield row
     }
-    if (event.type === 'started') log.info(`${labelOf(event.step.image)}: ${event.step.action}`)
-    const row = rowOf(event, dryRun)
-    if (row === undefined) continue
-    if ('step' in event && event.step !== null && event.step.action !== 'skip') progress.finish()
-    tell(row, log)
-    yield row
+  } catch (error) {
+    // What was done until then is told; where that is nothing, there is only the error to tell.
+    if (totals === NOTHING || !isGlanceError(error)) throw error
+    log.error(printable(error.message))
+    broken = error
   }
   const { noData, ...rest } = totals
   return {
     dry_run: dryRun,
     totals: { ...rest, no_data: noData },
     not_carried: notCarried(target, leaveOut),
+    error: broken === undefined ? null : errorRow(broken),
   }
 }
 
@@ -139,8 +146,10 @@ export function replicationCommand<P extends string>({
       })
       return yield* replicate(source, target, leaveOut, options, context)
     },
-    exitStatus: ({ totals }) =>
-      totals.failed + totals.refused > 0 ? EXIT_STATUS.differences : EXIT_STATUS.done,
+    exitStatus: ({ totals, error }) => {
+      if (error !== null) return EXIT_STATUS.endpoint
+      return totals.failed + totals.refused > 0 ? EXIT_STATUS.differences : EXIT_STATUS.done
+    },
     views: { row: () => undefined, summary: summaryLine },
   }
 }
@@ -177,7 +186,7 @@ async function* rehearse(
     if (step.action === 'skip') yield { type: 'skipped', step, reason: step.reason }
     else if (step.action === 'refuse')
       yield { type: 'failed', id: step.image.id, step, error: step.error }
-    else yield { type: 'finished', step, refused: [] }
+    else yield { type: 'finished', step, written: { image: step.image, refused: [] } }
   }
   yield* unreadable
 }
@@ -189,7 +198,8 @@ function rowOf(event: TransferEvent, dryRun: boolean): TransferRow | undefined {
     case 'retried':
       return undefined
     case 'finished': {
-      const { step, refused } = event
+      const { step, written } = event
+      const refused = new Set(written.refused.map(({ field }) => field))
       const created = step.action === 'create'
       const result = dryRun
         ? created
@@ -198,7 +208,14 @@ function rowOf(event: TransferEvent, dryRun: boolean): TransferRow | undefined {
         : created
           ? 'created'
           : 'updated'
-      return { ...about(step), result, refused }
+      const row = about(step)
+      return {
+        ...row,
+        result,
+        size: written.image.size ?? row.size,
+        differences: row.differences.filter(({ field }) => !refused.has(field)),
+        refused: written.refused,
+      }
     }
     case 'skipped':
       return { ...about(event.step), result: event.reason }
@@ -251,6 +268,10 @@ function tell(row: TransferRow, log: CommandContext['log']): void {
       break
   }
   for (const refusal of row.refused) log.warning(`${label}: ${describeRefusal(refusal)}`)
+}
+
+function describeRetry({ step, attempt, error }: Extract<TransferEvent, { type: 'retried' }>) {
+  return `${labelOf(step.image)}: attempt ${attempt} after: ${printable(messageOf(error))}`
 }
 
 function bytesOf(step: WorkStep): number {

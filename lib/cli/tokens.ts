@@ -24,20 +24,26 @@ export async function tokenFor(
   const own = side === 'source' ? options.sourceToken : options.targetToken
   const ownFile = side === 'source' ? options.sourceTokenFile : options.targetTokenFile
   const given = options.token ?? own
-  if (given !== undefined) return given
+  if (given !== undefined) return checked(given, 'the token on the command line')
   const file = ownFile ?? options.tokenFile
   if (file !== undefined) return await readToken(file)
   const names = [`OS_${side.toUpperCase()}_TOKEN`, 'OS_TOKEN', 'OS_AUTH_TOKEN']
-  return (
-    names.map(name => environment[name]).find(token => token !== undefined && token !== '') ?? null
-  )
+  for (const name of names) {
+    const token = environment[name] ?? ''
+    if (token !== '') return checked(token, name)
+  }
+  return null
+}
+
+/** It becomes the value of a header. */
+function checked(token: string, where: string): string {
+  if (/^[\x21-\x7e]+$/.test(token)) return token
+  throw new GlanceError('usage', `${where}: a token is one word of ASCII`)
 }
 
 async function readToken(file: string): Promise<string> {
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
     throw new GlanceError('usage', `token file ${file}: ${messageOf(cause)}`, { cause })
   })
-  const token = text.trim()
-  if (token === '') throw new GlanceError('usage', `token file ${file}: it is empty`)
-  return token
+  return checked(text.trim(), `token file ${file}`)
 }

@@ -2,6 +2,16 @@ import type { Abortable } from '../abort.ts'
 import type { Image } from '../image/image.ts'
 import type { ImageLocation } from '../image/location.ts'
 import type { Member, MemberStatus } from '../image/member.ts'
+import type {
+  MetadefNamespace,
+  MetadefObject,
+  MetadefProperty,
+  MetadefTag,
+  NamespacePart,
+  NamespaceQuery,
+  ResourceType,
+  ResourceTypeAssociation,
+} from '../image/metadef.ts'
 import type { ImageQuery } from '../image/query.ts'
 import type { ImageStatus } from '../image/status.ts'
 import type { Task, TaskQuery, TaskStatus } from '../image/task.ts'
@@ -19,11 +29,24 @@ export type ImageChange = Partial<Omit<ImageRecord, 'id' | 'createdAt' | 'update
   readonly updatedAt: Date
 }
 
+/** What the images of a project take up. */
+export interface ImageUsage {
+  /** Of data in stores; what is there twice counts twice. */
+  readonly storedBytes: number
+  /** Of data that waits for its import, or is on its way to further stores. */
+  readonly stagedBytes: number
+  /** How many there are. */
+  readonly images: number
+  /** How many of them are getting data. */
+  readonly uploading: number
+}
+
 /** One database, whatever the engine. Times are kept to the second, as the API shows them, or finer. */
 export interface Database extends AsyncDisposable {
   readonly images: ImageTable
   readonly members: MemberTable
   readonly tasks: TaskTable
+  readonly metadefs: MetadefTables
   /** Brings the schema to this version; several processes may call it at once. */
   migrate(options?: Abortable): Promise<void>
   /** Atomic: all of it, or nothing when `work` rejects. Does not nest. */
@@ -47,6 +70,8 @@ export interface ImageTable {
    * `not_found`.
    */
   update(id: string, change: ImageChange, from: readonly ImageStatus[]): Promise<ImageRecord>
+  /** What the images of a project take up, those of nobody for null; without the image `except`. */
+  usage(owner: string | null, options?: { readonly except?: string }): Promise<ImageUsage>
 }
 
 export interface MemberTable {
@@ -81,4 +106,57 @@ export interface TaskTable {
   update(id: string, change: TaskChange, from: readonly TaskStatus[]): Promise<Task>
   /** Forgets the tasks that expired before `now`. */
   deleteExpired(now: Date): Promise<void>
+}
+
+/** Metadata definitions. */
+export interface MetadefTables {
+  readonly namespaces: NamespaceTable
+  readonly properties: PartTable<MetadefProperty>
+  readonly objects: PartTable<MetadefObject>
+  readonly tags: PartTable<MetadefTag>
+  readonly associations: PartTable<ResourceTypeAssociation>
+  readonly resourceTypes: ResourceTypeTable
+}
+
+export interface NamespaceTable {
+  find(namespace: string): Promise<MetadefNamespace | undefined>
+  /** The page, in the order that was asked for. @throws {GlanceError} `not_found` when the marker is absent. */
+  list(query: NamespaceQuery): Promise<readonly MetadefNamespace[]>
+  /** @throws {GlanceError} `duplicate`. */
+  insert(namespace: MetadefNamespace): Promise<void>
+  /**
+   * Puts another in its place, perhaps with another name, which has all that was in it.
+   * @throws {GlanceError} `not_found`; `duplicate` when another has that name.
+   */
+  replace(namespace: string, by: MetadefNamespace): Promise<void>
+  /** With all that is in it. @throws {GlanceError} `not_found`. */
+  delete(namespace: string): Promise<void>
+}
+
+/** What is in namespaces, of one kind. */
+export interface PartTable<T extends NamespacePart> {
+  /** All in the namespace, in the order in which they were added. Nothing for a namespace that is absent. */
+  list(namespace: string): Promise<readonly T[]>
+  /** All in these namespaces, by namespace; a namespace in which there is none may be left out. */
+  listEach(namespaces: readonly string[]): Promise<ReadonlyMap<string, readonly T[]>>
+  find(namespace: string, name: string): Promise<T | undefined>
+  /** @throws {GlanceError} `duplicate`, `not_found` (the namespace). */
+  insert(namespace: string, part: T): Promise<void>
+  /**
+   * Puts another in its place, perhaps with another name.
+   * @throws {GlanceError} `not_found`; `duplicate` when another has that name.
+   */
+  replace(namespace: string, name: string, by: T): Promise<void>
+  /** @throws {GlanceError} `not_found`. */
+  delete(namespace: string, name: string): Promise<void>
+  /** Deletes all in the namespace. */
+  clear(namespace: string): Promise<void>
+}
+
+export interface ResourceTypeTable {
+  /** All, in the order in which they were added. */
+  list(): Promise<readonly ResourceType[]>
+  find(name: string): Promise<ResourceType | undefined>
+  /** @throws {GlanceError} `duplicate`. */
+  insert(type: ResourceType): Promise<void>
 }

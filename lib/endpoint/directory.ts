@@ -1,14 +1,16 @@
 import { access, constants, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Abortable } from '../abort.ts'
-import { GlanceError, isGlanceError, messageOf } from '../errors.ts'
+import { GlanceError, isGlanceError } from '../errors.ts'
 import { compareIds, hasData, type Image } from '../image/image.ts'
 import type { Bytes } from '../stream/bytes.ts'
 import { digested, Hasher } from '../stream/digest.ts'
 import { rechunk } from '../stream/rechunk.ts'
 import { verify } from '../stream/verify.ts'
 import type { Endpoint, ImageData, ListOptions, Written } from './endpoint.ts'
+import { fileFault } from './file-fault.ts'
 import { fromMetadata, layout, toMetadata } from './layout.ts'
+import { isGone, writerName } from './writer.ts'
 
 export interface DirectoryOptions {
   /** Whether images are to be written. Default false. */
@@ -17,36 +19,42 @@ export interface DirectoryOptions {
   readonly chunkSize?: number | undefined
 }
 
-/** A directory of dumped images, see {@link layout}. */
+/**
+ * A directory of dumped images, see {@link layout}. An image whose data is missing or cut short is `corrupt` where it is
+ * to be read from, and one that waits for its data where it is to be written to.
+ */
 export class DirectoryEndpoint implements Endpoint {
   readonly name: string
   readonly features = { ordered: true, ranges: true, ownersCarried: true, hashes: false } as const
   readonly #folder: string
+  readonly #writable: boolean
   readonly #chunkSize: number
 
-  private constructor(folder: string, chunkSize: number) {
+  private constructor(
+    folder: string,
+    { writable = false, chunkSize = 1024 * 1024 }: DirectoryOptions,
+  ) {
     this.#folder = folder
+    this.#writable = writable
     this.#chunkSize = chunkSize
     this.name = `dir:${folder}`
   }
 
   /**
-   * @throws {GlanceError} `not_found` when there is no such directory; `forbidden` when it may not be read, or not
-   * be written to although `writable` is wanted.
+   * Where it is to be written to, what killed writers left half-made is removed. @throws {GlanceError} `not_found` when
+   * there is no such directory; `forbidden` when it may not be read, or not be written to although that is wanted.
    */
-  static async open(
-    folder: string,
-    { writable = false, chunkSize = 1024 * 1024 }: DirectoryOptions = {},
-  ): Promise<DirectoryEndpoint> {
-    const found = await stat(folder).catch((error: unknown) => {
+  static async open(folder: string, options: DirectoryOptions = {}): Promise<DirectoryEndpoint> {
+    const wanted = constants.R_OK | constants.X_OK | (options.writable ? constants.W_OK : 0)
+    try {
+      const found = await stat(folder)
+      if (!found.isDirectory()) throw new GlanceError('not_found', `${folder}: not a directory`)
+      await access(folder, wanted)
+      if (options.writable === true) await sweep(folder)
+    } catch (error) {
       throw fileFault(error, folder)
-    })
-    if (!found.isDirectory()) throw new GlanceError('not_found', `${folder}: not a directory`)
-    const wanted = constants.R_OK | constants.X_OK | (writable ? constants.W_OK : 0)
-    await access(folder, wanted).catch((error: unknown) => {
-      throw fileFault(error, folder)
-    })
-    return new DirectoryEndpoint(folder, chunkSize)
+    }
+    return new DirectoryEndpoint(folder, options)
   }
 
   async *list({ signal, onUnreadable }: ListOptions = {}): AsyncGenerator<Image> {
@@ -76,7 +84,11 @@ export class DirectoryEndpoint implements Endpoint {
       size,
       checksum,
       digest,
-      open: async ({ offset = 0, signal } = {}) => readFrom(file, offset, this.#chunkSize, signal),
+      open: async ({ offset = 0, signal } = {}) => {
+        const bytes = readFrom(file, offset, this.#chunkSize, signal)
+        // Disks forget, and here nobody else would notice before the target has it all.
+        return offset === 0 ? verify(bytes, { size, checksum, digest }) : bytes
+      },
     }
   }
 
@@ -102,8 +114,9 @@ export class DirectoryEndpoint implements Endpoint {
 
   async update(_present: Image, image: Image): Promise<Written> {
     const text = Buffer.from(toMetadata(image))
+    const file = layout.metadata(this.#folder, image.id)
     await writeWhole(
-      layout.metadata(this.#folder, image.id),
+      file,
       (async function* () {
         yield text
       })(),
@@ -111,13 +124,11 @@ export class DirectoryEndpoint implements Endpoint {
     return { image, refused: [] }
   }
 
-  async discard(id: string): Promise<void> {
-    await rm(layout.partial(layout.data(this.#folder, id)), { force: true })
-  }
+  /** A dump keeps nothing that is half-made. */
+  async discard(): Promise<void> {}
 
   async [Symbol.asyncDispose](): Promise<void> {}
 
-  /** An image whose data is not there, or not whole, is one that waits for its data. */
   async #read(id: string): Promise<Image> {
     const file = layout.metadata(this.#folder, id)
     const text = await readFile(file, 'utf8').catch((error: unknown) => {
@@ -125,24 +136,41 @@ export class DirectoryEndpoint implements Endpoint {
     })
     const image = fromMetadata(text, file, id)
     if (!hasData(image)) return image
-    const data = await stat(layout.data(this.#folder, id)).catch(() => undefined)
-    const whole = data !== undefined && (image.size === null || data.size === image.size)
-    return whole ? image : { ...image, status: 'queued' }
+    const data = layout.data(this.#folder, id)
+    const found = await stat(data).catch(() => undefined)
+    if (found !== undefined && (image.size === null || found.size === image.size)) return image
+    if (this.#writable) return { ...image, status: 'queued' }
+    const state = found === undefined ? 'is missing' : `has ${found.size} of ${image.size} bytes`
+    throw new GlanceError('corrupt', `${data}: the data of the image ${state}`)
   }
 }
 
-/** Writes a file under another name, makes it durable, and only then gives it its own. */
+/** Removes what writers left that were killed. */
+async function sweep(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const writer = layout.writerOf(name)
+    if (writer !== undefined && (await isGone(writer)))
+      await rm(join(folder, name), { force: true })
+  }
+}
+
+/**
+ * Writes a file under a name of its own, makes it durable, and only then gives it the right one: of two who write the
+ * same file at once the later wins, and each file is one writer's.
+ */
 async function writeWhole(file: string, data: Bytes): Promise<void> {
-  const partial = layout.partial(file)
+  const partial = layout.partial(file, await writerName())
   try {
-    await using handle = await open(partial, 'w')
-    for await (const chunk of data) await handle.writeFile(chunk)
-    await handle.sync()
+    {
+      await using handle = await open(partial, 'wx')
+      for await (const chunk of data) await handle.writeFile(chunk)
+      await handle.sync()
+    }
+    await rename(partial, file)
   } catch (error) {
     await rm(partial, { force: true })
     throw fileFault(error, file)
   }
-  await rename(partial, file)
   await using folder = await open(dirname(file))
   await folder.sync()
 }
@@ -153,33 +181,17 @@ async function* readFrom(
   chunkSize: number,
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array, void> {
-  await using handle = await open(file)
   const buffer = Buffer.allocUnsafe(chunkSize)
-  for (let position = offset; ;) {
-    signal?.throwIfAborted()
-    const { bytesRead } = await handle.read(buffer, 0, buffer.length, position)
-    if (bytesRead === 0) return
-    position += bytesRead
-    yield buffer.subarray(0, bytesRead)
-  }
-}
-
-function fileFault(error: unknown, file: string): unknown {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  switch (code) {
-    case 'ENOENT':
-      return new GlanceError('not_found', `${file}: no such file or directory`, { cause: error })
-    case 'ENOTDIR':
-      return new GlanceError('not_found', `${file}: not a directory`, { cause: error })
-    case 'EACCES':
-    case 'EPERM':
-    case 'EROFS':
-      return new GlanceError('forbidden', `${file}: ${messageOf(error)}`, { cause: error })
-    case 'ENOSPC':
-    case 'EDQUOT':
-    case 'EFBIG':
-      return new GlanceError('over_limit', `${file}: no space left`, { cause: error })
-    default:
-      return error
+  try {
+    await using handle = await open(file)
+    for (let position = offset; ;) {
+      signal?.throwIfAborted()
+      const { bytesRead } = await handle.read(buffer, 0, buffer.length, position)
+      if (bytesRead === 0) return
+      position += bytesRead
+      yield buffer.subarray(0, bytesRead)
+    }
+  } catch (error) {
+    throw fileFault(error, file)
   }
 }

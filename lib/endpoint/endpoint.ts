@@ -73,9 +73,9 @@ export interface Endpoint extends AsyncDisposable {
   add(image: Image, data: ImageData | null, options?: Abortable): Promise<Written>
   /**
    * Brings the metadata from `present` to that of `image`, never the data.
-   * @throws {GlanceError} `not_found`, `forbidden` when nothing at all may be changed.
+   * Tries again by itself where that may help. @throws {GlanceError} `not_found`, `forbidden` when nothing at all is taken.
    */
   update(present: Image, image: Image, options?: Abortable): Promise<Written>
-  /** Removes the image if it has no data: what an interrupted `add` left. @throws {GlanceError} `forbidden`. */
+  /** Removes the record without data that a failed `add` of ours left, if any. @throws {GlanceError} `forbidden`. */
   discard(id: string, options?: Abortable): Promise<void>
 }

@@ -6,7 +6,7 @@ import { briefly, faultOf, networkFault } from '../http/faults.ts'
 import { redact } from '../http/redact.ts'
 import type { Bytes } from '../stream/bytes.ts'
 import { digested, Hasher } from '../stream/digest.ts'
-import { verifySize } from '../stream/verify.ts'
+import { verify, verifySize } from '../stream/verify.ts'
 import type { ImageData } from './endpoint.ts'
 
 /** How image data travels to and from one service. */
@@ -49,18 +49,19 @@ export async function download(
 export type Expected = Pick<ImageData, 'size' | 'checksum' | 'digest'>
 
 /**
- * Sends the data to `url` and resolves to what the service should then have. Data whose source vouches for it with a
- * digest only passes; other data is hashed on its way.
+ * Sends the data to `url` and resolves to what the service should then have. Every Glance computes the MD5 of what it
+ * stores; data whose MD5 is not known is hashed on its way, and checked against whatever other digest it has.
  * @throws {GlanceError} by the answer, or what reading the data throws; the service then keeps nothing.
  */
 export async function upload(url: URL, data: ImageData, transport: Transport): Promise<Expected> {
   const headers = { ...transport.headers, 'content-type': 'application/octet-stream' }
-  const vouched = data.checksum !== null || data.digest !== null
-  const hasher = vouched ? undefined : new Hasher(['md5'])
+  const hasher = data.checksum === null ? new Hasher(['md5']) : undefined
   const answer = await send({ method: 'PUT', url, ...transport, headers }, data.size, async () => {
+    const bytes = await data.open({ signal: transport.signal })
     // Too few bytes would leave the service waiting for the rest, and more would be taken for another request.
-    const bytes = verifySize(await data.open({ signal: transport.signal }), data.size)
-    return hasher === undefined ? bytes : digested(bytes, hasher)
+    return hasher === undefined
+      ? verifySize(bytes, data.size)
+      : verify(digested(bytes, hasher), data)
   })
   if ((answer.statusCode ?? 0) >= 300) throw await refusal('PUT', url, answer)
   answer.resume()
@@ -69,12 +70,8 @@ export async function upload(url: URL, data: ImageData, transport: Transport): P
 
 async function refusal(method: string, url: URL, answer: IncomingMessage): Promise<GlanceError> {
   const text = await briefly(answer).catch(() => '')
-  return faultOf(
-    { method, url },
-    answer.statusCode ?? 0,
-    answer.headers['content-type'] ?? '',
-    text,
-  )
+  answer.destroy()
+  return faultOf({ method, url }, answer.statusCode ?? 0, answer.headers, text)
 }
 
 /** The body, exactly `size` bytes of it when that is known. */

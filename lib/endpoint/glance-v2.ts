@@ -1,14 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Abortable } from '../abort.ts'
 import { withAttempts } from '../attempts.ts'
-import { GlanceError, isGlanceError, messageOf } from '../errors.ts'
+import { type ErrorCode, GlanceError, isGlanceError, messageOf } from '../errors.ts'
 import { DataConnections } from '../http/connections.ts'
 import { call, type JsonRequest } from '../http/client.ts'
 import { hasData, type Image } from '../image/image.ts'
 import { inOrder, mergeById } from '../image/ordered.ts'
 import type { TokenSource } from '../keystone/token-source.ts'
 import { changesBetween, type FieldChange } from '../wire/attributes.ts'
-import { imageFromV2, imageToV2, isObject, SERVER_MADE, type V2Document } from '../wire/v2-image.ts'
+import { imageFromV2, imageToV2, SERVER_MADE, type V2Document } from '../wire/v2-image.ts'
 import { PATCH_MEDIA_TYPE, patchOf } from '../wire/v2-patch.ts'
 import type {
   Endpoint,
@@ -19,9 +19,7 @@ import type {
   Written,
 } from './endpoint.ts'
 import { download, type Expected, upload } from './glance-v2-data.ts'
-
-/** The most that a Glance gives by default (`api_limit_max`); one that gives less says so by its `next`. */
-const PAGE_SIZE = 1000
+import { listPages } from './glance-v2-listing.ts'
 
 /** Milliseconds in which a service notices that an upload was broken off. */
 const SETTLE_MS = 5000
@@ -44,6 +42,8 @@ export class GlanceV2Endpoint implements Endpoint {
   readonly #base: URL
   readonly #options: GlanceOptions
   readonly #connections = new DataConnections()
+  /** Ids of the records that we made or took over, and that have not got what they are to have. */
+  readonly #unfinished = new Set<string>()
 
   private constructor(name: string, base: URL, options: GlanceOptions, isAdmin: boolean) {
     this.name = name
@@ -59,7 +59,7 @@ export class GlanceV2Endpoint implements Endpoint {
    */
   static async open(name: string, base: URL, options: GlanceOptions): Promise<GlanceV2Endpoint> {
     const asked = new GlanceV2Endpoint(name, base, options, false)
-    const isAdmin = await asked.#call('GET', 'v2/tasks?limit=1').then(
+    const isAdmin = await asked.#get('v2/tasks?limit=1', options.signal, ['unavailable']).then(
       () => true,
       (error: unknown) => {
         // Before v2.2 there were no tasks; a proxy may hide them.
@@ -71,14 +71,13 @@ export class GlanceV2Endpoint implements Endpoint {
   }
 
   async *list({ onUnreadable, signal }: ListOptions = {}): AsyncGenerator<Image> {
-    const options = { onUnreadable, signal }
-    yield* mergeById(
-      inOrder(this.#listWhere({ visibility: 'all', member_status: 'all' }, options), this.name),
+    const listing = (filter: Readonly<Record<string, string>>) =>
       inOrder(
-        this.#listWhere({ visibility: 'all', member_status: 'all', os_hidden: 'true' }, options),
+        listPages(filter, { name: this.name, onUnreadable, get: path => this.#get(path, signal) }),
         this.name,
-      ),
-    )
+      )
+    const all = { visibility: 'all', member_status: 'all' }
+    yield* mergeById(listing(all), listing({ ...all, os_hidden: 'true' }))
   }
 
   async data(image: Image): Promise<ImageData> {
@@ -98,6 +97,7 @@ export class GlanceV2Endpoint implements Endpoint {
 
   async add(image: Image, data: ImageData | null, { signal }: Abortable = {}): Promise<Written> {
     const record = await this.#create(data === null ? image : unpublished(image), signal)
+    this.#unfinished.add(image.id)
     if (data !== null) {
       if (record.status === 'queued') {
         await this.#prove(image.id, await this.#upload(image.id, data, signal), signal)
@@ -107,57 +107,37 @@ export class GlanceV2Endpoint implements Endpoint {
         if (wrong !== undefined) throw taken(image.id, this.name, `and it holds ${wrong}`)
       }
     }
-    return await this.#bring(record, image, signal)
+    const written = await this.#bring(record, image, signal)
+    this.#unfinished.delete(image.id)
+    return written
   }
 
   async update(present: Image, image: Image, { signal }: Abortable = {}): Promise<Written> {
-    return await this.#bring(present, image, signal)
+    const { attempts } = this.#options
+    const written = await withAttempts(
+      async attempt => {
+        // An attempt that got no answer may have done its work.
+        const now = attempt === 1 ? present : await this.#show(image.id, signal)
+        return await this.#bring(now, image, signal)
+      },
+      { attempts, signal },
+    )
+    const { refused } = written
+    if (refused.length > 0 && changesBetween(present, written.image).length === 0) {
+      const reasons = refused.map(({ field, reason }) => `${field} was refused: ${reason}`)
+      throw new GlanceError('forbidden', `image ${image.id}: ${reasons.join('; ')}`)
+    }
+    return written
   }
 
   async discard(id: string, { signal }: Abortable = {}): Promise<void> {
-    const found = await this.#get(id, signal).catch((error: unknown) => {
-      if (isGlanceError(error, 'not_found')) return undefined
-      throw error
-    })
-    if (found !== undefined && !hasData(found))
-      await this.#call('DELETE', `v2/images/${id}`, { signal })
+    if (!this.#unfinished.delete(id)) return
+    const found = await this.#show(id, signal)
+    if (found.status === 'queued') await this.#call('DELETE', `v2/images/${id}`, { signal })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#connections[Symbol.dispose]()
-  }
-
-  async *#listWhere(
-    filter: Record<string, string>,
-    { onUnreadable, signal }: ListOptions,
-  ): AsyncGenerator<Image> {
-    let query = new URLSearchParams({
-      ...filter,
-      sort_key: 'id',
-      sort_dir: 'asc',
-      limit: String(PAGE_SIZE),
-    })
-    for (;;) {
-      const page = await this.#readAgain(`v2/images?${query.toString()}`, signal)
-      if (!isObject(page) || !Array.isArray(page['images'])) {
-        throw new GlanceError(
-          'unsupported',
-          `${this.name}: no Images API v2: its listing has no images`,
-        )
-      }
-      for (const document of page['images'] as unknown[]) {
-        try {
-          yield imageFromV2(document)
-        } catch (error) {
-          if (onUnreadable === undefined || !isGlanceError(error)) throw error
-          onUnreadable(isObject(document) ? String(document['id']) : '(an image)', error)
-        }
-      }
-      const { next } = page
-      if (typeof next !== 'string') return
-      // Only the query of the link counts: what stands before it does not know of a proxy's path prefix.
-      query = new URL(next, this.#base).searchParams
-    }
   }
 
   /** Creates the record, or takes over the one that an attempt before left without data. */
@@ -175,7 +155,7 @@ export class GlanceV2Endpoint implements Endpoint {
   }
 
   async #takeOver(image: Image, signal: AbortSignal | undefined): Promise<Image> {
-    const present = await this.#get(image.id, signal).catch((error: unknown) => {
+    const present = await this.#show(image.id, signal).catch((error: unknown) => {
       if (!isGlanceError(error, 'not_found')) throw error
       throw taken(
         image.id,
@@ -221,7 +201,7 @@ export class GlanceV2Endpoint implements Endpoint {
    * data cannot be replaced.
    */
   async #prove(id: string, data: Expected, signal: AbortSignal | undefined): Promise<void> {
-    const stored = await this.#get(id, signal)
+    const stored = await this.#show(id, signal)
     const wrong = difference(stored, data)
     if (wrong === undefined) return
     await this.#call('DELETE', `v2/images/${id}`, { signal })
@@ -255,8 +235,8 @@ export class GlanceV2Endpoint implements Endpoint {
     return { image: brought, refused }
   }
 
-  async #get(id: string, signal: AbortSignal | undefined): Promise<Image> {
-    return imageFromV2(await this.#readAgain(`v2/images/${id}`, signal))
+  async #show(id: string, signal: AbortSignal | undefined): Promise<Image> {
+    return imageFromV2(await this.#get(`v2/images/${id}`, signal))
   }
 
   async #post(document: V2Document, signal: AbortSignal | undefined): Promise<Image> {
@@ -274,9 +254,16 @@ export class GlanceV2Endpoint implements Endpoint {
     )
   }
 
-  async #readAgain(path: string, signal: AbortSignal | undefined): Promise<unknown> {
+  /** Asks again where `worth` says that it may help. */
+  async #get(
+    path: string,
+    signal: AbortSignal | undefined,
+    worth: readonly ErrorCode[] = ['unavailable', 'unreachable'],
+  ): Promise<unknown> {
+    const { attempts } = this.#options
     return await withAttempts(async () => await this.#call('GET', path, { signal }), {
-      attempts: this.#options.attempts,
+      attempts,
+      worth,
       signal,
     })
   }

@@ -11,8 +11,10 @@ import { imageFromV2, imageToV2 } from '../wire/v2-image.ts'
 export const layout = {
   metadata: (folder: string, id: string) => join(folder, id),
   data: (folder: string, id: string) => join(folder, `${id}.img`),
-  /** Where a file is while it is being written: a name that is neither. */
-  partial: (file: string) => `${file}.part`,
+  /** Where a file is while one writer writes it: a name that is neither. */
+  partial: (file: string, writer: string) => `${file}.${writer}.part`,
+  /** Whose partial file it is; undefined when it is none. */
+  writerOf: (name: string) => /\.([0-9a-f]+-\d+-\d+-[0-9a-f]+)\.part$/.exec(name)?.[1],
   /** Whether a file name is that of metadata. */
   isMetadata: isImageId,
 } as const

@@ -1,7 +1,6 @@
 import { type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { once } from 'node:events'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Abortable } from '../abort.ts'
 import { GlanceError } from '../errors.ts'
 import type { Bytes } from '../stream/bytes.ts'
@@ -39,7 +38,7 @@ export async function receive(options: DataRequest): Promise<IncomingMessage> {
  * Sends image data and resolves to the answer, whatever its status. A refusal that comes early stops the sending.
  * `open` is called only once the server is ready to take the bytes. What it throws, or its bytes throw, hangs up in the
  * middle of the body, and the server keeps nothing. `size` in bytes; null sends chunks.
- * @throws {GlanceError} `unavailable`, or what `open` and its bytes throw.
+ * @throws {GlanceError} `unavailable`, `unreachable`, or what `open` and its bytes throw.
  */
 export async function send(
   options: DataRequest,
@@ -53,24 +52,98 @@ export async function send(
     ...(size === null ? { 'transfer-encoding': 'chunked' } : { 'content-length': String(size) }),
     ...(ask ? { expect: '100-continue' } : {}),
   })
-  const answer = answerOf(request, options)
-  const early = answer.then(
-    () => true,
-    () => true, // Told by awaiting the answer.
-  )
+  const upload = new Upload(request, answerOf(request, options), options.signal)
   try {
-    const ready = ask ? await goAhead(request, early) : true
-    if (ready) {
+    if (!ask || (await upload.goAhead())) {
       for await (const chunk of await open()) {
-        if (await Promise.race([early, written(request, chunk, options.signal)])) break
+        if (!(await upload.write(chunk))) break
       }
     }
   } catch (error) {
-    await hangUp(request, answer)
+    await upload.hangUp()
     throw error
   }
-  if (!request.destroyed) request.end()
-  return await answer
+  return await upload.end()
+}
+
+/** One body on its way, which may be answered before its end. */
+class Upload {
+  readonly #request: ClientRequest
+  readonly #answer: Promise<IncomingMessage>
+  readonly #signal: AbortSignal | undefined
+  #answered = false
+  #wake = () => {}
+
+  constructor(request: ClientRequest, answer: Promise<IncomingMessage>, signal?: AbortSignal) {
+    this.#request = request
+    this.#answer = answer
+    this.#signal = signal
+    const wake = () => {
+      this.#answered = true
+      this.#wake()
+    }
+    answer.then(wake, wake)
+    signal?.addEventListener('abort', this.#stop)
+  }
+
+  /** Whether the server wants the bytes; a server that knows nothing of asking gets them after a while. */
+  async goAhead(): Promise<boolean> {
+    this.#request.flushHeaders()
+    await new Promise<void>(resolve => {
+      const patience = setTimeout(resolve, CONTINUE_MS)
+      this.#wake = () => {
+        clearTimeout(patience)
+        resolve()
+      }
+      this.#request.once('continue', this.#wake)
+    })
+    this.#signal?.throwIfAborted()
+    return !this.#answered
+  }
+
+  /** Resolves when the chunk's memory is free again: to whether more is wanted. */
+  async write(chunk: Uint8Array): Promise<boolean> {
+    if (!this.#answered) {
+      await new Promise<void>(resolve => {
+        this.#wake = resolve
+        this.#request.write(chunk, () => resolve()) // An error is the answer's to report.
+      })
+    }
+    this.#signal?.throwIfAborted()
+    return !this.#answered
+  }
+
+  async end(): Promise<IncomingMessage> {
+    this.#signal?.removeEventListener('abort', this.#stop)
+    if (!this.#answered) {
+      this.#request.end()
+      return await this.#answer
+    }
+    const answer = await this.#answer
+    // The server waits for the rest of the body on this connection: nobody else can use it.
+    answer.once('close', () => this.#request.destroy())
+    return answer
+  }
+
+  /**
+   * Ends the connection in the middle of the body and waits until the server has seen it, so that what is asked of it
+   * next is asked after it gave the upload up.
+   */
+  async hangUp(): Promise<void> {
+    this.#signal?.removeEventListener('abort', this.#stop)
+    this.#answer.then(
+      answer => answer.resume(),
+      () => {},
+    )
+    const { socket } = this.#request
+    if (socket !== null && !socket.destroyed) {
+      socket.end()
+      await once(socket, 'close', { signal: AbortSignal.timeout(HANG_UP_MS) }).catch(() => {})
+    }
+    this.#request.destroy()
+  }
+
+  readonly #stop = () => this.#wake()
 }
 
 function start(
@@ -82,74 +155,25 @@ function start(
   return request(url, { method, headers, agent: connections.for(url), timeout: timeoutMs, signal })
 }
 
-/** Whether the server wants the bytes; a server that knows nothing of asking gets them after a while. */
-async function goAhead(request: ClientRequest, early: Promise<boolean>): Promise<boolean> {
-  request.flushHeaders()
-  const patience = new AbortController()
-  const answered = await Promise.race([
-    early,
-    once(request, 'continue', { signal: patience.signal }).then(
-      () => false,
-      () => false,
-    ),
-    delay(CONTINUE_MS, false, { signal: patience.signal }).catch(() => false),
-  ])
-  patience.abort()
-  return !answered
-}
-
-/** Resolves to false when the chunk is gone and its memory free, or will never be needed. */
-async function written(
-  request: ClientRequest,
-  chunk: Uint8Array,
-  signal?: AbortSignal,
-): Promise<boolean> {
-  signal?.throwIfAborted()
-  return await new Promise((resolve, reject) => {
-    const stop = () => reject(signal?.reason as Error)
-    signal?.addEventListener('abort', stop, { once: true })
-    // An error is the answer's to report.
-    request.write(chunk, () => {
-      signal?.removeEventListener('abort', stop)
-      resolve(false)
-    })
-  })
-}
-
-/**
- * Ends the connection in the middle of the body and waits until the server has seen it, so that what is asked of it
- * next is asked after it gave the upload up.
- */
-async function hangUp(request: ClientRequest, answer: Promise<IncomingMessage>): Promise<void> {
-  const { socket } = request
-  answer.then(
-    message => message.resume(),
-    () => {},
-  )
-  if (socket !== null && !socket.destroyed) {
-    socket.end()
-    await once(socket, 'close', { signal: AbortSignal.timeout(HANG_UP_MS) }).catch(() => {})
-  }
-  request.destroy()
-}
-
+/** The answer, once its headers are there. What breaks off its body is then an error of that. */
 async function answerOf(
   request: ClientRequest,
   { method, url, timeoutMs, signal }: DataRequest,
 ): Promise<IncomingMessage> {
+  let answer: IncomingMessage | undefined
   request.on('timeout', () => {
-    request.destroy(
-      new GlanceError(
-        'unavailable',
-        `${method} ${url.host}: nothing moved for ${timeoutMs / 1000} s`,
-      ),
-    )
+    const error = new GlanceError('unavailable', `nothing moved for ${timeoutMs / 1000} s`)
+    answer?.destroy(error)
+    request.destroy(error)
   })
   return await new Promise((resolve, reject) => {
-    request.once('response', resolve)
+    request.once('response', message => {
+      answer = message
+      resolve(message)
+    })
     request.on('error', error => {
       if (signal?.aborted) reject(signal.reason as Error)
-      else reject(error instanceof GlanceError ? error : networkFault({ method, url }, error))
+      else reject(networkFault({ method, url }, error))
     })
     request.once('close', () =>
       reject(

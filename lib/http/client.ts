@@ -1,4 +1,4 @@
-import { got, RequestError, TimeoutError } from 'got'
+import { CancelError, got, RequestError, TimeoutError } from 'got'
 import type { Abortable } from '../abort.ts'
 import { GlanceError } from '../errors.ts'
 import { faultOf, networkFault } from './faults.ts'
@@ -10,24 +10,37 @@ export interface JsonRequest extends Abortable {
   readonly headers: Readonly<Record<string, string>>
   /** Sent as JSON; by default there is no body. */
   readonly json?: unknown
-  /** Milliseconds until the whole answer is there. */
+  /** Milliseconds without a sign of life. */
   readonly timeoutMs: number
 }
 
+/** Bytes of an answer that is JSON, at most: a page of a thousand images with all their properties is a few MiB. */
+const LONGEST_ANSWER = 64 * 1024 * 1024
+
 /**
  * Makes one call and resolves to the JSON of its answer, or undefined when that has no body. Follows no redirect and
- * tries once. @throws {GlanceError} by the answer's status; `unavailable` when there is none; `unsupported` when it is
- * not JSON.
+ * tries once. @throws {GlanceError} by the answer's status; `unavailable` or `unreachable` when there is none;
+ * `unsupported` when it is not JSON.
  */
-export async function call({
-  method,
-  url,
-  headers,
-  json,
-  timeoutMs,
-  signal,
-}: JsonRequest): Promise<unknown> {
-  const response = await got(url, {
+export async function call(request: JsonRequest): Promise<unknown> {
+  const { method, url, signal } = request
+  const { statusCode, headers, body } = await answerTo(request).catch((error: unknown) => {
+    signal?.throwIfAborted()
+    throw error instanceof RequestError ? fault(request, error) : error
+  })
+  if (statusCode >= 300) throw faultOf({ method, url }, statusCode, headers, body)
+  if (body === '') return undefined
+  try {
+    return JSON.parse(body)
+  } catch (cause) {
+    const type = headers['content-type'] ?? 'untyped'
+    const message = `${method} ${redact(url)}: the answer is not JSON but ${type}`
+    throw new GlanceError('unsupported', message, { cause })
+  }
+}
+
+async function answerTo({ method, url, headers, json, timeoutMs, signal }: JsonRequest) {
+  const answer = got(url, {
     method,
     headers: {
       accept: 'application/json',
@@ -36,36 +49,25 @@ export async function call({
     },
     ...(json === undefined ? {} : { body: JSON.stringify(json) }),
     ...(signal ? { signal } : {}),
-    timeout: { request: timeoutMs },
+    timeout: { connect: timeoutMs, response: timeoutMs, socket: timeoutMs },
     retry: { limit: 0 },
     followRedirect: false,
     throwHttpErrors: false,
-  }).catch((error: unknown) => {
-    signal?.throwIfAborted()
-    if (error instanceof TimeoutError) {
-      throw new GlanceError(
-        'unavailable',
-        `${method} ${redact(url)}: no answer in ${timeoutMs / 1000} s`,
-        {
-          cause: error,
-        },
-      )
-    }
-    throw error instanceof RequestError ? networkFault({ method, url }, error) : error
   })
-  const type = response.headers['content-type'] ?? ''
-  if (response.statusCode >= 300)
-    throw faultOf({ method, url }, response.statusCode, type, response.body)
-  if (response.body === '') return undefined
-  try {
-    return JSON.parse(response.body)
-  } catch (cause) {
-    throw new GlanceError(
-      'unsupported',
-      `${method} ${redact(url)}: the answer is not JSON but ${type || 'untyped'}`,
-      {
-        cause,
-      },
-    )
+  void answer.on('downloadProgress', ({ transferred }) => {
+    if (transferred > LONGEST_ANSWER) answer.cancel()
+  })
+  return await answer
+}
+
+function fault({ method, url, timeoutMs }: JsonRequest, error: RequestError): GlanceError {
+  const request = `${method} ${redact(url)}`
+  if (error instanceof CancelError) {
+    return new GlanceError('unsupported', `${request}: the answer does not end`, { cause: error })
   }
+  if (error instanceof TimeoutError) {
+    const message = `${request}: no answer in ${timeoutMs / 1000} s`
+    return new GlanceError('unavailable', message, { cause: error })
+  }
+  return networkFault({ method, url }, error)
 }

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
 import { type ErrorCode, GlanceError, messageOf } from '../errors.ts'
 import { redact } from './redact.ts'
@@ -26,36 +27,47 @@ const CODES: Readonly<Record<number, ErrorCode>> = {
 export function faultOf(
   request: RequestName,
   status: number,
-  contentType: string,
+  headers: IncomingHttpHeaders,
   body: string,
 ): GlanceError {
   const code = CODES[status] ?? (status >= 500 && status !== 501 ? 'unavailable' : 'unsupported')
-  const words = explanation(contentType, body)
+  const { location } = headers
+  const words =
+    location === undefined || status >= 400
+      ? explanation(headers['content-type'] ?? '', body)
+      : `it says to ask ${redact(new URL(location, request.url))} instead`
   return new GlanceError(code, `${describe(request)}: ${status}${words === '' ? '' : ` ${words}`}`)
 }
 
-/** The error that a failure below HTTP stands for: no such host, no connection, no trust, no answer. */
+/**
+ * The error that a failure below HTTP stands for: `unreachable` where there is no such host, nobody who listens or
+ * nobody to trust; else `unavailable`.
+ */
 export function networkFault(request: RequestName, error: unknown): GlanceError {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  const untrusted = /CERT|VERIFY/.test(code) // OpenSSL's names, such as DEPTH_ZERO_SELF_SIGNED_CERT.
-  const detail = untrusted
+  const reason = /CERT|VERIFY/.test(code) // OpenSSL's names, such as DEPTH_ZERO_SELF_SIGNED_CERT.
     ? `the certificate is not trusted: ${messageOf(error)}`
-    : (REASONS[code] ?? messageOf(error))
-  return new GlanceError('unavailable', `${describe(request)}: ${detail}`, { cause: error })
+    : UNREACHABLE[code]
+  const kind = reason === undefined ? 'unavailable' : 'unreachable'
+  const words = reason ?? UNAVAILABLE[code] ?? messageOf(error)
+  return new GlanceError(kind, `${describe(request)}: ${words}`, { cause: error })
 }
 
-const REASONS: Readonly<Record<string, string>> = {
+const UNREACHABLE: Readonly<Record<string, string>> = {
   ENOTFOUND: 'unknown host',
   EAI_AGAIN: 'the host name cannot be looked up now',
   ECONNREFUSED: 'connection refused',
-  ECONNRESET: 'connection reset',
-  EPIPE: 'connection closed by the server',
   EHOSTUNREACH: 'host unreachable',
   ENETUNREACH: 'network unreachable',
-  ETIMEDOUT: 'no answer in time',
   EPROTO: 'no TLS there, or none in common',
   ERR_SSL_WRONG_VERSION_NUMBER: 'no TLS there: is it http:// rather than https://?',
   HPE_INVALID_CONSTANT: 'the answer is not HTTP: is it https:// rather than http://?',
+}
+
+const UNAVAILABLE: Readonly<Record<string, string>> = {
+  ECONNRESET: 'connection reset',
+  EPIPE: 'connection closed by the server',
+  ETIMEDOUT: 'no answer in time',
 }
 
 /** What an answer has to say that nobody needs whole: at most 16 KiB of it. */

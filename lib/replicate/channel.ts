@@ -3,6 +3,12 @@ export class Channel<T> implements AsyncIterable<T> {
   readonly #items: T[] = []
   #closed = false
   #wake = () => {}
+  readonly #onTaken: () => void
+
+  /** `onTaken` is told each time the consumer has taken an item. */
+  constructor(onTaken: () => void) {
+    this.#onTaken = onTaken
+  }
 
   /** How many items wait for the consumer. */
   get length(): number {
@@ -22,8 +28,10 @@ export class Channel<T> implements AsyncIterable<T> {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<T> {
     for (;;) {
-      for (let item = this.#items.shift(); item !== undefined; item = this.#items.shift())
+      for (let item = this.#items.shift(); item !== undefined; item = this.#items.shift()) {
+        this.#onTaken()
         yield item
+      }
       if (this.#closed) return
       await new Promise<void>(resolve => {
         this.#wake = resolve

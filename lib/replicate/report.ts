@@ -31,10 +31,10 @@ export const NOTHING: Totals = {
 export function count(totals: Totals, event: TransferEvent): Totals {
   switch (event.type) {
     case 'finished': {
-      const { step, refused } = event
-      const counted = { ...totals, refused: totals.refused + (refused.length > 0 ? 1 : 0) }
+      const { step, written } = event
+      const counted = { ...totals, refused: totals.refused + (written.refused.length > 0 ? 1 : 0) }
       if (step.action === 'update') return { ...counted, updated: totals.updated + 1 }
-      const bytes = step.withData ? (step.image.size ?? 0) : 0
+      const bytes = step.withData ? (written.image.size ?? step.image.size ?? 0) : 0
       return { ...counted, created: totals.created + 1, bytes: totals.bytes + bytes }
     }
     case 'skipped':

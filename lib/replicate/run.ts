@@ -1,7 +1,6 @@
-import { setImmediate as turn } from 'node:timers/promises'
 import pLimit from 'p-limit'
 import { type AttemptOptions, withAttempts } from '../attempts.ts'
-import type { Endpoint, RefusedField } from '../endpoint/endpoint.ts'
+import type { Endpoint, Written } from '../endpoint/endpoint.ts'
 import { isGlanceError } from '../errors.ts'
 import { Channel } from './channel.ts'
 import type { PlanStep, SkipReason } from './plan.ts'
@@ -23,7 +22,7 @@ export type TransferEvent =
   | {
       readonly type: 'finished'
       readonly step: WorkStep
-      readonly refused: readonly RefusedField[]
+      readonly written: Written
     }
   | { readonly type: 'skipped'; readonly step: PlanStep; readonly reason: SkipReason }
   /** `id` is what is known of an image that could not even be planned for. */
@@ -70,7 +69,8 @@ export async function* run(
     ...retrying
   }: RunOptions = {},
 ): AsyncGenerator<TransferEvent> {
-  const events = new Channel<TransferEvent>()
+  let room = () => {}
+  const events = new Channel<TransferEvent>(() => room())
   const stop = new AbortController()
   const stopped = AbortSignal.any([stop.signal, ...(signal ? [signal] : [])])
   const limit = pLimit(concurrency)
@@ -95,11 +95,11 @@ export async function* run(
       },
     }
     try {
-      const { refused } =
+      const written =
         step.action === 'create' && step.withData
           ? await transfer(step.image, source, target, { ...options, onBytes: count })
-          : await withAttempts(async () => await write(step, target, stopped), options)
-      events.put({ type: 'finished', step, refused })
+          : await write(step, target, options)
+      events.put({ type: 'finished', step, written })
     } catch (error) {
       if (discardUnfinished && step.action === 'create') {
         await target
@@ -123,10 +123,16 @@ export async function* run(
         events.put({ type: 'planned', step })
         const task = limit(async () => await carryOut(step))
         running.add(task)
-        void task.finally(() => running.delete(task))
+        void task.finally(() => {
+          running.delete(task)
+          room()
+        })
       }
-      while (running.size >= WINDOW) await Promise.race(running)
-      while (events.length >= WINDOW) await turn()
+      while (!stopped.aborted && (running.size >= WINDOW || events.length >= WINDOW)) {
+        await new Promise<void>(resolve => {
+          room = resolve
+        })
+      }
       if (stopped.aborted) return
     }
   }
@@ -150,11 +156,13 @@ export async function* run(
     if (stop.signal.aborted) throw stop.signal.reason
   } finally {
     stop.abort(new Error('nobody listens any more'))
+    room()
+    await working.catch(() => {}) // Told above, if anybody still listened.
   }
 }
 
-async function write(step: WorkStep, target: Endpoint, signal: AbortSignal) {
-  return step.action === 'update'
-    ? await target.update(step.present, step.image, { signal })
-    : await target.add(step.image, null, { signal })
+async function write(step: WorkStep, target: Endpoint, options: AttemptOptions): Promise<Written> {
+  const { signal } = options
+  if (step.action === 'update') return await target.update(step.present, step.image, { signal })
+  return await withAttempts(async () => await target.add(step.image, null, { signal }), options)
 }

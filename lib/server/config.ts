@@ -1,11 +1,24 @@
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { DATA_APIS, type DataApi } from '../database/open.ts'
 import { GlanceError, messageOf } from '../errors.ts'
 import { DIGEST_ALGORITHMS, type DigestAlgorithm } from '../image/digest.ts'
+import { CONTAINER_FORMATS, DISK_FORMATS } from '../image/image.ts'
 import { DEFAULT_IMPORTS, type ImportSettings, readImportSettings } from './import-settings.ts'
-import { boolean, filePath, integer, oneOf, quota, text, url } from './option-values.ts'
+import {
+  boolean,
+  filePath,
+  integer,
+  list,
+  oneOf,
+  quota,
+  storageQuota,
+  text,
+  url,
+} from './option-values.ts'
 import { parseOsloConfig, type Setting, wrong } from './oslo-config.ts'
+import { PROPERTY_RULE_FORMATS, type PropertyRuleFormat } from './policy/property-protection.ts'
 import { readStoreSettings, type StoreSettings } from './store-settings.ts'
 
 const AUTHENTICATIONS = ['none', 'trusted_headers'] as const
@@ -48,12 +61,35 @@ export interface ServerConfig {
   readonly auth: (typeof AUTHENTICATIONS)[number]
   /** Whether callers without an identity may look. */
   readonly allowAnonymousAccess: boolean
+  /** Rules in the place of the defaults, read again whenever the file changes; null for the defaults. */
+  readonly policyFile: string | null
+  /** Whether the defaults of before Wallaby, by which most is anybody's to do, stop letting people through. */
+  readonly enforceNewDefaults: boolean
+  /** Whether a token for a domain or the whole system may do nothing. */
+  readonly enforceScope: boolean
+  /** Who may do what with which custom properties; null when anybody may do anything. */
+  readonly propertyProtectionFile: string | null
+  readonly propertyProtectionRuleFormat: PropertyRuleFormat
   readonly hashingAlgorithm: DigestAlgorithm
+  /** A `schema-image.json` as Glance's; null for the one that Glance comes with. */
+  readonly schemaFile: string | null
+  /** What `container_format` and `disk_format` may be. */
+  readonly containerFormats: readonly string[]
+  readonly diskFormats: readonly string[]
+  /** Whether the data of a bare image has to be of its disk format. */
+  readonly requireImageFormatMatch: boolean
+  /** Subformats of vmdk that are taken, by their `createType`. */
+  readonly vmdkAllowedTypes: readonly string[]
+  /** Checks that a disk with partitions may fail. */
+  readonly gptSafetyChecksNonfatal: readonly string[]
   /** Bytes in one image. */
   readonly imageSizeCap: number
   readonly imagePropertyQuota: number
   readonly imageTagQuota: number
   readonly imageMemberQuota: number
+  readonly imageLocationQuota: number
+  /** Bytes of all images of one project. */
+  readonly userStorageQuota: number
   /** Images on a page when the client does not say. */
   readonly limitParamDefault: number
   /** Images on a page at the most. */
@@ -85,11 +121,24 @@ export function completeConfig(given: Partial<ServerConfig>): ServerConfig {
     showImageDirectUrl: false,
     auth: 'none',
     allowAnonymousAccess: false,
+    policyFile: null,
+    enforceNewDefaults: false,
+    enforceScope: false,
+    propertyProtectionFile: null,
+    propertyProtectionRuleFormat: 'roles',
     hashingAlgorithm: 'sha512',
+    schemaFile: null,
+    containerFormats: CONTAINER_FORMATS,
+    diskFormats: DISK_FORMATS,
+    requireImageFormatMatch: true,
+    vmdkAllowedTypes: ['streamOptimized', 'monolithicSparse'],
+    gptSafetyChecksNonfatal: [],
     imageSizeCap: 1024 ** 4,
     imagePropertyQuota: 128,
     imageTagQuota: 128,
     imageMemberQuota: 128,
+    imageLocationQuota: 10,
+    userStorageQuota: -1,
     limitParamDefault: 25,
     apiLimitMax: 1000,
     maxRequestIdLength: 64,
@@ -100,10 +149,13 @@ export function completeConfig(given: Partial<ServerConfig>): ServerConfig {
 
 /**
  * What a file such as Glance's `glance-api.conf` sets.
- * @throws {GlanceError} `usage`, naming file, line and option, for a setting that is wrong or that there is not.
+ * A `schema-image.json` beside it counts, as Glance's does. @throws {GlanceError} `usage`, naming file, line and option,
+ * for a setting that is wrong or that there is not.
  */
 export async function readConfig(path: string): Promise<Partial<ServerConfig>> {
-  return readSettings(parseOsloConfig(await readText(path), path))
+  const settings = readSettings(parseOsloConfig(await readText(path), path))
+  const schemaFile = join(dirname(resolve(path)), 'schema-image.json')
+  return existsSync(schemaFile) ? { schemaFile, ...settings } : settings
 }
 
 /** @throws {GlanceError} `usage`. */
@@ -123,7 +175,7 @@ function readSettings(settings: readonly Setting[]): Partial<ServerConfig> {
       throw wrong(setting.file, setting.line, message)
     }
     try {
-      config.push(option(setting.value))
+      config.push(option(setting.value, dirname(setting.file)))
     } catch (error) {
       if (!(error instanceof RangeError)) throw error
       const message = `[${setting.section}] ${setting.option}: expected ${error.message}, found '${setting.value}'`
@@ -133,8 +185,11 @@ function readSettings(settings: readonly Setting[]): Partial<ServerConfig> {
   return Object.assign({}, ...config) as Partial<ServerConfig> // Each piece is one. The last of several counts.
 }
 
+/** What an option sets by its value, in a file in `folder`. */
+type Option = (value: string, folder: string) => Partial<ServerConfig>
+
 /** Glance's options, those outside of `[DEFAULT]` with their section, and what each sets. */
-const OPTIONS: Readonly<Record<string, (value: string) => Partial<ServerConfig>>> = {
+const OPTIONS: Readonly<Record<string, Option>> = {
   bind_host: value => ({ bindHost: text(value) }),
   bind_port: value => ({ bindPort: integer(value, 0, 65_535) }),
   public_endpoint: value => ({ publicEndpoint: url(value) }),
@@ -157,11 +212,32 @@ const OPTIONS: Readonly<Record<string, (value: string) => Partial<ServerConfig>>
   show_image_direct_url: value => ({ showImageDirectUrl: boolean(value) }),
   auth: value => ({ auth: oneOf(value, AUTHENTICATIONS) }),
   allow_anonymous_access: value => ({ allowAnonymousAccess: boolean(value) }),
+  'oslo_policy.policy_file': (value, folder) => ({ policyFile: resolve(folder, text(value)) }),
+  'oslo_policy.enforce_new_defaults': value => ({ enforceNewDefaults: boolean(value) }),
+  // In Zed the two have to be the same.
+  enforce_secure_rbac: value => ({ enforceNewDefaults: boolean(value) }),
+  'oslo_policy.enforce_scope': value => ({ enforceScope: boolean(value) }),
+  property_protection_file: (value, folder) => ({
+    propertyProtectionFile: value === '' ? null : resolve(folder, value),
+  }),
+  property_protection_rule_format: value => ({
+    propertyProtectionRuleFormat: oneOf(value, PROPERTY_RULE_FORMATS),
+  }),
   hashing_algorithm: value => ({ hashingAlgorithm: oneOf(value, DIGEST_ALGORITHMS) }),
+  image_schema_file: value => ({ schemaFile: resolve(text(value)) }),
+  container_formats: value => ({ containerFormats: list(value) }),
+  disk_formats: value => ({ diskFormats: list(value) }),
+  'image_format.container_formats': value => ({ containerFormats: list(value) }),
+  'image_format.disk_formats': value => ({ diskFormats: list(value) }),
+  'image_format.require_image_format_match': value => ({ requireImageFormatMatch: boolean(value) }),
+  'image_format.vmdk_allowed_types': value => ({ vmdkAllowedTypes: list(value) }),
+  'image_format.gpt_safety_checks_nonfatal': value => ({ gptSafetyChecksNonfatal: list(value) }),
   image_size_cap: value => ({ imageSizeCap: integer(value, 1, 2 ** 53 - 1) }),
   image_property_quota: value => ({ imagePropertyQuota: quota(value) }),
   image_tag_quota: value => ({ imageTagQuota: quota(value) }),
   image_member_quota: value => ({ imageMemberQuota: quota(value) }),
+  image_location_quota: value => ({ imageLocationQuota: quota(value) }),
+  user_storage_quota: value => ({ userStorageQuota: storageQuota(value) }),
   limit_param_default: value => ({ limitParamDefault: integer(value, 1, 2 ** 31) }),
   api_limit_max: value => ({ apiLimitMax: integer(value, 1, 2 ** 31) }),
   max_request_id_length: value => ({ maxRequestIdLength: integer(value, 0, 16_384) }),

@@ -19,6 +19,14 @@ export function quota(value: string): number {
   return integer(value, -1, 2 ** 31 - 1)
 }
 
+/** In bytes, or with one of Glance's units, which are of 1024; 0 is none. */
+export function storageQuota(value: string): number {
+  const [, number, unit = ''] = /^(\d+)(?:([KMGT]?)B)?$/.exec(value) ?? []
+  const bytes = Number(number) * 1024 ** ' KMGT'.indexOf(unit || ' ')
+  if (!Number.isSafeInteger(bytes)) throw new RangeError('a number, of B, KB, MB, GB or TB')
+  return bytes === 0 ? -1 : bytes
+}
+
 export function boolean(value: string): boolean {
   if (/^(?:true|1|yes|on)$/i.test(value)) return true
   if (/^(?:false|0|no|off)$/i.test(value)) return false

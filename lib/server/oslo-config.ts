@@ -51,7 +51,7 @@ export function wrong(file: string, line: number, message: string): GlanceError 
 }
 
 function sectionIn(text: string, file: string, line: number): string {
-  const [, name] = /^\[([^\]]+)\]$/.exec(text) ?? []
+  const [, name] = /^\[(.+)\]$/.exec(text) ?? []
   if (name === undefined) throw wrong(file, line, `${text} is no section: it has to be [name]`)
   return name
 }

@@ -5,17 +5,20 @@ import type { FastifyInstance } from 'fastify'
 import type { Database } from '../database/database.ts'
 import { openDatabase } from '../database/open.ts'
 import { GlanceError, messageOf } from '../errors.ts'
+import type { ImageSchema } from '../wire/schema/image-schema.ts'
 import { authenticateNobody } from './auth/none.ts'
 import { trustedHeaders } from './auth/trusted-headers.ts'
 import { Caching } from './cache/caching.ts'
 import { completeConfig, type ServerConfig } from './config.ts'
 import { recover } from './domain/recover.ts'
 import type { Service } from './domain/service.ts'
+import { imageSchemaOf } from './image-schema.ts'
 import { createApp, protect } from './http/app.ts'
 import { InFlight } from './http/in-flight.ts'
 import { fetcherBy } from './fetcher.ts'
 import { recoverImports } from './import/recover-imports.ts'
 import { openCache, openStaging, openStores } from './open-stores.ts'
+import { openPolicy, type PolicySource } from './policy/policy-source.ts'
 import { TaskExecutor } from './tasks/executor.ts'
 import { v2Routes } from './v2/routes.ts'
 import { negotiate, versions, versionsOf } from './versions.ts'
@@ -44,8 +47,10 @@ export async function startServer(
   { report = error => console.error(error), now = () => new Date() }: ServerOptions = {},
 ): Promise<RunningServer> {
   const config = completeConfig(given)
+  const schema = await imageSchemaOf(config)
   const opened: AsyncDisposable[] = []
   try {
+    const policies = await openPolicy(config, config, report)
     const database = await openDatabaseOf(config)
     opened.unshift(database)
     const stores = await openStores(config, store => opened.unshift(store))
@@ -61,7 +66,7 @@ export async function startServer(
     await recoverImports(service)
     const caching = new Caching(service, await openCache(config, now))
     const inFlight = new InFlight()
-    const app = await appOf(config, service, caching, inFlight, report)
+    const app = await appOf(config, { schema, service, caching, policies, inFlight, report })
     opened.unshift({ [Symbol.asyncDispose]: () => stop(app, inFlight, config.shutdownGraceMs) })
     const { port } = await listen(app, config)
     const url = `http://${hostOf(config.bindHost)}:${port}`
@@ -73,7 +78,12 @@ export async function startServer(
   }
 }
 
-async function openDatabaseOf({ dataApi, connection, dataDir }: ServerConfig): Promise<Database> {
+/** Opens the database that the service uses, which is not yet migrated. @throws {GlanceError} as {@link openDatabase}. */
+export async function openDatabaseOf({
+  dataApi,
+  connection,
+  dataDir,
+}: ServerConfig): Promise<Database> {
   if (dataApi === 'simple') return openDatabase({ dataApi, connection: '' })
   if (connection !== null) return openDatabase({ dataApi, connection })
   await makeFolder(dataDir)
@@ -99,19 +109,34 @@ function serviceOf(
     properties: config.imagePropertyQuota,
     tags: config.imageTagQuota,
     members: config.imageMemberQuota,
+    locations: config.imageLocationQuota,
+    projectStorage: config.userStorageQuota,
   }
   const locations = { shown: config.showMultipleLocations, directUrl: config.showImageDirectUrl }
+  const projectLimits = null
+  const formats = {
+    requireMatch: config.requireImageFormatMatch,
+    vmdkTypes: config.vmdkAllowedTypes,
+    harmlessChecks: config.gptSafetyChecksNonfatal,
+  }
   const { hashingAlgorithm } = config
   const taskTimeToLiveMs = config.imports.taskTimeToLive * 3_600_000
-  return { ...parts, locations, limits, hashingAlgorithm, taskTimeToLiveMs }
+  return { ...parts, locations, limits, projectLimits, formats, hashingAlgorithm, taskTimeToLiveMs }
+}
+
+/** What requests are answered with. */
+interface AppParts {
+  readonly schema: ImageSchema
+  readonly service: Service
+  readonly caching: Caching
+  readonly policies: PolicySource
+  readonly inFlight: InFlight
+  readonly report: (error: unknown) => void
 }
 
 async function appOf(
   config: ServerConfig,
-  service: Service,
-  caching: Caching,
-  inFlight: InFlight,
-  report: (error: unknown) => void,
+  { schema, service, caching, policies, inFlight, report }: AppParts,
 ): Promise<FastifyInstance> {
   const { maxRequestIdLength } = config
   const listed = versionsOf({
@@ -128,8 +153,8 @@ async function appOf(
   const paging = { limitDefault: config.limitParamDefault, limitMax: config.apiLimitMax }
   await app.register(
     async v2 => {
-      protect(v2, authenticate)
-      v2Routes(v2, importer, caching, paging)
+      protect(v2, authenticate, policies)
+      v2Routes(v2, importer, caching, paging, schema)
     },
     { prefix: '/v2' },
   )

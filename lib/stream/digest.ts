@@ -11,7 +11,7 @@ export class Hasher {
 
   /** Naming an algorithm twice costs nothing. */
   constructor(algorithms: Iterable<DigestAlgorithm>) {
-    this.#hashes = new Map(Array.from(algorithms, name => [name, createHash(name)]))
+    this.#hashes = new Map(Array.from(algorithms, name => [name, createHash(openSslName(name))]))
   }
 
   /** Takes the next chunk in; it stays untouched until this resolves. */
@@ -28,6 +28,13 @@ export class Hasher {
     if (hash === undefined) throw new TypeError(`not made to compute ${algorithm}`)
     return hash.copy().digest('hex')
   }
+}
+
+/** The name by which Node knows an algorithm that Glance calls by its name in Python. */
+function openSslName(algorithm: DigestAlgorithm): string {
+  if (algorithm === 'blake2b') return 'blake2b512'
+  if (algorithm === 'blake2s') return 'blake2s256'
+  return algorithm.replace('_', '-')
 }
 
 /** Passes the bytes through, and through `hasher`, which has the digests once the stream has ended. */

@@ -23,15 +23,20 @@ export function checkRange({ offset, length }: ByteRange, size: number): void {
  */
 export function parseRange(header: string, size: number): ByteRange {
   if (header.includes(',')) {
-    throw new GlanceError('invalid', 'several ranges in one request are not supported')
+    throw new GlanceError(
+      'invalid',
+      'requests with multiple ranges are not supported in Glance. You may make multiple single-range requests instead.',
+    )
   }
   const [, first, last] = /^\s*bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*$/i.exec(header) ?? []
   if (first === undefined || last === undefined || (first === '' && last === '')) {
-    throw unsatisfiable('Range', header, size)
+    throw malformed('Range')
   }
+  // As Glance: the last no bytes are all of them.
+  if (first === '' && Number(last) === 0 && size > 0) return { offset: 0, length: size }
   const offset = first === '' ? Math.max(size - Number(last), 0) : Number(first)
   const end = first === '' || last === '' ? size : Number(last) + 1
-  return within('Range', header, size, { offset, end })
+  return within('Range', size, { offset, end })
 }
 
 /**
@@ -42,26 +47,31 @@ export function parseRange(header: string, size: number): ByteRange {
 export function parseContentRange(header: string, size: number): ByteRange {
   const [, first, last, total] = /^\s*bytes\s+(\d+)-(\d+)\/(\d+|\*)\s*$/i.exec(header) ?? []
   const end = Number(last) + 1
+  const name = 'Content-Range'
   // As Glance: the end is held against the total that the client believes in, the size only stands in for `*`.
-  if (first === undefined || end > (total === '*' ? size : Number(total))) {
-    throw unsatisfiable('Content-Range', header, size)
-  }
-  return within('Content-Range', header, size, { offset: Number(first), end })
+  if (first === undefined || (total !== '*' && end > Number(total))) throw malformed(name)
+  if (total === '*' && end > size) throw outside(name, 'stop', size)
+  return within(name, size, { offset: Number(first), end })
 }
 
 function within(
   name: string,
-  header: string,
   size: number,
   { offset, end }: { readonly offset: number; readonly end: number },
 ): ByteRange {
-  if (offset >= size || offset >= end) throw unsatisfiable(name, header, size)
+  if (offset >= end && offset < size) throw malformed(name)
+  if (offset >= size) throw outside(name, 'start', size)
   return { offset, length: Math.min(end, size) - offset }
 }
 
-function unsatisfiable(name: string, header: string, size: number): GlanceError {
+function malformed(name: string): GlanceError {
+  return new GlanceError('unsatisfiable_range', `invalid ${name} header.`)
+}
+
+function outside(name: string, which: 'start' | 'stop', size: number): GlanceError {
   return new GlanceError(
     'unsatisfiable_range',
-    `${name} ${JSON.stringify(header)} is not a range of the ${size} bytes there are`,
+    `invalid ${which} position in ${name} header. ` +
+      `${which === 'start' ? 'Start' : 'The stop'} position MUST be in the inclusive range [0, ${size - 1}].`,
   )
 }

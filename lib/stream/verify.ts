@@ -1,7 +1,7 @@
 import { GlanceError } from '../errors.ts'
 import { type Digest, type DigestAlgorithm, isDigestAlgorithm } from '../image/digest.ts'
 import type { Bytes } from './bytes.ts'
-import { digested, Hasher } from './digest.ts'
+import { Hasher } from './digest.ts'
 
 /** What is known of a stream beforehand; what is null is not checked. */
 export interface Expected {
@@ -13,25 +13,16 @@ export interface Expected {
 }
 
 /**
- * Passes the bytes on, and ends in `corrupt` when they are not what is expected: before the last of them when there are
- * too many, else at the end. Of two digests only the stronger is computed.
+ * Passes the bytes on, and ends in `corrupt` unless they are what is expected. The last chunk is held back until that is
+ * known, so that who counts the bytes never believes to have them all when they are wrong; where the size is not known,
+ * all are passed on. Of two digests only the stronger is computed.
  */
-export function verify(data: Bytes, { size, checksum, digest }: Expected): Bytes {
-  const sized = verifySize(data, size)
-  if (digest !== null && isDigestAlgorithm(digest.algorithm)) {
-    return verifyDigest(sized, digest.algorithm, digest.value)
-  }
-  return checksum === null ? sized : verifyDigest(sized, 'md5', checksum)
-}
-
-/**
- * Passes the bytes on, and ends in `corrupt` unless there are exactly `size`; null: any number. The last chunk is held
- * back until the end is seen, so that who counts the bytes never believes to have them all when there are more.
- */
-export async function* verifySize(
+export async function* verify(
   data: Bytes,
-  size: number | null,
+  { size, checksum, digest }: Expected,
 ): AsyncGenerator<Uint8Array, void> {
+  const [algorithm, wanted] = strongest(checksum, digest)
+  const hasher = new Hasher(wanted === null ? [] : [algorithm])
   let seen = 0
   let last: Uint8Array | undefined
   for await (const chunk of data) {
@@ -40,25 +31,33 @@ export async function* verifySize(
     if (size !== null && seen > size) {
       throw new GlanceError('corrupt', `the data goes on after the ${size} bytes expected`)
     }
+    await hasher.update(chunk)
     if (seen === size) last = new Uint8Array(chunk)
     else yield chunk
   }
   if (size !== null && seen < size) {
     throw new GlanceError('corrupt', `the data ends after ${seen} of the ${size} bytes expected`)
   }
+  if (wanted !== null) {
+    const found = await hasher.hex(algorithm)
+    // A digest that a user registered with a location is kept in the case in which it was typed.
+    if (found !== wanted.toLowerCase()) {
+      throw new GlanceError('corrupt', `${algorithm} is ${found}, expected ${wanted}`)
+    }
+  }
   if (last !== undefined) yield last
 }
 
-async function* verifyDigest(
-  data: Bytes,
-  algorithm: DigestAlgorithm,
-  expected: string,
-): AsyncGenerator<Uint8Array, void> {
-  const hasher = new Hasher([algorithm])
-  yield* digested(data, hasher)
-  const found = await hasher.hex(algorithm)
-  // A digest that a user registered with a location is kept in the case in which it was typed.
-  if (found !== expected.toLowerCase()) {
-    throw new GlanceError('corrupt', `${algorithm} is ${found}, expected ${expected}`)
-  }
+/** Passes the bytes on, and ends in `corrupt` unless there are exactly `size`, as {@link verify}; null: any number. */
+export function verifySize(data: Bytes, size: number | null): AsyncGenerator<Uint8Array, void> {
+  return verify(data, { size, checksum: null, digest: null })
+}
+
+function strongest(
+  checksum: string | null,
+  digest: Digest | null,
+): [algorithm: DigestAlgorithm, wanted: string | null] {
+  if (digest !== null && isDigestAlgorithm(digest.algorithm))
+    return [digest.algorithm, digest.value]
+  return ['md5', checksum]
 }

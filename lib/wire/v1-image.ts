@@ -2,9 +2,15 @@ import { GlanceError } from '../errors.ts'
 import type { Image } from '../image/image.ts'
 import { imageFromV2, isObject, type V2Document } from './v2-image.ts'
 
-/** Whether this is a record of the v1 API's detailed listing, as the original replicator dumps it. */
+/**
+ * Whether this is a record of the v1 API's detailed listing, as the original replicator dumps it: in a v2 document
+ * `properties` and `is_public` could only be somebody's custom properties, which are text.
+ */
 export function isV1Record(document: unknown): document is V2Document {
-  return isObject(document) && ('is_public' in document || isObject(document['properties']))
+  return (
+    isObject(document) &&
+    (typeof document['is_public'] === 'boolean' || isObject(document['properties']))
+  )
 }
 
 /**

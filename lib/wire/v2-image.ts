@@ -1,5 +1,5 @@
 import { GlanceError } from '../errors.ts'
-import { type Image, VISIBILITIES, type Visibility } from '../image/image.ts'
+import { type Image, isImageId, VISIBILITIES, type Visibility } from '../image/image.ts'
 import { isImageStatus } from '../image/status.ts'
 
 /** A JSON object as the Images API v2 sends and takes it. */
@@ -59,7 +59,8 @@ export function imageFromV2(document: unknown): Image {
   if (!isObject(document))
     throw new GlanceError('corrupt', 'an image document is not a JSON object')
   const id = text(document, 'id')
-  if (id === null) throw new GlanceError('corrupt', 'an image document has no id')
+  // It becomes part of URLs and file names.
+  if (id === null || !isImageId(id)) throw unexpected(document, 'id', 'a UUID')
   const algorithm = text(document, 'os_hash_algo')
   const value = text(document, 'os_hash_value')
   return {
@@ -134,7 +135,8 @@ function flag(document: V2Document, name: string): boolean {
 
 function count(document: V2Document, name: string): number | null {
   const value = document[name] ?? null
-  if (value === null || (typeof value === 'number' && Number.isSafeInteger(value))) return value
+  if (value === null) return null
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value
   throw unexpected(document, name, 'a whole number')
 }
 
@@ -180,7 +182,7 @@ function properties(document: V2Document): ReadonlyMap<string, string> {
 }
 
 function unexpected(document: V2Document, name: string, wanted: string): GlanceError {
-  const found = JSON.stringify(document[name])
+  const found = JSON.stringify(document[name]) ?? 'missing'
   return new GlanceError(
     'corrupt',
     `image ${String(document['id'])}: ${name} is ${found}, not ${wanted}`,

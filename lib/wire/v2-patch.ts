@@ -1,7 +1,8 @@
 import { GlanceError } from '../errors.ts'
 import type { LocationEdit } from '../image/location.ts'
 import { type AttributeValue, type FieldChange } from './attributes.ts'
-import { readOnly, type UserAttributes, userAttributes } from './schema/new-image.ts'
+import { propertyText, readOnly, type UserAttributes, userAttributes } from './schema/new-image.ts'
+import { type ImageSchema, STANDARD_SCHEMA } from './schema/image-schema.ts'
 import { checkPropertyName, validateImageDocument } from './schema/validate.ts'
 import { newLocation } from './v2-location.ts'
 import { isBaseAttribute, isObject, SERVER_MADE, type V2Document } from './v2-image.ts'
@@ -53,7 +54,11 @@ export function patchOf(changes: readonly FieldChange[]): PatchOperation[] {
  * Reads a JSON patch of an image, of either media type. @throws {GlanceError} `unsupported_media_type`; `invalid` when
  * it is malformed or a value is not as the image schema demands; `forbidden` for what only the service sets.
  */
-export function parsePatch(mediaType: string | undefined, body: unknown): PatchStep[] {
+export function parsePatch(
+  mediaType: string | undefined,
+  body: unknown,
+  schema: ImageSchema = STANDARD_SCHEMA,
+): PatchStep[] {
   const read = READERS.get(mediaType?.split(';')[0]?.trim().toLowerCase() ?? '')
   if (read === undefined) {
     throw new GlanceError('unsupported_media_type', `a patch has to be one of ${ACCEPT_PATCH}`)
@@ -63,7 +68,7 @@ export function parsePatch(mediaType: string | undefined, body: unknown): PatchS
   }
   return body.flatMap((step: unknown) => {
     if (!isObject(step)) throw invalid('Operations must be JSON objects.')
-    return meaningOf(read(step), step)
+    return meaningOf(read(step), step, schema)
   })
 }
 
@@ -108,7 +113,11 @@ function depthOf(name: string, op: Op): number {
   return name === 'locations' && op !== 'replace' ? 2 : 1
 }
 
-function meaningOf({ op, path, addsOnlyNew }: Target, step: V2Document): PatchStep[] {
+function meaningOf(
+  { op, path, addsOnlyNew }: Target,
+  step: V2Document,
+  schema: ImageSchema,
+): PatchStep[] {
   const parts = parsePointer(path)
   const [name = ''] = parts
   if (parts.length !== depthOf(name, op)) {
@@ -121,15 +130,16 @@ function meaningOf({ op, path, addsOnlyNew }: Target, step: V2Document): PatchSt
   if (!isBaseAttribute(name)) checkPropertyName(name)
   if (op === 'remove') return [removal(name, parts[1])]
   const value = step['value']
-  const document = validateImageDocument({ [name]: parts.length === 1 ? value : [value] })
+  const document = validateImageDocument({ [name]: parts.length === 1 ? value : [value] }, schema)
   if (name === 'locations') return [locationStep(op, parts[1], value)]
   if (isBaseAttribute(name)) {
     if (op === 'add' && addsOnlyNew) return [alreadyPresent(name)]
     return [{ type: 'set_attribute', name, change: userAttributes(document) }]
   }
   const when = op === 'replace' ? 'present' : addsOnlyNew ? 'absent' : 'either'
-  if (typeof value === 'string') return [{ type: 'set_property', name, value, when }]
-  // The schema allows null for some, such as kernel_id: no property, but only if it could have been set.
+  const kept = propertyText(value)
+  if (kept !== null) return [{ type: 'set_property', name, value: kept, when }]
+  // No property, but only if it could have been set.
   return [
     { type: 'set_property', name, value: '', when },
     { type: 'remove_property', name },
@@ -170,12 +180,15 @@ function parsePointer(pointer: unknown): string[] {
   if (/~(?![01])/.test(pointer)) {
     throw invalid(`Pointer \`${pointer}\` contains "~" not part of a recognized escape sequence.`)
   }
-  const parts = pointer.slice(1).split('/')
-  return parts.map(part => {
-    const name = part.replaceAll('~1', '/').replaceAll('~0', '~').trim()
-    if (name === '') throw invalid(`Pointer \`${pointer}\` has an empty part.`)
-    return name
-  })
+  if (/\/\s*\//.test(pointer.slice(1))) {
+    throw invalid(`Pointer \`${pointer}\` contains adjacent "/".`)
+  }
+  if (pointer.length > 1 && pointer.endsWith('/')) {
+    throw invalid(`Pointer \`${pointer}\` end with "/".`)
+  }
+  // As Glance: two slashes at the beginning count for one, and a property may have no name.
+  const parts = pointer.replace(/^\/+/, '').split('/')
+  return parts.map(part => part.replaceAll('~1', '/').replaceAll('~0', '~').trim())
 }
 
 function invalid(message: string): GlanceError {

@@ -3,14 +3,14 @@ import { readFileSync } from 'node:fs'
 import { request as send } from 'node:http'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { readdir, readFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { EXIT_STATUS } from '../../lib/cli/exit-status.ts'
 import { DirectoryEndpoint } from '../../lib/endpoint/directory.ts'
 import { imageToV2 } from '../../lib/wire/v2-image.ts'
-import { runProgram, startProgram } from '../support/command.ts'
-import { bytesOf, dataOf, imageOf } from '../support/images.ts'
+import { runCommand, runProgram, startProgram } from '../support/command.ts'
+import { bytesOf, dataOf, idOf, imageOf } from '../support/images.ts'
 import { sendJson, startListener } from '../support/listener.ts'
 import { startTestServer } from '../support/server.ts'
 
@@ -131,6 +131,24 @@ t.test(
   },
 )
 
+t.test('two dumps of one image into one directory do not spoil it for each other', async t => {
+  const { url, moving, release } = await slowCloud(t)
+  const dump = t.testdir()
+  await using slow = await startProgram(['dump', url, dump])
+  await moving
+  release()
+  t.match(await runProgram(['dump', url, dump]), { status: 0, stdout: /^1 image created/ })
+  t.ok(
+    (await readdir(dump)).some(name => name.endsWith('.part')),
+    'the slow one still writes its own',
+  )
+  slow.kill('SIGKILL')
+  await slow.outcome
+  t.match(await runProgram(['dump', url, dump]), { status: 0, stdout: /1 the same/ })
+  t.same((await readdir(dump)).toSorted(), [idOf(1), `${idOf(1)}.img`])
+  t.ok((await readFile(join(dump, `${idOf(1)}.img`))).equals(Buffer.alloc(8 * 1024 * 1024, 7)))
+})
+
 t.test('serve', async t => {
   const folder = join(t.testdir(), 'data')
   await using running = await startProgram(['serve', '--port', '0', '--data-dir', folder])
@@ -154,6 +172,30 @@ t.test('serve', async t => {
     t.match(await runProgram(['size', `127.0.0.1:${port}`]), { stdout: /across 5 images/ })
     again.kill('SIGKILL')
   })
+})
+
+t.test('a dump that runs out of space fails by the image, and leaves no partial file', async t => {
+  const one = await startTestServer(t)
+  const source = t.testdir()
+  await using directory = await DirectoryEndpoint.open(source, { writable: true })
+  for (const [n, size] of [1_000_000, 4_000_000].entries()) {
+    const data = bytesOf(n, size)
+    const image = imageOf(n, data)
+    await directory.add(image, dataOf(image, [data]))
+  }
+  await runProgram(['load', one.url, source])
+  const dump = join(source, 'dump')
+  await mkdir(dump)
+  // No file may grow beyond 2 MB: blocks are of 512 bytes or of 1 KiB, as the shell has it.
+  const limited = `ulimit -f 3900; exec "$0" "$@"`
+  const words = [process.execPath, 'dist/bin/glance-replicator.js', 'dump', one.url, dump]
+  const outcome = await runCommand('sh', ['-c', limited, ...words])
+  t.match(outcome, {
+    status: 1,
+    stdout: /^1 image created .* 1 failed\n$/,
+    stderr: /no space left/,
+  })
+  t.same((await readdir(dump)).toSorted(), [idOf(0), `${idOf(0)}.img`])
 })
 
 t.test('--version is that of the package', async t => {

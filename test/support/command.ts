@@ -11,6 +11,8 @@ export interface CommandOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>
   /** Where it runs. Default: where we do. */
   readonly folder?: string
+  /** Whether Node runs without what the test runner loads into it, which takes time and memory. Default false. */
+  readonly bare?: boolean
 }
 
 /** How a command ended, and what it said. */
@@ -62,9 +64,11 @@ export async function runCommand(
 export async function startCommand(
   command: string,
   words: readonly string[],
-  { environment = {}, folder }: CommandOptions = {},
+  { environment = {}, folder, bare = false }: CommandOptions = {},
 ): Promise<RunningCommand> {
-  const child = spawn(command, words, {
+  // The runner has its way into every program that we start; `env` takes that out again, and becomes the program.
+  const withEnv = ['-u', 'NODE_OPTIONS', command, ...words]
+  const child = spawn(bare ? 'env' : command, bare ? withEnv : words, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...cleanEnvironment(), ...environment },
     cwd: folder,
@@ -74,8 +78,8 @@ export async function startCommand(
   for (const name of ['stdout', 'stderr'] as const) {
     child[name].setEncoding('utf8').on('data', (text: string) => (texts[name] += text))
   }
-  const line = once(createInterface(child.stdout), 'line', { signal: endOf(child) })
-  line.catch(() => {}) // Not everybody asks for it.
+  const lines = once(createInterface(child.stdout), 'line', { signal: endOf(child) })
+  lines.catch(() => {}) // Not everybody asks for it.
   await once(child, 'spawn')
   const outcome = ended.then(() => ({
     status: child.exitCode,
@@ -88,8 +92,8 @@ export async function startCommand(
     kill: signal => void child.kill(signal),
     firstLine: async () => {
       try {
-        const lines: unknown[] = await line
-        return String(lines[0])
+        const [text] = (await lines) as [string] // Lines are text.
+        return text
       } catch (cause) {
         const { status, stderr } = await outcome
         throw new Error(`${command} ended (${status}) without a line:\n${stderr}`, { cause })

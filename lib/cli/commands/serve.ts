@@ -1,13 +1,11 @@
 import { once } from 'node:events'
 import type { Command } from '../command.ts'
 import { EXIT_STATUS } from '../exit-status.ts'
-import type { CommonOptions } from '../options.ts'
+import { type CommonOptions, SERVICE, type ServiceOptions } from '../options.ts'
 
-export interface ServeOptions extends CommonOptions {
-  readonly config: string | undefined
+export interface ServeOptions extends CommonOptions, ServiceOptions {
   readonly host: string | undefined
   readonly port: number | undefined
-  readonly dataDir: string | undefined
 }
 
 /** Told once, when the service can be used. */
@@ -23,11 +21,7 @@ export const serve: Command<ServeOptions, ServeRow, object> = {
   serves: true,
   positionals: {},
   options: {
-    config: {
-      type: 'string',
-      requiresArg: true,
-      describe: 'Read settings from FILE, in the form of glance-api.conf',
-    },
+    ...SERVICE,
     host: {
       type: 'string',
       requiresArg: true,
@@ -37,11 +31,6 @@ export const serve: Command<ServeOptions, ServeRow, object> = {
       type: 'number',
       requiresArg: true,
       describe: 'Port to listen on; 0 for any (default 9292)',
-    },
-    'data-dir': {
-      type: 'string',
-      requiresArg: true,
-      describe: 'Folder for the database and the images (default ./glance-data)',
     },
   },
 

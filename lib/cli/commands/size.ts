@@ -24,7 +24,7 @@ export interface SizeRow {
 
 export const size: Command<SizeOptions, SizeRow, SizeSummary> = {
   name: 'size',
-  summary: 'Add up the sizes of all images with data',
+  summary: 'Add up the sizes of all active images',
   positionals: { source: { type: 'string', describe: 'The server whose images are added up' } },
   options: ENDPOINT,
 

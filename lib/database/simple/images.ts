@@ -1,10 +1,11 @@
 import { GlanceError } from '../../errors.ts'
 import type { ImageQuery } from '../../image/query.ts'
 import type { ImageStatus } from '../../image/status.ts'
-import type { ImageChange, ImageRecord, ImageTable } from '../database.ts'
+import type { ImageChange, ImageRecord, ImageTable, ImageUsage } from '../database.ts'
 import { totalOrder } from '../order.ts'
 import { compareBy, matches } from './query.ts'
 import { type Access, live } from './rows.ts'
+import { usage } from './usage.ts'
 
 export class SimpleImages implements ImageTable {
   readonly #access: Access
@@ -53,6 +54,13 @@ export class SimpleImages implements ImageTable {
       if (changed.status === 'deleted') rows.members.delete(id)
       return changed
     })
+  }
+
+  async usage(
+    owner: string | null,
+    { except }: { readonly except?: string } = {},
+  ): Promise<ImageUsage> {
+    return usage(this.#access.rows().images.values(), owner, except ?? null)
   }
 }
 

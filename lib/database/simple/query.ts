@@ -82,7 +82,8 @@ function meets(condition: ImageCondition, image: Image): boolean {
   }
 }
 
-function compareValues(a: string | number | null, b: string | number | null): number {
+/** Null is lower than everything; text is compared by code point. */
+export function compareValues(a: string | number | null, b: string | number | null): number {
   if (a === b) return 0
   if (a === null) return -1
   if (b === null) return 1

@@ -1,4 +1,5 @@
 import type { Member } from '../../image/member.ts'
+import type { MetadefNamespace, NamespacePart, ResourceType } from '../../image/metadef.ts'
 import type { Task } from '../../image/task.ts'
 import type { ImageRecord } from '../database.ts'
 
@@ -8,6 +9,30 @@ export interface Rows {
   /** By image id, in the order in which they were added. */
   readonly members: Map<string, readonly Member[]>
   readonly tasks: Map<string, Task>
+  /** By name, in the order in which they were added. */
+  readonly namespaces: Map<string, NamespaceRow>
+  /** By name, in the order in which they were added. */
+  readonly resourceTypes: Map<string, ResourceType>
+}
+
+export type PartKind = 'properties' | 'objects' | 'tags' | 'associations'
+
+/** A namespace, what is in it, and where among the others it stands. */
+export interface NamespaceRow {
+  readonly position: number
+  readonly record: MetadefNamespace
+  readonly parts: Readonly<Record<PartKind, readonly NamespacePart[]>>
+}
+
+/** A copy of the rows to change. */
+export function copyOf({ images, members, tasks, namespaces, resourceTypes }: Rows): Rows {
+  return {
+    images: new Map(images),
+    members: new Map(members),
+    tasks: new Map(tasks),
+    namespaces: new Map(namespaces),
+    resourceTypes: new Map(resourceTypes),
+  }
 }
 
 /** How a table gets at the rows. */

@@ -1,9 +1,10 @@
 import type { Abortable } from '../../abort.ts'
-import type { Database, ImageTable, MemberTable, TaskTable } from '../database.ts'
+import type { Database, ImageTable, MemberTable, MetadefTables, TaskTable } from '../database.ts'
 import { Turns } from '../turns.ts'
 import { SimpleImages } from './images.ts'
 import { SimpleMembers } from './members.ts'
-import type { Access, Rows } from './rows.ts'
+import { simpleMetadefs } from './metadefs.ts'
+import { type Access, copyOf, type Rows } from './rows.ts'
 import { SimpleTasks } from './tasks.ts'
 
 export interface SimpleDatabaseOptions {
@@ -19,8 +20,15 @@ export class SimpleDatabase implements Database {
   readonly images: ImageTable
   readonly members: MemberTable
   readonly tasks: TaskTable
+  readonly metadefs: MetadefTables
   readonly #turns: Turns
-  #rows: Rows = { images: new Map(), members: new Map(), tasks: new Map() }
+  #rows: Rows = {
+    images: new Map(),
+    members: new Map(),
+    tasks: new Map(),
+    namespaces: new Map(),
+    resourceTypes: new Map(),
+  }
 
   constructor({ timeoutMs = 10_000 }: SimpleDatabaseOptions = {}) {
     this.#turns = new Turns(timeoutMs)
@@ -31,6 +39,7 @@ export class SimpleDatabase implements Database {
     this.images = new SimpleImages(access)
     this.members = new SimpleMembers(access)
     this.tasks = new SimpleTasks(access)
+    this.metadefs = simpleMetadefs(access)
   }
 
   /** There is no schema to bring up to date. */
@@ -41,8 +50,7 @@ export class SimpleDatabase implements Database {
   transaction<T>(work: (tx: Database) => Promise<T>, { signal }: Abortable = {}): Promise<T> {
     return this.#exclusively(async () => {
       signal?.throwIfAborted()
-      const { images, members, tasks } = this.#rows
-      const draft = { images: new Map(images), members: new Map(members), tasks: new Map(tasks) }
+      const draft = copyOf(this.#rows)
       const result = await work(new SimpleTransaction(draft))
       signal?.throwIfAborted()
       this.#rows = draft
@@ -67,12 +75,14 @@ class SimpleTransaction implements Database {
   readonly images: ImageTable
   readonly members: MemberTable
   readonly tasks: TaskTable
+  readonly metadefs: MetadefTables
 
   constructor(rows: Rows) {
     const access: Access = { rows: () => rows, write: async work => work(rows) }
     this.images = new SimpleImages(access)
     this.members = new SimpleMembers(access)
     this.tasks = new SimpleTasks(access)
+    this.metadefs = simpleMetadefs(access)
   }
 
   async migrate(): Promise<void> {

@@ -1,14 +1,16 @@
+import type { Selectable } from 'kysely'
 import { GlanceError, isGlanceError } from '../../errors.ts'
-import type { ImageQuery } from '../../image/query.ts'
+import { type ImageQuery, SORT_KEYS, type SortKey } from '../../image/query.ts'
 import type { ImageStatus } from '../../image/status.ts'
-import type { ImageChange, ImageRecord, ImageTable } from '../database.ts'
+import type { ImageChange, ImageRecord, ImageTable, ImageUsage } from '../database.ts'
 import { totalOrder } from '../order.ts'
 import { matches } from './conditions.ts'
-import { isAfter, type Marker } from './paging.ts'
+import { isAfter } from './paging.ts'
 import { dropParts, replaceParts, withParts } from './parts.ts'
 import { imageColumns, imageToRow } from './rows.ts'
-import type { Sql } from './tables.ts'
+import type { Sql, Tables } from './tables.ts'
 import { atomically, consistently } from './transactions.ts'
+import { usage } from './usage.ts'
 
 export class SqlImages implements ImageTable {
   readonly #sql: Sql
@@ -30,7 +32,7 @@ export class SqlImages implements ImageTable {
         .selectAll()
         .where(images => matches(images, query))
         .limit(query.limit)
-      if (marker !== null) page = page.where(images => isAfter(images, order, marker))
+      if (marker !== null) page = page.where(isAfter(order, marker, NULLABLE))
       for (const { key, direction } of order) page = page.orderBy(key, direction)
       return withParts(tx, await page.execute())
     })
@@ -66,7 +68,14 @@ export class SqlImages implements ImageTable {
       return read(tx, id)
     })
   }
+
+  usage(owner: string | null, { except }: { readonly except?: string } = {}): Promise<ImageUsage> {
+    return usage(this.#sql, owner, except ?? null)
+  }
 }
+
+/** The keys of a listing that an image need not have. */
+const NULLABLE: ReadonlySet<string> = new Set(['name', 'container_format', 'disk_format', 'size'])
 
 async function find(sql: Sql, id: string): Promise<ImageRecord | undefined> {
   const image = sql.selectFrom('images').selectAll().where('id', '=', id)
@@ -82,8 +91,14 @@ async function read(sql: Sql, id: string): Promise<ImageRecord> {
 }
 
 /** @throws {GlanceError} `not_found`. */
-async function findMarker(sql: Sql, id: string): Promise<Marker> {
-  const image = sql.selectFrom('images').selectAll().where('id', '=', id)
+async function findMarker(
+  sql: Sql,
+  id: string,
+): Promise<Pick<Selectable<Tables['images']>, SortKey>> {
+  const image = sql
+    .selectFrom('images')
+    .select([...SORT_KEYS])
+    .where('id', '=', id)
   const marker = await image.where('status', '<>', 'deleted').executeTakeFirst()
   if (marker === undefined) throw notFound(id)
   return marker

@@ -1,59 +1,71 @@
-import { type Expression, type ExpressionBuilder, type SqlBool, sql } from 'kysely'
-import type { SortKey } from '../../image/query.ts'
-import type { OrderStep } from '../order.ts'
-import type { Tables } from './tables.ts'
+import { type Expression, type SqlBool, sql } from 'kysely'
+import type { SortDirection } from '../../image/query.ts'
 
-type Images = ExpressionBuilder<Tables, 'images'>
 type Condition = Expression<SqlBool>
 
-/** The values by which a page's marker is sorted. */
-export type Marker = Readonly<Record<SortKey, string | number | null>>
+/** One step of an order: rows are compared by the column `key`, and by the next step where they tie. */
+export interface OrderStep {
+  readonly key: string
+  readonly direction: SortDirection
+}
+
+/** The row after which a page begins, by its columns. */
+export type Marker = Readonly<Record<string, string | number | null>>
 
 /**
  * Whether a row comes after `marker`. Each step has the form `key >= value AND (key > value OR …the next step)`: the
  * first half lets the engine start at the right place of an index, however far into the listing that is.
+ * `nullable` are the columns that may be null.
  */
-export function isAfter(images: Images, order: readonly OrderStep[], marker: Marker): Condition {
+export function isAfter(
+  order: readonly OrderStep[],
+  marker: Marker,
+  nullable: ReadonlySet<string>,
+): Condition {
   const [step, ...rest] = order
   if (step === undefined) return NEVER // The marker itself.
-  const value = marker[step.key]
-  const beyond = value === null ? beyondNull(images, step) : beyondValue(images, step, value)
+  const value = marker[step.key] ?? null
+  const beyond =
+    value === null ? beyondNull(step) : beyondValue(step, value, nullable.has(step.key))
   if (rest.length === 0) return beyond.strictly
-  return images.and([
-    ...beyond.orEqual,
-    images.or([beyond.strictly, isAfter(images, rest, marker)]),
-  ])
+  const next = either(beyond.strictly, isAfter(rest, marker, nullable))
+  return beyond.orEqual === null ? next : sql<SqlBool>`(${beyond.orEqual} and ${next})`
 }
 
 interface Beyond {
   readonly strictly: Condition
-  /** Nothing when every row is. */
-  readonly orEqual: readonly Condition[]
+  /** Null when every row is. */
+  readonly orEqual: Condition | null
 }
 
 /** Null is lower than everything: everything else comes after it when ascending, nothing when descending. */
-function beyondNull(images: Images, { key, direction }: OrderStep): Beyond {
-  if (direction === 'asc') return { strictly: images(key, 'is not', null), orEqual: [] }
-  return { strictly: NEVER, orEqual: [images(key, 'is', null)] }
+function beyondNull({ key, direction }: OrderStep): Beyond {
+  const column = sql.ref(key)
+  if (direction === 'asc') return { strictly: sql<SqlBool>`${column} is not null`, orEqual: null }
+  return { strictly: NEVER, orEqual: sql<SqlBool>`${column} is null` }
 }
 
 function beyondValue(
-  images: Images,
   { key, direction }: OrderStep,
   value: string | number,
+  isNullable: boolean,
 ): Beyond {
+  const column = sql.ref(key)
   if (direction === 'asc') {
-    return { strictly: images(key, '>', value), orEqual: [images(key, '>=', value)] }
+    return {
+      strictly: sql<SqlBool>`${column} > ${value}`,
+      orEqual: sql<SqlBool>`${column} >= ${value}`,
+    }
   }
-  if (!NULLABLE.has(key)) {
-    return { strictly: images(key, '<', value), orEqual: [images(key, '<=', value)] }
-  }
-  const missing = images(key, 'is', null)
-  return {
-    strictly: images.or([images(key, '<', value), missing]),
-    orEqual: [images.or([images(key, '<=', value), missing])],
-  }
+  const strictly = sql<SqlBool>`${column} < ${value}`
+  const orEqual = sql<SqlBool>`${column} <= ${value}`
+  if (!isNullable) return { strictly, orEqual }
+  const missing = sql<SqlBool>`${column} is null`
+  return { strictly: either(strictly, missing), orEqual: either(orEqual, missing) }
 }
 
-const NULLABLE: ReadonlySet<SortKey> = new Set(['name', 'container_format', 'disk_format', 'size'])
+function either(one: Condition, other: Condition): Condition {
+  return sql<SqlBool>`(${one} or ${other})`
+}
+
 const NEVER = sql<SqlBool>`1 = 0`

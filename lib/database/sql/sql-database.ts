@@ -1,7 +1,8 @@
 import type { Abortable } from '../../abort.ts'
-import type { Database, ImageTable, MemberTable, TaskTable } from '../database.ts'
+import type { Database, ImageTable, MemberTable, MetadefTables, TaskTable } from '../database.ts'
 import { SqlImages } from './images.ts'
 import { SqlMembers } from './members.ts'
+import { sqlMetadefs } from './metadefs.ts'
 import { migrateToLatest } from './migrate.ts'
 import type { Sql } from './tables.ts'
 import { SqlTasks } from './tasks.ts'
@@ -11,6 +12,7 @@ export class SqlDatabase implements Database {
   readonly images: ImageTable
   readonly members: MemberTable
   readonly tasks: TaskTable
+  readonly metadefs: MetadefTables
   readonly #sql: Sql
 
   /** Takes over `sql`: disposing of the database closes it. */
@@ -19,6 +21,7 @@ export class SqlDatabase implements Database {
     this.images = new SqlImages(sql)
     this.members = new SqlMembers(sql)
     this.tasks = new SqlTasks(sql)
+    this.metadefs = sqlMetadefs(sql)
   }
 
   async migrate({ signal }: Abortable = {}): Promise<void> {

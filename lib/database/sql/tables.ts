@@ -1,6 +1,7 @@
 import type { ColumnType, Kysely } from 'kysely'
 import type { Visibility } from '../../image/image.ts'
 import type { MemberStatus } from '../../image/member.ts'
+import type { NamespaceVisibility } from '../../image/metadef.ts'
 import type { ImageStatus } from '../../image/status.ts'
 import type { TaskStatus, TaskType } from '../../image/task.ts'
 
@@ -66,6 +67,38 @@ export interface Tables {
     updated_at: Timestamp
     expires_at: Timestamp | null
   }
+  /** `position` gives the order in which they were added. */
+  metadef_namespaces: {
+    id: string
+    position: number
+    namespace: string
+    display_name: string | null
+    description: string | null
+    visibility: NamespaceVisibility
+    protected: Flag
+    owner: string | null
+    created_at: Timestamp
+    updated_at: Timestamp
+  }
+  /** `position` gives the order in which they were added; `document` is JSON of what only this kind has. */
+  metadef_parts: {
+    namespace_id: string
+    kind: MetadefPartKind
+    name: string
+    position: number
+    document: string
+    created_at: Timestamp
+    updated_at: Timestamp
+  }
+  /** `position` gives the order in which they were added. */
+  metadef_resource_types: {
+    name: string
+    position: number
+    created_at: Timestamp
+    updated_at: Timestamp
+  }
 }
+
+export type MetadefPartKind = 'property' | 'object' | 'tag' | 'association'
 
 export type Sql = Kysely<Tables>

@@ -1,6 +1,11 @@
 import type { Identity } from '../domain/context.ts'
+import { ANONYMOUS } from './authenticate.ts'
 
-const ANYBODY: Identity = { user: null, project: null, roles: [], isAdmin: true, readOnly: false }
+/**
+ * Unlike in Glance, where nobody has a role in this mode, and so even an administrator cannot do what takes one, such
+ * as to make an image public.
+ */
+const ANYBODY: Identity = { ...ANONYMOUS, roles: ['admin'], isAdmin: true, readOnly: false }
 
 /** Glance's pipeline without authentication: everybody is an administrator without a project. */
 export async function authenticateNobody(): Promise<Identity> {

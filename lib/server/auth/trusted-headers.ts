@@ -1,9 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { GlanceError } from '../../errors.ts'
 import type { Identity } from '../domain/context.ts'
-import type { Authenticate } from './authenticate.ts'
-
-const ANONYMOUS: Identity = { user: null, project: null, roles: [], isAdmin: false, readOnly: true }
+import { ANONYMOUS, type Authenticate } from './authenticate.ts'
 
 /**
  * Believes the headers that Keystone's auth_token middleware sets, or a test in its place. Only for a service that
@@ -21,16 +19,25 @@ export function trustedHeaders(allowAnonymous: boolean): Authenticate {
 }
 
 function identityOf(headers: IncomingHttpHeaders): Identity {
-  const roles = text(headers['x-roles'])?.split(',') ?? []
-  // As Glance: roles are compared in lower case.
-  const lowerCased = roles.map(role => role.trim().toLowerCase()).filter(role => role !== '')
   return {
-    user: text(headers['x-user-id']),
-    project: text(headers['x-project-id']) ?? text(headers['x-tenant-id']),
-    roles: lowerCased,
-    isAdmin: lowerCased.includes('admin'),
+    user: text(headers['x-user-id']) ?? text(headers['x-user']),
+    project:
+      text(headers['x-project-id']) ?? text(headers['x-tenant-id']) ?? text(headers['x-tenant']),
+    roles: roles(headers['x-roles'] ?? headers['x-role']),
+    serviceRoles: roles(headers['x-service-roles']),
+    userDomain: text(headers['x-user-domain-id']),
+    projectDomain: text(headers['x-project-domain-id']),
+    domain: text(headers['x-domain-id']),
+    systemScope: text(headers['openstack-system-scope']),
+    isAdmin: false, // That is for the policy to say.
     readOnly: false,
   }
+}
+
+/** As Glance: roles are compared in lower case. */
+function roles(header: string | string[] | undefined): readonly string[] {
+  const names = text(header)?.split(',') ?? []
+  return names.map(role => role.trim().toLowerCase()).filter(role => role !== '')
 }
 
 /** What is set to nothing is not set. */

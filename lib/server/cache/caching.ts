@@ -1,9 +1,10 @@
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { Store } from '../../store/store.ts'
-import { findVisible, requireAdmin } from '../domain/access.ts'
+import { findVisible, requireAllowed } from '../domain/access.ts'
 import type { RequestContext } from '../domain/context.ts'
-import { type Download, downloadImage } from '../domain/download.ts'
+import { dataOf, type Download, downloadImage } from '../domain/download.ts'
 import type { Service } from '../domain/service.ts'
+import type { Action } from '../policy/defaults.ts'
 import type { CachedImage, ImageCache } from './cache.ts'
 
 /** The cache of a service, and the images that are to come into it. */
@@ -58,7 +59,7 @@ export class Caching {
     }
     if (cache.has(id) || this.#queue.has(id)) return
     this.#queue.add(id)
-    this.#service.background.start(signal => this.#fetch({ ...context, signal }, cache, id))
+    this.#service.background.start(signal => this.#fetch(cache, id, signal))
   }
 
   /** @throws {GlanceError} `forbidden`; `not_found` for what neither is an image nor was to come into the cache. */
@@ -102,23 +103,25 @@ export class Caching {
     throw new GlanceError('conflict', 'nodes are known only to a cache in a central database')
   }
 
-  #require(context: RequestContext, action: string): ImageCache {
-    requireAdmin(context, action)
+  #require(context: RequestContext, action: Action): ImageCache {
+    requireAllowed(context, action)
     if (this.#cache !== null) return this.#cache
     throw new GlanceError('not_found', 'caching via API is not supported at this site.')
   }
 
-  async #fetch(context: RequestContext, cache: ImageCache, id: string): Promise<void> {
+  async #fetch(cache: ImageCache, id: string, signal: AbortSignal): Promise<void> {
     try {
       // It may have been taken off the queue again.
       if (!this.#queue.has(id)) return
-      const download = await downloadImage(context, this.#service, id)
+      const image = await this.#service.database.images.find(id)
+      if (image?.status !== 'active') return
+      const download = dataOf({ signal }, this.#service, image)
       if (download === null) return
       for await (const chunk of cache.keep(id, await download.open(null), download)) {
-        if (chunk.length > 0) context.signal.throwIfAborted()
+        if (chunk.length > 0) signal.throwIfAborted()
       }
     } catch (error) {
-      if (!isGlanceError(error) && !context.signal.aborted) throw error
+      if (!isGlanceError(error) && !signal.aborted) throw error
     } finally {
       this.#queue.delete(id)
     }

@@ -1,34 +1,66 @@
 import type { Database, ImageRecord } from '../../database/database.ts'
 import { GlanceError } from '../../errors.ts'
 import type { Image, Visibility } from '../../image/image.ts'
+import type { Target } from '../policy/check.ts'
+import type { Action } from '../policy/defaults.ts'
 import type { RequestContext } from './context.ts'
+import { imageTarget } from './image-target.ts'
 
 /** Where images and their members are looked up: the database, or a transaction in it. */
 export type Tables = Pick<Database, 'images' | 'members'>
 
-/** @throws {GlanceError} `not_found` when the image is not there, and just so when the caller may not see it. */
+/**
+ * The image, for an action that does not change it.
+ * @throws {GlanceError} `not_found` when the image is not there, and just so when the caller may not see it;
+ * `forbidden` when the policy keeps the caller from the action.
+ */
 export async function findVisible(
   context: RequestContext,
   tables: Tables,
   id: string,
+  action: Action = 'get_image',
 ): Promise<ImageRecord> {
   const image = await tables.images.find(id)
-  if (image !== undefined && (await maySee(context, tables, image))) return image
-  throw new GlanceError('not_found', `no image found with ID ${id}`)
+  if (image === undefined || !(await maySee(context, tables, image))) throw notFound(id)
+  requireAllowedOn(context, action, image)
+  return image
 }
 
-/** @throws {GlanceError} `not_found` as {@link findVisible}; `forbidden` when the caller sees but does not own it. */
+export interface ChangeOptions {
+  /** Default `modify_image`. */
+  readonly action?: Action
+  /** What to tell somebody who sees the image and does not own it. */
+  readonly refusal?: string
+}
+
+/**
+ * The image, for an action that only its owner and administrators may do, whatever the policy says besides.
+ * @throws {GlanceError} `not_found` as {@link findVisible}; `forbidden`.
+ */
 export async function findChangeable(
   context: RequestContext,
   tables: Tables,
   id: string,
+  { action = 'modify_image', refusal }: ChangeOptions = {},
 ): Promise<ImageRecord> {
-  const image = await findVisible(context, tables, id)
-  if (owns(context, image)) return image
-  throw new GlanceError('forbidden', 'you do not own this image')
+  const image = await findVisible(context, tables, id, action)
+  requireOwner(context, image, refusal)
+  return image
 }
 
-/** Whether the caller may see an image whose id it knows: with any status of membership (glance/db/utils.py). */
+/** @throws {GlanceError} `forbidden` unless the image is the caller's to change. */
+export function requireOwner(
+  context: RequestContext,
+  image: Pick<Image, 'owner'>,
+  refusal = 'you do not own this image',
+): void {
+  if (!owns(context, image)) throw new GlanceError('forbidden', refusal)
+}
+
+/**
+ * Whether the caller may see an image whose id it knows: with any status of membership (glance/db/utils.py). The
+ * policy may know better.
+ */
 export async function maySee(
   context: RequestContext,
   tables: Tables,
@@ -45,9 +77,40 @@ export function owns(context: RequestContext, image: Pick<Image, 'owner'>): bool
   return context.isAdmin || (context.project !== null && context.project === image.owner)
 }
 
-/** @throws {GlanceError} `forbidden` when the caller may not give an image this visibility. */
-export function requireMayShow(context: RequestContext, visibility: Visibility): void {
-  if (visibility === 'public' && !context.isAdmin) throw notAuthorized('publicize_image')
+/** Whether the policy lets the caller do it. */
+export function isAllowed(context: RequestContext, action: Action, target: Target = {}): boolean {
+  return context.policy.allows(context, action, target)
+}
+
+/** Whether the policy lets the caller do it with the image, which it sees. */
+export function isAllowedOn(context: RequestContext, action: Action, image: Image): boolean {
+  return isAllowed(context, action, imageTarget(context, image))
+}
+
+/** @throws {GlanceError} `forbidden` unless the policy lets the caller do it. */
+export function requireAllowed(context: RequestContext, action: Action, target: Target = {}): void {
+  if (!isAllowed(context, action, target)) throw notAuthorized(action)
+}
+
+/**
+ * As {@link requireAllowed}, for something with an image.
+ * @throws {GlanceError} `forbidden`; `not_found` when the policy does not even let the caller see the image.
+ */
+export function requireAllowedOn(context: RequestContext, action: Action, image: Image): void {
+  const target = imageTarget(context, image)
+  if (isAllowed(context, action, target)) return
+  const isSeen = action !== 'get_image' && isAllowed(context, 'get_image', target)
+  throw isSeen ? notAuthorized(action) : notFound(image.id)
+}
+
+/** @throws {GlanceError} `forbidden` when the caller may not give the image, or the one to be, this visibility. */
+export function requireMayShow(
+  context: RequestContext,
+  visibility: Visibility,
+  target: Target,
+): void {
+  if (visibility === 'public') requireAllowed(context, 'publicize_image', target)
+  if (visibility === 'community') requireAllowed(context, 'communitize_image', target)
 }
 
 /** @throws {GlanceError} `forbidden` for callers who may only look. To come before anything is looked up. */
@@ -55,11 +118,10 @@ export function requireMayWrite(context: RequestContext): void {
   if (context.readOnly) throw new GlanceError('forbidden', 'read-only access')
 }
 
-/** @throws {GlanceError} `forbidden` for everybody but administrators. */
-export function requireAdmin(context: RequestContext, action: string): void {
-  if (!context.isAdmin) throw notAuthorized(action)
+function notAuthorized(action: Action): GlanceError {
+  return new GlanceError('forbidden', `you are not authorized to complete ${action} action.`)
 }
 
-function notAuthorized(action: string): GlanceError {
-  return new GlanceError('forbidden', `you are not authorized to complete ${action} action.`)
+function notFound(id: string): GlanceError {
+  return new GlanceError('not_found', `no image found with ID ${id}`)
 }

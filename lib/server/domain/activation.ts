@@ -10,7 +10,7 @@ export async function deactivateImage(
   service: Service,
   id: string,
 ): Promise<void> {
-  await change(context, service, id, 'active', 'deactivated', 'deactivate')
+  await change(context, service, id, 'deactivate', 'active', 'deactivated')
 }
 
 /** Undoes {@link deactivateImage}. Does nothing when the image is active already. */
@@ -19,19 +19,19 @@ export async function reactivateImage(
   service: Service,
   id: string,
 ): Promise<void> {
-  await change(context, service, id, 'deactivated', 'active', 'reactivate')
+  await change(context, service, id, 'reactivate', 'deactivated', 'active')
 }
 
 async function change(
   context: RequestContext,
   service: Service,
   id: string,
+  action: 'deactivate' | 'reactivate',
   from: ImageStatus,
   to: ImageStatus,
-  action: string,
 ): Promise<void> {
   requireMayWrite(context)
-  const { status } = await findChangeable(context, service.database, id)
+  const { status } = await findChangeable(context, service.database, id, { action })
   if (status === to) return
   if (status !== from) {
     throw new GlanceError('forbidden', `not allowed to ${action} image in status '${status}'`)

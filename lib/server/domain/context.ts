@@ -1,17 +1,17 @@
+import type { Credentials } from '../policy/check.ts'
+import type { Policy } from '../policy/policy.ts'
+
 /** Who is asking, as far as authentication can tell. */
-export interface Identity {
-  readonly user: string | null
-  readonly project: string | null
-  /** Lower case. */
-  readonly roles: readonly string[]
-  /** May do everything, also with what belongs to other projects. */
+export interface Identity extends Credentials {
+  /** May do everything, also with what belongs to other projects; the policy may find that others may, too. */
   readonly isAdmin: boolean
   /** May look at things and change none. */
   readonly readOnly: boolean
 }
 
-/** One request to the service: who asks, and for how long. Passed first, never kept. */
+/** One request to the service: who asks, what the rules are, and for how long. Passed first, never kept. */
 export interface RequestContext extends Identity {
+  readonly policy: Policy
   /** `req-<uuid>`, or what the caller chose. */
   readonly requestId: string
   /** Fires when the caller goes away before there is an answer. */

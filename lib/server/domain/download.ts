@@ -1,9 +1,9 @@
 import type { ImageRecord } from '../../database/database.ts'
 import { GlanceError, isGlanceError } from '../../errors.ts'
-import type { Store } from '../../store/store.ts'
+import type { Location, Store } from '../../store/store.ts'
 import type { Bytes } from '../../stream/bytes.ts'
 import type { ByteRange } from '../../stream/range.ts'
-import { findVisible } from './access.ts'
+import { findVisible, requireAllowedOn } from './access.ts'
 import type { RequestContext } from './context.ts'
 import type { Service } from './service.ts'
 
@@ -19,7 +19,7 @@ export interface Download {
 
 /**
  * Null while the image has no data. Stores in `preferred` are tried before others.
- * @throws {GlanceError} `not_found`; `forbidden` when it is deactivated.
+ * @throws {GlanceError} `not_found`; `forbidden`, also when it is deactivated.
  */
 export async function downloadImage(
   context: RequestContext,
@@ -34,6 +34,18 @@ export async function downloadImage(
       'the requested image has been deactivated. Image data download is forbidden.',
     )
   }
+  requireAllowedOn(context, 'download_image', image)
+  if (preferred.length > 0) requireAllowedOn(context, 'download_from_store', image)
+  return dataOf(context, service, image, preferred)
+}
+
+/** As {@link downloadImage}, for whoever may have it. */
+export function dataOf(
+  context: Pick<RequestContext, 'signal'>,
+  service: Service,
+  image: ImageRecord,
+  preferred: readonly Store[] = [],
+): Download | null {
   if (image.size === null || image.locations.length === 0) return null
   const { size, checksum } = image
   return { size, checksum, open: range => open(context, service, image, range, preferred) }
@@ -41,7 +53,7 @@ export async function downloadImage(
 
 /** From the first of the places that gives it. */
 async function open(
-  { signal }: RequestContext,
+  { signal }: Pick<RequestContext, 'signal'>,
   { stores }: Service,
   image: ImageRecord,
   range: ByteRange | null,
@@ -50,7 +62,9 @@ async function open(
   let failure: unknown
   for (const location of stores.preferring(preferred, image.locations)) {
     try {
-      return await stores.require(location).open(location, range, { signal })
+      const store = stores.require(location)
+      await requireWhole(store, location, image, signal)
+      return await store.open(location, range, { signal })
     } catch (error) {
       if (!isGlanceError(error)) throw error
       // A store that may have it later says more than one that has it not.
@@ -59,4 +73,16 @@ async function open(
   }
   if (!isGlanceError(failure, 'not_found')) throw failure
   throw new GlanceError('not_found', `the data of image ${image.id} is gone`, { cause: failure })
+}
+
+/** @throws {GlanceError} `unavailable` for data that was cut short or changed in its store; `not_found`. */
+async function requireWhole(
+  store: Store,
+  location: Location,
+  { id, size }: ImageRecord,
+  signal: AbortSignal,
+): Promise<void> {
+  const found = await store.size(location, { signal })
+  if (found === size) return
+  throw new GlanceError('unavailable', `image ${id} is ${size} bytes, but its store has ${found}`)
 }

@@ -1,17 +1,12 @@
 import type { ImageChange, ImageRecord } from '../../database/database.ts'
 import { GlanceError } from '../../errors.ts'
 import type { ImageLocation, LocationEdit, NewLocation } from '../../image/location.ts'
-import { requireAdmin } from './access.ts'
+import { enforceQuota } from '../quota/limits.ts'
+import { requireAllowedOn } from './access.ts'
 import type { RequestContext } from './context.ts'
 import type { ImageEdit } from './edit.ts'
 import { newDigests } from './location-digests.ts'
 import type { Service } from './service.ts'
-
-/** What an edit of locations changes of an image. */
-type Placed = Pick<
-  ImageRecord,
-  'id' | 'status' | 'containerFormat' | 'diskFormat' | 'size' | 'checksum' | 'digest' | 'locations'
->
 
 /** Bytes that there are at each URL that is to be registered. */
 export type SizesByUrl = ReadonlyMap<string, number>
@@ -33,10 +28,12 @@ export function isLocationEdit(edit: ImageEdit): edit is LocationEdit {
 export function placedBy(
   context: RequestContext,
   service: Service,
-  image: Placed,
+  image: ImageRecord,
   edit: LocationEdit,
   sizes: SizesByUrl | null,
-): Placed {
+): ImageRecord {
+  const isRemoval = edit.type === 'remove_location'
+  requireAllowedOn(context, isRemoval ? 'delete_image_location' : 'set_image_location', image)
   requireShown(service, edit)
   switch (edit.type) {
     case 'add_location': {
@@ -46,6 +43,7 @@ export function placedBy(
       if (position === null) {
         throw new GlanceError('invalid', 'invalid position for adding a location.')
       }
+      enforceQuota('locations', image.locations.length + 1, service.limits.locations)
       const added = labelled(service, edit.location)
       if (image.locations.some(location => isSame(location, added))) throw alreadyThere(added)
       const locations = image.locations.toSpliced(position, 0, added)
@@ -54,6 +52,7 @@ export function placedBy(
     case 'replace_locations': {
       requireStatus(image, ['active', 'queued'], 'replace')
       const digests = newDigests(service, image, edit.locations)
+      enforceQuota('locations', edit.locations.length, service.limits.locations)
       const locations = edit.locations.map(location => labelled(service, location))
       if (haveSameUrls(image.locations, locations)) {
         return activated({ ...image, ...digests, locations })
@@ -68,7 +67,6 @@ export function placedBy(
       return activated({ ...image, ...digests, locations, ...sized(image, locations, sizes) })
     }
     case 'remove_location': {
-      requireAdmin(context, 'delete_image_location')
       requireStatus(image, ['active'], 'remove')
       const { length } = image.locations
       if (length === 1) {
@@ -84,7 +82,7 @@ export function placedBy(
 }
 
 /** What is to be written of it. */
-export function placedChange(placed: Placed): Omit<ImageChange, 'updatedAt'> {
+export function placedChange(placed: ImageRecord): Omit<ImageChange, 'updatedAt'> {
   const { status, size, checksum, digest, locations } = placed
   return { status, size, checksum, digest, locations }
 }
@@ -152,7 +150,7 @@ function requireShown({ locations }: Service, { type }: LocationEdit): void {
   throw new GlanceError('forbidden', message)
 }
 
-function requireStatus(image: Placed, allowed: readonly string[], verb: string): void {
+function requireStatus(image: ImageRecord, allowed: readonly string[], verb: string): void {
   if (allowed.includes(image.status)) return
   const message = `it's not allowed to ${verb} locations if image status is ${image.status}.`
   throw new GlanceError('conflict', message)
@@ -183,16 +181,16 @@ function alreadyThere({ url }: ImageLocation): GlanceError {
 }
 
 function sized(
-  image: Placed,
+  image: ImageRecord,
   added: readonly ImageLocation[],
   sizes: SizesByUrl | null,
-): Pick<Placed, 'size'> {
+): Pick<ImageRecord, 'size'> {
   const found = added.map(({ url }) => sizes?.get(url)).find(size => size !== undefined)
   return { size: image.size ?? found ?? null }
 }
 
 /** @throws {GlanceError} `invalid` for an image that cannot become active without formats. */
-function activated(image: Placed): Placed {
+function activated(image: ImageRecord): ImageRecord {
   if (image.status !== 'queued') return image
   const missing = [
     ...(image.diskFormat === null ? ['disk_format'] : []),

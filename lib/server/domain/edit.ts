@@ -4,8 +4,10 @@ import type { Image } from '../../image/image.ts'
 import type { LocationEdit } from '../../image/location.ts'
 import { requireMayShow } from './access.ts'
 import type { RequestContext } from './context.ts'
-import { enforceQuota } from './limits.ts'
 import { placedBy, placedChange, type SizesByUrl } from './edit-locations.ts'
+import { imageTarget } from './image-target.ts'
+import { enforceQuota } from '../quota/limits.ts'
+import { requireMayProperty, splitProperties } from './properties.ts'
 import type { Limits, Service } from './service.ts'
 
 /** The attributes that every image has and that its owner may set. */
@@ -55,7 +57,8 @@ export function applyEdits(
 ): Omit<ImageChange, 'updatedAt'> {
   const { limits } = service
   let places: Omit<ImageChange, 'updatedAt'> = {}
-  const properties = new Map(image.properties)
+  // As if those that the caller may not read were not there.
+  const [properties, unreadable] = splitProperties(context, image)
   let attributes: Partial<OwnAttributes> = {}
   for (const edit of edits) {
     switch (edit.type) {
@@ -66,10 +69,13 @@ export function applyEdits(
       case 'set_property':
         if (edit.when === 'absent' && properties.has(edit.name)) throw alreadyPresent(edit.name)
         if (edit.when === 'present' && !properties.has(edit.name)) throw doesNotExist(edit.name)
+        requireMayProperty(context, properties.has(edit.name) ? 'update' : 'create', edit.name)
         properties.set(edit.name, edit.value)
         break
       case 'remove_property':
-        if (!properties.delete(edit.name)) throw doesNotExist(edit.name)
+        if (!properties.has(edit.name)) throw doesNotExist(edit.name)
+        requireMayProperty(context, 'delete', edit.name)
+        properties.delete(edit.name)
         break
       case 'add_location':
       case 'remove_location':
@@ -83,11 +89,12 @@ export function applyEdits(
     }
   }
   // As Glance: an image that is over a quota that was lowered can still be changed and shrunk.
-  if ([...properties.keys()].some(name => !image.properties.has(name))) {
-    const own = [...properties.keys()].filter(name => !name.startsWith('os_glance'))
+  const all = new Map([...unreadable, ...properties])
+  if ([...all.keys()].some(name => !image.properties.has(name))) {
+    const own = [...all.keys()].filter(name => !name.startsWith('os_glance'))
     enforceQuota('properties', own.length, limits.properties)
   }
-  return { ...attributes, ...places, properties }
+  return { ...attributes, ...places, properties: all }
 }
 
 function alreadyPresent(name: string): GlanceError {
@@ -109,7 +116,9 @@ function requireMaySet(
   if (change.owner !== undefined && !context.isAdmin) {
     throw new GlanceError('forbidden', "owner can't be updated by non admin.")
   }
-  if (change.visibility !== undefined) requireMayShow(context, change.visibility)
+  if (change.visibility !== undefined) {
+    requireMayShow(context, change.visibility, imageTarget(context, image))
+  }
   if (change.tags !== undefined) enforceQuota('tags', change.tags.length, limits.tags)
   const isFormat = change.diskFormat !== undefined || change.containerFormat !== undefined
   if (isFormat && image.status !== 'queued' && image.status !== 'importing') {

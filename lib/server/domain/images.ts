@@ -1,15 +1,27 @@
 import { randomUUID } from 'node:crypto'
-import type { ImageRecord } from '../../database/database.ts'
+import type { Database, ImageRecord } from '../../database/database.ts'
 import { GlanceError, isGlanceError } from '../../errors.ts'
+import type { Visibility } from '../../image/image.ts'
 import type { ImageQuery } from '../../image/query.ts'
 import { mayBecome } from '../../image/status.ts'
-import { findChangeable, findVisible, maySee, requireMayShow, requireMayWrite } from './access.ts'
+import {
+  findChangeable,
+  findVisible,
+  isAllowed,
+  isAllowedOn,
+  maySee,
+  requireAllowed,
+  requireMayShow,
+  requireMayWrite,
+} from './access.ts'
 import type { RequestContext } from './context.ts'
 import { deleteAllData } from './data.ts'
 import { prepareLocations } from './locations.ts'
 import { applyEdits, type ImageEdit, type OwnAttributes } from './edit.ts'
-import { enforceQuota } from './limits.ts'
+import { enforceQuota } from '../quota/limits.ts'
+import { readable, requireMayProperty } from './properties.ts'
 import type { Service } from './service.ts'
+import { requireRoom } from './storage-quota.ts'
 
 /** An image that is wanted; what is not said is as Glance has it. */
 export interface NewImage extends Partial<Omit<OwnAttributes, 'owner'>> {
@@ -30,14 +42,9 @@ export async function createImage(
   { id = randomUUID(), owner = context.project, ...wanted }: NewImage,
 ): Promise<ImageRecord> {
   requireMayWrite(context)
-  if (!context.isAdmin && owner !== context.project) {
-    throw new GlanceError(
-      'forbidden',
-      `you are not permitted to create images owned by '${owner}'.`,
-    )
-  }
-  const { visibility = 'shared', tags = [], properties = new Map() } = wanted
-  requireMayShow(context, visibility)
+  const { visibility = 'shared', tags = [], properties = new Map<string, string>() } = wanted
+  requireMayAdd(context, owner, wanted.visibility)
+  for (const name of properties.keys()) requireMayProperty(context, 'create', name)
   enforceQuota('tags', tags.length, service.limits.tags)
   enforceQuota('properties', properties.size, service.limits.properties)
   const now = service.now()
@@ -65,7 +72,25 @@ export async function createImage(
     deletedAt: null,
   }
   await service.database.images.insert(image)
-  return image
+  return readable(context, image)
+}
+
+function requireMayAdd(
+  context: RequestContext,
+  owner: string | null,
+  visibility: Visibility | undefined,
+): void {
+  // As Glance: for the policy an image is private unless something else is asked for.
+  const target = { project_id: owner, owner, visibility: visibility ?? 'private' }
+  const isForeign = owner !== context.project
+  if (isForeign && (!context.isAdmin || !isAllowed(context, 'add_image', target))) {
+    throw new GlanceError(
+      'forbidden',
+      `you are not permitted to create images owned by '${owner ?? 'None'}'.`,
+    )
+  }
+  requireAllowed(context, 'add_image', target)
+  if (visibility !== undefined) requireMayShow(context, visibility, target)
 }
 
 /** @throws {GlanceError} `not_found`. */
@@ -74,17 +99,30 @@ export async function showImage(
   service: Service,
   id: string,
 ): Promise<ImageRecord> {
-  return findVisible(context, service.database, id)
+  return readable(context, await findVisible(context, service.database, id))
 }
 
-/** The page that is asked for. @throws {GlanceError} `invalid` or `forbidden` for a bad marker. */
+/** A page of a listing as the caller may see it. */
+export interface ImagePage {
+  readonly images: readonly ImageRecord[]
+  /** How many images of the page the policy keeps from the caller. */
+  readonly withheld: number
+}
+
+/** The page that is asked for. @throws {GlanceError} `forbidden`; `invalid` or `forbidden` for a bad marker. */
 export async function listImages(
   context: RequestContext,
   service: Service,
   query: ImageQuery,
-): Promise<readonly ImageRecord[]> {
+): Promise<ImagePage> {
+  requireAllowed(context, 'get_images', { project_id: context.project })
   if (query.marker !== null) await requireMarker(context, service, query.marker)
-  return service.database.images.list(query)
+  const found = await service.database.images.list(query)
+  const images = found.filter(image => isAllowedOn(context, 'get_image', image))
+  return {
+    images: images.map(image => readable(context, image)),
+    withheld: found.length - images.length,
+  }
 }
 
 /** Changes the metadata, all of it or nothing. @throws {GlanceError} `not_found`, `forbidden`, `conflict`, `over_limit`. */
@@ -95,13 +133,28 @@ export async function updateImage(
   edits: readonly ImageEdit[],
 ): Promise<ImageRecord> {
   requireMayWrite(context)
-  if (edits.length === 0) return findVisible(context, service.database, id)
+  if (edits.length === 0) return showImage(context, service, id)
   const sizes = await prepareLocations(context, service, id, edits)
   return service.database.transaction(async tables => {
     const image = await findChangeable(context, tables, id)
     const change = applyEdits(context, image, edits, service, sizes)
-    return tables.images.update(id, { ...change, updatedAt: service.now() }, [image.status])
+    await requireRoomToPlace(context, service, tables, image, change)
+    const changed = { ...change, updatedAt: service.now() }
+    return readable(context, await tables.images.update(id, changed, [image.status]))
   })
+}
+
+/** As Glance: each place counts, whoever keeps it. @throws {GlanceError} `over_limit`. */
+async function requireRoomToPlace(
+  context: RequestContext,
+  { limits }: Service,
+  database: Database,
+  image: ImageRecord,
+  { size = image.size, locations = [] }: Pick<Partial<ImageRecord>, 'size' | 'locations'>,
+): Promise<void> {
+  if (locations.length <= image.locations.length) return
+  const total = size === null ? null : size * locations.length
+  await requireRoom(context, { database, limits }, image.id, total)
 }
 
 /**
@@ -115,7 +168,7 @@ export async function deleteImage(
 ): Promise<void> {
   requireMayWrite(context)
   for (;;) {
-    const image = await findChangeable(context, service.database, id)
+    const image = await findChangeable(context, service.database, id, { action: 'delete_image' })
     if (image.protected) {
       throw new GlanceError('forbidden', `image ${id} is protected and cannot be deleted.`)
     }

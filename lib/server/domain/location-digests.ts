@@ -9,9 +9,16 @@ type Digested = Pick<ImageRecord, 'status' | 'checksum' | 'digest'>
 const HEX_LENGTH = {
   md5: 32,
   sha1: 40,
+  sha224: 56,
   sha256: 64,
   sha384: 96,
   sha512: 128,
+  sha3_224: 56,
+  sha3_256: 64,
+  sha3_384: 96,
+  sha3_512: 128,
+  blake2b: 128,
+  blake2s: 64,
 } as const satisfies Record<DigestAlgorithm, number>
 
 /** Whether `value` is written as a digest of the algorithm is, in hex. */

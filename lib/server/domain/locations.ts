@@ -1,7 +1,13 @@
 import type { ImageRecord } from '../../database/database.ts'
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { ImageLocation } from '../../image/location.ts'
-import { findChangeable, findVisible, requireAdmin, requireMayWrite } from './access.ts'
+import {
+  findChangeable,
+  findVisible,
+  requireAllowedOn,
+  requireMayWrite,
+  requireOwner,
+} from './access.ts'
 import type { RequestContext } from './context.ts'
 import { deleteData } from './data.ts'
 import { applyEdits, type ImageEdit } from './edit.ts'
@@ -25,7 +31,7 @@ export async function listLocations(
   id: string,
 ): Promise<readonly ImageLocation[]> {
   const image = await findVisible(context, service.database, id)
-  if (!context.roles.includes('service')) requireAdmin(context, 'fetch_image_location')
+  requireAllowedOn(context, 'fetch_image_location', image)
   return service.stores.arranged(image.locations)
 }
 
@@ -50,7 +56,9 @@ export async function deleteFromStore(
     )
   }
   const image = await findVisible(context, service.database, id)
-  requireAdmin(context, 'delete_image_location')
+  requireAllowedOn(context, 'get_image_location', image)
+  requireAllowedOn(context, 'delete_image_location', image)
+  requireOwner(context, image)
   if (image.status !== 'active') {
     throw new GlanceError(
       'conflict',

@@ -1,9 +1,16 @@
 import type { ImageRecord } from '../../database/database.ts'
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import { type Member, MEMBER_STATUSES } from '../../image/member.ts'
-import { findVisible, owns, requireMayWrite, type Tables } from './access.ts'
+import {
+  findVisible,
+  isAllowedOn,
+  owns,
+  requireAllowedOn,
+  requireMayWrite,
+  type Tables,
+} from './access.ts'
 import type { RequestContext } from './context.ts'
-import { enforceQuota } from './limits.ts'
+import { enforceQuota } from '../quota/limits.ts'
 import type { Service } from './service.ts'
 
 /** Shares an image with another project. @throws {GlanceError} `not_found`, `forbidden`, `duplicate`, `over_limit`. */
@@ -15,8 +22,9 @@ export async function addMember(
 ): Promise<Member> {
   requireMayWrite(context)
   return service.database.transaction(async tables => {
-    const image = await findShared(context, tables, imageId)
-    if (!owns(context, image)) throw notAllowed('create', imageId)
+    const image = await findShared(context, tables, imageId, notAllowed('create', imageId))
+    requireOwner(context, image, 'create')
+    requireAllowedOn(context, 'add_member', image)
     const members = await tables.members.list(imageId)
     // As Glance: the quota is checked before whether it is a member already.
     enforceQuota('members', members.length + 1, service.limits.members)
@@ -43,7 +51,17 @@ export async function listMembers(
   service: Service,
   imageId: string,
 ): Promise<readonly Member[]> {
-  const image = await findShared(context, service.database, imageId)
+  const image = await findShared(
+    context,
+    service.database,
+    imageId,
+    new GlanceError(
+      'forbidden',
+      `not allowed to list members for image ${imageId}: Only shared images have members.`,
+    ),
+  )
+  requireAllowedOn(context, 'get_members', image)
+  if (!isAllowedOn(context, 'get_member', image)) return []
   const members = await service.database.members.list(imageId)
   return members.filter(member => mayRead(context, image, member.memberId))
 }
@@ -77,9 +95,11 @@ export async function updateMember(
 ): Promise<Member> {
   requireMayWrite(context)
   return service.database.transaction(async tables => {
-    const image = await findShared(context, tables, imageId)
-    if (!context.isAdmin && owns(context, image)) throw notAllowed('update', imageId)
+    const image = await findShared(context, tables, imageId, notAllowed('update', imageId))
+    const isOwn = context.project === image.owner && !context.isAdmin
+    if (isOwn && !context.policy.enforcesNewDefaults) throw notAllowed('update', imageId)
     await findMember(context, tables, image, memberId)
+    requireAllowedOn(context, 'modify_member', image)
     const known = MEMBER_STATUSES.find(known => known === status)
     if (known === undefined) {
       throw new GlanceError(
@@ -101,21 +121,34 @@ export async function removeMember(
 ): Promise<void> {
   requireMayWrite(context)
   await service.database.transaction(async tables => {
-    const image = await findShared(context, tables, imageId)
-    if (!owns(context, image)) throw notAllowed('delete', imageId)
+    const image = await findShared(context, tables, imageId, notAllowed('delete', imageId))
+    requireOwner(context, image, 'delete')
     await findMember(context, tables, image, memberId)
+    requireAllowedOn(context, 'delete_member', image)
     await tables.members.delete(imageId, memberId)
   })
 }
 
+/** @throws {GlanceError} `not_found`; `refusal` for an image that is not shared. */
 async function findShared(
   context: RequestContext,
   tables: Tables,
   id: string,
+  refusal = new GlanceError('forbidden', 'only shared images have members.'),
 ): Promise<ImageRecord> {
   const image = await findVisible(context, tables, id)
   if (image.visibility === 'shared') return image
-  throw new GlanceError('forbidden', 'only shared images have members.')
+  throw refusal
+}
+
+/** Under the new defaults who may is for the policy alone to say. */
+function requireOwner(
+  context: RequestContext,
+  image: ImageRecord,
+  action: 'create' | 'delete',
+): void {
+  const isChecked = !context.policy.enforcesNewDefaults
+  if (isChecked && !owns(context, image)) throw notAllowed(action, image.id)
 }
 
 async function findMember(
@@ -124,6 +157,7 @@ async function findMember(
   image: ImageRecord,
   memberId: string,
 ): Promise<Member> {
+  requireAllowedOn(context, 'get_member', image)
   if (mayRead(context, image, memberId)) {
     const member = await tables.members.find(image.id, memberId)
     if (member !== undefined) return member

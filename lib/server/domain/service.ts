@@ -1,6 +1,8 @@
 import type { Database } from '../../database/database.ts'
+import type { FormatRules } from '../../format/verdict.ts'
 import type { DigestAlgorithm } from '../../image/digest.ts'
 import type { Store } from '../../store/store.ts'
+import type { ProjectLimits } from '../quota/project-limits.ts'
 import type { Stores } from './stores.ts'
 
 /** How much the service takes; a negative number means as much as anybody likes. */
@@ -13,6 +15,10 @@ export interface Limits {
   readonly tags: number
   /** Members of one image. */
   readonly members: number
+  /** Places where the data of one image is kept. */
+  readonly locations: number
+  /** Bytes of all images of one project. */
+  readonly projectStorage: number
 }
 
 /** What the API says about where data is. */
@@ -42,6 +48,10 @@ export interface Service {
   /** How long a task that has ended is remembered. Milliseconds. */
   readonly taskTimeToLiveMs: number
   readonly limits: Limits
+  /** Null while nobody limits projects. */
+  readonly projectLimits: ProjectLimits | null
+  /** What image data has to be like. */
+  readonly formats: FormatRules
   /** Of `os_hash_algo`; MD5 is computed besides. */
   readonly hashingAlgorithm: DigestAlgorithm
   /** The time of day. */

@@ -5,6 +5,7 @@ import { findChangeable, requireMayWrite } from './access.ts'
 import type { RequestContext } from './context.ts'
 import { illegalTransition } from './images.ts'
 import type { Service } from './service.ts'
+import { requireRoom } from './storage-quota.ts'
 import { maximum, tooLarge } from './upload.ts'
 
 /**
@@ -25,10 +26,11 @@ export async function stageImage(
   const image = await findChangeable(context, service.database, id)
   if (image.status !== 'queued') throw illegalTransition(image, 'uploading', 'conflict')
   if (size !== null && size > maximum(service)) throw tooLarge(service)
+  const room = await requireRoom(context, service, id, size)
   await images.update(id, { status: 'uploading', updatedAt: service.now() }, ['queued'])
   let staged: Awaited<ReturnType<typeof staging.add>> | undefined
   try {
-    const limited = limitSize(data, maximum(service))
+    const limited = limitSize(data, Math.min(room, maximum(service)))
     staged = await staging.add(id, limited, size, { signal: context.signal })
     await images.update(id, { size: staged.size, updatedAt: service.now() }, ['uploading'])
   } catch (error) {

@@ -1,7 +1,7 @@
 import { GlanceError } from '../../errors.ts'
 import { findChangeable, requireMayWrite } from './access.ts'
 import type { RequestContext } from './context.ts'
-import { enforceQuota } from './limits.ts'
+import { enforceQuota } from '../quota/limits.ts'
 import type { Service } from './service.ts'
 
 /** Gives the image the tag, which it may have already. @throws {GlanceError} `not_found`, `forbidden`, `over_limit`. */
@@ -11,7 +11,7 @@ export async function addTag(
   id: string,
   tag: string,
 ): Promise<void> {
-  await changeTags(context, service, id, tags => {
+  await changeTags(context, service, id, 'update', tags => {
     const more = [...new Set([...tags, tag])].toSorted()
     enforceQuota('tags', more.length, service.limits.tags)
     return more
@@ -25,7 +25,7 @@ export async function removeTag(
   id: string,
   tag: string,
 ): Promise<void> {
-  await changeTags(context, service, id, tags => {
+  await changeTags(context, service, id, 'delete', tags => {
     if (!tags.includes(tag)) throw new GlanceError('not_found', `image ${id} has no tag ${tag}`)
     return tags.filter(other => other !== tag)
   })
@@ -35,11 +35,14 @@ async function changeTags(
   context: RequestContext,
   service: Service,
   id: string,
+  verb: 'update' | 'delete',
   change: (tags: readonly string[]) => readonly string[],
 ): Promise<void> {
   requireMayWrite(context)
   await service.database.transaction(async tables => {
-    const image = await findChangeable(context, tables, id)
+    const image = await findChangeable(context, tables, id, {
+      refusal: `not allowed to ${verb} tags for image ${id}.`,
+    })
     const tags = change(image.tags)
     await tables.images.update(id, { tags, updatedAt: service.now() }, [image.status])
   })

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Database } from '../../database/database.ts'
 import { GlanceError } from '../../errors.ts'
 import { type Task, type TaskQuery, tasksOfImage, type TaskType } from '../../image/task.ts'
-import { findVisible, requireAdmin } from './access.ts'
+import { findVisible, requireAllowed } from './access.ts'
 import type { RequestContext } from './context.ts'
 import type { Service } from './service.ts'
 
@@ -48,9 +48,9 @@ export async function listImageTasks(
   )
 }
 
-/** Old API, for administrators only. @throws {GlanceError} `forbidden`. */
+/** The old API, for administrators unless the policy says otherwise. @throws {GlanceError} `forbidden`. */
 export function requireTaskAccess(context: RequestContext): void {
-  requireAdmin(context, 'tasks_api_access')
+  requireAllowed(context, 'tasks_api_access')
 }
 
 /** A task that the caller wants done, not yet begun. */

@@ -8,14 +8,16 @@ import { findChangeable, requireMayWrite } from './access.ts'
 import type { RequestContext } from './context.ts'
 import { deleteFrom } from './data.ts'
 import { illegalTransition } from './images.ts'
+import { inspected } from './inspection.ts'
 import type { Service } from './service.ts'
+import { requireRoom } from './storage-quota.ts'
 
 /**
  * Stores the data of a queued image and makes it active. `size` in bytes, null when unknown; `target` is the default
  * store unless given. Nothing is read from `data` before it is known that it is wanted. When it rejects, the image is
  * queued again, without data.
  * @throws {GlanceError} `not_found`, `forbidden`; `conflict` when it is not queued; `invalid` without formats;
- * `over_limit`; `corrupt` for another size; `gone` when the image was deleted meanwhile; `unavailable`.
+ * `over_limit`; `corrupt` for another size; `unsupported_media_type` for data of another format or that is not safe; `gone` when the image was deleted meanwhile; `unavailable`.
  */
 export async function uploadImage(
   context: RequestContext,
@@ -26,7 +28,10 @@ export async function uploadImage(
   target: Store = service.stores.default,
 ): Promise<void> {
   requireMayWrite(context)
-  const image = await findChangeable(context, service.database, id)
+  const image = await findChangeable(context, service.database, id, {
+    action: 'upload_image',
+    refusal: `not allowed to upload image data for image ${id}`,
+  })
   requireQueued(image)
   if (!target.writable) {
     throw new GlanceError(
@@ -35,20 +40,23 @@ export async function uploadImage(
     )
   }
   if (size !== null && size > maximum(service)) throw tooLarge(service)
+  const room = await requireRoom(context, service, id, size)
   await beginSaving(service, image)
-  const stored = await storeData(context, service, image, target, data, size).catch(
+  const fitting = limitSize(data, room)
+  const stored = await storeData(context, service, image, target, fitting, size).catch(
     async (error: unknown) => {
       await giveUp(service, id)
       throw error
     },
   )
-  await activate(service, id, target, stored)
+  await activate(context, service, id, target, stored)
 }
 
 /** Data that is stored, and what is known of it. */
 export interface Stored {
   readonly location: Location
   readonly size: number
+  readonly virtualSize: number | null
   readonly checksum: string
   readonly hash: string
 }
@@ -84,9 +92,11 @@ export async function storeData(
 ): Promise<Stored> {
   const hasher = new Hasher(['md5', service.hashingAlgorithm])
   const limited = limitSize(data, maximum(service))
-  const added = await target.add(image.id, digested(limited, hasher), size, { signal })
+  const inspection = inspected(limited, image, size, service.formats)
+  const added = await target.add(image.id, digested(inspection.data, hasher), size, { signal })
   return {
     ...added,
+    virtualSize: inspection.virtualSize(),
     checksum: await hasher.hex('md5'),
     hash: await hasher.hex(service.hashingAlgorithm),
   }
@@ -94,29 +104,35 @@ export async function storeData(
 
 /** What an image says of its data. */
 export function learned(
-  { hashingAlgorithm: algorithm }: Service,
-  { size, checksum, hash }: Stored,
-): Pick<ImageRecord, 'size' | 'checksum' | 'digest'> {
-  return { size, checksum, digest: { algorithm, value: hash } }
+  { hashingAlgorithm: algorithm }: Pick<Service, 'hashingAlgorithm'>,
+  { size, virtualSize, checksum, hash }: Stored,
+): Pick<ImageRecord, 'size' | 'virtualSize' | 'checksum' | 'digest'> {
+  return { size, virtualSize, checksum, digest: { algorithm, value: hash } }
 }
 
 async function activate(
+  context: RequestContext,
   service: Service,
   id: string,
   target: Store,
   stored: Stored,
 ): Promise<void> {
+  const { limits } = service
   try {
-    await service.database.images.update(
-      id,
-      {
-        status: 'active',
-        ...learned(service, stored),
-        locations: [service.stores.locationIn(target, stored.location)],
-        updatedAt: service.now(),
-      },
-      ['saving'],
-    )
+    await service.database.transaction(async database => {
+      await database.images.update(
+        id,
+        {
+          status: 'active',
+          ...learned(service, stored),
+          locations: [service.stores.locationIn(target, stored.location)],
+          updatedAt: service.now(),
+        },
+        ['saving'],
+      )
+      // Others may have stored something in the meantime.
+      await requireRoom(context, { database, limits }, id, stored.size)
+    })
   } catch (error) {
     const taken = isGlanceError(error, 'not_found', 'conflict')
     if (!taken) await giveUp(service, id)

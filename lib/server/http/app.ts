@@ -7,6 +7,7 @@ import { CONTEXT, identify, nameRequest } from './context.ts'
 import { faultResponse, HttpFault, isFault } from './fault.ts'
 import type { InFlight } from './in-flight.ts'
 import { sendFault } from './send.ts'
+import type { PolicySource } from '../policy/policy-source.ts'
 
 export interface AppOptions {
   /** Characters of a caller's own request id; 0 for any number. */
@@ -36,7 +37,11 @@ export function createApp({
 }: AppOptions): FastifyInstance {
   const fail = (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
     if (!isFault(error) && !reply.raw.destroyed) report(error)
-    sendFault(request.raw, reply, faultResponse(error, request.headers.accept))
+    sendFault(
+      request.raw,
+      reply,
+      faultResponse(error, request.headers.accept, request.headers['content-type']),
+    )
   }
   const connections = new Connections()
   const app = fastify({
@@ -78,13 +83,17 @@ export function createApp({
 }
 
 /** Lets nobody unknown to what is registered from here on, and makes its paths say which methods they take. */
-export function protect(app: FastifyInstance, authenticate: Authenticate): void {
+export function protect(
+  app: FastifyInstance,
+  authenticate: Authenticate,
+  policies: PolicySource,
+): void {
   const paths = new Map<string, string[]>()
   app.addHook('onRoute', ({ url, method }) => {
     paths.set(url, [...(paths.get(url) ?? []), ...[method].flat()])
   })
   app.addHook('onRequest', async (request, reply) => {
-    await identify(request, reply, authenticate)
+    await identify(request, reply, authenticate, policies)
     if ('bodiless' in request.routeOptions.config && hasBody(request.raw)) {
       throw new GlanceError('invalid', 'a body is not expected with this request.')
     }

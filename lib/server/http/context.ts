@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Authenticate } from '../auth/authenticate.ts'
 import type { RequestContext } from '../domain/context.ts'
+import type { PolicySource } from '../policy/policy-source.ts'
 import { HttpFault } from './fault.ts'
 
 const REQUEST_ID = 'x-openstack-request-id'
@@ -32,9 +33,14 @@ export async function identify(
   request: FastifyRequest,
   reply: FastifyReply,
   authenticate: Authenticate,
+  policies: PolicySource,
 ): Promise<void> {
+  const identity = await authenticate(request.headers)
+  const policy = await policies.current()
   const context: RequestContext = {
-    ...(await authenticate(request.headers)),
+    ...identity,
+    isAdmin: identity.isAdmin || policy.isAdmin(identity),
+    policy,
     requestId: String(reply.getHeader(REQUEST_ID)),
     signal: whenGone(reply),
   }

@@ -17,6 +17,7 @@ const HTTP_STATUS = {
   unsupported: 501,
   unavailable: 503,
   usage: 500,
+  unreachable: 503,
 } as const satisfies Record<ErrorCode, number>
 
 /** Reasons as WebOb has them, where Node's differ. */
@@ -51,8 +52,15 @@ export interface FaultResponse {
   readonly body: Buffer
 }
 
-/** The answer to a request that failed, in the form that its `Accept` header asks for. A bug gives nothing away. */
-export function faultResponse(error: unknown, accept: string | undefined): FaultResponse {
+/**
+ * The answer to a request that failed, in the form that its `Accept` header asks for. A bug gives nothing away.
+ * `mediaType` is the one of the request's body.
+ */
+export function faultResponse(
+  error: unknown,
+  accept: string | undefined,
+  mediaType: string | undefined,
+): FaultResponse {
   if (!isFault(error)) {
     const headers = { 'content-type': 'text/plain' }
     return { status: 500, title: 'Internal Server Error', headers, body: Buffer.alloc(0) }
@@ -60,7 +68,13 @@ export function faultResponse(error: unknown, accept: string | undefined): Fault
   const status = error instanceof HttpFault ? error.status : HTTP_STATUS[error.code]
   const headers = error instanceof HttpFault ? error.headers : {}
   const title = TITLES[status] ?? STATUS_CODES[status] ?? 'Unknown'
-  const { contentType, text } = page(`${status} ${title}`, title, sentence(error.message), accept)
+  const message = sentence(error.message)
+  const { contentType, text } = page(
+    `${status} ${title}`,
+    title,
+    escape => explanation(status, escape(message), escape(mediaType ?? '')),
+    accept,
+  )
   const body = Buffer.from(text)
   return { status, title, headers: { ...headers, 'content-type': contentType }, body }
 }
@@ -69,15 +83,14 @@ export function faultResponse(error: unknown, accept: string | undefined): Fault
 function page(
   line: string,
   title: string,
-  explanation: string,
+  explain: (escape: (text: string) => string) => string,
   accept: string | undefined,
 ): { contentType: string; text: string } {
   switch (preferred(accept ?? '')) {
     case 'application/json': {
-      const message = `${explanation}<br /><br />\n\n\n`
       return {
         contentType: 'application/json',
-        text: JSON.stringify({ message, code: line, title }),
+        text: JSON.stringify({ message: explain(text => text), code: line, title }),
       }
     }
     case 'text/html':
@@ -85,13 +98,29 @@ function page(
         contentType: 'text/html; charset=UTF-8',
         text:
           `<html>\n <head>\n  <title>${line}</title>\n </head>\n <body>\n  <h1>${line}</h1>\n` +
-          `  ${escapeHtml(explanation)}<br /><br />\n\n\n\n </body>\n</html>`,
+          `  ${explain(escapeHtml)}\n </body>\n</html>`,
       }
     case null:
       return {
         contentType: 'text/plain; charset=UTF-8',
-        text: `${line}\n\n${explanation}\n\n   `,
+        text: `${line}\n\n${explain(text => text)
+          .replaceAll('\n', ' ')
+          .replaceAll('<br />', '\n')}`,
       }
+  }
+}
+
+/** What WebOb says for a status, of which our message is all, or the detail. */
+function explanation(status: number, message: string, mediaType: string): string {
+  switch (status) {
+    case 405:
+      return `${message} <br /><br />\n`
+    case 415:
+      return `The request media type ${mediaType} is not supported by this server.\n<br /><br />\n${message}`
+    case 416:
+      return `The Range requested is not available.<br /><br />\n${message}\n\n`
+    default:
+      return `${message}<br /><br />\n\n\n`
   }
 }
 

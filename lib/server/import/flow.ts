@@ -1,4 +1,4 @@
-import type { ImageChange, ImageRecord } from '../../database/database.ts'
+import type { Database, ImageChange, ImageRecord } from '../../database/database.ts'
 import { GlanceError, isGlanceError, messageOf } from '../../errors.ts'
 import type { ImportPluginName } from '../../image/import.ts'
 import type { Store } from '../../store/store.ts'
@@ -126,25 +126,36 @@ async function putInto(
   copies: Copy[],
 ): Promise<void> {
   const { service, signal } = work
+  await work.requireRoom(source.size)
   const data = work.beating(await source.open())
   const stored = await storeData({ signal }, service, await work.image(), store, data, source.size)
+  // Others may have stored something in the meantime.
+  const requireStillRoom = async (tables: Database) => {
+    await work.requireRoom(stored.size, tables)
+  }
   try {
     await work.edit(image => {
       requireSameData(service.hashingAlgorithm, image, stored)
       return {
-        ...(image.checksum === null && image.digest === null && learned(service, stored)),
+        ...(image.checksum === null && image.digest === null && learnedOf(work, image, stored)),
         locations: [...image.locations, service.stores.locationIn(store, stored.location)],
         status: activates && image.status === 'importing' ? 'active' : image.status,
         ...(service.stores.named && {
           properties: withoutStores(image.properties, IMPORTING, [store.id]),
         }),
       }
-    })
+    }, requireStillRoom)
   } catch (error) {
     await deleteFrom(store, stored.location)
     throw error
   }
   copies.push({ store, stored })
+}
+
+/** Of what is wrapped into something else a plugin may know the virtual size that an inspection does not find. */
+function learnedOf({ service }: ImportWork, image: ImageRecord, stored: Stored) {
+  const { virtualSize, ...others } = learned(service, stored)
+  return { ...others, virtualSize: virtualSize ?? image.virtualSize }
 }
 
 /** @throws {GlanceError} `corrupt` when a copy is not of the data that the image has. */

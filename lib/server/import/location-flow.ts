@@ -4,6 +4,7 @@ import { type Digest, type DigestAlgorithm, isDigestAlgorithm } from '../../imag
 import type { Task } from '../../image/task.ts'
 import { Hasher } from '../../stream/digest.ts'
 import { sizeAt } from '../domain/edit-locations.ts'
+import { requireRoom } from '../domain/storage-quota.ts'
 import { endTask } from '../domain/tasks.ts'
 import type { Importer } from './importer.ts'
 import { editLocked } from './lock.ts'
@@ -41,6 +42,8 @@ export async function runLocationImport(
     await service.database.tasks.update(job.task.id, begun, ['pending'])
     const location = service.stores.labelled({ url: job.url, metadata: {} })
     const size = await sizeAt(service, location, signal)
+    const owner = { project: job.task.owner }
+    await requireRoom(owner, service, job.imageId, size)
     const placed = { size, locations: [location] }
     if (!doSecureHash) {
       await edit(image => active(image, { ...placed, digest: job.digest }), end)

@@ -2,7 +2,7 @@ import type { ImageRecord } from '../../database/database.ts'
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { ImportRequest } from '../../image/import.ts'
 import type { Store } from '../../store/store.ts'
-import { findVisible, owns, requireAdmin, requireMayWrite } from '../domain/access.ts'
+import { findVisible, requireAllowedOn, requireMayWrite, requireOwner } from '../domain/access.ts'
 import type { RequestContext } from '../domain/context.ts'
 import type { Service } from '../domain/service.ts'
 import { newTask } from '../domain/tasks.ts'
@@ -27,8 +27,11 @@ export async function startImport(
   const { method } = request
   requireImportable(image, request)
   if (method.name === 'glance-download' && method.source instanceof GlanceError) throw method.source
-  if (method.name === 'copy-image') requireAdmin(context, 'copy_image')
-  else if (!owns(context, image)) throw new GlanceError('forbidden', 'you do not own this image')
+  if (method.name === 'copy-image') requireAllowedOn(context, 'copy_image', image)
+  else {
+    requireAllowedOn(context, 'modify_image', image)
+    requireOwner(context, image)
+  }
   await requireNoTask(service, image)
   const stores = storesFor(service, image, request, header)
   if (stores.length === 0) return

@@ -1,9 +1,10 @@
 import { GlanceError } from '../../errors.ts'
 import type { Digest } from '../../image/digest.ts'
-import { findVisible, owns, requireMayWrite } from '../domain/access.ts'
+import { findVisible, requireAllowedOn, requireMayWrite } from '../domain/access.ts'
 import type { RequestContext } from '../domain/context.ts'
 import { isHexOf } from '../domain/location-digests.ts'
 import { newTask } from '../domain/tasks.ts'
+import { enforceQuota } from '../quota/limits.ts'
 import type { Importer } from './importer.ts'
 import { runLocationImport } from './location-flow.ts'
 import { lockImage } from './lock.ts'
@@ -17,7 +18,8 @@ export interface RegisteredLocation {
 
 /**
  * Begins to make the image active with the data at a URL, which goes on in the background.
- * @throws {GlanceError} `not_found`; `forbidden`, also for a URL that only services may register; `conflict`; `invalid`.
+ * @throws {GlanceError} `not_found`; `forbidden`, also for a URL that only services may register; `conflict`;
+ * `over_limit`; `invalid`.
  */
 export async function startLocationImport(
   context: RequestContext,
@@ -28,19 +30,15 @@ export async function startLocationImport(
   requireMayWrite(context)
   const { service, fetcher } = importer
   const image = await findVisible(context, service.database, id)
-  const isService = context.isAdmin || context.roles.includes('service')
-  if (!isService && !owns(context, image)) {
-    throw new GlanceError(
-      'forbidden',
-      'you are not authorized to complete add_image_location action.',
-    )
-  }
+  requireAllowedOn(context, 'add_image_location', image)
   if (image.status !== 'queued') {
     throw new GlanceError('conflict', `only images with status queued can have locations added`)
   }
+  enforceQuota('locations', image.locations.length + 1, service.limits.locations)
   const store = service.stores.of({ url, metadata: {} })
   const isHttp = /^https?:/i.test(url)
-  if (!context.roles.includes('service') && (!isHttp || store === undefined)) {
+  const isService = [...context.roles, ...context.serviceRoles].includes('service')
+  if (!isService && (!isHttp || store === undefined)) {
     throw new GlanceError('forbidden', 'only http(s) locations may be added by users')
   }
   if (digest !== null && !isHexOf(digest.algorithm, digest.value)) {

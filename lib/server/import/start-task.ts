@@ -62,9 +62,12 @@ async function runLegacyImport(
 ): Promise<void> {
   const { service } = importer
   const image = await createImage(context, service, wanted)
-  const change = { properties: new Map(image.properties).set(LOCK, task.id) }
-  const update = { ...change, updatedAt: service.now() }
-  await service.database.images.update(image.id, update, ['queued'])
+  await service.database.transaction(async ({ images }) => {
+    // The caller may not be shown all properties of its own image.
+    const { properties } = (await images.find(image.id)) ?? image
+    const change = { properties: new Map(properties).set(LOCK, task.id), updatedAt: service.now() }
+    await images.update(image.id, change, ['queued'])
+  })
   const request = {
     method: { name: 'web-download', uri: url },
     allStoresMustSucceed: true,

@@ -4,6 +4,7 @@ import type { Bytes } from '../../stream/bytes.ts'
 import { limitSize } from '../../stream/limit-size.ts'
 import { deleteFrom } from '../domain/data.ts'
 import type { Service } from '../domain/service.ts'
+import { requireRoom } from '../domain/storage-quota.ts'
 import { maximum } from '../domain/upload.ts'
 import type { Importer, ImportJob } from './importer.ts'
 import { editLocked, type Locked, requireLocked } from './lock.ts'
@@ -84,9 +85,17 @@ export class ImportWork {
     const { staging, signal } = this
     const next = this.#otherPlace()
     await deleteFrom(staging, staging.locate(next))
-    const limited = limitSize(this.beating(data), maximum(this.service))
+    const most = Math.min(await this.requireRoom(size), maximum(this.service))
+    const limited = limitSize(this.beating(data), most)
     const { location } = await staging.add(next, limited, size, { signal })
     await this.moveStaged(location)
+  }
+
+  /** The bytes that there is still room for, of those who asked for the import. @throws {GlanceError} `over_limit`. */
+  requireRoom(size: number | null, database: Database = this.service.database): Promise<number> {
+    const { imageId, task } = this.job
+    const { limits } = this.service
+    return requireRoom({ project: task.owner }, { database, limits }, imageId, size)
   }
 
   /** Says that the data to go on with is there from now on, and deletes what was staged before. */

@@ -2,14 +2,14 @@ import type { FastifyInstance } from 'fastify'
 import { GlanceError } from '../../errors.ts'
 import type { CachedImage } from '../cache/cache.ts'
 import type { Caching } from '../cache/caching.ts'
-import { requireAdmin } from '../domain/access.ts'
+import { requireAllowed } from '../domain/access.ts'
 import { BODILESS } from '../http/app.ts'
 import { contextOf } from '../http/context.ts'
 import type { ImagePath } from './images.ts'
 
 const TARGETS = ['cache', 'queue', ''] as const
 
-/** What is in the cache, for administrators. */
+/** What is in the cache, for administrators unless the policy says otherwise. */
 export function cacheRoutes(app: FastifyInstance, caching: Caching): void {
   app.get('/cache', BODILESS, async request => {
     const { cached, queued } = caching.list(contextOf(request))
@@ -21,7 +21,7 @@ export function cacheRoutes(app: FastifyInstance, caching: Caching): void {
     const asked = String(request.headers['x-image-cache-clear-target'] ?? '').toLowerCase()
     const target = TARGETS.find(target => target === asked)
     if (target === undefined) {
-      requireAdmin(context, 'cache_delete')
+      requireAllowed(context, 'cache_delete')
       throw new GlanceError(
         'invalid',
         "if provided 'x-image-cache-clear-target' must be 'cache', 'queue' or empty string.",

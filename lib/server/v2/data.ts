@@ -64,7 +64,7 @@ export function requireOctetStream(request: FastifyRequest): void {
 export function sizeOf({ headers }: FastifyRequest): number | null {
   const declared = headers['x-openstack-image-size'] ?? headers['content-length'] ?? '0'
   if (typeof declared !== 'string' || !/^\d+$/.test(declared)) {
-    throw new GlanceError('invalid', 'x-openstack-image-size must be an integer')
+    throw new GlanceError('invalid', 'invalid or missing image size in request headers.')
   }
   return Number(declared) || null
 }

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { isGlanceError } from '../../errors.ts'
+import type { ImageSchema } from '../../wire/schema/image-schema.ts'
 import { validateNewImage } from '../../wire/schema/new-image.ts'
 import { ACCEPT_PATCH, parsePatch, type PatchStep } from '../../wire/v2-patch.ts'
 import { pageLinks, parseImageQuery } from '../../wire/v2-query.ts'
@@ -28,6 +29,7 @@ export function imageRoutes(
   importer: Importer,
   caching: Caching,
   paging: Paging,
+  schema: ImageSchema,
 ): void {
   const { service, methods } = importer
 
@@ -35,16 +37,16 @@ export function imageRoutes(
     const context = contextOf(request)
     const params = queryOf(request)
     const query = parseImageQuery(params, context, paging)
-    const images = await listImages(context, service, query)
+    const { images, withheld } = await listImages(context, service, query)
     return {
       images: images.map(image => renderImage(context, service, image)),
       schema: '/v2/schemas/images',
-      ...pageLinks(params, { images, limit: query.limit }),
+      ...pageLinks(params, { images, limit: query.limit - withheld }),
     }
   })
 
   app.post('/images', async (request, reply) => {
-    const wanted = validateNewImage(await readDocument(request, reply))
+    const wanted = validateNewImage(await readDocument(request, reply), schema)
     const context = contextOf(request)
     const image = await createImage(context, service, wanted)
     const location = `${request.protocol}://${request.host}/v2/images/${image.id}`
@@ -66,7 +68,7 @@ export function imageRoutes(
   })
 
   app.patch<ImagePath>('/images/:id', async (request, reply) => {
-    const steps = await readPatch(request, reply)
+    const steps = await readPatch(request, reply, schema)
     const context = contextOf(request)
     const image = await updateImage(context, service, request.params.id, steps)
     return renderImage(context, service, image)
@@ -79,12 +81,16 @@ export function imageRoutes(
   })
 }
 
-async function readPatch(request: FastifyRequest, reply: FastifyReply): Promise<PatchStep[]> {
+async function readPatch(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  schema: ImageSchema,
+): Promise<PatchStep[]> {
   const mediaType = mediaTypeOf(request)
   try {
     // A media type that is not taken is refused with its body unread.
     parsePatch(mediaType, [])
-    return parsePatch(mediaType, await readDocument(request, reply))
+    return parsePatch(mediaType, await readDocument(request, reply), schema)
   } catch (error) {
     if (isGlanceError(error, 'unsupported_media_type')) reply.header('accept-patch', ACCEPT_PATCH)
     throw error

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { GlanceError } from '../../errors.ts'
 import type { Member } from '../../image/member.ts'
+import { checkText } from '../../wire/schema/validate.ts'
 import { formatTime, isObject } from '../../wire/v2-image.ts'
 import {
   addMember,
@@ -55,6 +56,7 @@ function memberIn(document: object): string {
   const { member } = document
   if (member === undefined) throw new GlanceError('invalid', 'member to be added not specified')
   if (typeof member !== 'string') throw new GlanceError('invalid', 'member has to be text')
+  checkText('member', member)
   if (member === '') throw new GlanceError('invalid', "member can't be empty")
   return member
 }

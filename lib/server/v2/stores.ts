@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { GlanceError } from '../../errors.ts'
 import type { Store } from '../../store/store.ts'
-import { requireAdmin } from '../domain/access.ts'
+import { requireAllowed } from '../domain/access.ts'
 import { deleteFromStore } from '../domain/locations.ts'
 import type { Service } from '../domain/service.ts'
 import type { ConfiguredStore } from '../domain/stores.ts'
@@ -23,8 +23,7 @@ export function storeRoutes(app: FastifyInstance, service: Service): void {
 
   app.get('/info/stores/detail', BODILESS, async request => {
     requireNamed(service)
-    const context = contextOf(request)
-    if (!context.roles.includes('service')) requireAdmin(context, 'stores_info_detail')
+    requireAllowed(contextOf(request), 'stores_info_detail')
     const stores = service.stores.all.map(store => {
       const { type, weight, properties } = store
       return { ...describe(service, store), type, weight, properties }

@@ -1,9 +1,21 @@
-import { CONTAINER_FORMATS, DISK_FORMATS, VISIBILITIES } from '../../image/image.ts'
-import { IMAGE_STATUSES } from '../../image/status.ts'
+import type { ImageStatus } from '../../image/status.ts'
 
 /** The form of an id, as Glance's schemas spell it. */
 export const UUID_PATTERN =
   '^([0-9a-fA-F]){8}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}-([0-9a-fA-F]){12}$'
+
+/** In the order of Glance's schema. */
+const STATUSES: readonly ImageStatus[] = [
+  'queued',
+  'saving',
+  'active',
+  'killed',
+  'deleted',
+  'uploading',
+  'importing',
+  'pending_delete',
+  'deactivated',
+]
 
 const LOCATION = {
   type: 'object',
@@ -26,16 +38,21 @@ const LOCATION = {
   required: ['url', 'metadata'],
 } as const
 
-const BASE_PROPERTIES = {
+/** The properties that every image has. */
+export const BASE_PROPERTIES = {
   id: { type: 'string', description: 'Identifier of the image', pattern: UUID_PATTERN },
   name: { type: ['null', 'string'], description: 'Name for people to read', maxLength: 255 },
   status: {
     type: 'string',
     readOnly: true,
     description: 'Where the image is in its life',
-    enum: IMAGE_STATUSES,
+    enum: STATUSES,
   },
-  visibility: { type: 'string', description: 'Who may see the image', enum: VISIBILITIES },
+  visibility: {
+    type: 'string',
+    description: 'Who may see the image',
+    enum: ['community', 'public', 'private', 'shared'],
+  },
   protected: { type: 'boolean', description: 'Whether the image is kept from being deleted' },
   os_hidden: { type: 'boolean', description: 'Whether listings leave the image out' },
   checksum: {
@@ -66,12 +83,10 @@ const BASE_PROPERTIES = {
   container_format: {
     type: ['null', 'string'],
     description: 'Format of what the disk is wrapped in',
-    enum: [null, ...CONTAINER_FORMATS],
   },
   disk_format: {
     type: ['null', 'string'],
     description: 'Format of the disk',
-    enum: [null, ...DISK_FORMATS],
   },
   created_at: { type: 'string', readOnly: true, description: 'When the image was created' },
   updated_at: { type: 'string', readOnly: true, description: 'When the image was last changed' },
@@ -95,80 +110,99 @@ const BASE_PROPERTIES = {
 } as const
 
 /**
- * The properties that Glance's etc/schema-image.json adds, which a deployer may change. `is_base` tells a client that
- * they come and go like custom ones, although their values are held to a form.
+ * The properties that Glance's etc/schema-image.json adds, which a deployer may change. They are shown with an
+ * `is_base` that tells a client that they come and go like custom ones, although their values are held to a form.
  */
-const DEPLOYER_PROPERTIES = {
+export const DEPLOYER_PROPERTIES = {
   kernel_id: {
     type: ['null', 'string'],
     description: 'Image of the kernel to boot an AMI image with',
     pattern: UUID_PATTERN,
-    is_base: false,
   },
   ramdisk_id: {
     type: ['null', 'string'],
     description: 'Image of the ramdisk to boot an AMI image with',
     pattern: UUID_PATTERN,
-    is_base: false,
   },
   instance_uuid: {
     type: 'string',
     description: 'Server that the image is a snapshot of; informative',
-    is_base: false,
   },
   architecture: {
     type: 'string',
     description: 'Processor architecture that the image is for',
-    is_base: false,
   },
   os_distro: {
     type: 'string',
     description: 'Common name of the distribution in the image',
-    is_base: false,
   },
   os_version: {
     type: 'string',
     description: 'Version of the system in the image, as its maker writes it',
-    is_base: false,
   },
-  description: { type: 'string', description: 'What the image is, for people', is_base: false },
+  description: { type: 'string', description: 'What the image is, for people' },
   cinder_encryption_key_id: {
     type: 'string',
     description: 'Key in the key manager with which a volume of this image is encrypted',
-    is_base: false,
   },
   cinder_encryption_key_deletion_policy: {
     type: 'string',
     description: 'What becomes of that key when the image is deleted',
     enum: ['on_image_deletion', 'do_not_delete'],
-    is_base: false,
   },
 } as const
 
-/** `/v2/schemas/image`. Custom properties are text. */
-export const IMAGE_SCHEMA = {
-  name: 'image',
-  properties: { ...BASE_PROPERTIES, ...DEPLOYER_PROPERTIES },
-  additionalProperties: { type: 'string' },
-  links: [
-    { rel: 'self', href: '{self}' },
-    { rel: 'enclosure', href: '{file}' },
-    { rel: 'describedby', href: '{schema}' },
-  ],
-} as const
+/** What a deployer says of custom properties, in a `schema-image.json`. */
+export interface DeployerSchema {
+  /** JSON schemas by the names of the properties. */
+  readonly properties: Readonly<Record<string, object>>
+  /** Those that an image has to be created with. */
+  readonly required: readonly string[]
+}
 
-/** `/v2/schemas/images`. */
-export const IMAGES_SCHEMA = {
-  name: 'images',
-  properties: {
-    images: { type: 'array', items: IMAGE_SCHEMA },
-    first: { type: 'string' },
-    next: { type: 'string' },
-    schema: { type: 'string' },
-  },
-  links: [
-    { rel: 'first', href: '{first}' },
-    { rel: 'next', href: '{next}' },
-    { rel: 'describedby', href: '{schema}' },
-  ],
-} as const
+/** The schema of an image at a service that takes these formats, and these properties besides. */
+export function imageSchemaOf(
+  containerFormats: readonly string[],
+  diskFormats: readonly string[],
+  { properties, required }: DeployerSchema,
+) {
+  const { container_format, disk_format } = BASE_PROPERTIES
+  const added = Object.entries(properties).map(([name, schema]) => [
+    name,
+    { ...schema, is_base: false },
+  ])
+  return {
+    name: 'image',
+    properties: {
+      ...BASE_PROPERTIES,
+      container_format: { ...container_format, enum: [null, ...containerFormats] },
+      disk_format: { ...disk_format, enum: [null, ...diskFormats] },
+      ...Object.fromEntries(added),
+    } as Readonly<Record<string, object>>,
+    additionalProperties: { type: 'string' },
+    ...(required.length > 0 && { required }),
+    links: [
+      { rel: 'self', href: '{self}' },
+      { rel: 'enclosure', href: '{file}' },
+      { rel: 'describedby', href: '{schema}' },
+    ],
+  }
+}
+
+/** The schema of a listing of images of that schema. */
+export function collectionOf(image: object) {
+  return {
+    name: 'images',
+    properties: {
+      images: { type: 'array', items: image },
+      first: { type: 'string' },
+      next: { type: 'string' },
+      schema: { type: 'string' },
+    },
+    links: [
+      { rel: 'first', href: '{first}' },
+      { rel: 'next', href: '{next}' },
+      { rel: 'describedby', href: '{schema}' },
+    ],
+  }
+}

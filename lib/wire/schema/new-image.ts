@@ -1,9 +1,11 @@
 import { GlanceError } from '../../errors.ts'
 import type { Image } from '../../image/image.ts'
 import { isBaseAttribute, SERVER_MADE } from '../v2-image.ts'
+import { type ImageSchema, STANDARD_SCHEMA } from './image-schema.ts'
 import {
   checkPropertyName,
   type ImageDocument,
+  mismatch,
   reserved,
   validateImageDocument,
 } from './validate.ts'
@@ -40,11 +42,16 @@ const IGNORED: ReadonlySet<string> = new Set(['os_hash_algo', 'os_hash_value'])
  * @throws {GlanceError} `invalid` when it is not as the image schema demands; `forbidden` when it has what only the
  * service sets, or a property that Glance keeps to itself.
  */
-export function validateNewImage(body: unknown): NewImageRequest {
+export function validateNewImage(
+  body: unknown,
+  schema: ImageSchema = STANDARD_SCHEMA,
+): NewImageRequest {
   for (const name of LINKS) {
     if (typeof body === 'object' && body !== null && Object.hasOwn(body, name)) throw readOnly(name)
   }
-  const document = validateImageDocument(body)
+  const document = validateImageDocument(body, schema)
+  const [missing] = schema.missing(document)
+  if (missing !== undefined) throw mismatch(`it must have property '${missing}'`)
   for (const name of SERVER_MADE) {
     if (Object.hasOwn(document, name) && !IGNORED.has(name)) {
       throw name === 'locations' ? reserved(name) : readOnly(name)
@@ -54,11 +61,20 @@ export function validateNewImage(body: unknown): NewImageRequest {
   for (const [name, value] of Object.entries(document)) {
     if (isBaseAttribute(name)) continue
     checkPropertyName(name)
-    // The schema allows null for some, such as kernel_id: the same as leaving it out.
-    if (typeof value === 'string') properties.set(name, value)
+    const kept = propertyText(value)
+    if (kept !== null) properties.set(name, kept)
   }
   const { id } = document
   return { ...(id !== undefined && { id }), ...userAttributes(document), properties }
+}
+
+/**
+ * A custom property as it is kept: as text, also where a deployer's schema allows something else. Null for a null, which
+ * the schema allows for some, such as kernel_id, and which is the same as leaving the property out.
+ */
+export function propertyText(value: unknown): string | null {
+  if (value === null || typeof value === 'string') return value
+  return JSON.stringify(value)
 }
 
 /** What a document says of the attributes that a user sets, under the names that they have inside. */

@@ -1,9 +1,8 @@
-import { createRequire } from 'node:module'
-import type { ErrorObject, ValidateFunction } from 'ajv'
+import type { ErrorObject } from 'ajv'
 import { GlanceError } from '../../errors.ts'
 import type { Visibility } from '../../image/image.ts'
 import { isReservedProperty } from '../v2-image.ts'
-import { IMAGE_SCHEMA } from './image.ts'
+import { type ImageSchema, STANDARD_SCHEMA } from './image-schema.ts'
 
 /** Some attributes of an image as the v2 API spells them, each of the type that the schema demands. */
 export interface ImageDocument {
@@ -37,24 +36,30 @@ const UNSTORABLE = /[\p{Surrogate}\u{10000}-\u{10ffff}]/u
  * Holds attributes of an image, any of them, to the image schema, and their text to what every Glance can store.
  * @throws {GlanceError} `invalid`.
  */
-export function validateImageDocument(document: unknown): ImageDocument {
-  const isValid = imageValidator()
-  if (!isValid(document)) {
-    throw new GlanceError(
-      'invalid',
-      `Provided object does not match schema 'image': ${describe(isValid.errors)}`,
-    )
-  }
+export function validateImageDocument(
+  given: unknown,
+  schema: ImageSchema = STANDARD_SCHEMA,
+): ImageDocument {
+  const faults = schema.faults(given)
+  if (faults.length > 0) throw mismatch(describe(faults))
+  const document = given as ImageDocument // Has no faults.
   for (const name of ['min_disk', 'min_ram'] as const) {
     const value = document[name] ?? 0
-    if (value < 0 || value > MAX_MINIMUM) {
-      throw new GlanceError('invalid', `${name} is ${value}, not one of 0 to ${MAX_MINIMUM}`)
+    if (value < 0) {
+      const message = `Invalid value '${value}' for parameter '${name}': Cannot be a negative value`
+      throw new GlanceError('invalid', message)
+    }
+    if (value > MAX_MINIMUM) {
+      const message = `'${name}' value out of range, must not exceed ${MAX_MINIMUM}.`
+      throw new GlanceError('invalid', message)
     }
   }
   for (const [name, value] of Object.entries(document)) {
-    if (holdsUnstorable([name, value])) {
-      throw new GlanceError('invalid', `${name} holds characters beyond U+FFFF`)
+    if (holdsUnstorable(name)) {
+      throw unstorable('Property names', 'unicode')
     }
+    if (!holdsUnstorable(value)) continue
+    throw typeof value === 'string' ? unstorable(name) : unstorable('Param values', 'unicode')
   }
   return document
 }
@@ -74,24 +79,22 @@ export function reserved(name: string): GlanceError {
   return new GlanceError('forbidden', `Attribute '${name}' is reserved.`)
 }
 
-/**
- * Compiled when it is first asked for, and ajv loaded no sooner: the replicator shares this folder with the server,
- * and should not wait for what it never uses.
- */
-const imageValidator = once((): ValidateFunction<ImageDocument> => {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- What a require gives has no type.
-  const { Ajv } = createRequire(import.meta.url)('ajv') as typeof import('ajv')
-  const ajv = new Ajv({ allowUnionTypes: true })
-  ajv.addVocabulary(['name', 'links', 'is_base'])
-  return ajv.compile<ImageDocument>({ type: 'object', ...IMAGE_SCHEMA })
-})
-
-function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined
-  return () => (made ??= { value: make() }).value
+/** The refusal of `what` for text that not every Glance can store. */
+function unstorable(what: string, text = 'unicode characters'): GlanceError {
+  return new GlanceError('invalid', `${what} can't contain 4 byte ${text}.`)
 }
 
-function describe(errors: readonly ErrorObject[] | null | undefined): string {
+/** Holds text that is no image's to what every Glance can store. @throws {GlanceError} `invalid`, naming it. */
+export function checkText(name: string, text: string): void {
+  if (holdsUnstorable(text)) throw unstorable(name)
+}
+
+export function mismatch(reason: string): GlanceError {
+  return new GlanceError('invalid', `Provided object does not match schema 'image': ${reason}`)
+}
+
+/** What ajv found wrong, for a message. */
+export function describe(errors: readonly ErrorObject[] | null | undefined): string {
   return (errors ?? [])
     .map(({ instancePath, message, params }) => {
       const allowed =
@@ -101,7 +104,8 @@ function describe(errors: readonly ErrorObject[] | null | undefined): string {
     .join('; ')
 }
 
-function holdsUnstorable(value: unknown): boolean {
+/** Whether there is text in it, however deep, that not every Glance can store. */
+export function holdsUnstorable(value: unknown): boolean {
   if (typeof value === 'string') return UNSTORABLE.test(value)
   if (Array.isArray(value)) return value.some(holdsUnstorable)
   return typeof value === 'object' && value !== null && holdsUnstorable(Object.entries(value))

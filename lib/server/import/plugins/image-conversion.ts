@@ -17,9 +17,6 @@ const QEMU_FORMATS: ReadonlyMap<string, string> = new Map([
   ['vmdk', 'vmdk'],
 ])
 
-/** Subformats of vmdk that are in one file and name no other. */
-const VMDK_TYPES: readonly unknown[] = ['monolithicSparse', 'streamOptimized']
-
 /** Milliseconds that qemu-img may take to look at an image. */
 const LOOK_MS = 30_000
 
@@ -35,7 +32,7 @@ export async function imageConversion(work: ImportWork): Promise<void> {
     throw new GlanceError('unsupported', `unable to convert from format ${diskFormat}`)
   }
   const path = pathOf(work.staged.url)
-  const info = await look(path, format, work.signal)
+  const info = await look(path, format, work)
   await work.edit(() => ({ virtualSize: info.virtualSize }))
   if (diskFormat === outputFormat) return
   // As the file store names what it writes, so that its recovery finds it.
@@ -61,7 +58,7 @@ function pathOf(url: string): string {
 async function look(
   path: string,
   format: string,
-  signal: AbortSignal,
+  { service, signal }: ImportWork,
 ): Promise<{ readonly virtualSize: number | null }> {
   const parameters = ['info', '-f', format, '--output=json', path]
   const info: unknown = JSON.parse(await qemuImg(parameters, signal, LOOK_MS))
@@ -75,7 +72,8 @@ async function look(
   if (field(specific, 'data-file') !== undefined) {
     throw new GlanceError('corrupt', 'QCOW images with data-file set are not allowed')
   }
-  if (format === 'vmdk' && !VMDK_TYPES.includes(field(specific, 'create-type'))) {
+  const createType = field(specific, 'create-type')
+  if (format === 'vmdk' && !service.formats.vmdkTypes.some(type => type === createType)) {
     throw new GlanceError('corrupt', 'invalid VMDK create-type specified')
   }
   const virtualSize = field(info, 'virtual-size')

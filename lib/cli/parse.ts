@@ -1,0 +1,137 @@
+import yargs, { type Argv, type Options } from 'yargs'
+import { GlanceError, messageOf } from '../errors.ts'
+import type { AnyCommand } from './command.ts'
+import { COMMANDS, GROUPS } from './commands.ts'
+import { checkOptions, COMMON, type CommonOptions } from './options.ts'
+
+export const PROGRAM = 'glance-replicator'
+
+/** What a command line asks for: something to read, or a command to be run. */
+export type Asked =
+  | { readonly type: 'text'; readonly text: string }
+  | { readonly type: 'command'; readonly command: AnyCommand; readonly options: CommonOptions }
+
+/** @throws {GlanceError} `usage`, with a hint where to read on. */
+export async function parse(argv: readonly string[], version: string): Promise<Asked> {
+  const [first = '--help', ...others] = commandFirst(argv)
+  const words = first === 'help' ? [...others, '--help'] : [first, ...others]
+  requireCommand(words)
+  requireOptions(words)
+  let chosen: Extract<Asked, { type: 'command' }> | undefined
+  const parser = yargs()
+    .scriptName(PROGRAM)
+    .usage(
+      '$0 <command> [options]\n\nCompare, copy and size the images of OpenStack Glance services',
+    )
+    .options(COMMON)
+    .version(version)
+    .help('help')
+    .alias('h', 'help')
+    .epilogue(
+      `'${PROGRAM} help COMMAND' tells about a command; the manual is glance-replicator(1).`,
+    )
+    .strict()
+    .demandCommand(1, 'which command?')
+    .wrap(100)
+    .exitProcess(false)
+    .showHelpOnFail(false)
+    .fail((message, error) => {
+      throw usage(message || messageOf(error))
+    })
+  register(parser, (command, options) => {
+    // yargs has given every option of COMMON its default.
+    chosen = { type: 'command', command, options: options as CommonOptions }
+  })
+  let text = ''
+  await parser.parseAsync(words, {}, (_error, _options, output) => {
+    text = output
+  })
+  return chosen ?? { type: 'text', text }
+}
+
+/** Options may stand before the command, as they always might: this is the same line with the command at its head. */
+function commandFirst(argv: readonly string[]): readonly string[] {
+  for (let i = 0; i < argv.length; i += 1) {
+    const word = argv[i] ?? ''
+    if (!word.startsWith('-')) return [...argv.slice(i), ...argv.slice(0, i)]
+    if (word === '--') break
+    if (TAKING_A_VALUE.has(word)) i += 1
+  }
+  return argv
+}
+
+/** Every option of every command, with all its names. */
+const OPTIONS = COMMANDS.flatMap(({ options }) =>
+  Object.entries<Options>({ ...COMMON, ...options }).map(([name, { type, alias = [] }]) => ({
+    type,
+    names: [name, ...[alias].flat()],
+  })),
+)
+
+const NAMES: ReadonlySet<string> = new Set([
+  ...OPTIONS.flatMap(({ names }) => names),
+  'help',
+  'version',
+])
+
+/** Every spelling of an option that is followed by its value. */
+const TAKING_A_VALUE: ReadonlySet<string> = new Set(
+  OPTIONS.filter(({ type }) => type !== 'boolean')
+    .flatMap(({ names }) => names)
+    .map(name => (name.length === 1 ? `-${name}` : `--${name}`)),
+)
+
+/** @throws {GlanceError} `usage` for a command that there is not, which yargs would call an argument. */
+function requireCommand([named, second]: readonly string[]): void {
+  if (named === undefined || named.startsWith('-')) return
+  const isGroup = Object.hasOwn(GROUPS, named)
+  if (isGroup && second === undefined) throw usage(`${named} wants a command`, named)
+  if (isGroup && second?.startsWith('-') === true) return
+  const name = isGroup ? `${named} ${second}` : named
+  if (!COMMANDS.some(command => command.name === name)) throw usage(`unknown command '${name}'`)
+}
+
+/** @throws {GlanceError} `usage` for an option that no command has, whose value yargs would take for an argument. */
+function requireOptions(words: readonly string[]): void {
+  const end = words.indexOf('--')
+  for (const word of end < 0 ? words : words.slice(0, end)) {
+    const name = /^--(?:no-)?([^=]+)/.exec(word)?.[1]
+    if (name !== undefined && !NAMES.has(name)) throw usage(`unknown option --${name}`)
+  }
+}
+
+/** Tells yargs of every command, by itself or in its group; `choose` is told of the one that is asked for. */
+function register(parser: Argv, choose: (command: AnyCommand, options: unknown) => void): void {
+  const add = (parser: Argv, command: AnyCommand, word: string) => {
+    const names = Object.keys(command.positionals)
+    parser.command(
+      [word, ...names.map(name => `<${name}>`)].join(' '),
+      command.summary,
+      builder => {
+        for (const name of names) builder.positional(name, command.positionals[name] ?? {})
+        return builder.options(command.options)
+      },
+      options => {
+        checkOptions(options)
+        choose(command, options)
+      },
+    )
+  }
+  for (const command of COMMANDS) {
+    if (!command.name.includes(' ')) add(parser, command, command.name)
+  }
+  for (const [group, summary] of Object.entries(GROUPS)) {
+    parser.command(`${group} <command>`, summary, parser => {
+      for (const command of COMMANDS) {
+        const [first, word] = command.name.split(' ')
+        if (first === group && word !== undefined) add(parser, command, word)
+      }
+      return parser
+    })
+  }
+  parser.command('help [command]', 'Tell about a command')
+}
+
+function usage(message: string, topic?: string): GlanceError {
+  return new GlanceError('usage', `${message}; see '${[PROGRAM, 'help', topic].join(' ').trim()}'`)
+}

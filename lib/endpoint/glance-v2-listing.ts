@@ -1,0 +1,86 @@
+import { GlanceError, isGlanceError } from '../errors.ts'
+import { compareIds, type Image } from '../image/image.ts'
+import { imageFromV2, isObject } from '../wire/v2-image.ts'
+import type { ListOptions } from './endpoint.ts'
+
+/** The most that a Glance gives by default (`api_limit_max`); one that gives less says so by its `next`. */
+const PAGE_SIZE = 1000
+
+export interface PageSource extends Pick<ListOptions, 'onUnreadable'> {
+  /** Of the service, for messages. */
+  readonly name: string
+  /** Asks for the JSON at a path below the service. */
+  get(path: string): Promise<unknown>
+}
+
+/**
+ * One listing in id order, page by page. Where the image was deleted after which the next page begins, it is begun anew,
+ * without what has been listed. @throws {GlanceError} `unsupported` when this is no listing of images; `corrupt` when it
+ * does not get on.
+ */
+export async function* listPages(
+  filter: Readonly<Record<string, string>>,
+  { name, onUnreadable, get }: PageSource,
+): AsyncGenerator<Image> {
+  const first = { ...filter, sort_key: 'id', sort_dir: 'asc', limit: String(PAGE_SIZE) }
+  let query = new URLSearchParams(first)
+  let seen = ''
+  let again = false
+  for (;;) {
+    const marker = query.get('marker') ?? ''
+    const page = await get(`v2/images?${query.toString()}`).catch((error: unknown) => {
+      if (marker === '' || !isGlanceError(error, 'invalid')) throw error
+    })
+    if (page === undefined) {
+      again = true
+      query = new URLSearchParams(first)
+      continue
+    }
+    for (const image of readable(imagesOf(page, name), onUnreadable)) {
+      if (again && compareIds(image.id, seen) <= 0) continue
+      again = false
+      yield image
+      seen = image.id
+    }
+    const next = nextOf(page, name)
+    if (next === undefined) return
+    if (compareIds(next.get('marker') ?? '', marker) <= 0) {
+      throw new GlanceError('corrupt', `${name}: the listing is out of order after ${marker}`)
+    }
+    query = next
+  }
+}
+
+function* readable(
+  documents: readonly unknown[],
+  onUnreadable: ListOptions['onUnreadable'],
+): Generator<Image> {
+  for (const document of documents) {
+    let image: Image
+    try {
+      image = imageFromV2(document)
+    } catch (error) {
+      if (onUnreadable === undefined || !isGlanceError(error)) throw error
+      onUnreadable(isObject(document) ? String(document['id']) : '(an image)', error)
+      continue
+    }
+    yield image
+  }
+}
+
+function imagesOf(page: unknown, name: string): readonly unknown[] {
+  if (isObject(page) && Array.isArray(page['images'])) return page['images'] as unknown[]
+  throw new GlanceError('unsupported', `${name}: no Images API v2: its listing has no images`)
+}
+
+/** The query of the next page. What stands before it in the link does not know of a proxy's path prefix. */
+function nextOf(page: unknown, name: string): URLSearchParams | undefined {
+  const next = isObject(page) ? page['next'] : undefined
+  if (typeof next !== 'string') return undefined
+  const base = 'http://relative/'
+  if (URL.canParse(next, base)) return new URL(next, base).searchParams
+  throw new GlanceError(
+    'unsupported',
+    `${name}: no Images API v2: its listing goes on at '${next}'`,
+  )
+}

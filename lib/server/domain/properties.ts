@@ -1,0 +1,31 @@
+import type { ImageRecord } from '../../database/database.ts'
+import { GlanceError } from '../../errors.ts'
+import type { PropertyOperation } from '../policy/property-protection.ts'
+import type { RequestContext } from './context.ts'
+
+/** The image without the custom properties that the caller may not read. */
+export function readable(context: RequestContext, image: ImageRecord): ImageRecord {
+  const [properties, unreadable] = splitProperties(context, image)
+  return unreadable.size === 0 ? image : { ...image, properties }
+}
+
+/** The custom properties that the caller may read, and the others. */
+export function splitProperties(
+  context: RequestContext,
+  { properties }: ImageRecord,
+): [Map<string, string>, Map<string, string>] {
+  const mayRead = ([name]: [string, string]) => context.policy.allowsProperty(context, 'read', name)
+  const readableOnes = new Map([...properties].filter(mayRead))
+  const others = [...properties].filter(([name]) => !readableOnes.has(name))
+  return [readableOnes, new Map(others)]
+}
+
+/** @throws {GlanceError} `forbidden` when the property is protected from the caller. */
+export function requireMayProperty(
+  context: RequestContext,
+  operation: PropertyOperation,
+  name: string,
+): void {
+  if (context.policy.allowsProperty(context, operation, name)) return
+  throw new GlanceError('forbidden', `attribute '${name}' is reserved.`)
+}

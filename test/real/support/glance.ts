@@ -1,0 +1,175 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { runCommand } from '../../support/command.ts'
+import { DEBIAN_PYTHON } from './python.ts'
+import { Service } from './service.ts'
+import { waitUntil } from './wait.ts'
+
+export interface GlanceOptions {
+  /** Rules instead of Glance's own. Default: everybody may do what only administrators may. */
+  readonly policy?: Readonly<Record<string, string>>
+  /** Further options of the `[DEFAULT]` section. */
+  readonly settings?: Readonly<Record<string, string | number>>
+}
+
+/**
+ * Without authentication a Glance takes everybody for an administrator, and yet its policies ask for the role of that
+ * name, which nobody has.
+ */
+const EVERYBODY_IS_ADMIN = { publicize_image: '', communitize_image: '', tasks_api_access: '' }
+
+/** Debian's Glance with a database and a folder of its own, until it is disposed of. */
+export class Glance extends Service implements AsyncDisposable {
+  readonly #folder: string
+  readonly #stop: () => Promise<void>
+
+  private constructor(url: string, folder: string, stop: () => Promise<void>) {
+    super(url)
+    this.#folder = folder
+    this.#stop = stop
+  }
+
+  /** Starts one on a free port, and tries again when somebody else took the port meanwhile. */
+  static async start({
+    policy = EVERYBODY_IS_ADMIN,
+    settings = {},
+  }: GlanceOptions = {}): Promise<Glance> {
+    const folder = await mkdtemp(join(tmpdir(), 'glance-'))
+    try {
+      await writeFile(join(folder, 'policy.json'), JSON.stringify(policy))
+      await mkdir(join(folder, 'images'))
+      await writeFile(join(folder, 'glance-api.conf'), configuration(folder, settings))
+      const { status, stderr } = await runCommand(
+        '/usr/bin/glance-manage',
+        ['--config-file', join(folder, 'glance-api.conf'), 'db_sync'],
+        { environment: DEBIAN_PYTHON },
+      )
+      if (status !== 0) throw new Error(`glance-manage db_sync:\n${stderr}`)
+      return await Glance.#launch(folder).catch(async () => await Glance.#launch(folder))
+    } catch (error) {
+      await rm(folder, { recursive: true, force: true })
+      throw error
+    }
+  }
+
+  /** Where its store keeps the data of an image. */
+  fileOf(id: string): string {
+    return join(this.#folder, 'images', id)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stop()
+    await rm(this.#folder, { recursive: true, force: true })
+  }
+
+  static async #launch(folder: string): Promise<Glance> {
+    const port = await freePort()
+    const url = `http://127.0.0.1:${port}`
+    const daemon = await launch(folder, port)
+    try {
+      await waitUntil(`${url} is healthy`, async () => {
+        if (daemon.hasEnded()) throw new Error(`glance-api ended:\n${await daemon.log()}`)
+        return await fetch(`${url}/healthcheck`).then(
+          ({ ok }) => ok,
+          () => false,
+        )
+      })
+    } catch (error) {
+      await daemon.stop()
+      throw error
+    }
+    return new Glance(url, folder, daemon.stop)
+  }
+}
+
+/** A Glance on its way up. */
+interface Daemon {
+  hasEnded(): boolean
+  log(): Promise<string>
+  stop(): Promise<void>
+}
+
+async function launch(folder: string, port: number): Promise<Daemon> {
+  const files = [join(folder, 'glance-api.conf'), join(folder, 'port.conf')]
+  await writeFile(join(folder, 'port.conf'), `[DEFAULT]\nbind_port = ${port}\n`)
+  const log = join(folder, 'glance-api.log')
+  const output = openSync(log, 'a')
+  // It dies with us even when we are killed, and leads a group, so that its children are stopped with it.
+  const child = spawn(
+    'setpriv',
+    [
+      '--pdeathsig',
+      'KILL',
+      '/usr/bin/glance-api',
+      ...files.flatMap(file => ['--config-file', file]),
+    ],
+    {
+      stdio: ['ignore', output, output],
+      cwd: folder,
+      env: { ...process.env, ...DEBIAN_PYTHON },
+      detached: true,
+    },
+  )
+  closeSync(output)
+  await once(child, 'spawn')
+  const hasEnded = () => child.exitCode !== null || child.signalCode !== null
+  return {
+    hasEnded,
+    log: async () => await readFile(log, 'utf8'),
+    stop: async () => {
+      if (hasEnded() || child.pid === undefined) return
+      const exit = once(child, 'exit')
+      process.kill(-child.pid, 'SIGKILL')
+      await exit
+    },
+  }
+}
+
+function configuration(
+  folder: string,
+  settings: Readonly<Record<string, string | number>>,
+): string {
+  return `[DEFAULT]
+bind_host = 127.0.0.1
+workers = 0
+use_stderr = True
+log_file =
+node_staging_uri = file://${folder}/staging
+${Object.entries(settings)
+  .map(([name, value]) => `${name} = ${value}`)
+  .join('\n')}
+
+[database]
+connection = sqlite:///${folder}/glance.sqlite
+
+[paste_deploy]
+config_file = /etc/glance/glance-api-paste.ini
+
+[glance_store]
+stores = file
+default_store = file
+filesystem_store_datadir = ${folder}/images
+
+[oslo_concurrency]
+lock_path = ${folder}/lock
+
+[oslo_policy]
+policy_file = ${folder}/policy.json
+`
+}
+
+/** A port that nobody listened on a moment ago. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (address === null || typeof address === 'string') throw new TypeError('not a TCP port')
+  return address.port
+}
