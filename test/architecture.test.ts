@@ -47,6 +47,10 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
   ['server/oslo-config.ts', ['errors.ts']],
   ['server/config.ts', ['errors.ts', 'image/', 'database/open.ts', 'server/oslo-config.ts']],
   [
+    'server/exclusive.ts',
+    ['errors.ts', 'server/config.ts', 'store/folder.ts', 'database/lock.ts', 'database/open.ts'],
+  ],
+  [
     'server/start.ts',
     [
       'errors.ts',
