@@ -77,6 +77,10 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
   ],
   ['server/image-schema.ts', ['errors.ts', 'wire/', 'server/config.ts']],
   [
+    'server/exclusive.ts',
+    ['errors.ts', 'server/config.ts', 'store/folder.ts', 'database/lock.ts', 'database/open.ts'],
+  ],
+  [
     'server/start.ts',
     [
       'errors.ts',
