@@ -11,23 +11,47 @@ import { createInterface } from 'node:readline'
 
 const PROGRAM = ['dist/bin/glance-replicator.js']
 const folder = mkdtempSync(join(tmpdir(), 'glance-replicator-demo-'))
-const servers = []
+const stop = new AbortController()
+const children = []
+for (const [signal, status] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+]) {
+  process.on(signal, () => {
+    process.exitCode = status
+    stop.abort(new Error(`stopped by ${signal}`))
+  })
+}
 
 function type(...words) {
   console.log(`\n$ ${words.map(word => (/\s/.test(word) ? `'${word}'` : word)).join(' ')}`)
+}
+
+/** Starts the program, unless we are to stop. What runs when we end is stopped then. */
+function start(words, stdio) {
+  stop.signal.throwIfAborted()
+  const child = spawn(process.execPath, [...PROGRAM, ...words], { stdio })
+  children.push(child)
+  return child
+}
+
+/** Rejects when it happens after we are to stop, or not before. */
+async function event(emitter, name) {
+  const happened = await once(emitter, name, { signal: stop.signal }).catch(error => {
+    throw stop.signal.reason ?? error
+  })
+  stop.signal.throwIfAborted()
+  return happened
 }
 
 /** Starts a service with the embedded defaults on a free port, and resolves to its host:port. */
 async function serve(name) {
   const words = ['serve', '--port', '0', '--data-dir', join(folder, name)]
   type('glance-replicator', ...words, '&')
-  const server = spawn(process.execPath, [...PROGRAM, ...words], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  servers.push(server)
+  const server = start(words, ['ignore', 'pipe', 'inherit'])
   const [line] = await Promise.race([
-    once(createInterface(server.stdout), 'line'),
-    once(server, 'exit').then(() =>
+    event(createInterface(server.stdout), 'line'),
+    event(server, 'exit').then(() =>
       Promise.reject(new Error(`the service '${name}' did not start`)),
     ),
   ])
@@ -38,10 +62,7 @@ async function serve(name) {
 /** Runs a command as typed, and checks its exit status. */
 async function run(expected, ...words) {
   type('glance-replicator', ...words)
-  const [status] = await once(
-    spawn(process.execPath, [...PROGRAM, ...words], { stdio: 'inherit' }),
-    'exit',
-  )
+  const [status] = await event(start(words, 'inherit'), 'exit')
   console.log(`(exit status ${status})`)
   if (status !== expected) throw new Error(`expected exit status ${expected}`)
 }
@@ -65,11 +86,11 @@ try {
   console.log('\nAll images of the first cloud are in the second, in the dump and in the third.')
 } catch (error) {
   console.error(`demo: ${error.message}`)
-  process.exitCode = 1
+  process.exitCode ??= 1
 } finally {
-  for (const server of servers) {
-    server.kill('SIGTERM')
-    if (server.exitCode === null && server.signalCode === null) await once(server, 'exit')
+  for (const child of children) {
+    child.kill('SIGTERM')
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
   }
   rmSync(folder, { recursive: true, force: true })
 }

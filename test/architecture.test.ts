@@ -145,6 +145,10 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
     ],
   ],
   [
+    'server/exclusive.ts',
+    ['errors.ts', 'server/config.ts', 'store/folder.ts', 'database/lock.ts', 'database/open.ts'],
+  ],
+  [
     'server/start.ts',
     [
       'errors.ts',

@@ -55,7 +55,7 @@ t.test('db load-metadefs', async t => {
     const first = JSON.parse((await run(words)).stdout) as object
     t.match(first, { totals: { loaded: 2, present: 0 } })
     {
-      const server = await startTestServer(t, { dataApi: 'sqlite', dataDir })
+      await using server = await startTestServer(t, { dataApi: 'sqlite', dataDir })
       const body = { namespace: 'Example::WebServer', description: 'mine' }
       await server.call('PUT', '/v2/metadefs/namespaces/Example::WebServer', { body })
       await server.call('PUT', '/v2/metadefs/namespaces/Example::ImageBoot', {

@@ -158,10 +158,10 @@ t.test('fetching', async t => {
     await t.rejects(slow, { code: 'unavailable', message: 'nothing came' })
   })
 
-  t.test('from nobody is unavailable', async t => {
+  t.test('from nobody is unreachable', async t => {
     const { url, close } = await listen(t, () => {})
     close()
-    await t.rejects(fetchUrl(new URL(url), { filter: LOCAL }), { code: 'unavailable' })
+    await t.rejects(fetchUrl(new URL(url), { filter: LOCAL }), { code: 'unreachable' })
   })
 })
 

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
+import { readFileSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { Handover } from '../lib/server/cache/handover.ts'
 import type { ServerConfig } from '../lib/server/config.ts'
-import { ADMIN, OWNER, startTestServer, type TestServer } from './support/server.ts'
+import { filesIn } from './support/files.ts'
+import { ADMIN, OWNER, startTestServer, type TestServer, user } from './support/server.ts'
 
 const MIB = 1024 * 1024
 
@@ -67,7 +68,7 @@ t.test('an image that is downloaded comes into the cache', async t => {
 
   t.test('and goes with it', async t => {
     await server.call('DELETE', `/v2/images/${id}`, { as: OWNER })
-    t.same(readdirSync(folder), [])
+    t.same(filesIn(folder), [])
     t.same(await cached(server), [])
   })
 })
@@ -80,7 +81,7 @@ t.test('what is not whole does not come into the cache', async t => {
   t.equal((await download(server, other)).text, 'SOME DATA')
   await download(server, partial, { range: 'bytes=0-3' })
   t.same(await cached(server), [])
-  t.same(readdirSync(folder), [])
+  t.same(filesIn(folder), [])
 })
 
 t.test('a deactivated image is not read from the cache', async t => {
@@ -121,7 +122,7 @@ t.test('images are taken out of the cache', async t => {
     t.equal((await cache(server, 'DELETE', `/${id}`)).status, 204)
     t.equal((await cache(server, 'DELETE', `/${id}`)).status, 204, 'an image that is not there')
     t.equal((await cache(server, 'DELETE', `/${randomUUID()}`)).status, 404)
-    t.same(readdirSync(folder), [])
+    t.same(filesIn(folder), [])
   })
 
   for (const [target, left] of [
@@ -166,7 +167,7 @@ t.test('what was cut off is cleaned away', async t => {
   const { server, folder } = await start(t)
   writeFileSync(join(folder, `.${randomUUID()}.${randomUUID()}.partial`), 'half')
   t.equal((await cache(server, 'POST', '/clean')).status, 200)
-  t.same(readdirSync(folder), [])
+  t.same(filesIn(folder), [])
 })
 
 t.test('the cache outlives the service', async t => {
@@ -179,6 +180,27 @@ t.test('the cache outlives the service', async t => {
   await server[Symbol.asyncDispose]()
   const again = await startTestServer(t, all)
   t.match(await cached(again), [{ image_id: id, hits: 0, size: 9 }])
+})
+
+t.test('who may do something with the cache is for the policy to say', async t => {
+  const rules = 'cache_list: role:cacher\ncache_image: role:cacher\ndownload_image: role:reader\n'
+  const folder = t.testdir({ cache: {}, 'policy.yaml': rules })
+  const server = await startTestServer(t, {
+    auth: 'trusted_headers',
+    imageCacheDir: join(folder, 'cache'),
+    policyFile: join(folder, 'policy.yaml'),
+  })
+  const cacher = user('owner', 'cacher')
+  const id = await uploaded(server)
+  t.equal((await cache(server, 'GET', '', OWNER)).status, 403)
+  t.equal((await cache(server, 'PUT', `/${id}`, cacher)).status, 202)
+  let images: unknown = []
+  while (!Array.isArray(images) || images.length === 0) {
+    images = (await cache(server, 'GET', '', cacher)).json['cached_images']
+  }
+  t.match(images, [{ image_id: id }], 'also for somebody who may not download it')
+  t.equal((await download(server, id, {}, cacher)).status, 403)
+  t.equal((await cache(server, 'DELETE', '', cacher)).status, 403)
 })
 
 t.test('nodes are known to no cache of one node', async t => {

@@ -2,14 +2,14 @@ import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { gzipSync } from 'node:zlib'
+import { gunzipSync, gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { openDatabase } from '../lib/database/open.ts'
 import { DEFAULT_FILTER } from '../lib/http/uri-filter.ts'
 import { IMPORT_METHODS } from '../lib/image/import.ts'
 import type { ServerConfig } from '../lib/server/config.ts'
 import { DEFAULT_IMPORTS, type ImportSettings } from '../lib/server/import-settings.ts'
-import { serveFiles } from './support/files.ts'
+import { filesIn, serveFiles } from './support/files.ts'
 import {
   ADMIN,
   type Caller,
@@ -117,14 +117,22 @@ t.test('staging', async t => {
     t.equal((await stage(server, id, 'abc')).status, 204, 'and can be staged again')
   })
 
+  t.test('of more than the project may store is 413, and the image is queued', async t => {
+    const server = await startTestServer(t, { ...SEVERAL, userStorageQuota: 3 })
+    const id = await server.create()
+    t.equal((await stage(server, id, 'data')).status, 413)
+    t.match(await server.show(id), { status: 'queued', size: null })
+    t.equal((await stage(server, id, 'abc')).status, 204)
+  })
+
   t.test('of an image that is deleted leaves nothing', async t => {
     const stagingDir = t.testdir()
     const server = await startTestServer(t, { ...SEVERAL, stagingDir })
     const id = await server.create()
     await stage(server, id, 'data')
-    t.same(readdirSync(stagingDir), [id])
+    t.same(filesIn(stagingDir), [id])
     t.equal((await server.call('DELETE', `/v2/images/${id}`, { as: OWNER })).status, 204)
-    t.same(readdirSync(stagingDir), [])
+    t.same(filesIn(stagingDir), [])
   })
 
   t.test('is not there without glance-direct', async t => {
@@ -156,7 +164,7 @@ t.test('importing', async t => {
     t.notOk('os_glance_import_task' in image)
     t.ok(image['checksum'])
     t.equal(await download(server, id), 'some data')
-    t.same(readdirSync(stagingDir), [])
+    t.same(filesIn(stagingDir), [])
     t.match(tasks, [
       {
         type: 'api_image_import',
@@ -185,7 +193,7 @@ t.test('importing', async t => {
     const { image } = await settled(server, id)
     t.match(image, { status: 'active', size: 9, stores: 'one' })
     t.equal(await download(server, id), 'some data')
-    t.same(readdirSync(stagingDir), [])
+    t.same(filesIn(stagingDir), [])
   })
 
   for (const [title, rest, headers, stores] of [
@@ -285,6 +293,48 @@ t.test('importing', async t => {
     t.equal((await server.call('GET', `/v2/images/${id}/tasks`, { as: STRANGER })).status, 404)
   })
 
+  t.test('is for those whom the policy lets change the image, or copy it', async t => {
+    const rules = 'modify_image: role:changer\ncopy_image: role:copier\n'
+    const policyFile = join(t.testdir({ 'policy.yaml': rules }), 'policy.yaml')
+    const server = await startTestServer(t, { ...SEVERAL, policyFile })
+    const id = await server.create()
+    const method = url(`${base}/image`)
+    t.equal((await importing(server, id, method)).status, 403)
+    t.equal((await importing(server, id, method, {}, user('owner', 'changer'))).status, 202)
+    await settled(server, id)
+    const copy = { stores: ['two'] }
+    t.equal((await importing(server, id, 'copy-image', copy, ADMIN)).status, 403)
+    const { status } = await importing(server, id, 'copy-image', copy, user('owner', 'copier'))
+    t.equal(status, 202)
+    t.match((await settled(server, id)).image, { stores: 'one,two' })
+  })
+
+  t.test('looks into the data, as an upload does', async t => {
+    const qcow2 = gunzipSync(readFileSync('fixtures/formats/qcow2-v3.gz'))
+    const id = await server.create({ disk_format: 'qcow2', container_format: 'bare' })
+    await stage(server, id, qcow2)
+    await importing(server, id, 'glance-direct', { all_stores: true })
+    t.match((await settled(server, id)).image, { status: 'active', virtual_size: 1024 ** 2 })
+    const other = await server.create({ disk_format: 'vmdk', container_format: 'bare' })
+    await stage(server, other, qcow2)
+    await importing(server, other, 'glance-direct')
+    const { image, tasks } = await settled(server, other)
+    t.match(image, { status: 'queued', size: null, virtual_size: null, stores: undefined })
+    t.match(tasks, [{ status: 'failure', message: /vmdk does not match stream data qcow2/ }])
+  })
+
+  t.test('fails when there is more than the project may store', async t => {
+    const server = await startTestServer(t, { ...SEVERAL, userStorageQuota: 12 })
+    const first = await server.create()
+    await importing(server, first, url(`${base}/image`))
+    t.match((await settled(server, first)).image, { status: 'active' })
+    const second = await server.create()
+    await importing(server, second, url(`${base}/image`))
+    const { image, tasks } = await settled(server, second)
+    t.match(image, { status: 'queued', size: null, stores: undefined })
+    t.match(tasks, [{ status: 'failure', message: /exceeds the storage quota/ }])
+  })
+
   t.test('what is not there leaves the image queued, and says which stores lack it', async t => {
     const id = await server.create()
     await importing(server, id, url(`${base}/absent`), { all_stores: true })
@@ -297,7 +347,7 @@ t.test('importing', async t => {
     })
     t.notOk('os_glance_import_task' in image)
     t.match(tasks, [{ status: 'failure', message: /404/, result: null }])
-    t.same(readdirSync(stagingDir), [])
+    t.same(filesIn(stagingDir), [])
     await importing(server, id, url(`${base}/image`), { all_stores: true })
     const again = await settled(server, id)
     t.match(again.image, { status: 'active', stores: 'one,two', ...LISTS })
@@ -514,7 +564,7 @@ t.test('plugins', async t => {
     await stage(server, id, data, as)
     await importing(server, id, 'glance-direct', {}, as)
     const found = await settled(server, id, as)
-    t.same(readdirSync(settings.stagingDir), [], 'nothing is left where it was staged')
+    t.same(filesIn(settings.stagingDir), [], 'nothing is left where it was staged')
     return { ...found, data: () => download(server, id, as) }
   }
 

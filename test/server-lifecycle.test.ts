@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { openDatabase } from '../lib/database/open.ts'
 import { startServer } from '../lib/server/start.ts'
-import { dialUpload, rest, untilStatus } from './support/connection.ts'
+import { dialUpload, next, rest, untilStatus } from './support/connection.ts'
 import { startTestServer, type TestServer } from './support/server.ts'
 
 const embedded = (dataDir: string) => ({ dataApi: 'sqlite', store: 'file', dataDir }) as const
@@ -39,6 +39,15 @@ t.test('starting', async t => {
     })
   })
 
+  t.test('where the system lets nobody make a folder is refused', async t => {
+    for (const settings of [{ dataDir: '/proc/xx/data' }, { storeDir: '/proc/xx' }]) {
+      await t.rejects(startServer({ bindPort: 0, dataApi: 'simple', ...settings }), {
+        code: 'unavailable',
+        message: /\/proc\/xx.* cannot be made: ENOENT/,
+      })
+    }
+  })
+
   t.test('again in the same data folder finds the images', async t => {
     const dataDir = join(t.testdir(), 'data')
     const first = await startTestServer(t, embedded(dataDir))
@@ -47,6 +56,91 @@ t.test('starting', async t => {
     const second = await startTestServer(t, embedded(dataDir))
     const found = await second.call('GET', `/v2/images/${String(json['id'])}`)
     t.equal(found.json['name'], 'kept')
+  })
+})
+
+t.test('a second service is kept away', async t => {
+  for (const { title, settings, message } of [
+    {
+      title: 'from the data folder',
+      settings: (dataDir: string) => embedded(dataDir),
+      message: 'the data folder .*',
+    },
+    {
+      title: 'from the folder of the store',
+      settings: (storeDir: string) => ({ store: 'file', storeDir }) as const,
+      message: 'the data folder .*',
+    },
+    {
+      title: 'from the folder of one of several stores',
+      settings: (datadir: string) =>
+        ({
+          enabledBackends: [
+            { id: 'fast', type: 'memory' },
+            { id: 'slow', type: 'file', datadir },
+          ],
+          defaultBackend: 'fast',
+        }) as const,
+      message: 'the data folder .*',
+    },
+    {
+      title: 'from the folder in which data is staged',
+      settings: (stagingDir: string) => ({ stagingDir }),
+      message: 'the data folder .*',
+    },
+    {
+      title: 'from the database',
+      settings: (folder: string) =>
+        ({
+          dataApi: 'sqlite',
+          connection: `sqlite:///${folder}/my.sqlite`,
+          dataDir: join(folder, 'data'),
+        }) as const,
+      message: 'the database .*/my.sqlite',
+    },
+  ]) {
+    t.test(`${title}, and an upload that is under way there is left alone`, async t => {
+      const given = settings(t.testdir())
+      const first = await startTestServer(t, given)
+      const id = await first.create()
+      const socket = await dialUpload(first, id, 'Content-Length: 9')
+      socket.write('some')
+      await untilStatus(first, id, 'saving')
+      await t.rejects(startTestServer(t, given), {
+        code: 'unavailable',
+        message: new RegExp(
+          `^${message} is in use by another service \\(process ${process.pid}\\)$`,
+        ),
+      })
+      socket.write(' data')
+      t.match(await next(socket), /^HTTP\/1\.1 204 /)
+      socket.destroy()
+      t.equal((await download(first, id)).text, 'some data')
+    })
+  }
+
+  t.test('from the folder of the cache', async t => {
+    const given = { imageCacheDir: t.testdir() }
+    await startTestServer(t, given)
+    await t.rejects(startTestServer(t, given), { code: 'unavailable', message: /is in use by/ })
+  })
+
+  t.test('whose start failed keeps nobody away', async t => {
+    const dataDir = t.testdir()
+    const other = await startTestServer(t)
+    await t.rejects(startServer({ ...embedded(dataDir), bindPort: other.port }), {
+      message: /EADDRINUSE/,
+    })
+    await startTestServer(t, embedded(dataDir))
+  })
+
+  t.test('only as long as the first one runs: nothing but the lock is left of it', async t => {
+    const storeDir = t.testdir()
+    const first = await startTestServer(t, { store: 'file', storeDir })
+    t.same(readdirSync(storeDir), ['.glance.lock', '.glance.pid'])
+    await first[Symbol.asyncDispose]()
+    t.same(readdirSync(storeDir), ['.glance.lock'])
+    await startTestServer(t, { store: 'file', storeDir })
   })
 })
 

@@ -31,7 +31,12 @@ const replace = (value: unknown) => ({ op: 'replace', path: '/locations', value 
 const remove = (position: string | number) => ({ op: 'remove', path: `/locations/${position}` })
 
 t.test('locations', async t => {
-  const base = await serveFiles(t, { '/image': 'data', '/copy': 'data', '/empty': '' })
+  const base = await serveFiles(t, {
+    '/image': 'data',
+    '/copy': 'data',
+    '/other': 'data',
+    '/empty': '',
+  })
   const server = await startTestServer(t, SETTINGS)
   const at = (path: string, given: object = {}) => ({ url: base + path, metadata: {}, ...given })
   const shownAt = (path: string, metadata = {}) => ({
@@ -95,17 +100,71 @@ t.test('locations', async t => {
     t.equal((await server.patch(id, [replace([at('/image')])])).status, 400)
   })
 
-  t.test('may be removed by an administrator, but for the last one', async t => {
+  t.test('may be removed by their owner, but for the last one', async t => {
     const id = await server.create()
     await server.upload(id, 'data')
     await server.patch(id, [add(at('/image'))])
-    t.equal((await server.patch(id, [remove(0)])).status, 403, 'not by its owner')
-    t.equal((await server.patch(id, [remove(2)], ADMIN)).status, 400, 'there is no such one')
-    const { status, json } = await server.patch(id, [remove(0)], ADMIN)
+    t.equal((await server.patch(id, [remove(2)])).status, 400, 'there is no such one')
+    const { status, json } = await server.patch(id, [remove(0)])
     t.equal(status, 200)
     t.same(json['locations'], [shownAt('/image')])
-    t.equal((await server.patch(id, [remove('-')], ADMIN)).status, 403, 'it is the last one')
+    t.equal((await server.patch(id, [remove('-')])).status, 403, 'it is the last one')
     t.equal((await download(id)).text, 'data')
+  })
+
+  t.test('may be removed by administrators only where Glance’s new defaults hold', async t => {
+    const server = await startTestServer(t, { ...SETTINGS, enforceNewDefaults: true })
+    const reader = user('owner', 'reader')
+    const id = await server.create()
+    const placed = await server.patch(id, [replace([at('/image'), at('/copy')])], reader)
+    t.equal(placed.status, 200)
+    t.equal((await server.patch(id, [remove(0)], reader)).status, 403)
+    t.equal((await server.patch(id, [remove(0)], ADMIN)).status, 200)
+  })
+
+  t.test('of an image that everybody sees are changed by nobody else', async t => {
+    const id = await server.create({ ...FORMATS, visibility: 'public' }, ADMIN)
+    await server.patch(id, [replace([at('/image'), at('/copy')])], ADMIN)
+    for (const step of [remove(0), add(at('/image'))]) {
+      t.equal((await server.patch(id, [step])).status, 403, step.op)
+    }
+  })
+
+  t.test('are changed as the policy says', async t => {
+    const policyFile = t.testdir({ 'policy.yaml': 'set_image_location: role:placer' })
+    const settings = { ...SETTINGS, policyFile: `${policyFile}/policy.yaml` }
+    const server = await startTestServer(t, settings)
+    const id = await server.create()
+    for (const step of [add(at('/image')), replace([at('/image')])]) {
+      t.equal((await server.patch(id, [step])).status, 403, step.op)
+    }
+    const { status } = await server.patch(id, [add(at('/image'))], user('owner', 'placer'))
+    t.equal(status, 200)
+  })
+
+  t.test('are no more than the quota', async t => {
+    const server = await startTestServer(t, { ...SETTINGS, imageLocationQuota: 1 })
+    const id = await server.create()
+    t.equal((await server.patch(id, [replace([at('/image'), at('/copy')])])).status, 413)
+    t.equal((await server.patch(id, [add(at('/image'))])).status, 200)
+    const { status, json } = await server.patch(id, [add(at('/copy'))])
+    t.equal(status, 413)
+    t.match(json['message'], /number of allowed image locations. Attempted: 2, Maximum: 1/)
+  })
+
+  t.test('each count for the storage quota of the project', async t => {
+    const server = await startTestServer(t, { ...SETTINGS, userStorageQuota: 11 })
+    const id = await server.create()
+    await server.upload(id, 'data')
+    t.equal((await server.patch(id, [add(at('/image'))])).status, 200)
+    t.equal((await server.patch(id, [add(at('/copy'))])).status, 413)
+    t.equal((await server.patch(id, [remove(0), add(at('/copy')), add(at('/other'))])).status, 413)
+    t.match(await server.show(id), { stores: 'main,web' })
+    const { text } = await server.call('GET', `/v2/images/${id}/file?prefer=main`, { as: OWNER })
+    t.equal(text, 'data', 'and what is refused removes nothing')
+    const other = await server.create()
+    t.equal((await server.patch(other, [add(at('/image'))])).status, 413)
+    t.match(await server.show(other), { status: 'queued', locations: [] })
   })
 
   t.test('whose data is gone are passed over', async t => {
@@ -329,5 +388,35 @@ t.test('a location is registered for a queued image', async t => {
   t.test('not by strangers', async t => {
     const id = await server.create()
     t.equal((await post(id, { url }, STRANGER)).status, 404)
+    const seen = await server.create({ ...FORMATS, visibility: 'public' }, ADMIN)
+    t.equal((await post(seen, { url }, STRANGER)).status, 403)
+  })
+
+  t.test('of any store that there is by a service that acts for its owner', async t => {
+    const as = { ...OWNER, 'x-service-identity-status': 'Confirmed', 'x-service-roles': 'service' }
+    const id = await server.create()
+    t.equal((await post(id, { url: 'tape://x' }, as)).status, 202)
+    t.match((await settled(id)).tasks, [{ status: 'failure' }])
+  })
+
+  t.test('not beyond a quota', async t => {
+    const none = await startTestServer(t, { ...SETTINGS, imageLocationQuota: 0 })
+    const path = `/v2/images/${await none.create()}/locations`
+    t.equal((await none.call('POST', path, { as: OWNER, body: { url } })).status, 413)
+    const small = await startTestServer(t, { ...SETTINGS, userStorageQuota: 3 })
+    const id = await small.create()
+    const body = { url }
+    const { status } = await small.call('POST', `/v2/images/${id}/locations`, { as: OWNER, body })
+    t.equal(status, 202)
+    for (;;) {
+      const { json } = await small.call('GET', `/v2/images/${id}/tasks`, { as: OWNER })
+      const [task] = json['tasks'] as { status: string; message: string }[]
+      if (task?.status === 'failure') {
+        t.match(task.message, /exceeds the storage quota/)
+        break
+      }
+      await new Promise(setImmediate)
+    }
+    t.match(await small.show(id), { status: 'queued', locations: [] })
   })
 })

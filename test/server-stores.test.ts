@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { readdirSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { readConfig } from '../lib/server/config.ts'
 import { startServer } from '../lib/server/start.ts'
+import { filesIn } from './support/files.ts'
 import { ADMIN, MEMBER, OWNER, startTestServer, user } from './support/server.ts'
 
 const STORES = {
@@ -15,6 +16,8 @@ const STORES = {
   ],
   defaultBackend: 'fast',
 } as const
+
+const FORMATS = { disk_format: 'raw', container_format: 'bare' }
 
 const into = (store: string) => ({ 'x-image-meta-store': store })
 
@@ -95,13 +98,17 @@ t.test('a service with several stores', async t => {
     for (const [title, path, as, status] of [
       ['an unknown store', `/v2/stores/nowhere/${id}`, ADMIN, 409],
       ['an unknown image', `/v2/stores/fast/${randomUUID()}`, ADMIN, 404],
-      ['a caller who is no administrator', `/v2/stores/fast/${id}`, OWNER, 403],
+      ['the last store, for its owner', `/v2/stores/fast/${id}`, OWNER, 403],
       ['a caller who does not see it', `/v2/stores/fast/${id}`, MEMBER, 404],
       ['the last store', `/v2/stores/fast/${id}`, ADMIN, 403],
     ] as const) {
       t.equal((await remove(path, as)).status, status, title)
     }
     t.equal((await get(`/v2/images/${id}/file`)).text, 'data')
+    const shown = await server.create({ visibility: 'public', ...FORMATS }, ADMIN)
+    await server.upload(shown, 'data', ADMIN)
+    const { json } = await remove(`/v2/stores/fast/${shown}`, OWNER)
+    t.match(json['message'], /^You do not own this image/)
   })
 
   t.test('is told by a download which to prefer', async t => {
@@ -118,6 +125,28 @@ t.test('a service with several stores', async t => {
     t.equal((await remove(`/v2/images/${id}`, OWNER)).status, 204)
     t.equal((await get(`/v2/images/${id}/file`)).status, 404)
   })
+})
+
+t.test('who may do something with stores is for the policy to say', async t => {
+  const rules = [
+    'stores_info_detail: role:auditor',
+    'download_from_store: role:chooser',
+    'get_image_location: role:auditor',
+  ]
+  const policyFile = join(t.testdir({ 'policy.yaml': rules.join('\n') }), 'policy.yaml')
+  const server = await startTestServer(t, { ...STORES, policyFile })
+  const id = await server.create()
+  await server.upload(id, 'data')
+  for (const [path, role] of [
+    ['/v2/info/stores/detail', 'auditor'],
+    [`/v2/images/${id}/file?prefer=slow`, 'chooser'],
+  ] as const) {
+    t.equal((await server.call('GET', path, { as: OWNER })).status, 403, path)
+    t.equal((await server.call('GET', path, { as: user('owner', role) })).status, 200, path)
+  }
+  t.equal((await server.call('GET', `/v2/images/${id}/file`, { as: OWNER })).status, 200)
+  const { json } = await server.call('DELETE', `/v2/stores/fast/${id}`, { as: OWNER })
+  t.match(json['message'], /^You are not authorized to complete get_image_location action/)
 })
 
 t.test('a service with one store tells of none', async t => {
@@ -150,7 +179,7 @@ t.test('a store that was renamed is told from the place of the data', async t =>
   const before = await startTestServer(t, settings('before'))
   const id = await before.create()
   await before.upload(id, 'data')
-  t.same(readdirSync(storeDir), [id])
+  t.same(filesIn(storeDir), [id])
   await before[Symbol.asyncDispose]()
   const after = await startTestServer(t, settings('after'))
   t.equal((await after.show(id))['stores'], 'after')

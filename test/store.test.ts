@@ -55,12 +55,17 @@ t.test('the folder is created for the service and its group alone', async t => {
 })
 
 t.test('a folder that cannot be used is refused at once, by name', async t => {
-  const datadir = join(t.testdir({ file: 'not a folder' }), 'file', 'images')
-  const message = new RegExp(`^store file: the folder ${datadir} cannot be used: ENOTDIR`)
-  await t.rejects(openStore({ type: 'file', id: 'file', datadir }), {
-    code: 'unavailable',
-    message,
-  })
+  const file = join(t.testdir({ file: 'not a folder' }), 'file')
+  for (const [datadir, reason] of [
+    [file, 'EEXIST'],
+    [join(file, 'images'), 'ENOTDIR'],
+    ['/proc/xx/images', 'ENOENT'], // Where nobody can make a folder, and Node would try for ever.
+  ] as const) {
+    await t.rejects(openStore({ type: 'file', id: 'file', datadir }), {
+      code: 'unavailable',
+      message: new RegExp(`^store file: the folder ${datadir} cannot be used: ${reason}`),
+    })
+  }
 })
 
 t.test('locations are as Glance writes them', async t => {

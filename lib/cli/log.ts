@@ -1,11 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createWriteStream, type WriteStream } from 'node:fs'
 import { GlanceError, messageOf } from '../errors.ts'
-
-/** Severities, worst first, with their numbers in RFC 5424. */
-const SEVERITIES = { error: 3, warning: 4, notice: 5, info: 6, debug: 7 } as const
-export type Severity = keyof typeof SEVERITIES
+import { type OnLost, SEVERITIES, type Severity, type Sink } from './log-sink.ts'
+import { openSyslog } from './syslog.ts'
 
 /** Tells people what happens; results go elsewhere. */
 export interface Log {
@@ -17,16 +14,12 @@ export interface Log {
   debug(message: string): void
 }
 
-/** Where a log goes, besides those who look on. */
-interface Sink extends AsyncDisposable {
-  write(severity: Severity, message: string): void
-}
-
 export interface LogOptions {
   /** The least severe that is told. Warnings and errors are always shown as well as kept. */
   readonly level: Severity
   readonly file: string | undefined
-  readonly syslog: boolean
+  /** The socket at which the local syslog listens, when it is to be told. */
+  readonly syslog: string | undefined
   /** Shows one line to whoever looks on; without file and syslog, all that is told. */
   readonly show: (line: string, severity: Severity) => void
   /** The time now. */
@@ -43,11 +36,16 @@ export class CommandLog implements Log, AsyncDisposable {
     this.#options = options
   }
 
-  /** @throws {GlanceError} `usage` for a file that cannot be written, or where there is no syslog. */
+  /**
+   * One that cannot be written any more later on is a warning that is shown, and the end of that log only.
+   * @throws {GlanceError} `usage` for a file that cannot be opened, or where there is no syslog.
+   */
   static async open(options: LogOptions): Promise<CommandLog> {
+    const { file, syslog, clock, show } = options
     const sinks: Sink[] = []
-    if (options.file !== undefined) sinks.push(await openFile(options.file, options.clock))
-    if (options.syslog) sinks.push(await openSyslog())
+    const onLost: OnLost = message => show(message, 'warning')
+    if (file !== undefined) sinks.push(await openFile(file, clock, onLost))
+    if (syslog !== undefined) sinks.push(await openSyslog(syslog, onLost))
     return new CommandLog(sinks, options)
   }
 
@@ -83,12 +81,14 @@ export class CommandLog implements Log, AsyncDisposable {
   }
 }
 
-async function openFile(file: string, clock: () => Date): Promise<Sink> {
+async function openFile(file: string, clock: () => Date, onLost: OnLost): Promise<Sink> {
   const stream: WriteStream = createWriteStream(file, { flags: 'a' })
   await once(stream, 'open').catch((cause: unknown) => {
     throw new GlanceError('usage', `log file ${file}: ${messageOf(cause)}`, { cause })
   })
-  stream.on('error', () => {}) // A full disk ends the log, not the work.
+  stream.on('error', error => {
+    onLost(`log file ${file}: nothing more is logged: ${messageOf(error)}`)
+  })
   return {
     write: (severity, message) => {
       stream.write(`${clock().toISOString()} ${severity.toUpperCase()} ${message}\n`)
@@ -99,31 +99,6 @@ async function openFile(file: string, clock: () => Date): Promise<Sink> {
         stream.end()
         if (stream.closed) resolve()
       })
-    },
-  }
-}
-
-/** Node has no datagrams on local sockets; util-linux's logger has, and speaks RFC 5424. */
-async function openSyslog(): Promise<Sink> {
-  const child: ChildProcess = spawn(
-    'logger',
-    ['--rfc5424', '--prio-prefix', '--tag', 'glance-replicator', '--socket-errors=on'],
-    {
-      stdio: ['pipe', 'ignore', 'ignore'],
-    },
-  )
-  await once(child, 'spawn').catch((cause: unknown) => {
-    throw new GlanceError('usage', `--syslog: cannot run logger: ${messageOf(cause)}`, { cause })
-  })
-  child.stdin?.on('error', () => {}) // Nobody listens: the work goes on.
-  return {
-    write: (severity, message) => {
-      const user = 1 // The facility; a priority is facility * 8 + severity.
-      child.stdin?.write(`<${user * 8 + SEVERITIES[severity]}>${message.replaceAll('\n', ' ')}\n`)
-    },
-    [Symbol.asyncDispose]: async () => {
-      child.stdin?.end()
-      if (child.exitCode === null && child.signalCode === null) await once(child, 'close')
     },
   }
 }

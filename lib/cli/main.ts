@@ -12,6 +12,9 @@ import { parse, PROGRAM } from './parse.ts'
 import { lines, openBar, type Progress } from './progress.ts'
 import { tokenFor } from './tokens.ts'
 
+/** Where Linux has its syslog listen. */
+const SYSLOG_SOCKET = '/dev/log'
+
 /** What the program is run in. */
 export interface Surroundings {
   readonly stdout: Writable
@@ -51,7 +54,7 @@ async function execute(
   await using log = await CommandLog.open({
     level: options.debug ? 'debug' : options.verbose ? 'info' : 'notice',
     file: options.logFile,
-    syslog: options.syslog,
+    syslog: options.syslog ? SYSLOG_SOCKET : undefined,
     show: (line, severity) => {
       if (severity !== 'notice' || !progress.shown) progress.interrupt(line)
     },

@@ -80,6 +80,9 @@ export async function openBar(terminal: WriteStream, now: () => number): Promise
       if (bar === undefined) terminal.write(`${line}\n`)
       else bar.interrupt(line)
     },
-    [Symbol.dispose]: () => bar?.terminate(),
+    [Symbol.dispose]: () => {
+      bar?.terminate()
+      bar = undefined // A line that comes later does not bring it back.
+    },
   }
 }

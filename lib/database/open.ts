@@ -30,10 +30,14 @@ export async function openDatabase({ dataApi, connection }: DatabaseSettings): P
   }
 }
 
-function sqlitePath(connection: string): string {
+/** The path of a database that is gone when it is closed. */
+export const IN_MEMORY = ':memory:'
+
+/** The file of a database, or {@link IN_MEMORY}. @throws {GlanceError} `usage`. */
+export function sqlitePath(connection: string): string {
   const [, path] = /^sqlite:\/\/(?:\/([^?]*))?$/.exec(connection) ?? []
-  if (path !== undefined) return path === '' ? ':memory:' : path
-  if (connection === 'sqlite://') return ':memory:'
+  if (path !== undefined) return path === '' ? IN_MEMORY : path
+  if (connection === 'sqlite://') return IN_MEMORY
   // Another engine's URL may hold a password, so it is not repeated.
   throw new GlanceError(
     'usage',

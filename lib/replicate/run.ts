@@ -101,6 +101,7 @@ export async function* run(
           : await write(step, target, options)
       events.put({ type: 'finished', step, written })
     } catch (error) {
+      count(0)
       if (discardUnfinished && step.action === 'create') {
         await target
           .discard(step.image.id, { signal: AbortSignal.timeout(TIDY_MS) })

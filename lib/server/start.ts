@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import type { FastifyInstance } from 'fastify'
@@ -12,6 +11,7 @@ import { Caching } from './cache/caching.ts'
 import { completeConfig, type ServerConfig } from './config.ts'
 import { recover } from './domain/recover.ts'
 import type { Service } from './domain/service.ts'
+import { lockOut, makeDataFolder } from './exclusive.ts'
 import { imageSchemaOf } from './image-schema.ts'
 import { createApp, protect } from './http/app.ts'
 import { InFlight } from './http/in-flight.ts'
@@ -40,7 +40,8 @@ export interface ServerOptions {
 /**
  * Starts the Images API. What an earlier one was cut off in is put right first. Disposal takes no new requests, lets
  * those under way finish for a time, cuts off the rest, and closes database and store when all is at rest.
- * @throws {GlanceError} `usage`; `unavailable` when the address is taken or the data folder cannot be written to.
+ * @throws {GlanceError} `usage`; `unavailable` when the address is taken, or the data folder is in use by another
+ * service or cannot be written to.
  */
 export async function startServer(
   given: Partial<ServerConfig> = {},
@@ -51,6 +52,7 @@ export async function startServer(
   const opened: AsyncDisposable[] = []
   try {
     const policies = await openPolicy(config, config, report)
+    for await (const lock of lockOut(config)) opened.unshift(lock)
     const database = await openDatabaseOf(config)
     opened.unshift(database)
     const stores = await openStores(config, store => opened.unshift(store))
@@ -86,18 +88,9 @@ export async function openDatabaseOf({
 }: ServerConfig): Promise<Database> {
   if (dataApi === 'simple') return openDatabase({ dataApi, connection: '' })
   if (connection !== null) return openDatabase({ dataApi, connection })
-  await makeFolder(dataDir)
+  await makeDataFolder(dataDir)
   const path = join(resolve(dataDir), 'glance.sqlite')
   return openDatabase({ dataApi, connection: `sqlite:///${path}` })
-}
-
-async function makeFolder(path: string): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true, mode: 0o750 })
-  } catch (error) {
-    const message = `the data folder ${path} cannot be made: ${messageOf(error)}`
-    throw new GlanceError('unavailable', message, { cause: error })
-  }
 }
 
 function serviceOf(

@@ -4,7 +4,6 @@ import {
   constants,
   type FileHandle,
   link,
-  mkdir,
   open,
   readdir,
   rm,
@@ -21,6 +20,7 @@ import { rechunk } from '../stream/rechunk.ts'
 import { verifySize } from '../stream/verify.ts'
 import { systemCall } from './file-errors.ts'
 import { readFileRange } from './file-reader.ts'
+import { makeFolder } from './folder.ts'
 import { checkImageId, FILE_SCHEMES, fileLocation, pathOfLocation, schemeOf } from './location.ts'
 import type { Location, Store } from './store.ts'
 
@@ -49,7 +49,7 @@ export class FilesystemStore implements Store {
   static async open(id: string, datadir: string): Promise<FilesystemStore> {
     const folder = resolve(datadir)
     try {
-      await mkdir(folder, { recursive: true, mode: 0o750 })
+      await makeFolder(folder)
       await access(folder, constants.R_OK | constants.W_OK | constants.X_OK)
     } catch (error) {
       const message = `store ${id}: the folder ${folder} cannot be used: ${messageOf(error)}`

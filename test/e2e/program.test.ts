@@ -164,6 +164,13 @@ t.test('serve', async t => {
     })
   })
 
+  await t.test('says who is there when its data folder is in use', async t => {
+    t.match(await runProgram(['serve', '--port', '0', '--data-dir', folder]), {
+      status: 3,
+      stderr: `the data folder ${folder} is in use by another service (process ${running.pid})`,
+    })
+  })
+
   await t.test('stops on SIGTERM, and has the images again when it is started again', async t => {
     running.kill('SIGTERM')
     t.match(await running.outcome, { status: 0, stdout: /stopped\n$/ })
@@ -171,6 +178,12 @@ t.test('serve', async t => {
     const { port } = JSON.parse(await again.firstLine()) as { port: number }
     t.match(await runProgram(['size', `127.0.0.1:${port}`]), { stdout: /across 5 images/ })
     again.kill('SIGKILL')
+    await again.outcome
+  })
+
+  await t.test('starts again where one was killed', async () => {
+    await using after = await startProgram(['serve', '--port', '0', '--data-dir', folder])
+    await after.firstLine()
   })
 })
 

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { Test } from 'tap'
 
@@ -20,4 +21,9 @@ export async function serveFiles(
   })
   const address = server.address()
   return `http://127.0.0.1:${typeof address === 'object' ? (address?.port ?? 0) : 0}`
+}
+
+/** The names of what is in a folder, but for those by which a server keeps others away from it. */
+export function filesIn(folder: string): string[] {
+  return readdirSync(folder).filter(name => !name.startsWith('.glance.'))
 }

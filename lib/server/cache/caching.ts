@@ -1,8 +1,10 @@
 import { GlanceError, isGlanceError } from '../../errors.ts'
+import type { Image } from '../../image/image.ts'
 import type { Store } from '../../store/store.ts'
 import { findVisible, requireAllowed } from '../domain/access.ts'
 import type { RequestContext } from '../domain/context.ts'
 import { dataOf, type Download, downloadImage } from '../domain/download.ts'
+import { imageTarget } from '../domain/image-target.ts'
 import type { Service } from '../domain/service.ts'
 import type { Action } from '../policy/defaults.ts'
 import type { CachedImage, ImageCache } from './cache.ts'
@@ -50,7 +52,7 @@ export class Caching {
   /** Brings an image into the cache, soon. @throws {GlanceError} `forbidden`, `not_found`; `invalid` unless active. */
   async queue(context: RequestContext, id: string): Promise<void> {
     const image = await findVisible(context, this.#service.database, id)
-    const cache = this.#require(context, 'cache_image')
+    const cache = this.#require(context, 'cache_image', image)
     if (image.status !== 'active') {
       throw new GlanceError(
         'invalid',
@@ -65,8 +67,8 @@ export class Caching {
   /** @throws {GlanceError} `forbidden`; `not_found` for what neither is an image nor was to come into the cache. */
   async delete(context: RequestContext, id: string): Promise<void> {
     const isKnown = this.#queue.has(id) || this.#cache?.has(id) === true
-    if (!isKnown) await findVisible(context, this.#service.database, id)
-    const cache = this.#require(context, 'cache_delete')
+    const image = isKnown ? null : await findVisible(context, this.#service.database, id)
+    const cache = this.#require(context, 'cache_delete', image)
     this.#queue.delete(id)
     await cache.delete(id)
   }
@@ -98,13 +100,13 @@ export class Caching {
 
   /** As Glance without a database of all caches. @throws {GlanceError} always: `conflict` at the best. */
   async nodes(context: RequestContext, id: string): Promise<never> {
-    await findVisible(context, this.#service.database, id)
-    this.#require(context, 'list_cached_nodes')
+    const image = await findVisible(context, this.#service.database, id)
+    this.#require(context, 'list_cached_nodes', image)
     throw new GlanceError('conflict', 'nodes are known only to a cache in a central database')
   }
 
-  #require(context: RequestContext, action: Action): ImageCache {
-    requireAllowed(context, action)
+  #require(context: RequestContext, action: Action, image: Image | null = null): ImageCache {
+    requireAllowed(context, action, image === null ? {} : imageTarget(context, image))
     if (this.#cache !== null) return this.#cache
     throw new GlanceError('not_found', 'caching via API is not supported at this site.')
   }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Database, ImageRecord } from '../../database/database.ts'
+import type { ImageRecord } from '../../database/database.ts'
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { Visibility } from '../../image/image.ts'
 import type { ImageQuery } from '../../image/query.ts'
@@ -16,12 +16,11 @@ import {
 } from './access.ts'
 import type { RequestContext } from './context.ts'
 import { deleteAllData } from './data.ts'
-import { prepareLocations } from './locations.ts'
+import { prepareLocations, requireRoomToPlace } from './locations.ts'
 import { applyEdits, type ImageEdit, type OwnAttributes } from './edit.ts'
 import { enforceQuota } from '../quota/limits.ts'
 import { readable, requireMayProperty } from './properties.ts'
 import type { Service } from './service.ts'
-import { requireRoom } from './storage-quota.ts'
 
 /** An image that is wanted; what is not said is as Glance has it. */
 export interface NewImage extends Partial<Omit<OwnAttributes, 'owner'>> {
@@ -138,23 +137,10 @@ export async function updateImage(
   return service.database.transaction(async tables => {
     const image = await findChangeable(context, tables, id)
     const change = applyEdits(context, image, edits, service, sizes)
-    await requireRoomToPlace(context, service, tables, image, change)
+    await requireRoomToPlace(context, { ...service, database: tables }, image, change)
     const changed = { ...change, updatedAt: service.now() }
     return readable(context, await tables.images.update(id, changed, [image.status]))
   })
-}
-
-/** As Glance: each place counts, whoever keeps it. @throws {GlanceError} `over_limit`. */
-async function requireRoomToPlace(
-  context: RequestContext,
-  { limits }: Service,
-  database: Database,
-  image: ImageRecord,
-  { size = image.size, locations = [] }: Pick<Partial<ImageRecord>, 'size' | 'locations'>,
-): Promise<void> {
-  if (locations.length <= image.locations.length) return
-  const total = size === null ? null : size * locations.length
-  await requireRoom(context, { database, limits }, image.id, total)
 }
 
 /**

@@ -13,6 +13,7 @@ import { deleteData } from './data.ts'
 import { applyEdits, type ImageEdit } from './edit.ts'
 import { isLocationEdit, type SizesByUrl, sizesOf } from './edit-locations.ts'
 import type { Service } from './service.ts'
+import { requireRoom } from './storage-quota.ts'
 
 /** Where the data of an image is, in the order in which it is tried; of a deactivated image for administrators only. */
 export function placesOf(
@@ -80,7 +81,7 @@ export async function deleteFromStore(
 /**
  * What takes time of a change that has to do with locations, to be done before the change is made: looks whether there
  * is data at new URLs, and deletes that of locations to be removed. Null when there is nothing to do with locations.
- * @throws {GlanceError} as the change itself; `invalid` for a URL without data.
+ * @throws {GlanceError} as the change itself; `invalid` for a URL without data; `over_limit`.
  */
 export async function prepareLocations(
   context: RequestContext,
@@ -94,11 +95,24 @@ export async function prepareLocations(
   // All else that can be wrong with it comes first: a server is asked, and data deleted, only for what can be done.
   const { locations = image.locations } = applyEdits(context, image, edits, service, null)
   const sizes = await sizesOf(context, service, image, steps)
+  const change = applyEdits(context, image, edits, service, sizes)
+  await requireRoomToPlace(context, service, image, change)
   const kept = new Set(locations.map(({ url }) => url))
   for (const location of image.locations) {
     if (!kept.has(location.url)) await deleteData(service, location)
   }
   return sizes
+}
+
+/** As Glance: each place counts for the quota, whoever keeps it. @throws {GlanceError} `over_limit`. */
+export async function requireRoomToPlace(
+  context: RequestContext,
+  service: Pick<Service, 'database' | 'limits'>,
+  { id, ...image }: ImageRecord,
+  { size = image.size, locations = [] }: Partial<Pick<ImageRecord, 'size' | 'locations'>>,
+): Promise<void> {
+  if (locations.length <= image.locations.length) return
+  await requireRoom(context, service, id, size === null ? null : size * locations.length)
 }
 
 /** Deletes the data first, so that a crash in between leaves a location that can be removed again. */

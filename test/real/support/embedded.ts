@@ -24,7 +24,9 @@ export class Embedded extends Service implements AsyncDisposable {
     const folder = await mkdtemp(join(tmpdir(), 'embedded-'))
     const config = join(folder, 'glance-api.conf')
     const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`)
-    await writeFile(config, `[DEFAULT]\n${lines.join('')}`)
+    // Boot images are no disks, and what looks like a partition table in them is none.
+    const formats = '[image_format]\ngpt_safety_checks_nonfatal = mbr\n'
+    await writeFile(config, `[DEFAULT]\n${lines.join('')}${formats}`)
     const data = join(folder, 'data')
     const program = await startProgram(
       ['serve', '--port', '0', '--data-dir', data, '--config', config],

@@ -1,0 +1,60 @@
+import { join, resolve } from 'node:path'
+import { lock } from '../database/lock.ts'
+import { IN_MEMORY, sqlitePath } from '../database/open.ts'
+import { GlanceError, messageOf } from '../errors.ts'
+import { makeFolder } from '../store/folder.ts'
+import type { ServerConfig } from './config.ts'
+
+/**
+ * Keeps other services away from where this one has its images, each place until what is yielded for it is disposed of:
+ * what starts there takes uploads that are under way for those of a service that was killed. What is only in memory
+ * needs nothing of the kind.
+ * @throws {GlanceError} `unavailable` when another service is there, or when nothing can be written there.
+ */
+export async function* lockOut(config: ServerConfig): AsyncGenerator<AsyncDisposable> {
+  const { dataApi, connection, dataDir } = config
+  const database = dataApi === 'simple' ? null : (connection ?? dataDir)
+  if (database !== null && database !== dataDir) {
+    const path = sqlitePath(database)
+    if (path !== IN_MEMORY) yield await lock(`the database ${path}`, path)
+  }
+  const folders = new Set(dataFoldersOf(config).map(folder => resolve(folder)))
+  const isThere = folders.delete(resolve(dataDir))
+  if (database === dataDir || isThere) yield await lockFolder(dataDir, 'glance')
+  // Hidden from whoever looks for images there.
+  for (const folder of folders) yield await lockFolder(folder, '.glance')
+}
+
+/** Where there is data of images, also what is staged and what is cached: the data folder for what is below it by default. */
+function dataFoldersOf({
+  dataApi,
+  dataDir,
+  store,
+  storeDir,
+  enabledBackends,
+  stagingDir,
+  imageCacheDir,
+}: ServerConfig): readonly string[] {
+  const isNamed = enabledBackends.length > 0
+  const stores = isNamed ? enabledBackends.map(({ datadir }) => datadir) : [storeDir ?? dataDir]
+  return [
+    ...(store === 'memory' && !isNamed ? [] : stores),
+    stagingDir ?? (dataApi === 'simple' ? null : dataDir),
+    imageCacheDir,
+  ].filter(folder => typeof folder === 'string')
+}
+
+/** Makes a folder that may be there. @throws {GlanceError} `unavailable`. */
+export async function makeDataFolder(path: string): Promise<void> {
+  try {
+    await makeFolder(path)
+  } catch (error) {
+    const message = `the data folder ${path} cannot be made: ${messageOf(error)}`
+    throw new GlanceError('unavailable', message, { cause: error })
+  }
+}
+
+async function lockFolder(path: string, name: string): Promise<AsyncDisposable> {
+  await makeDataFolder(path)
+  return await lock(`the data folder ${path}`, join(path, name))
+}
