@@ -42,20 +42,27 @@ export async function runLocationImport(
     await service.database.tasks.update(job.task.id, begun, ['pending'])
     const location = service.stores.labelled({ url: job.url, metadata: {} })
     const size = await sizeAt(service, location, signal)
-    const owner = { project: job.task.owner }
-    await requireRoom(owner, service, job.imageId, size)
+    const place = (
+      change: Parameters<typeof editLocked>[2],
+      alongside: (tables: Database) => Promise<void> = async () => {},
+    ) =>
+      edit(change, async database => {
+        const { limits } = service
+        await requireRoom({ project: job.task.owner }, { database, limits }, job.imageId, size)
+        await alongside(database)
+      })
     const placed = { size, locations: [location] }
     if (!doSecureHash) {
-      await edit(image => active(image, { ...placed, digest: job.digest }), end)
+      await place(image => active(image, { ...placed, digest: job.digest }), end)
     } else if (job.digest === null) {
-      await edit(image => ({ ...active(image, placed), properties: image.properties }))
+      await place(image => ({ ...active(image, placed), properties: image.properties }))
       const digests = await digestsWithRetries(importer, job, signal).catch((error: unknown) => {
         if (isGlanceError(error)) return {} // As Glance: an image without digests is active all the same.
         throw error
       })
       await edit(image => ({ ...digests, properties: unlocked(image) }), end)
     } else {
-      await edit(image => ({ ...requireFormats(image), ...placed, status: 'importing' }))
+      await place(image => ({ ...requireFormats(image), ...placed, status: 'importing' }))
       const digests = await digestsWithRetries(importer, job, signal)
       if (digests.digest.value !== job.digest.value.toLowerCase()) {
         throw new GlanceError('corrupt', 'the data is not what it was said to be')
