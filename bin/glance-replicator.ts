@@ -1,4 +1,6 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=2
+// Image data is made of buffers that live for a moment: a small nursery, in MiB, gives them back sooner, and a copy peaks
+// at three quarters of the memory.
 import { readFileSync } from 'node:fs'
 import { OutputFailed, Stopped } from '../lib/cli/exit-status.ts'
 import { main } from '../lib/cli/main.ts'

@@ -1,10 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
 /** Seen from `dist/test/support`. */
 const PROGRAM = fileURLToPath(new URL('../../bin/glance-replicator.js', import.meta.url))
+/** What its first line tells Node, besides the name of the program. */
+const NODE_OPTIONS = (/^#!.* node (.*)$/m.exec(readFileSync(PROGRAM, 'utf8'))?.[1] ?? '').split(' ')
 
 export interface CommandOptions {
   /** On top of ours without the variables of OpenStack's clients; undefined takes a variable out. */
@@ -39,7 +42,7 @@ export async function runProgram(
   words: readonly string[],
   options: CommandOptions = {},
 ): Promise<Outcome> {
-  return await runCommand(process.execPath, [PROGRAM, ...words], options)
+  return await runCommand(process.execPath, [...NODE_OPTIONS, PROGRAM, ...words], options)
 }
 
 /** Starts the built program. */
@@ -47,7 +50,7 @@ export async function startProgram(
   words: readonly string[],
   options: CommandOptions = {},
 ): Promise<RunningCommand> {
-  return await startCommand(process.execPath, [PROGRAM, ...words], options)
+  return await startCommand(process.execPath, [...NODE_OPTIONS, PROGRAM, ...words], options)
 }
 
 /** Runs any program to its end. */
