@@ -62,9 +62,61 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
     ],
   ],
   ['server/auth/', ['errors.ts', 'server/domain/']],
-  ['server/v2/', ['errors.ts', 'image/', 'wire/', 'stream/', 'server/domain/', 'server/http/']],
+  [
+    'server/import/',
+    [
+      'errors.ts',
+      'abort.ts',
+      'image/',
+      'stream/',
+      'store/store.ts',
+      'database/database.ts',
+      'server/domain/',
+      'server/quota/',
+    ],
+  ],
+  ['server/tasks/', ['errors.ts', 'abort.ts', 'server/domain/']],
+  [
+    'server/cache/',
+    [
+      'errors.ts',
+      'abort.ts',
+      'image/',
+      'stream/',
+      'store/store.ts',
+      'server/domain/',
+      'server/policy/defaults.ts',
+    ],
+  ],
+  [
+    'server/v2/',
+    [
+      'errors.ts',
+      'image/',
+      'wire/',
+      'stream/',
+      'store/store.ts',
+      'database/database.ts',
+      'server/domain/',
+      'server/http/',
+      'server/import/',
+      'server/cache/',
+    ],
+  ],
   ['server/versions.ts', ['errors.ts', 'server/http/']],
   ['server/oslo-config.ts', ['errors.ts']],
+  ['server/option-values.ts', ['errors.ts']],
+  ['server/store-settings.ts', ['errors.ts', 'server/oslo-config.ts', 'server/option-values.ts']],
+  [
+    'server/import-settings.ts',
+    [
+      'errors.ts',
+      'image/import.ts',
+      'http/uri-filter.ts',
+      'server/oslo-config.ts',
+      'server/option-values.ts',
+    ],
+  ],
   [
     'server/config.ts',
     [
@@ -72,10 +124,26 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
       'image/',
       'database/open.ts',
       'server/oslo-config.ts',
+      'server/option-values.ts',
+      'server/store-settings.ts',
+      'server/import-settings.ts',
       'server/policy/property-protection.ts',
     ],
   ],
   ['server/image-schema.ts', ['errors.ts', 'wire/', 'server/config.ts']],
+  ['server/fetcher.ts', ['errors.ts', 'http/', 'stream/', 'server/import/importer.ts']],
+  [
+    'server/open-stores.ts',
+    [
+      'errors.ts',
+      'store/open.ts',
+      'store/store.ts',
+      'server/config.ts',
+      'server/store-settings.ts',
+      'server/domain/',
+      'server/cache/',
+    ],
+  ],
   [
     'server/exclusive.ts',
     ['errors.ts', 'server/config.ts', 'store/folder.ts', 'database/lock.ts', 'database/open.ts'],
@@ -102,7 +170,7 @@ const LONGEST = 400
 /** Drivers, and what they share. */
 const DRIVERS: readonly RegExp[] = [
   /^endpoint\/(glance-v2|directory|memory)/,
-  /^store\/(filesystem|memory)/,
+  /^store\/(filesystem|memory|http)/,
   /^database\/(simple|sqlite)/,
 ]
 

@@ -82,7 +82,7 @@ t.test('db load-metadefs', async t => {
     const connection = `sqlite:///${folder}/other.sqlite`
     const config = join(folder, 'glance.conf')
     await writeFile(config, `[database]\nconnection = ${connection}\n`)
-    const server = await startTestServer(t, { dataApi: 'sqlite', connection })
+    const server = await startTestServer(t, { dataApi: 'sqlite', connection, dataDir: folder })
     t.equal((await run(['db', 'load-metadefs', METADEFS, '--config', config])).status, 0)
     const { json } = await server.call('GET', '/v2/metadefs/namespaces')
     t.equal((json['namespaces'] as unknown[]).length, 2)

@@ -72,9 +72,30 @@ t.test('a second service is kept away', async t => {
       message: 'the data folder .*',
     },
     {
+      title: 'from the folder of one of several stores',
+      settings: (datadir: string) =>
+        ({
+          enabledBackends: [
+            { id: 'fast', type: 'memory' },
+            { id: 'slow', type: 'file', datadir },
+          ],
+          defaultBackend: 'fast',
+        }) as const,
+      message: 'the data folder .*',
+    },
+    {
+      title: 'from the folder in which data is staged',
+      settings: (stagingDir: string) => ({ stagingDir }),
+      message: 'the data folder .*',
+    },
+    {
       title: 'from the database',
       settings: (folder: string) =>
-        ({ dataApi: 'sqlite', connection: `sqlite:///${folder}/my.sqlite` }) as const,
+        ({
+          dataApi: 'sqlite',
+          connection: `sqlite:///${folder}/my.sqlite`,
+          dataDir: join(folder, 'data'),
+        }) as const,
       message: 'the database .*/my.sqlite',
     },
   ]) {
@@ -97,6 +118,12 @@ t.test('a second service is kept away', async t => {
       t.equal((await download(first, id)).text, 'some data')
     })
   }
+
+  t.test('from the folder of the cache', async t => {
+    const given = { imageCacheDir: t.testdir() }
+    await startTestServer(t, given)
+    await t.rejects(startTestServer(t, given), { code: 'unavailable', message: /is in use by/ })
+  })
 
   t.test('whose start failed keeps nobody away', async t => {
     const dataDir = t.testdir()

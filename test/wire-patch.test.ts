@@ -157,14 +157,31 @@ t.test('a path has one part, but for a place among the locations', async t => {
   ]) {
     t.throws(() => read(step), { code: 'invalid' }, JSON.stringify(step))
   }
-  for (const step of [
-    { op: 'add', path: '/locations/-', value },
-    { op: 'replace', path: '/locations', value: [value] },
-    { op: 'remove', path: '/locations/0' },
-  ]) {
-    const refusal = [{ type: 'refuse', error: { code: 'forbidden' } }]
-    t.match(read(step), refusal, `${step.op} is refused once the image is found`)
-  }
+  const location = { ...value, validation: null }
+  t.same(read({ op: 'add', path: '/locations/-', value }), [
+    { type: 'add_location', position: '-', location },
+  ])
+  t.same(read({ op: 'replace', path: '/locations', value: [value] }), [
+    { type: 'replace_locations', locations: [location] },
+  ])
+  t.same(read({ op: 'remove', path: '/locations/0' }), [{ type: 'remove_location', position: '0' }])
+  t.match(
+    read({ op: 'replace', path: '/locations', value: [] }),
+    [{ type: 'refuse', error: { code: 'forbidden' } }],
+    'is refused once the image is found',
+  )
+  const digests = { checksum: 'a'.repeat(32), os_hash_algo: 'sha1', os_hash_value: 'b' }
+  t.match(
+    read({ op: 'add', path: '/locations/0', value: { ...value, validation_data: digests } }),
+    [
+      {
+        position: '0',
+        location: {
+          validation: { checksum: 'a'.repeat(32), digest: { algorithm: 'sha1', value: 'b' } },
+        },
+      },
+    ],
+  )
 })
 
 t.test('a value is held to the image schema', async t => {

@@ -14,6 +14,7 @@ import type {
 } from '../image/metadef.ts'
 import type { ImageQuery } from '../image/query.ts'
 import type { ImageStatus } from '../image/status.ts'
+import type { Task, TaskQuery, TaskStatus } from '../image/task.ts'
 
 /** An image as it is kept: what the API shows of it, and where its data is. */
 export interface ImageRecord extends Image {
@@ -44,6 +45,7 @@ export interface ImageUsage {
 export interface Database extends AsyncDisposable {
   readonly images: ImageTable
   readonly members: MemberTable
+  readonly tasks: TaskTable
   readonly metadefs: MetadefTables
   /** Brings the schema to this version; several processes may call it at once. */
   migrate(options?: Abortable): Promise<void>
@@ -86,6 +88,24 @@ export interface MemberTable {
   ): Promise<Member>
   /** @throws {GlanceError} `not_found`. */
   delete(imageId: string, memberId: string): Promise<void>
+}
+
+/** Some columns of a task to be set, and when that was. */
+export type TaskChange = Partial<Pick<Task, 'status' | 'message' | 'result' | 'expiresAt'>> & {
+  readonly updatedAt: Date
+}
+
+/** Tasks, which know their images by id only and may outlive them. */
+export interface TaskTable {
+  find(id: string): Promise<Task | undefined>
+  /** @throws {GlanceError} `not_found` when the marker is absent. */
+  list(query: TaskQuery): Promise<readonly Task[]>
+  /** @throws {GlanceError} `duplicate`. */
+  insert(task: Task): Promise<void>
+  /** Applies only while the stored status is in `from`. @throws {GlanceError} `conflict`, `not_found`. */
+  update(id: string, change: TaskChange, from: readonly TaskStatus[]): Promise<Task>
+  /** Forgets the tasks that expired before `now`. */
+  deleteExpired(now: Date): Promise<void>
 }
 
 /** Metadata definitions. */

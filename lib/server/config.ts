@@ -5,8 +5,21 @@ import { DATA_APIS, type DataApi } from '../database/open.ts'
 import { GlanceError, messageOf } from '../errors.ts'
 import { DIGEST_ALGORITHMS, type DigestAlgorithm } from '../image/digest.ts'
 import { CONTAINER_FORMATS, DISK_FORMATS } from '../image/image.ts'
+import { DEFAULT_IMPORTS, type ImportSettings, readImportSettings } from './import-settings.ts'
+import {
+  boolean,
+  filePath,
+  integer,
+  list,
+  oneOf,
+  quota,
+  storageQuota,
+  text,
+  url,
+} from './option-values.ts'
 import { parseOsloConfig, type Setting, wrong } from './oslo-config.ts'
 import { PROPERTY_RULE_FORMATS, type PropertyRuleFormat } from './policy/property-protection.ts'
+import { readStoreSettings, type StoreSettings } from './store-settings.ts'
 
 const AUTHENTICATIONS = ['none', 'trusted_headers'] as const
 const STORES = ['file', 'memory'] as const
@@ -26,6 +39,21 @@ export interface ServerConfig {
   readonly store: (typeof STORES)[number]
   /** The folder of the file store; null for `images` in the data folder. */
   readonly storeDir: string | null
+  /** Several stores with names, in place of the one above; none for that one. */
+  readonly enabledBackends: readonly StoreSettings[]
+  /** The id of the one of them that data goes to unless somebody chooses. */
+  readonly defaultBackend: string | null
+  /** Where data is staged; null for `staging` in the data folder, or memory when the images are there. */
+  readonly stagingDir: string | null
+  readonly imports: ImportSettings
+  /** Where copies of images that were downloaded are kept; null for nowhere. */
+  readonly imageCacheDir: string | null
+  /** Bytes that pruning leaves there at most. */
+  readonly imageCacheMaxSize: number
+  /** Whether the API shows where data is, and lets its owner change that. */
+  readonly showMultipleLocations: boolean
+  /** Whether it shows the first place as `direct_url`. */
+  readonly showImageDirectUrl: boolean
   /**
    * `none`: everybody is an administrator. `trusted_headers`: callers are who `X-User-Id`, `X-Project-Id` and
    * `X-Roles` say, for a service behind a proxy that sets them.
@@ -83,6 +111,14 @@ export function completeConfig(given: Partial<ServerConfig>): ServerConfig {
     connection: null,
     store: 'file',
     storeDir: null,
+    enabledBackends: [],
+    defaultBackend: null,
+    stagingDir: null,
+    imports: DEFAULT_IMPORTS,
+    imageCacheDir: null,
+    imageCacheMaxSize: 10 * 1024 ** 3,
+    showMultipleLocations: false,
+    showImageDirectUrl: false,
     auth: 'none',
     allowAnonymousAccess: false,
     policyFile: null,
@@ -124,8 +160,13 @@ export async function readConfig(path: string): Promise<Partial<ServerConfig>> {
 
 /** @throws {GlanceError} `usage`. */
 function readSettings(settings: readonly Setting[]): Partial<ServerConfig> {
-  const config: Partial<ServerConfig>[] = []
-  for (const setting of settings) {
+  const { stores, rest: others } = readStoreSettings(settings)
+  const { imports, rest } = readImportSettings(others)
+  const config: Partial<ServerConfig>[] = [
+    ...(stores.length > 0 ? [{ enabledBackends: stores }] : []),
+    ...(imports === DEFAULT_IMPORTS ? [] : [{ imports }]),
+  ]
+  for (const setting of rest) {
     const name =
       setting.section === 'DEFAULT' ? setting.option : `${setting.section}.${setting.option}`
     const option = OPTIONS[name]
@@ -158,6 +199,17 @@ const OPTIONS: Readonly<Record<string, Option>> = {
   'glance_store.stores': value => ({ store: store(value) }),
   'glance_store.default_store': value => ({ store: store(value) }),
   'glance_store.filesystem_store_datadir': value => ({ storeDir: resolve(text(value)) }),
+  'glance_store.default_backend': value => ({ defaultBackend: text(value) }),
+  'os_glance_staging_store.filesystem_store_datadir': value => ({
+    stagingDir: resolve(text(value)),
+  }),
+  // A store that Glance demands and that nothing here needs.
+  'os_glance_tasks_store.filesystem_store_datadir': () => ({}),
+  image_cache_dir: value => ({ imageCacheDir: resolve(text(value)) }),
+  image_cache_max_size: value => ({ imageCacheMaxSize: integer(value, 0, 2 ** 53 - 1) }),
+  node_staging_uri: value => ({ stagingDir: filePath(value) }),
+  show_multiple_locations: value => ({ showMultipleLocations: boolean(value) }),
+  show_image_direct_url: value => ({ showImageDirectUrl: boolean(value) }),
   auth: value => ({ auth: oneOf(value, AUTHENTICATIONS) }),
   allow_anonymous_access: value => ({ allowAnonymousAccess: boolean(value) }),
   'oslo_policy.policy_file': (value, folder) => ({ policyFile: resolve(folder, text(value)) }),
@@ -191,53 +243,6 @@ const OPTIONS: Readonly<Record<string, Option>> = {
   max_request_id_length: value => ({ maxRequestIdLength: integer(value, 0, 16_384) }),
 }
 
-// Each takes the text of a value apart, and throws a RangeError that says what it should have been.
-
-function text(value: string): string {
-  if (value === '') throw new RangeError('a value')
-  return value
-}
-
-/** With commas between, or on lines of their own. */
-function list(value: string): readonly string[] {
-  return value
-    .split(/[,\n]/)
-    .map(part => part.trim())
-    .filter(part => part !== '')
-}
-
-function integer(value: string, least: number, most: number): number {
-  const number = Number(value)
-  if (!/^-?\d+$/.test(value) || number < least || number > most) {
-    throw new RangeError(`a whole number from ${least} to ${most}`)
-  }
-  return number
-}
-
-function quota(value: string): number {
-  return integer(value, -1, 2 ** 31 - 1)
-}
-
-/** In bytes, or with one of Glance's units, which are of 1024; 0 is none. */
-function storageQuota(value: string): number {
-  const [, number, unit = ''] = /^(\d+)(?:([KMGT]?)B)?$/.exec(value) ?? []
-  const bytes = Number(number) * 1024 ** ' KMGT'.indexOf(unit || ' ')
-  if (!Number.isSafeInteger(bytes)) throw new RangeError('a number, of B, KB, MB, GB or TB')
-  return bytes === 0 ? -1 : bytes
-}
-
-function boolean(value: string): boolean {
-  if (/^(?:true|1|yes|on)$/i.test(value)) return true
-  if (/^(?:false|0|no|off)$/i.test(value)) return false
-  throw new RangeError('true or false')
-}
-
-function oneOf<T extends string>(value: string, choices: readonly T[]): T {
-  const choice = choices.find(choice => choice === value)
-  if (choice === undefined) throw new RangeError(choices.join(' or '))
-  return choice
-}
-
 /** Glance names the Python module; which engine it is then says the connection. */
 function dataApi(value: string): DataApi {
   if (value === 'glance.db.simple.api') return 'simple'
@@ -249,12 +254,6 @@ function dataApi(value: string): DataApi {
 function store(value: string): (typeof STORES)[number] {
   const names = value.split(',').map(name => name.trim())
   return oneOf(names.find(name => name !== 'http') ?? '', STORES)
-}
-
-function url(value: string): string {
-  if (!/^https?:\/\//.test(value) || !URL.canParse(value))
-    throw new RangeError('an http or https URL')
-  return value
 }
 
 async function readText(path: string): Promise<string> {

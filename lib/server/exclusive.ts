@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { lock } from '../database/lock.ts'
 import { IN_MEMORY, sqlitePath } from '../database/open.ts'
 import { GlanceError, messageOf } from '../errors.ts'
@@ -11,21 +11,37 @@ import type { ServerConfig } from './config.ts'
  * needs nothing of the kind.
  * @throws {GlanceError} `unavailable` when another service is there, or when nothing can be written there.
  */
-export async function* lockOut({
+export async function* lockOut(config: ServerConfig): AsyncGenerator<AsyncDisposable> {
+  const { dataApi, connection, dataDir } = config
+  const database = dataApi === 'simple' ? null : (connection ?? dataDir)
+  if (database !== null && database !== dataDir) {
+    const path = sqlitePath(database)
+    if (path !== IN_MEMORY) yield await lock(`the database ${path}`, path)
+  }
+  const folders = new Set(dataFoldersOf(config).map(folder => resolve(folder)))
+  const isThere = folders.delete(resolve(dataDir))
+  if (database === dataDir || isThere) yield await lockFolder(dataDir, 'glance')
+  // Hidden from whoever looks for images there.
+  for (const folder of folders) yield await lockFolder(folder, '.glance')
+}
+
+/** Where there is data of images, also what is staged and what is cached: the data folder for what is below it by default. */
+function dataFoldersOf({
   dataApi,
-  connection,
+  dataDir,
   store,
   storeDir,
-  dataDir,
-}: ServerConfig): AsyncGenerator<AsyncDisposable> {
-  const database = dataApi === 'simple' ? null : (connection ?? dataDir)
-  const images = store === 'memory' ? null : (storeDir ?? dataDir)
-  if (database === dataDir || images === dataDir) yield await lockFolder(dataDir, 'glance')
-  // Hidden from whoever looks for images there.
-  if (images !== null && images !== dataDir) yield await lockFolder(images, '.glance')
-  if (database === null || database === dataDir) return
-  const path = sqlitePath(database)
-  if (path !== IN_MEMORY) yield await lock(`the database ${path}`, path)
+  enabledBackends,
+  stagingDir,
+  imageCacheDir,
+}: ServerConfig): readonly string[] {
+  const isNamed = enabledBackends.length > 0
+  const stores = isNamed ? enabledBackends.map(({ datadir }) => datadir) : [storeDir ?? dataDir]
+  return [
+    ...(store === 'memory' && !isNamed ? [] : stores),
+    stagingDir ?? (dataApi === 'simple' ? null : dataDir),
+    imageCacheDir,
+  ].filter(folder => typeof folder === 'string')
 }
 
 /** Makes a folder that may be there. @throws {GlanceError} `unavailable`. */

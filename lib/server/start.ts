@@ -4,11 +4,10 @@ import type { FastifyInstance } from 'fastify'
 import type { Database } from '../database/database.ts'
 import { openDatabase } from '../database/open.ts'
 import { GlanceError, messageOf } from '../errors.ts'
-import { openStore } from '../store/open.ts'
-import type { Store } from '../store/store.ts'
 import type { ImageSchema } from '../wire/schema/image-schema.ts'
 import { authenticateNobody } from './auth/none.ts'
 import { trustedHeaders } from './auth/trusted-headers.ts'
+import { Caching } from './cache/caching.ts'
 import { completeConfig, type ServerConfig } from './config.ts'
 import { recover } from './domain/recover.ts'
 import type { Service } from './domain/service.ts'
@@ -16,9 +15,13 @@ import { lockOut, makeDataFolder } from './exclusive.ts'
 import { imageSchemaOf } from './image-schema.ts'
 import { createApp, protect } from './http/app.ts'
 import { InFlight } from './http/in-flight.ts'
+import { fetcherBy } from './fetcher.ts'
+import { recoverImports } from './import/recover-imports.ts'
+import { openCache, openStaging, openStores } from './open-stores.ts'
 import { openPolicy, type PolicySource } from './policy/policy-source.ts'
+import { TaskExecutor } from './tasks/executor.ts'
 import { v2Routes } from './v2/routes.ts'
-import { negotiate, versions } from './versions.ts'
+import { negotiate, versions, versionsOf } from './versions.ts'
 
 /** An Images API that takes requests until it is disposed of. */
 export interface RunningServer extends AsyncDisposable {
@@ -52,13 +55,20 @@ export async function startServer(
     for await (const lock of lockOut(config)) opened.unshift(lock)
     const database = await openDatabaseOf(config)
     opened.unshift(database)
-    const store = await openStoreOf(config)
-    opened.unshift(store)
+    const stores = await openStores(config, store => opened.unshift(store))
+    const staging = await openStaging(config)
+    opened.unshift(staging)
     await database.migrate()
-    const service = serviceOf(config, database, store, now)
+    const { maxWorkers } = config.imports
+    const graceMs = config.shutdownGraceMs
+    const background = new TaskExecutor({ atOnce: maxWorkers, graceMs, report })
+    opened.unshift(background)
+    const service = serviceOf(config, { database, stores, staging, background, now })
     await recover(service)
+    await recoverImports(service)
+    const caching = new Caching(service, await openCache(config, now))
     const inFlight = new InFlight()
-    const app = await appOf(config, schema, service, policies, inFlight, report)
+    const app = await appOf(config, { schema, service, caching, policies, inFlight, report })
     opened.unshift({ [Symbol.asyncDispose]: () => stop(app, inFlight, config.shutdownGraceMs) })
     const { port } = await listen(app, config)
     const url = `http://${hostOf(config.bindHost)}:${port}`
@@ -83,16 +93,9 @@ export async function openDatabaseOf({
   return openDatabase({ dataApi, connection: `sqlite:///${path}` })
 }
 
-async function openStoreOf({ store, storeDir, dataDir }: ServerConfig): Promise<Store> {
-  if (store === 'memory') return openStore({ type: 'memory', id: 'memory' })
-  return openStore({ type: 'file', id: 'file', datadir: storeDir ?? join(dataDir, 'images') })
-}
-
 function serviceOf(
   config: ServerConfig,
-  database: Database,
-  store: Store,
-  now: () => Date,
+  parts: Pick<Service, 'database' | 'stores' | 'staging' | 'background' | 'now'>,
 ): Service {
   const limits = {
     imageSize: config.imageSizeCap,
@@ -102,6 +105,7 @@ function serviceOf(
     locations: config.imageLocationQuota,
     projectStorage: config.userStorageQuota,
   }
+  const locations = { shown: config.showMultipleLocations, directUrl: config.showImageDirectUrl }
   const projectLimits = null
   const formats = {
     requireMatch: config.requireImageFormatMatch,
@@ -109,27 +113,41 @@ function serviceOf(
     harmlessChecks: config.gptSafetyChecksNonfatal,
   }
   const { hashingAlgorithm } = config
-  return { database, store, limits, projectLimits, formats, hashingAlgorithm, now }
+  const taskTimeToLiveMs = config.imports.taskTimeToLive * 3_600_000
+  return { ...parts, locations, limits, projectLimits, formats, hashingAlgorithm, taskTimeToLiveMs }
+}
+
+/** What requests are answered with. */
+interface AppParts {
+  readonly schema: ImageSchema
+  readonly service: Service
+  readonly caching: Caching
+  readonly policies: PolicySource
+  readonly inFlight: InFlight
+  readonly report: (error: unknown) => void
 }
 
 async function appOf(
   config: ServerConfig,
-  schema: ImageSchema,
-  service: Service,
-  policies: PolicySource,
-  inFlight: InFlight,
-  report: (error: unknown) => void,
+  { schema, service, caching, policies, inFlight, report }: AppParts,
 ): Promise<FastifyInstance> {
   const { maxRequestIdLength } = config
-  const app = createApp({ maxRequestIdLength, rewriteUrl: negotiate, inFlight, report })
-  versions(app, config.publicEndpoint)
+  const listed = versionsOf({
+    hasCache: config.imageCacheDir !== null,
+    hasStores: service.stores.named,
+  })
+  const rewriteUrl = (url: string, accept?: string) => negotiate(listed, url, accept)
+  const app = createApp({ maxRequestIdLength, rewriteUrl, inFlight, report })
+  versions(app, listed, config.publicEndpoint)
   const authenticate =
     config.auth === 'none' ? authenticateNobody : trustedHeaders(config.allowAnonymousAccess)
+  const { filter, ...imports } = config.imports
+  const importer = { ...imports, service, fetcher: fetcherBy(filter) }
   const paging = { limitDefault: config.limitParamDefault, limitMax: config.apiLimitMax }
   await app.register(
     async v2 => {
       protect(v2, authenticate, policies)
-      v2Routes(v2, service, paging, schema)
+      v2Routes(v2, importer, caching, paging, schema)
     },
     { prefix: '/v2' },
   )

@@ -21,7 +21,7 @@ import { verifySize } from '../stream/verify.ts'
 import { systemCall } from './file-errors.ts'
 import { readFileRange } from './file-reader.ts'
 import { makeFolder } from './folder.ts'
-import { checkImageId, FILE_SCHEMES, fileLocation, pathOfLocation } from './location.ts'
+import { checkImageId, FILE_SCHEMES, fileLocation, pathOfLocation, schemeOf } from './location.ts'
 import type { Location, Store } from './store.ts'
 
 /** Bytes. What HTTP hands on is a sixteenth of it, and then takes twice as long to write. */
@@ -36,6 +36,7 @@ const PARTIAL = /^\.[0-9a-f-]{36}\.[0-9a-f-]{36}\.partial$/i
  */
 export class FilesystemStore implements Store {
   readonly id: string
+  readonly writable = true
   readonly schemes = FILE_SCHEMES
   readonly #folder: string
 
@@ -59,6 +60,15 @@ export class FilesystemStore implements Store {
 
   locate(id: string): Location {
     return fileLocation(this.#path(id))
+  }
+
+  holds(at: Location): boolean {
+    if (!FILE_SCHEMES.some(scheme => scheme === schemeOf(at.url))) return false
+    try {
+      return dirname(pathOfLocation(at)) === this.#folder
+    } catch {
+      return false // No path at all.
+    }
   }
 
   async add(id: string, data: Bytes, size: number | null, { signal }: Abortable = {}) {

@@ -37,6 +37,6 @@ export function pathOfLocation({ url }: Location): string {
 }
 
 /** What stands before the colon, in lower case; empty when there is none. */
-function schemeOf(url: string): string {
+export function schemeOf(url: string): string {
   return /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase() ?? ''
 }

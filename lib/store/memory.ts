@@ -10,6 +10,7 @@ import type { Location, Store } from './store.ts'
 /** Keeps image data in this process, for as long as the store itself is kept. */
 export class MemoryStore implements Store {
   readonly id: string
+  readonly writable = true
   readonly schemes = ['memory']
   readonly #images = new Map<string, StoredData>()
 
@@ -20,6 +21,10 @@ export class MemoryStore implements Store {
   locate(id: string): Location {
     checkImageId(id)
     return { url: `memory://${this.id}/${id}` }
+  }
+
+  holds({ url }: Location): boolean {
+    return url.startsWith(`memory://${this.id}/`)
   }
 
   async add(id: string, data: Bytes, size: number | null, { signal }: Abortable = {}) {

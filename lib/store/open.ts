@@ -1,5 +1,7 @@
 import { unreachable } from '../errors.ts'
+import type { UriFilter } from '../http/uri-filter.ts'
 import { FilesystemStore } from './filesystem.ts'
+import { HttpStore } from './http.ts'
 import { MemoryStore } from './memory.ts'
 import type { Store } from './store.ts'
 
@@ -12,6 +14,12 @@ export type StoreConfig =
       readonly datadir: string
     }
   | { readonly type: 'memory'; readonly id: string }
+  | {
+      readonly type: 'http'
+      readonly id: string
+      /** Which URLs it reads. */
+      readonly filter: UriFilter
+    }
 
 /** @throws {GlanceError} `unavailable` when the store cannot be written to. */
 export async function openStore(config: StoreConfig): Promise<Store> {
@@ -20,6 +28,8 @@ export async function openStore(config: StoreConfig): Promise<Store> {
       return FilesystemStore.open(config.id, config.datadir)
     case 'memory':
       return new MemoryStore(config.id)
+    case 'http':
+      return new HttpStore(config.id, config.filter)
     default:
       return unreachable(config)
   }

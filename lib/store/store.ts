@@ -11,10 +11,14 @@ export interface Location {
 export interface Store extends AsyncDisposable {
   /** The identifier in `stores` and in `X-Image-Meta-Store`. */
   readonly id: string
+  /** Whether it keeps data itself. One that does not reads what others keep: it has nothing to locate, add or delete. */
+  readonly writable: boolean
   /** The schemes of the URLs that it writes and reads, such as `file`. */
   readonly schemes: readonly string[]
   /** Where `add(id, …)` puts the data, whether or not it is there. */
   locate(id: string): Location
+  /** Whether the location is, by its form, one of this very store; another of the same type may read it as well. */
+  holds(at: Location): boolean
   /**
    * Stores the stream whole or not at all, durably: when it resolves, the bytes survive a power cut. `size` in
    * bytes, null when unknown; a stream of another length than `size` is refused.

@@ -1,8 +1,10 @@
 import { GlanceError } from '../errors.ts'
+import type { LocationEdit } from '../image/location.ts'
 import { type AttributeValue, type FieldChange } from './attributes.ts'
 import { propertyText, readOnly, type UserAttributes, userAttributes } from './schema/new-image.ts'
 import { type ImageSchema, STANDARD_SCHEMA } from './schema/image-schema.ts'
 import { checkPropertyName, validateImageDocument } from './schema/validate.ts'
+import { newLocation } from './v2-location.ts'
 import { isBaseAttribute, isObject, SERVER_MADE, type V2Document } from './v2-image.ts'
 
 /** The media type of a list of {@link PatchOperation}s, since v2.1. */
@@ -35,6 +37,7 @@ export type PatchStep =
       readonly when: 'present' | 'absent' | 'either'
     }
   | { readonly type: 'remove_property'; readonly name: string }
+  | LocationEdit
   /** Refused for any image, but, as Glance does, only once it is known that the image may be changed. */
   | { readonly type: 'refuse'; readonly error: GlanceError }
 
@@ -125,10 +128,10 @@ function meaningOf(
   }
   if (READ_ONLY.has(name)) throw readOnly(name)
   if (!isBaseAttribute(name)) checkPropertyName(name)
-  if (op === 'remove') return [removal(name)]
+  if (op === 'remove') return [removal(name, parts[1])]
   const value = step['value']
   const document = validateImageDocument({ [name]: parts.length === 1 ? value : [value] }, schema)
-  if (name === 'locations') return [locationsRefused(op)]
+  if (name === 'locations') return [locationStep(op, parts[1], value)]
   if (isBaseAttribute(name)) {
     if (op === 'add' && addsOnlyNew) return [alreadyPresent(name)]
     return [{ type: 'set_attribute', name, change: userAttributes(document) }]
@@ -152,16 +155,17 @@ function alreadyPresent(name: string): PatchStep {
   return refusal(new GlanceError('conflict', `Property ${name} already present.`))
 }
 
-function removal(name: string): PatchStep {
-  if (name === 'locations') return locationsRefused('remove')
+function removal(name: string, position = ''): PatchStep {
+  if (name === 'locations') return { type: 'remove_location', position }
   if (!isBaseAttribute(name)) return { type: 'remove_property', name }
   return refusal(new GlanceError('forbidden', `Property ${name} may not be removed.`))
 }
 
-/** As Glance while `show_multiple_locations` is off. */
-function locationsRefused(op: Op): PatchStep {
-  const message = `It's not allowed to ${op} locations if locations are invisible.`
-  return refusal(new GlanceError('forbidden', message))
+function locationStep(op: 'add' | 'replace', position = '', value: unknown): PatchStep {
+  if (op === 'add') return { type: 'add_location', position, location: newLocation(value) }
+  const locations = (value as readonly unknown[]).map(newLocation) // The schema says that it is a list.
+  if (locations.length > 0) return { type: 'replace_locations', locations }
+  return refusal(new GlanceError('forbidden', 'Cannot set locations to empty list.'))
 }
 
 function refusal(error: GlanceError): PatchStep {

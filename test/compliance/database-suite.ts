@@ -5,6 +5,7 @@ import { conditionCases } from './database/conditions.ts'
 import { memberCases } from './database/members.ts'
 import { metadefCases } from './database/metadefs.ts'
 import { pagingCases } from './database/paging.ts'
+import { taskCases } from './database/tasks.ts'
 import { transactionCases } from './database/transactions.ts'
 import { usageCases } from './database/usage.ts'
 import { visibilityCases } from './database/visibility.ts'
@@ -28,6 +29,7 @@ export function databaseSuite(t: Test, { create }: DatabaseSuiteOptions): void {
   t.test('a listing shows what the viewer may see', async t => visibilityCases(t, open))
   t.test('a listing meets its conditions', async t => conditionCases(t, open))
   t.test('a listing is sorted and paged', async t => pagingCases(t, open))
+  t.test('tasks are kept', async t => taskCases(t, open))
   t.test('the usage of a project', async t => usageCases(t, open))
   t.test('a transaction is atomic', async t => transactionCases(t, open))
 }

@@ -235,6 +235,15 @@ export function storeSuite(t: Test, { create, skip = {} }: StoreSuiteOptions): v
     return [A, B]
   })
 
+  check('a location of its own is told from one of any other', async (t, store) => {
+    t.ok(store.holds(store.locate(A)))
+    const [scheme = ''] = store.schemes
+    for (const url of [`${scheme}:///elsewhere/${A}`, `other:///${A}`, 'nothing', '']) {
+      t.notOk(store.holds({ url }), url)
+    }
+    return []
+  })
+
   check('an id that is not in the form of a UUID is refused', async (t, store) => {
     for (const id of [
       '',

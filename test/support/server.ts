@@ -99,7 +99,7 @@ async function ask(
   })
   const text = await response.text()
   const isJson = text !== '' && response.headers.get('content-type') === 'application/json'
-  const json = isJson ? (JSON.parse(text) as Record<string, unknown>) : {} // Documents are objects.
+  const json = isJson ? (JSON.parse(text) as Record<string, unknown>) : {} // Most documents are objects.
   return { status: response.status, headers: response.headers, text, json }
 }
 

@@ -1,5 +1,6 @@
 import type { Member } from '../../image/member.ts'
 import type { MetadefNamespace, NamespacePart, ResourceType } from '../../image/metadef.ts'
+import type { Task } from '../../image/task.ts'
 import type { ImageRecord } from '../database.ts'
 
 /** What the database holds. The records are immutable: a change puts another in their place. */
@@ -7,6 +8,7 @@ export interface Rows {
   readonly images: Map<string, ImageRecord>
   /** By image id, in the order in which they were added. */
   readonly members: Map<string, readonly Member[]>
+  readonly tasks: Map<string, Task>
   /** By name, in the order in which they were added. */
   readonly namespaces: Map<string, NamespaceRow>
   /** By name, in the order in which they were added. */
@@ -23,10 +25,11 @@ export interface NamespaceRow {
 }
 
 /** A copy of the rows to change. */
-export function copyOf({ images, members, namespaces, resourceTypes }: Rows): Rows {
+export function copyOf({ images, members, tasks, namespaces, resourceTypes }: Rows): Rows {
   return {
     images: new Map(images),
     members: new Map(members),
+    tasks: new Map(tasks),
     namespaces: new Map(namespaces),
     resourceTypes: new Map(resourceTypes),
   }

@@ -1,10 +1,11 @@
 import type { Abortable } from '../../abort.ts'
-import type { Database, ImageTable, MemberTable, MetadefTables } from '../database.ts'
+import type { Database, ImageTable, MemberTable, MetadefTables, TaskTable } from '../database.ts'
 import { Turns } from '../turns.ts'
 import { SimpleImages } from './images.ts'
 import { SimpleMembers } from './members.ts'
 import { simpleMetadefs } from './metadefs.ts'
 import { type Access, copyOf, type Rows } from './rows.ts'
+import { SimpleTasks } from './tasks.ts'
 
 export interface SimpleDatabaseOptions {
   /** How long a change may wait for another before it is `unavailable`. Default 10 000. */
@@ -18,11 +19,13 @@ export interface SimpleDatabaseOptions {
 export class SimpleDatabase implements Database {
   readonly images: ImageTable
   readonly members: MemberTable
+  readonly tasks: TaskTable
   readonly metadefs: MetadefTables
   readonly #turns: Turns
   #rows: Rows = {
     images: new Map(),
     members: new Map(),
+    tasks: new Map(),
     namespaces: new Map(),
     resourceTypes: new Map(),
   }
@@ -35,6 +38,7 @@ export class SimpleDatabase implements Database {
     }
     this.images = new SimpleImages(access)
     this.members = new SimpleMembers(access)
+    this.tasks = new SimpleTasks(access)
     this.metadefs = simpleMetadefs(access)
   }
 
@@ -70,12 +74,14 @@ export class SimpleDatabase implements Database {
 class SimpleTransaction implements Database {
   readonly images: ImageTable
   readonly members: MemberTable
+  readonly tasks: TaskTable
   readonly metadefs: MetadefTables
 
   constructor(rows: Rows) {
     const access: Access = { rows: () => rows, write: async work => work(rows) }
     this.images = new SimpleImages(access)
     this.members = new SimpleMembers(access)
+    this.tasks = new SimpleTasks(access)
     this.metadefs = simpleMetadefs(access)
   }
 

@@ -2,10 +2,11 @@ import { Migrator } from 'kysely'
 import { GlanceError, isGlanceError, messageOf } from '../../errors.ts'
 import { images } from './migrations/0001-images.ts'
 import { metadefs } from './migrations/0002-metadefs.ts'
+import { tasks } from './migrations/0003-tasks.ts'
 import type { Sql } from './tables.ts'
 
 /** Every version of the schema, by name, in order. One that was released never changes. */
-const MIGRATIONS = { '0001-images': images, '0002-metadefs': metadefs }
+const MIGRATIONS = { '0001-images': images, '0002-metadefs': metadefs, '0003-tasks': tasks }
 
 /**
  * Brings the schema to the last version, all or nothing. Several processes may do so at once: the first does the

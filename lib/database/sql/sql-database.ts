@@ -1,15 +1,17 @@
 import type { Abortable } from '../../abort.ts'
-import type { Database, ImageTable, MemberTable, MetadefTables } from '../database.ts'
+import type { Database, ImageTable, MemberTable, MetadefTables, TaskTable } from '../database.ts'
 import { SqlImages } from './images.ts'
 import { SqlMembers } from './members.ts'
 import { sqlMetadefs } from './metadefs.ts'
 import { migrateToLatest } from './migrate.ts'
 import type { Sql } from './tables.ts'
+import { SqlTasks } from './tasks.ts'
 
 /** Images in any SQL engine that kysely has a dialect for, which maps the engine's errors to `GlanceError`s. */
 export class SqlDatabase implements Database {
   readonly images: ImageTable
   readonly members: MemberTable
+  readonly tasks: TaskTable
   readonly metadefs: MetadefTables
   readonly #sql: Sql
 
@@ -18,6 +20,7 @@ export class SqlDatabase implements Database {
     this.#sql = sql
     this.images = new SqlImages(sql)
     this.members = new SqlMembers(sql)
+    this.tasks = new SqlTasks(sql)
     this.metadefs = sqlMetadefs(sql)
   }
 

@@ -3,6 +3,7 @@ import type { Visibility } from '../../image/image.ts'
 import type { MemberStatus } from '../../image/member.ts'
 import type { NamespaceVisibility } from '../../image/metadef.ts'
 import type { ImageStatus } from '../../image/status.ts'
+import type { TaskStatus, TaskType } from '../../image/task.ts'
 
 /** Some engines answer 64-bit integers as text. */
 type BigInteger = ColumnType<number | string | null, number | null, number | null>
@@ -49,6 +50,22 @@ export interface Tables {
     can_share: Flag
     created_at: Timestamp
     updated_at: Timestamp
+  }
+  /** `input` and `result` are JSON. */
+  tasks: {
+    id: string
+    type: TaskType
+    status: TaskStatus
+    owner: string | null
+    image_id: string | null
+    request_id: string | null
+    user_id: string | null
+    input: string
+    result: string | null
+    message: string
+    created_at: Timestamp
+    updated_at: Timestamp
+    expires_at: Timestamp | null
   }
   /** `position` gives the order in which they were added. */
   metadef_namespaces: {

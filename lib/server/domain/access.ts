@@ -41,11 +41,20 @@ export async function findChangeable(
   context: RequestContext,
   tables: Tables,
   id: string,
-  { action = 'modify_image', refusal = 'you do not own this image' }: ChangeOptions = {},
+  { action = 'modify_image', refusal }: ChangeOptions = {},
 ): Promise<ImageRecord> {
   const image = await findVisible(context, tables, id, action)
-  if (owns(context, image)) return image
-  throw new GlanceError('forbidden', refusal)
+  requireOwner(context, image, refusal)
+  return image
+}
+
+/** @throws {GlanceError} `forbidden` unless the image is the caller's to change. */
+export function requireOwner(
+  context: RequestContext,
+  image: Pick<Image, 'owner'>,
+  refusal = 'you do not own this image',
+): void {
+  if (!owns(context, image)) throw new GlanceError('forbidden', refusal)
 }
 
 /**

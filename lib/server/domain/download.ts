@@ -17,11 +17,15 @@ export interface Download {
   open(range: ByteRange | null): Promise<Bytes>
 }
 
-/** Null while the image has no data. @throws {GlanceError} `not_found`; `forbidden`, also when it is deactivated. */
+/**
+ * Null while the image has no data. Stores in `preferred` are tried before others.
+ * @throws {GlanceError} `not_found`; `forbidden`, also when it is deactivated.
+ */
 export async function downloadImage(
   context: RequestContext,
   service: Service,
   id: string,
+  preferred: readonly Store[] = [],
 ): Promise<Download | null> {
   const image = await findVisible(context, service.database, id)
   if (image.status === 'deactivated' && !context.isAdmin) {
@@ -31,21 +35,34 @@ export async function downloadImage(
     )
   }
   requireAllowedOn(context, 'download_image', image)
+  if (preferred.length > 0) requireAllowedOn(context, 'download_from_store', image)
+  return dataOf(context, service, image, preferred)
+}
+
+/** As {@link downloadImage}, for whoever may have it. */
+export function dataOf(
+  context: Pick<RequestContext, 'signal'>,
+  service: Service,
+  image: ImageRecord,
+  preferred: readonly Store[] = [],
+): Download | null {
   if (image.size === null || image.locations.length === 0) return null
   const { size, checksum } = image
-  return { size, checksum, open: range => open(context, service, image, range) }
+  return { size, checksum, open: range => open(context, service, image, range, preferred) }
 }
 
 /** From the first of the places that gives it. */
 async function open(
-  { signal }: RequestContext,
-  { store }: Service,
+  { signal }: Pick<RequestContext, 'signal'>,
+  { stores }: Service,
   image: ImageRecord,
   range: ByteRange | null,
+  preferred: readonly Store[],
 ): Promise<Bytes> {
   let failure: unknown
-  for (const location of image.locations) {
+  for (const location of stores.preferring(preferred, image.locations)) {
     try {
+      const store = stores.require(location)
       await requireWhole(store, location, image, signal)
       return await store.open(location, range, { signal })
     } catch (error) {

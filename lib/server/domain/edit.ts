@@ -1,12 +1,14 @@
 import type { ImageChange, ImageRecord } from '../../database/database.ts'
 import { GlanceError } from '../../errors.ts'
 import type { Image } from '../../image/image.ts'
+import type { LocationEdit } from '../../image/location.ts'
 import { requireMayShow } from './access.ts'
 import type { RequestContext } from './context.ts'
+import { placedBy, placedChange, type SizesByUrl } from './edit-locations.ts'
 import { imageTarget } from './image-target.ts'
 import { enforceQuota } from '../quota/limits.ts'
 import { requireMayProperty, splitProperties } from './properties.ts'
-import type { Limits } from './service.ts'
+import type { Limits, Service } from './service.ts'
 
 /** The attributes that every image has and that its owner may set. */
 export type OwnAttributes = Pick<
@@ -38,19 +40,23 @@ export type ImageEdit =
       readonly when: 'present' | 'absent' | 'either'
     }
   | { readonly type: 'remove_property'; readonly name: string }
+  | LocationEdit
   /** A step that no image admits of, to be refused only once it is known whose image it is. */
   | { readonly type: 'refuse'; readonly error: GlanceError }
 
 /**
- * What the steps, in their order, make of an image that the caller owns. All or nothing.
- * @throws {GlanceError} `forbidden`, `conflict`, `over_limit`.
+ * What the steps, in their order, make of an image that the caller owns. All or nothing. `sizes` as for
+ * {@link placedBy}. @throws {GlanceError} `forbidden`, `conflict`, `over_limit`, `invalid`.
  */
 export function applyEdits(
   context: RequestContext,
   image: ImageRecord,
   edits: readonly ImageEdit[],
-  limits: Limits,
+  service: Service,
+  sizes: SizesByUrl | null,
 ): Omit<ImageChange, 'updatedAt'> {
+  const { limits } = service
+  let places: Omit<ImageChange, 'updatedAt'> = {}
   // As if those that the caller may not read were not there.
   const [properties, unreadable] = splitProperties(context, image)
   let attributes: Partial<OwnAttributes> = {}
@@ -71,6 +77,13 @@ export function applyEdits(
         requireMayProperty(context, 'delete', edit.name)
         properties.delete(edit.name)
         break
+      case 'add_location':
+      case 'remove_location':
+      case 'replace_locations': {
+        const placed = { ...image, ...attributes, ...places }
+        places = placedChange(placedBy(context, service, placed, edit, sizes))
+        break
+      }
       case 'refuse':
         throw edit.error
     }
@@ -78,9 +91,10 @@ export function applyEdits(
   // As Glance: an image that is over a quota that was lowered can still be changed and shrunk.
   const all = new Map([...unreadable, ...properties])
   if ([...all.keys()].some(name => !image.properties.has(name))) {
-    enforceQuota('properties', all.size, limits.properties)
+    const own = [...all.keys()].filter(name => !name.startsWith('os_glance'))
+    enforceQuota('properties', own.length, limits.properties)
   }
-  return { ...attributes, properties: all }
+  return { ...attributes, ...places, properties: all }
 }
 
 function alreadyPresent(name: string): GlanceError {

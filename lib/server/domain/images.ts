@@ -15,7 +15,8 @@ import {
   requireMayWrite,
 } from './access.ts'
 import type { RequestContext } from './context.ts'
-import { deleteData } from './data.ts'
+import { deleteAllData } from './data.ts'
+import { prepareLocations, requireRoomToPlace } from './locations.ts'
 import { applyEdits, type ImageEdit, type OwnAttributes } from './edit.ts'
 import { enforceQuota } from '../quota/limits.ts'
 import { readable, requireMayProperty } from './properties.ts'
@@ -132,9 +133,11 @@ export async function updateImage(
 ): Promise<ImageRecord> {
   requireMayWrite(context)
   if (edits.length === 0) return showImage(context, service, id)
+  const sizes = await prepareLocations(context, service, id, edits)
   return service.database.transaction(async tables => {
     const image = await findChangeable(context, tables, id)
-    const change = applyEdits(context, image, edits, service.limits)
+    const change = applyEdits(context, image, edits, service, sizes)
+    await requireRoomToPlace(context, { ...service, database: tables }, image, change)
     const changed = { ...change, updatedAt: service.now() }
     return readable(context, await tables.images.update(id, changed, [image.status]))
   })
@@ -156,7 +159,7 @@ export async function deleteImage(
       throw new GlanceError('forbidden', `image ${id} is protected and cannot be deleted.`)
     }
     if (!mayBecome(image.status, 'deleted')) throw illegalTransition(image, 'deleted', 'invalid')
-    for (const location of image.locations) await deleteData(service, location)
+    await deleteAllData(service, image)
     const now = service.now()
     const change = { status: 'deleted', updatedAt: now, deletedAt: now } as const
     try {

@@ -1,5 +1,5 @@
 import { everything } from '../../image/query.ts'
-import { deleteData } from './data.ts'
+import { deleteFrom } from './data.ts'
 import type { Service } from './service.ts'
 
 const PAGE = 100
@@ -14,11 +14,11 @@ export async function recover(service: Service): Promise<void> {
     const cutOff = await images.list(everything(['saving'], PAGE))
     for (const { id } of cutOff) {
       // Data first: should this be cut off as well, the image is found again.
-      await deleteData(service, service.store.locate(id))
+      for (const store of service.stores.writable) await deleteFrom(store, store.locate(id))
       const change = { status: 'queued', size: null, updatedAt: service.now() } as const
       await images.update(id, change, ['saving'])
     }
     if (cutOff.length < PAGE) break
   }
-  await service.store.recover()
+  for (const store of service.stores.writable) await store.recover()
 }

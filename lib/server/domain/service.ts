@@ -3,6 +3,7 @@ import type { FormatRules } from '../../format/verdict.ts'
 import type { DigestAlgorithm } from '../../image/digest.ts'
 import type { Store } from '../../store/store.ts'
 import type { ProjectLimits } from '../quota/project-limits.ts'
+import type { Stores } from './stores.ts'
 
 /** How much the service takes; a negative number means as much as anybody likes. */
 export interface Limits {
@@ -20,10 +21,32 @@ export interface Limits {
   readonly projectStorage: number
 }
 
+/** What the API says about where data is. */
+interface LocationSettings {
+  /** Whether locations are shown, and may be changed. */
+  readonly shown: boolean
+  /** Whether the first one is shown as `direct_url`. */
+  readonly directUrl: boolean
+}
+
+/** Work for nobody who waits. It deals with its own failures, and leaves nothing half-done when the signal fires. */
+export type BackgroundWork = (signal: AbortSignal) => Promise<void>
+
+/** Does work after the request for it was answered. */
+export interface Background {
+  start(work: BackgroundWork): void
+}
+
 /** What the service works with. */
 export interface Service {
   readonly database: Database
-  readonly store: Store
+  readonly stores: Stores
+  /** Where data waits to be imported. */
+  readonly staging: Store
+  readonly locations: LocationSettings
+  readonly background: Background
+  /** How long a task that has ended is remembered. Milliseconds. */
+  readonly taskTimeToLiveMs: number
   readonly limits: Limits
   /** Null while nobody limits projects. */
   readonly projectLimits: ProjectLimits | null

@@ -1,8 +1,98 @@
-import { requireAllowed } from './access.ts'
+import { randomUUID } from 'node:crypto'
+import type { Database } from '../../database/database.ts'
+import { GlanceError } from '../../errors.ts'
+import { type Task, type TaskQuery, tasksOfImage, type TaskType } from '../../image/task.ts'
+import { findVisible, requireAllowed } from './access.ts'
 import type { RequestContext } from './context.ts'
+import type { Service } from './service.ts'
 
-/** There are no tasks, but not everybody is told so. @throws {GlanceError} `forbidden`. */
-export function listTasks(context: RequestContext): readonly never[] {
+/** The page that is asked for. @throws {GlanceError} `forbidden`; `invalid` for a bad marker. */
+export async function listTasks(
+  context: RequestContext,
+  service: Service,
+  query: TaskQuery,
+): Promise<readonly Task[]> {
+  requireTaskAccess(context)
+  const { tasks } = service.database
+  await tasks.deleteExpired(service.now())
+  if (query.marker !== null && (await tasks.find(query.marker)) === undefined) {
+    throw new GlanceError('invalid', `no task found with ID ${query.marker}`)
+  }
+  return tasks.list(query)
+}
+
+/** @throws {GlanceError} `forbidden`; `not_found`, also for a task that has expired. */
+export async function showTask(
+  context: RequestContext,
+  service: Service,
+  id: string,
+): Promise<Task> {
+  requireTaskAccess(context)
+  const task = await service.database.tasks.find(id)
+  if (task !== undefined && !isExpired(service, task)) return task
+  throw new GlanceError('not_found', `could not find task ${id}`)
+}
+
+/** What the caller began to do with an image, or for an administrator anybody. @throws {GlanceError} `not_found`. */
+export async function listImageTasks(
+  context: RequestContext,
+  service: Service,
+  imageId: string,
+): Promise<readonly Task[]> {
+  await findVisible(context, service.database, imageId)
+  const tasks = await service.database.tasks.list(tasksOfImage(imageId))
+  return tasks.filter(
+    task =>
+      !isExpired(service, task) &&
+      (context.isAdmin || (context.project !== null && task.owner === context.project)),
+  )
+}
+
+/** The old API, for administrators unless the policy says otherwise. @throws {GlanceError} `forbidden`. */
+export function requireTaskAccess(context: RequestContext): void {
   requireAllowed(context, 'tasks_api_access')
-  return []
+}
+
+/** A task that the caller wants done, not yet begun. */
+export function newTask(
+  context: RequestContext,
+  service: Service,
+  type: TaskType,
+  imageId: string | null,
+  input: Task['input'],
+): Task {
+  const now = service.now()
+  return {
+    id: randomUUID(),
+    type,
+    status: 'pending',
+    owner: context.project,
+    imageId,
+    requestId: context.requestId,
+    userId: context.user,
+    input,
+    result: null,
+    message: '',
+    createdAt: now,
+    updatedAt: now,
+    expiresAt: null,
+  }
+}
+
+/** Ends a task, unless somebody else has; `message` is for people. */
+export async function endTask(
+  service: Service,
+  id: string,
+  outcome: { readonly result: Task['result'] } | { readonly message: string },
+  { tasks }: Pick<Database, 'tasks'> = service.database,
+): Promise<void> {
+  const now = service.now()
+  const status = 'result' in outcome ? 'success' : 'failure'
+  const expiresAt = new Date(now.getTime() + service.taskTimeToLiveMs)
+  const change = { message: '', ...outcome, status, expiresAt, updatedAt: now } as const
+  await tasks.update(id, change, ['pending', 'processing'])
+}
+
+function isExpired(service: Service, { expiresAt }: Task): boolean {
+  return expiresAt !== null && expiresAt < service.now()
 }

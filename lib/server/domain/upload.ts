@@ -1,20 +1,21 @@
 import type { ImageRecord } from '../../database/database.ts'
 import { GlanceError, isGlanceError } from '../../errors.ts'
-import type { Location } from '../../store/store.ts'
+import type { Location, Store } from '../../store/store.ts'
 import type { Bytes } from '../../stream/bytes.ts'
 import { digested, Hasher } from '../../stream/digest.ts'
 import { limitSize } from '../../stream/limit-size.ts'
 import { findChangeable, requireMayWrite } from './access.ts'
 import type { RequestContext } from './context.ts'
-import { deleteData } from './data.ts'
+import { deleteFrom } from './data.ts'
 import { illegalTransition } from './images.ts'
 import { inspected } from './inspection.ts'
 import type { Service } from './service.ts'
 import { requireRoom } from './storage-quota.ts'
 
 /**
- * Stores the data of a queued image and makes it active. `size` in bytes, null when unknown. Nothing is read from
- * `data` before it is known that it is wanted. When it rejects, the image is queued again, without data.
+ * Stores the data of a queued image and makes it active. `size` in bytes, null when unknown; `target` is the default
+ * store unless given. Nothing is read from `data` before it is known that it is wanted. When it rejects, the image is
+ * queued again, without data.
  * @throws {GlanceError} `not_found`, `forbidden`; `conflict` when it is not queued; `invalid` without formats;
  * `over_limit`; `corrupt` for another size; `unsupported_media_type` for data of another format or that is not safe; `gone` when the image was deleted meanwhile; `unavailable`.
  */
@@ -24,6 +25,7 @@ export async function uploadImage(
   id: string,
   data: Bytes,
   size: number | null,
+  target: Store = service.stores.default,
 ): Promise<void> {
   requireMayWrite(context)
   const image = await findChangeable(context, service.database, id, {
@@ -31,20 +33,27 @@ export async function uploadImage(
     refusal: `not allowed to upload image data for image ${id}`,
   })
   requireQueued(image)
+  if (!target.writable) {
+    throw new GlanceError(
+      'gone',
+      'error in store configuration. Adding images to store is disabled.',
+    )
+  }
   if (size !== null && size > maximum(service)) throw tooLarge(service)
   const room = await requireRoom(context, service, id, size)
   await beginSaving(service, image)
   const fitting = limitSize(data, room)
-  const stored = await store(context, service, image, fitting, size).catch(
+  const stored = await storeData(context, service, image, target, fitting, size).catch(
     async (error: unknown) => {
       await giveUp(service, id)
       throw error
     },
   )
-  await activate(context, service, id, stored)
+  await activate(context, service, id, target, stored)
 }
 
-interface Stored {
+/** Data that is stored, and what is known of it. */
+export interface Stored {
   readonly location: Location
   readonly size: number
   readonly virtualSize: number | null
@@ -72,19 +81,19 @@ async function beginSaving(service: Service, image: ImageRecord): Promise<void> 
   await service.database.images.update(image.id, change, ['queued'])
 }
 
-async function store(
-  context: RequestContext,
+/** Stores data of an image, which is to be told of it afterwards. `size` in bytes, null when unknown. */
+export async function storeData(
+  { signal }: Pick<RequestContext, 'signal'>,
   service: Service,
   image: ImageRecord,
+  target: Store,
   data: Bytes,
   size: number | null,
 ): Promise<Stored> {
   const hasher = new Hasher(['md5', service.hashingAlgorithm])
   const limited = limitSize(data, maximum(service))
   const inspection = inspected(limited, image, size, service.formats)
-  const hashed = digested(inspection.data, hasher)
-  const { signal } = context
-  const added = await service.store.add(image.id, hashed, size, { signal })
+  const added = await target.add(image.id, digested(inspection.data, hasher), size, { signal })
   return {
     ...added,
     virtualSize: inspection.virtualSize(),
@@ -93,10 +102,19 @@ async function store(
   }
 }
 
+/** What an image says of its data. */
+export function learned(
+  { hashingAlgorithm: algorithm }: Pick<Service, 'hashingAlgorithm'>,
+  { size, virtualSize, checksum, hash }: Stored,
+): Pick<ImageRecord, 'size' | 'virtualSize' | 'checksum' | 'digest'> {
+  return { size, virtualSize, checksum, digest: { algorithm, value: hash } }
+}
+
 async function activate(
   context: RequestContext,
   service: Service,
   id: string,
+  target: Store,
   stored: Stored,
 ): Promise<void> {
   const { limits } = service
@@ -106,11 +124,8 @@ async function activate(
         id,
         {
           status: 'active',
-          size: stored.size,
-          virtualSize: stored.virtualSize,
-          checksum: stored.checksum,
-          digest: { algorithm: service.hashingAlgorithm, value: stored.hash },
-          locations: [{ url: stored.location.url, metadata: {} }],
+          ...learned(service, stored),
+          locations: [service.stores.locationIn(target, stored.location)],
           updatedAt: service.now(),
         },
         ['saving'],
@@ -121,7 +136,7 @@ async function activate(
   } catch (error) {
     const taken = isGlanceError(error, 'not_found', 'conflict')
     if (!taken) await giveUp(service, id)
-    await deleteData(service, stored.location)
+    await deleteFrom(target, stored.location)
     if (!taken) throw error
     throw new GlanceError(
       'gone',
@@ -141,11 +156,12 @@ async function giveUp(service: Service, id: string): Promise<void> {
   }
 }
 
-function maximum({ limits }: Service): number {
+/** Bytes that an image may have. */
+export function maximum({ limits }: Service): number {
   return limits.imageSize < 0 ? Number.POSITIVE_INFINITY : limits.imageSize
 }
 
-function tooLarge(service: Service): GlanceError {
+export function tooLarge(service: Service): GlanceError {
   return new GlanceError(
     'over_limit',
     `the incoming image is too large: more than ${service.limits.imageSize} bytes`,

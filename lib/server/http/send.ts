@@ -26,7 +26,9 @@ export async function sendBytes(
     for await (const chunk of data) {
       left -= chunk.length
       if (left < 0) break
-      await write(response, chunk)
+      if (await write(response, chunk)) continue
+      response.destroy()
+      return
     }
   } catch (error) {
     const isGone = response.destroyed
@@ -89,16 +91,15 @@ function takeOver(
   return reply.raw.writeHead(status)
 }
 
-/** Resolves when the chunk is out of our hands. */
-function write(response: ServerResponse, chunk: Uint8Array): Promise<void> {
-  return new Promise((resolve, reject) => {
+/** Resolves when the chunk is out of our hands: false when the client has gone away. */
+function write(response: ServerResponse, chunk: Uint8Array): Promise<boolean> {
+  return new Promise(resolve => {
     // A write that a closed connection holds up is never called back.
-    const closed = () => reject(new Error('the client went away'))
+    const closed = () => resolve(false)
     response.once('close', closed)
     response.write(chunk, error => {
       response.off('close', closed)
-      if (error) reject(error)
-      else resolve()
+      resolve(!error)
     })
   })
 }

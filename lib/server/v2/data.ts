@@ -2,7 +2,8 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { Bytes } from '../../stream/bytes.ts'
 import { type ByteRange, parseContentRange, parseRange } from '../../stream/range.ts'
-import { type Download, downloadImage } from '../domain/download.ts'
+import type { Caching } from '../cache/caching.ts'
+import type { Download } from '../domain/download.ts'
 import type { Service } from '../domain/service.ts'
 import { uploadImage } from '../domain/upload.ts'
 import { BODILESS } from '../http/app.ts'
@@ -10,12 +11,15 @@ import { bytesOf, mediaTypeOf } from '../http/body.ts'
 import { contextOf } from '../http/context.ts'
 import { sendBytes } from '../http/send.ts'
 import type { ImagePath } from './images.ts'
+import { chosenStore, preferredStores } from './stores.ts'
 
 const OCTET_STREAM = 'application/octet-stream'
 
-export function dataRoutes(app: FastifyInstance, service: Service): void {
+export function dataRoutes(app: FastifyInstance, service: Service, caching: Caching): void {
   app.get<ImagePath>('/images/:id/file', BODILESS, async (request, reply) => {
-    const download = await downloadImage(contextOf(request), service, request.params.id)
+    const context = contextOf(request)
+    const preferred = preferredStores(request, service)
+    const download = await caching.download(context, request.params.id, preferred)
     if (download === null) return reply.code(204).send()
     const range = rangeOf(request, download.size)
     const data = await openUnlessGone(download, range)
@@ -36,22 +40,28 @@ export function dataRoutes(app: FastifyInstance, service: Service): void {
   })
 
   app.put<ImagePath>('/images/:id/file', async (request, reply) => {
-    const mediaType = mediaTypeOf(request)
-    if (mediaType !== OCTET_STREAM) {
-      throw new GlanceError(
-        'unsupported_media_type',
-        `image data has to be ${OCTET_STREAM}, not ${mediaType ?? 'of no media type'}`,
-      )
-    }
+    requireOctetStream(request)
     const size = sizeOf(request)
+    const store = chosenStore(request, service)
     const data = bytesOf(request, reply)
-    await uploadImage(contextOf(request), service, request.params.id, data, size)
+    await uploadImage(contextOf(request), service, request.params.id, data, size, store)
     return reply.code(204).send()
   })
 }
 
+/** @throws {GlanceError} `unsupported_media_type`. */
+export function requireOctetStream(request: FastifyRequest): void {
+  const mediaType = mediaTypeOf(request)
+  if (mediaType !== OCTET_STREAM) {
+    throw new GlanceError(
+      'unsupported_media_type',
+      `image data has to be ${OCTET_STREAM}, not ${mediaType ?? 'of no media type'}`,
+    )
+  }
+}
+
 /** Bytes that the client says it will send; null when it does not, or says none. */
-function sizeOf({ headers }: FastifyRequest): number | null {
+export function sizeOf({ headers }: FastifyRequest): number | null {
   const declared = headers['x-openstack-image-size'] ?? headers['content-length'] ?? '0'
   if (typeof declared !== 'string' || !/^\d+$/.test(declared)) {
     throw new GlanceError('invalid', 'invalid or missing image size in request headers.')

@@ -1,17 +1,17 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { isGlanceError } from '../../errors.ts'
-import type { Image } from '../../image/image.ts'
 import type { ImageSchema } from '../../wire/schema/image-schema.ts'
 import { validateNewImage } from '../../wire/schema/new-image.ts'
-import { imageToV2 } from '../../wire/v2-image.ts'
 import { ACCEPT_PATCH, parsePatch, type PatchStep } from '../../wire/v2-patch.ts'
 import { pageLinks, parseImageQuery } from '../../wire/v2-query.ts'
+import type { Caching } from '../cache/caching.ts'
 import { createImage, deleteImage, listImages, showImage, updateImage } from '../domain/images.ts'
-import type { Service } from '../domain/service.ts'
 import { BODILESS } from '../http/app.ts'
 import { mediaTypeOf, readDocument } from '../http/body.ts'
 import { contextOf } from '../http/context.ts'
 import { queryOf } from '../http/query.ts'
+import type { Importer } from '../import/importer.ts'
+import { renderImage } from './render.ts'
 
 /** How many images a page of the listing has. */
 export interface Paging {
@@ -26,17 +26,20 @@ export interface ImagePath {
 
 export function imageRoutes(
   app: FastifyInstance,
-  service: Service,
+  importer: Importer,
+  caching: Caching,
   paging: Paging,
   schema: ImageSchema,
 ): void {
+  const { service, methods } = importer
+
   app.get('/images', async request => {
     const context = contextOf(request)
     const params = queryOf(request)
     const query = parseImageQuery(params, context, paging)
     const { images, withheld } = await listImages(context, service, query)
     return {
-      images: images.map(render),
+      images: images.map(image => renderImage(context, service, image)),
       schema: '/v2/schemas/images',
       ...pageLinks(params, { images, limit: query.limit - withheld }),
     }
@@ -44,29 +47,38 @@ export function imageRoutes(
 
   app.post('/images', async (request, reply) => {
     const wanted = validateNewImage(await readDocument(request, reply), schema)
-    const image = await createImage(contextOf(request), service, wanted)
+    const context = contextOf(request)
+    const image = await createImage(context, service, wanted)
     const location = `${request.protocol}://${request.host}/v2/images/${image.id}`
-    return reply.code(201).header('location', location).send(render(image))
+    // A header must not be empty (RFC 9110).
+    if (methods.length > 0) reply.header('openstack-image-import-methods', methods.join())
+    if (service.stores.named) {
+      reply.header(
+        'openstack-image-store-ids',
+        service.stores.all.map(({ store }) => store.id).join(),
+      )
+    }
+    const document = renderImage(context, service, image)
+    return reply.code(201).header('location', location).send(document)
   })
 
-  app.get<ImagePath>('/images/:id', BODILESS, async request =>
-    render(await showImage(contextOf(request), service, request.params.id)),
-  )
+  app.get<ImagePath>('/images/:id', BODILESS, async request => {
+    const context = contextOf(request)
+    return renderImage(context, service, await showImage(context, service, request.params.id))
+  })
 
   app.patch<ImagePath>('/images/:id', async (request, reply) => {
     const steps = await readPatch(request, reply, schema)
-    return render(await updateImage(contextOf(request), service, request.params.id, steps))
+    const context = contextOf(request)
+    const image = await updateImage(context, service, request.params.id, steps)
+    return renderImage(context, service, image)
   })
 
   app.delete<ImagePath>('/images/:id', BODILESS, async (request, reply) => {
     await deleteImage(contextOf(request), service, request.params.id)
+    await caching.forget(request.params.id)
     return reply.code(204).send()
   })
-}
-
-function render(image: Image): Record<string, unknown> {
-  const self = `/v2/images/${image.id}`
-  return { ...imageToV2(image), self, file: `${self}/file`, schema: '/v2/schemas/image' }
 }
 
 async function readPatch(

@@ -1,12 +1,17 @@
 import type { FastifyInstance } from 'fastify'
 import type { ImageSchema } from '../../wire/schema/image-schema.ts'
-import type { Service } from '../domain/service.ts'
+import type { Caching } from '../cache/caching.ts'
+import type { Importer } from '../import/importer.ts'
 import { actionRoutes } from './actions.ts'
+import { cacheRoutes } from './cache.ts'
 import { dataRoutes } from './data.ts'
 import { imageRoutes, type Paging } from './images.ts'
+import { importRoutes } from './import.ts'
+import { locationRoutes } from './locations.ts'
 import { memberRoutes } from './members.ts'
 import { metadefRoutes } from './metadefs/routes.ts'
 import { schemaRoutes } from './schemas.ts'
+import { storeRoutes } from './stores.ts'
 import { tagRoutes } from './tags.ts'
 import { taskRoutes } from './tasks.ts'
 import { usageRoutes } from './usage.ts'
@@ -14,17 +19,23 @@ import { usageRoutes } from './usage.ts'
 /** The Images API v2, for an application whose paths begin with `/v2`. */
 export function v2Routes(
   app: FastifyInstance,
-  service: Service,
+  importer: Importer,
+  caching: Caching,
   paging: Paging,
   schema: ImageSchema,
 ): void {
-  imageRoutes(app, service, paging, schema)
-  dataRoutes(app, service)
+  const { service } = importer
+  imageRoutes(app, importer, caching, paging, schema)
+  dataRoutes(app, service, caching)
   actionRoutes(app, service)
   memberRoutes(app, service)
   tagRoutes(app, service)
   schemaRoutes(app, schema)
-  taskRoutes(app)
+  taskRoutes(app, importer, paging)
+  importRoutes(app, importer)
+  locationRoutes(app, importer)
+  cacheRoutes(app, caching)
+  storeRoutes(app, service)
   usageRoutes(app, service)
   metadefRoutes(app, service, paging)
 }

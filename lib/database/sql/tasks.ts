@@ -1,0 +1,151 @@
+import { type Expression, type ExpressionBuilder, type Selectable, type SqlBool, sql } from 'kysely'
+import { GlanceError, isGlanceError } from '../../errors.ts'
+import type { Task, TaskQuery, TaskSortKey, TaskStatus } from '../../image/task.ts'
+import type { TaskChange, TaskTable } from '../database.ts'
+import type { Sql, Tables } from './tables.ts'
+import { atomically, consistently } from './transactions.ts'
+
+type Row = Selectable<Tables['tasks']>
+type Rows = ExpressionBuilder<Tables, 'tasks'>
+
+export class SqlTasks implements TaskTable {
+  readonly #sql: Sql
+
+  constructor(sql: Sql) {
+    this.#sql = sql
+  }
+
+  async find(id: string): Promise<Task | undefined> {
+    const row = await find(this.#sql, id)
+    return row === undefined ? undefined : taskFromRow(row)
+  }
+
+  list(query: TaskQuery): Promise<readonly Task[]> {
+    return consistently(this.#sql, async tx => {
+      const marker = query.marker === null ? null : await find(tx, query.marker)
+      if (marker === undefined) throw notFound(query.marker)
+      const keys = [...new Set<TaskSortKey>([query.sortKey, 'created_at', 'id'])]
+      let page = tx
+        .selectFrom('tasks')
+        .selectAll()
+        .where(rows => matches(rows, query))
+        .limit(query.limit)
+      if (marker !== null) page = page.where(rows => isAfter(rows, keys, query, marker))
+      for (const key of keys) page = page.orderBy(valueOf(key), query.sortDirection)
+      return (await page.execute()).map(taskFromRow)
+    })
+  }
+
+  async insert(task: Task): Promise<void> {
+    try {
+      await this.#sql.insertInto('tasks').values(taskToRow(task)).execute()
+    } catch (error) {
+      if (!isGlanceError(error, 'duplicate')) throw error
+      throw new GlanceError('duplicate', `task ${task.id} already exists`, { cause: error })
+    }
+  }
+
+  update(id: string, change: TaskChange, from: readonly TaskStatus[]): Promise<Task> {
+    return atomically(this.#sql, async tx => {
+      const { result, expiresAt } = change
+      const { numUpdatedRows } = await tx
+        .updateTable('tasks')
+        .set({
+          status: change.status,
+          message: change.message,
+          result: result === undefined ? undefined : JSON.stringify(result),
+          expires_at: expiresAt === undefined ? undefined : (expiresAt?.toISOString() ?? null),
+          updated_at: change.updatedAt.toISOString(),
+        })
+        .where('id', '=', id)
+        .where('status', 'in', [...from])
+        .executeTakeFirstOrThrow()
+      const row = await find(tx, id)
+      if (row === undefined) throw notFound(id)
+      if (numUpdatedRows === 0n) {
+        const wanted = from.join(' or ')
+        throw new GlanceError('conflict', `task ${id} is ${row.status}, not ${wanted}`)
+      }
+      return taskFromRow(row)
+    })
+  }
+
+  async deleteExpired(now: Date): Promise<void> {
+    await this.#sql.deleteFrom('tasks').where('expires_at', '<', now.toISOString()).execute()
+  }
+}
+
+function find(tx: Sql, id: string): Promise<Row | undefined> {
+  return tx.selectFrom('tasks').selectAll().where('id', '=', id).executeTakeFirst()
+}
+
+function notFound(id: string | null): GlanceError {
+  return new GlanceError('not_found', `no task found with ID ${id}`)
+}
+
+function matches(rows: Rows, query: TaskQuery): Expression<SqlBool> {
+  const { owner, imageId, type, statuses } = query
+  return rows.and([
+    ...(owner === null ? [] : [rows('owner', '=', owner)]),
+    ...(imageId === null ? [] : [rows('image_id', '=', imageId)]),
+    ...(type === null ? [] : [rows('type', '=', type)]),
+    ...(statuses === null ? [] : [rows('status', 'in', statuses)]),
+  ])
+}
+
+/** By the first key, by the next where they tie, and so on. */
+function isAfter(
+  rows: Rows,
+  [key, ...rest]: readonly TaskSortKey[],
+  query: TaskQuery,
+  marker: Row,
+): Expression<SqlBool> {
+  if (key === undefined) return sql<SqlBool>`1 = 0`
+  const value = marker[key] ?? ''
+  return rows.or([
+    rows(valueOf(key), query.sortDirection === 'asc' ? '>' : '<', value),
+    rows.and([rows(valueOf(key), '=', value), isAfter(rows, rest, query, marker)]),
+  ])
+}
+
+/** Some columns may be null, which is lower than everything here and not to be compared there. */
+function valueOf(key: TaskSortKey): Expression<string> {
+  return sql<string>`coalesce(${sql.ref(key)}, '')`
+}
+
+function taskToRow(task: Task): Row {
+  return {
+    id: task.id,
+    type: task.type,
+    status: task.status,
+    owner: task.owner,
+    image_id: task.imageId,
+    request_id: task.requestId,
+    user_id: task.userId,
+    input: JSON.stringify(task.input),
+    result: task.result === null ? null : JSON.stringify(task.result),
+    message: task.message,
+    created_at: task.createdAt.toISOString(),
+    updated_at: task.updatedAt.toISOString(),
+    expires_at: task.expiresAt?.toISOString() ?? null,
+  }
+}
+
+function taskFromRow(row: Row): Task {
+  return {
+    id: row.id,
+    type: row.type,
+    status: row.status,
+    owner: row.owner,
+    imageId: row.image_id,
+    requestId: row.request_id,
+    userId: row.user_id,
+    // Both as taskToRow wrote them.
+    input: JSON.parse(row.input) as Task['input'],
+    result: row.result === null ? null : (JSON.parse(row.result) as Task['result']),
+    message: row.message,
+    createdAt: new Date(row.created_at),
+    updatedAt: new Date(row.updated_at),
+    expiresAt: row.expires_at === null ? null : new Date(row.expires_at),
+  }
+}

@@ -1,0 +1,241 @@
+import type { Database, ImageChange, ImageRecord } from '../../database/database.ts'
+import { GlanceError, isGlanceError, messageOf } from '../../errors.ts'
+import type { ImportPluginName } from '../../image/import.ts'
+import type { Store } from '../../store/store.ts'
+import { deleteFrom } from '../domain/data.ts'
+import { endTask } from '../domain/tasks.ts'
+import { learned, storeData, type Stored } from '../domain/upload.ts'
+import type { Importer, ImportJob } from './importer.ts'
+import { copyImage } from './methods/copy-image.ts'
+import { glanceDirect } from './methods/glance-direct.ts'
+import { glanceDownload } from './methods/glance-download.ts'
+import { webDownload } from './methods/web-download.ts'
+import { imageConversion } from './plugins/image-conversion.ts'
+import { imageDecompression } from './plugins/image-decompression.ts'
+import { injectImageMetadata } from './plugins/inject-image-metadata.ts'
+import { noOp } from './plugins/no-op.ts'
+import { FAILED, IMPORTING, unlocked, withoutStores, withStores } from './progress.ts'
+import { ImportWork, type Source } from './work.ts'
+
+const PLUGINS: Readonly<Record<ImportPluginName, (work: ImportWork) => Promise<void>>> = {
+  no_op: noOp,
+  inject_image_metadata: injectImageMetadata,
+  image_decompression: imageDecompression,
+  image_conversion: imageConversion,
+}
+
+/**
+ * Carries an import out and ends its task. When it fails, what it had put into stores is gone again, unless the stores
+ * that took it are enough, and an image that was to become active is queued.
+ */
+export async function runImport(
+  importer: Importer,
+  job: ImportJob,
+  signal: AbortSignal,
+): Promise<void> {
+  const work = new ImportWork(importer, job, signal)
+  const { service } = importer
+  const copies: Copy[] = []
+  try {
+    signal.throwIfAborted()
+    const begun = { status: 'processing', updatedAt: service.now() } as const
+    await service.database.tasks.update(job.task.id, begun, ['pending'])
+    await begin(work)
+    const source = await sourceOf(work)
+    await putIntoStores(work, source, copies)
+    await finish(work)
+  } catch (error) {
+    await giveUp(work, error, copies)
+    const isForeseen = isGlanceError(error) || signal.aborted
+    if (!isForeseen) throw error
+  }
+}
+
+interface Copy {
+  readonly store: Store
+  readonly stored: Stored
+}
+
+/** One store that did not take the data; the others have to be told. */
+class StoreFailure extends GlanceError {
+  readonly store: Store
+
+  constructor(store: Store, cause: GlanceError) {
+    super(cause.code, `store ${store.id}: ${cause.message}`, { cause })
+    this.store = store
+  }
+}
+
+function isCopying({ job }: ImportWork): boolean {
+  return job.request.method.name === 'copy-image'
+}
+
+async function begin(work: ImportWork): Promise<void> {
+  await work.edit(({ properties, status }) => ({
+    status: isCopying(work) ? status : 'importing',
+    properties: work.service.stores.named
+      ? withoutStores(withStores(properties, IMPORTING, work.storeIds), FAILED, work.storeIds)
+      : properties,
+  }))
+}
+
+async function sourceOf(work: ImportWork): Promise<Source> {
+  const { method } = work.job.request
+  switch (method.name) {
+    case 'copy-image':
+      return copyImage(work)
+    case 'glance-direct':
+      await glanceDirect(work)
+      break
+    case 'web-download':
+      await webDownload(work, method.uri)
+      break
+    case 'glance-download':
+      if (method.source instanceof GlanceError) throw method.source
+      await glanceDownload(work, method.source)
+      break
+  }
+  for (const name of work.importer.plugins) await PLUGINS[name](work)
+  return work.stagedSource()
+}
+
+/** One after the other. With all that must succeed, the image becomes active with the last of them. */
+async function putIntoStores(work: ImportWork, source: Source, copies: Copy[]): Promise<void> {
+  const { stores, request } = work.job
+  for (const store of stores) {
+    const activates = !request.allStoresMustSucceed || store === stores.at(-1)
+    try {
+      await putInto(work, source, store, activates, copies)
+    } catch (error) {
+      if (!isGlanceError(error)) throw error
+      if (request.allStoresMustSucceed) throw new StoreFailure(store, error)
+      await work.edit(({ properties }) => ({
+        properties: withoutStores(withStores(properties, FAILED, [store.id]), IMPORTING, [
+          store.id,
+        ]),
+      }))
+    }
+  }
+}
+
+async function putInto(
+  work: ImportWork,
+  source: Source,
+  store: Store,
+  activates: boolean,
+  copies: Copy[],
+): Promise<void> {
+  const { service, signal } = work
+  await work.requireRoom(source.size)
+  const data = work.beating(await source.open())
+  const stored = await storeData({ signal }, service, await work.image(), store, data, source.size)
+  // Others may have stored something in the meantime.
+  const requireStillRoom = async (tables: Database) => {
+    await work.requireRoom(stored.size, tables)
+  }
+  try {
+    await work.edit(image => {
+      requireSameData(service.hashingAlgorithm, image, stored)
+      return {
+        ...(image.checksum === null && image.digest === null && learnedOf(work, image, stored)),
+        locations: [...image.locations, service.stores.locationIn(store, stored.location)],
+        status: activates && image.status === 'importing' ? 'active' : image.status,
+        ...(service.stores.named && {
+          properties: withoutStores(image.properties, IMPORTING, [store.id]),
+        }),
+      }
+    }, requireStillRoom)
+  } catch (error) {
+    await deleteFrom(store, stored.location)
+    throw error
+  }
+  copies.push({ store, stored })
+}
+
+/** Of what is wrapped into something else a plugin may know the virtual size that an inspection does not find. */
+function learnedOf({ service }: ImportWork, image: ImageRecord, stored: Stored) {
+  const { virtualSize, ...others } = learned(service, stored)
+  return { ...others, virtualSize: virtualSize ?? image.virtualSize }
+}
+
+/** @throws {GlanceError} `corrupt` when a copy is not of the data that the image has. */
+function requireSameData(algorithm: string, image: ImageRecord, stored: Stored): void {
+  const isSame =
+    image.digest?.algorithm === algorithm
+      ? image.digest.value.toLowerCase() === stored.hash
+      : image.checksum === null || image.checksum.toLowerCase() === stored.checksum
+  if (isSame) return
+  throw new GlanceError('corrupt', 'the data is not what the image says it is')
+}
+
+async function finish(work: ImportWork): Promise<void> {
+  await work.discard()
+  await work.edit(
+    image => {
+      if (image.status !== 'importing') return { properties: unlocked(image) }
+      throw new GlanceError('unavailable', 'none of the uploads finished!')
+    },
+    tables =>
+      endTask(work.service, work.job.task.id, { result: { image_id: work.job.imageId } }, tables),
+  )
+}
+
+async function giveUp(work: ImportWork, error: unknown, copies: readonly Copy[]): Promise<void> {
+  const { service, job } = work
+  const undone = job.request.allStoresMustSucceed ? copies : []
+  const message = isGlanceError(error) || work.signal.aborted ? messageOf(error) : 'internal error'
+  const outcome = { message: `Error: ${message}` }
+  try {
+    await work.image() // What is staged is ours only while the image is.
+    await work.discard()
+    for (const { store, stored } of undone) await deleteFrom(store, stored.location)
+    await work.edit(
+      image => givenUp(work, image, failedStores(work, error), undone),
+      tables => endTask(service, job.task.id, outcome, tables),
+    )
+  } catch (failure) {
+    if (!isGlanceError(failure, 'gone', 'conflict')) throw failure
+    // The image is gone, or another task has it, and all that is to do with it.
+    for (const { store, stored } of copies) await deleteFrom(store, stored.location)
+    await endTask(service, job.task.id, outcome).catch(() => {}) // Somebody else has ended it.
+    if (isGlanceError(failure, 'gone')) await work.discard()
+  }
+}
+
+function failedStores(work: ImportWork, error: unknown): readonly string[] {
+  if (!work.service.stores.named) return []
+  const { name } = work.job.request.method
+  // As Glance: when a download has come to nothing, it has for every store.
+  if (name === 'web-download' || name === 'glance-download') return work.storeIds
+  return error instanceof StoreFailure ? [error.store.id] : []
+}
+
+function givenUp(
+  work: ImportWork,
+  image: ImageRecord,
+  failed: readonly string[],
+  undone: readonly Copy[],
+): Omit<ImageChange, 'updatedAt'> {
+  const urls = new Set(undone.map(({ stored }) => stored.location.url))
+  const restored = work.restored(image)
+  const properties = work.service.stores.named
+    ? withStores(
+        withoutStores(unlocked(restored), IMPORTING, work.storeIds),
+        FAILED,
+        image.status === 'active' && !isCopying(work) ? [] : failed,
+      )
+    : unlocked(restored)
+  const locations = image.locations.filter(({ url }) => !urls.has(url))
+  if (image.status !== 'importing') return { properties, locations }
+  return {
+    status: 'queued',
+    size: null,
+    virtualSize: null,
+    checksum: null,
+    digest: null,
+    diskFormat: restored.diskFormat,
+    containerFormat: restored.containerFormat,
+    properties,
+    locations,
+  }
+}

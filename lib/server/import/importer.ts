@@ -1,0 +1,65 @@
+import type { Abortable } from '../../abort.ts'
+import type {
+  ConversionFormat,
+  ImportMethodName,
+  ImportPluginName,
+  ImportRequest,
+} from '../../image/import.ts'
+import type { Task } from '../../image/task.ts'
+import type { Store } from '../../store/store.ts'
+import type { Bytes } from '../../stream/bytes.ts'
+import type { RequestContext } from '../domain/context.ts'
+import type { Service } from '../domain/service.ts'
+
+/** Data on another server. */
+interface Remote {
+  /** Bytes; null when the server does not say. More or fewer end in an error. */
+  readonly size: number | null
+  readonly data: Bytes
+}
+
+/** A URL that a user gave is fetched only by this, which refuses those that must not be. */
+export interface Fetcher {
+  /** @throws {GlanceError} `invalid`. */
+  check(url: string): Promise<void>
+  /** @throws {GlanceError} `invalid`, `not_found`, `unavailable`. */
+  open(
+    url: string,
+    options: Abortable & { readonly headers?: Readonly<Record<string, string>> },
+  ): Promise<Remote>
+}
+
+/** What imports work with. */
+export interface Importer {
+  readonly service: Service
+  readonly fetcher: Fetcher
+  readonly methods: readonly ImportMethodName[]
+  readonly plugins: readonly ImportPluginName[]
+  readonly inject: {
+    readonly properties: ReadonlyMap<string, string>
+    readonly ignoredRoles: readonly string[]
+  }
+  readonly outputFormat: ConversionFormat
+  readonly remoteProperties: readonly string[]
+  /** Whether data that is registered by its URL is read for its digests, and how often that is tried again. */
+  readonly doSecureHash: boolean
+  readonly httpRetries: number
+}
+
+/** Who may read images of other regions, and where those are. */
+export interface Credentials {
+  readonly token: string | null
+  /** Keystone's list of services, in the form of its API v2. */
+  readonly catalog: unknown
+}
+
+/** An import that has its task, and the lock on its image. */
+export interface ImportJob {
+  readonly task: Task
+  readonly imageId: string
+  readonly request: Pick<ImportRequest, 'method' | 'allStoresMustSucceed'>
+  /** Where the data goes. */
+  readonly stores: readonly Store[]
+  readonly context: Pick<RequestContext, 'roles'>
+  readonly credentials: Credentials
+}

@@ -1,0 +1,133 @@
+import type { ImageRecord } from '../../database/database.ts'
+import { GlanceError, isGlanceError } from '../../errors.ts'
+import type { ImportRequest } from '../../image/import.ts'
+import type { Store } from '../../store/store.ts'
+import { findVisible, requireAllowedOn, requireMayWrite, requireOwner } from '../domain/access.ts'
+import type { RequestContext } from '../domain/context.ts'
+import type { Service } from '../domain/service.ts'
+import { newTask } from '../domain/tasks.ts'
+import { runImport } from './flow.ts'
+import type { Credentials, Importer } from './importer.ts'
+import { lockImage, requireNoTask } from './lock.ts'
+
+/**
+ * Begins an import, which goes on in the background; `header` is the store that the request's headers name.
+ * @throws {GlanceError} `not_found`, `forbidden`, `conflict`, `invalid`.
+ */
+export async function startImport(
+  context: RequestContext,
+  importer: Importer,
+  id: string,
+  request: ImportRequest,
+  { header, credentials }: { readonly header: string | null; readonly credentials: Credentials },
+): Promise<void> {
+  requireMayWrite(context)
+  const { service } = importer
+  const image = await findVisible(context, service.database, id)
+  const { method } = request
+  requireImportable(image, request)
+  if (method.name === 'glance-download' && method.source instanceof GlanceError) throw method.source
+  if (method.name === 'copy-image') requireAllowedOn(context, 'copy_image', image)
+  else {
+    requireAllowedOn(context, 'modify_image', image)
+    requireOwner(context, image)
+  }
+  await requireNoTask(service, image)
+  const stores = storesFor(service, image, request, header)
+  if (stores.length === 0) return
+  if (!request.allStoresMustSucceed && !service.stores.named) {
+    throw new GlanceError(
+      'invalid',
+      'all_stores_must_succeed can only be set with enabled_backends',
+    )
+  }
+  if (method.name === 'web-download') await requireFetchable(importer, method.uri)
+  const backend = stores.map(store => (service.stores.named ? store.id : null))
+  const input = { image_id: id, import_req: request.document, backend }
+  const task = newTask(context, service, 'api_image_import', id, input)
+  try {
+    await lockImage(service, task, id)
+  } catch (error) {
+    if (!isGlanceError(error, 'conflict')) throw error
+    const message = `new operation on image '${id}' is not permitted as prior operation is still in progress`
+    throw new GlanceError('conflict', message, { cause: error })
+  }
+  const { roles } = context
+  const job = { task, imageId: id, request, stores, context: { roles }, credentials }
+  service.background.start(signal => runImport(importer, job, signal))
+}
+
+function requireImportable(image: ImageRecord, { method: { name } }: ImportRequest): void {
+  const { status } = image
+  if (name === 'copy-image') {
+    if (status !== 'active') {
+      throw conflict('only images with status active can be targeted for copying')
+    }
+  } else if (status === 'active') {
+    throw conflict('image with status active cannot be target for import')
+  } else if (name === 'glance-direct') {
+    if (status !== 'uploading') {
+      throw conflict("image needs to be staged before 'glance-direct' method can be used")
+    }
+    if (image.size === null) throw conflict('the data of the image is still being staged')
+  } else if (status !== 'queued') {
+    throw conflict(`image needs to be in 'queued' state to use '${name}' method`)
+  }
+  if (!image.containerFormat) throw conflict("'container_format' needs to be set before import")
+  if (!image.diskFormat) throw conflict("'disk_format' needs to be set before import")
+}
+
+/** None when every store has the image already. @throws {GlanceError} `conflict` for an unknown store; `invalid`. */
+function storesFor(
+  service: Service,
+  image: ImageRecord,
+  request: ImportRequest,
+  header: string | null,
+): readonly Store[] {
+  const { stores } = service
+  const isCopying = request.method.name === 'copy-image'
+  if (!stores.named) {
+    if (!isCopying) return [stores.default]
+    throw new GlanceError('invalid', 'images are copied only where stores have names')
+  }
+  const holding = new Set(image.locations.map(location => stores.of(location)))
+  if (request.allStores) {
+    if (request.stores !== null || header !== null) {
+      throw new GlanceError(
+        'invalid',
+        "all_stores parameter can't be used with x-image-meta-store header or stores parameter",
+      )
+    }
+    const all = stores.all.map(({ store }) => store).filter(store => store.writable)
+    return isCopying ? all.filter(store => !holding.has(store)) : all
+  }
+  if (request.stores !== null && header !== null) {
+    throw new GlanceError(
+      'invalid',
+      "stores parameter and x-image-meta-store header can't be both specified",
+    )
+  }
+  const names = request.stores ?? [header ?? stores.default.id]
+  const chosen = names.map(name => {
+    const store = stores.find(name)
+    if (store !== undefined) return store
+    throw conflict(`store for identifier ${name} not found`)
+  })
+  const present = chosen.find(store => isCopying && holding.has(store))
+  if (present === undefined) return chosen
+  throw new GlanceError('invalid', `image is already present at store '${present.id}'`)
+}
+
+async function requireFetchable({ fetcher }: Importer, uri: string): Promise<void> {
+  try {
+    await fetcher.check(uri)
+  } catch (error) {
+    if (!isGlanceError(error)) throw error
+    const message = `URI for web-download does not pass filtering: ${uri}`
+    throw new GlanceError('invalid', message, { cause: error })
+  }
+}
+
+function conflict(message: string): GlanceError {
+  return new GlanceError('conflict', message)
+}

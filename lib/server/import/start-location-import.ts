@@ -1,0 +1,59 @@
+import { GlanceError } from '../../errors.ts'
+import type { Digest } from '../../image/digest.ts'
+import { findVisible, requireAllowedOn, requireMayWrite } from '../domain/access.ts'
+import type { RequestContext } from '../domain/context.ts'
+import { isHexOf } from '../domain/location-digests.ts'
+import { newTask } from '../domain/tasks.ts'
+import { enforceQuota } from '../quota/limits.ts'
+import type { Importer } from './importer.ts'
+import { runLocationImport } from './location-flow.ts'
+import { lockImage } from './lock.ts'
+
+/** A location that somebody registers for an image without data. */
+export interface RegisteredLocation {
+  readonly url: string
+  readonly digest: Digest | null
+  readonly document: Readonly<Record<string, unknown>>
+}
+
+/**
+ * Begins to make the image active with the data at a URL, which goes on in the background.
+ * @throws {GlanceError} `not_found`; `forbidden`, also for a URL that only services may register; `conflict`;
+ * `over_limit`; `invalid`.
+ */
+export async function startLocationImport(
+  context: RequestContext,
+  importer: Importer,
+  id: string,
+  { url, digest, document }: RegisteredLocation,
+): Promise<void> {
+  requireMayWrite(context)
+  const { service, fetcher } = importer
+  const image = await findVisible(context, service.database, id)
+  requireAllowedOn(context, 'add_image_location', image)
+  if (image.status !== 'queued') {
+    throw new GlanceError('conflict', `only images with status queued can have locations added`)
+  }
+  enforceQuota('locations', image.locations.length + 1, service.limits.locations)
+  const store = service.stores.of({ url, metadata: {} })
+  const isHttp = /^https?:/i.test(url)
+  const isService = [...context.roles, ...context.serviceRoles].includes('service')
+  if (!isService && (!isHttp || store === undefined)) {
+    throw new GlanceError('forbidden', 'only http(s) locations may be added by users')
+  }
+  if (digest !== null && !isHexOf(digest.algorithm, digest.value)) {
+    throw new GlanceError('invalid', `os_hash_value is no digest by ${digest.algorithm}`)
+  }
+  if (isHttp) await fetcher.check(url)
+  const backend = [service.stores.named ? (store?.id ?? null) : null]
+  const input = {
+    image_id: id,
+    loc_url: url,
+    validation_data: document['validation_data'],
+    backend,
+  }
+  const task = newTask(context, service, 'location_import', id, input)
+  await lockImage(service, task, id)
+  const job = { task, imageId: id, url, digest }
+  service.background.start(signal => runLocationImport(importer, job, signal))
+}

@@ -1,0 +1,128 @@
+import type { IncomingMessage } from 'node:http'
+import type { Abortable } from '../abort.ts'
+import { GlanceError } from '../errors.ts'
+import { fetchUrl } from '../http/fetch-url.ts'
+import type { UriFilter } from '../http/uri-filter.ts'
+import { abortable } from '../stream/abortable.ts'
+import type { Bytes } from '../stream/bytes.ts'
+import { type ByteRange, checkRange } from '../stream/range.ts'
+import { verifySize } from '../stream/verify.ts'
+import { schemeOf } from './location.ts'
+import type { Location, Store } from './store.ts'
+
+/** Reads data that other servers keep, from the URLs that somebody registered as locations. */
+export class HttpStore implements Store {
+  readonly id: string
+  readonly writable = false
+  readonly schemes = ['http', 'https']
+  readonly #filter: UriFilter
+
+  /** `filter` is held against every URL, each time. */
+  constructor(id: string, filter: UriFilter) {
+    this.id = id
+    this.#filter = filter
+  }
+
+  locate(): Location {
+    throw this.#readOnly()
+  }
+
+  holds({ url }: Location): boolean {
+    return this.schemes.includes(schemeOf(url)) && URL.canParse(url)
+  }
+
+  async add(): Promise<never> {
+    throw this.#readOnly()
+  }
+
+  async open(
+    at: Location,
+    range: ByteRange | null = null,
+    { signal }: Abortable = {},
+  ): Promise<Bytes> {
+    signal?.throwIfAborted()
+    const last = range === null ? 0 : range.offset + range.length - 1
+    const isEmpty = range?.length === 0
+    const headers: Record<string, string> =
+      range === null || isEmpty ? {} : { range: `bytes=${range.offset}-${last}` }
+    const answer = await this.#ask('GET', at, headers, signal)
+    if (range === null) return abortable(answer, signal)
+    if (answer.statusCode === 206 && startOf(answer) === range.offset) {
+      return abortable(verifySize(answer, range.length), signal)
+    }
+    // The server does not know ranges: we read up to ours.
+    const size = sizeOf(answer)
+    if (size !== null) {
+      try {
+        checkRange(range, size)
+      } catch (error) {
+        answer.destroy()
+        throw error
+      }
+    }
+    return abortable(verifySize(slice(answer, range), range.length), signal)
+  }
+
+  async size(at: Location, { signal }: Abortable = {}): Promise<number> {
+    const answer = await this.#ask('HEAD', at, {}, signal)
+    answer.destroy()
+    // As Glance, to which no size is none.
+    return sizeOf(answer) ?? 0
+  }
+
+  async delete(): Promise<never> {
+    throw this.#readOnly()
+  }
+
+  async recover(): Promise<void> {}
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+
+  async #ask(
+    method: 'GET' | 'HEAD',
+    { url }: Location,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal | undefined,
+  ): Promise<IncomingMessage> {
+    if (!this.holds({ url })) throw new GlanceError('invalid', `store ${this.id} reads no such URL`)
+    const answer = await fetchUrl(new URL(url), { method, headers, filter: this.#filter, signal })
+    const status = answer.statusCode ?? 0
+    if (status === 200 || status === 206) return answer
+    answer.destroy()
+    const message = `store ${this.id}: the server answered ${status}`
+    if (status === 404 || status === 410) throw new GlanceError('not_found', message)
+    if (status === 416) throw new GlanceError('unsatisfiable_range', message)
+    throw new GlanceError(status >= 500 ? 'unavailable' : 'invalid', message)
+  }
+
+  #readOnly(): GlanceError {
+    return new GlanceError('unsupported', `store ${this.id} is read-only`)
+  }
+}
+
+function sizeOf({ headers }: IncomingMessage): number | null {
+  const length = headers['content-length']
+  return length !== undefined && /^\d+$/.test(length) ? Number(length) : null
+}
+
+/** Where the part that was sent begins, which is not always where it was to begin. */
+function startOf({ headers }: IncomingMessage): number | null {
+  const [, start] = /^bytes (\d+)-/.exec(headers['content-range'] ?? '') ?? []
+  return start === undefined ? null : Number(start)
+}
+
+async function* slice(
+  data: Bytes,
+  { offset, length }: ByteRange,
+): AsyncGenerator<Uint8Array, void> {
+  let position = 0
+  for await (const chunk of data) {
+    const part = chunk.subarray(
+      Math.max(offset - position, 0),
+      Math.max(offset + length - position, 0),
+    )
+    position += chunk.length
+    if (part.length > 0) yield part
+    if (position >= offset + length) return
+  }
+}

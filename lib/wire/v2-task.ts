@@ -1,0 +1,144 @@
+import { GlanceError } from '../errors.ts'
+import { isImageId } from '../image/image.ts'
+import {
+  type Task,
+  TASK_SORT_KEYS,
+  TASK_STATUSES,
+  type TaskQuery,
+  type TaskSortKey,
+} from '../image/task.ts'
+import { formatTime, isObject, type V2Document } from './v2-image.ts'
+
+/** A task as `/v2/tasks/{id}` shows it. */
+export function taskToV2(task: Task): Record<string, unknown> {
+  return {
+    ...taskStub(task),
+    input: task.input,
+    result: task.result,
+    message: task.message,
+    ...(task.imageId !== null && { image_id: task.imageId }),
+    ...(task.requestId !== null && { request_id: task.requestId }),
+    ...(task.userId !== null && { user_id: task.userId }),
+  }
+}
+
+/** A task as a listing shows it. */
+export function taskStub(task: Task): Record<string, unknown> {
+  return {
+    id: task.id,
+    type: task.type,
+    status: task.status,
+    owner: task.owner,
+    created_at: formatTime(task.createdAt),
+    updated_at: formatTime(task.updatedAt),
+    ...(task.expiresAt !== null && { expires_at: formatTime(task.expiresAt) }),
+    self: `/v2/tasks/${task.id}`,
+    schema: '/v2/schemas/task',
+  }
+}
+
+/** A task as `/v2/images/{id}/tasks` shows it: as Glance, a row of its database, times without a zone. */
+export function taskRow(task: Task): Record<string, unknown> {
+  return {
+    id: task.id,
+    type: task.type,
+    status: task.status,
+    owner: task.owner,
+    expires_at: task.expiresAt === null ? null : rowTime(task.expiresAt),
+    created_at: rowTime(task.createdAt),
+    updated_at: rowTime(task.updatedAt),
+    deleted_at: null,
+    deleted: false,
+    image_id: task.imageId,
+    request_id: task.requestId,
+    user_id: task.userId,
+    input: task.input,
+    result: task.result,
+    message: task.message,
+  }
+}
+
+function rowTime(time: Date): string {
+  return `${time.toISOString().slice(0, 19)}.000000`
+}
+
+/** Reads what follows the `?` of `/v2/tasks`. @throws {GlanceError} `invalid`. */
+export function parseTaskQuery(
+  params: URLSearchParams,
+  { limitDefault, limitMax }: { readonly limitDefault: number; readonly limitMax: number },
+): TaskQuery {
+  const status = params.get('status')
+  const known = TASK_STATUSES.find(known => known === status)
+  if (status && known === undefined) throw invalid(`Invalid status value: ${status}`)
+  const type = params.get('type')
+  if (type && type !== 'import') throw invalid(`Invalid type value: ${type}`)
+  const direction = params.get('sort_dir') ?? 'desc'
+  if (direction !== 'asc' && direction !== 'desc') {
+    throw invalid(`Invalid sort direction: ${direction}`)
+  }
+  const marker = params.get('marker') || null
+  if (marker !== null && !isImageId(marker)) throw invalid('Invalid marker format')
+  return {
+    owner: null,
+    imageId: null,
+    type: type ? 'import' : null,
+    statuses: known === undefined ? null : [known],
+    sortKey: sortKeyOf(params.get('sort_key')),
+    sortDirection: direction,
+    limit: Math.min(limitOf(params.get('limit'), limitDefault), limitMax),
+    marker,
+  }
+}
+
+/** Links to the first page of a listing and to the one after this. */
+export function taskLinks(
+  params: URLSearchParams,
+  tasks: readonly Task[],
+  limit: number,
+): { readonly first: string; readonly next?: string } {
+  const query = new Map(params)
+  query.delete('marker')
+  const first = linkTo(query)
+  const last = tasks.at(-1)
+  if (last === undefined || tasks.length < limit) return { first }
+  return { first, next: linkTo(query.set('marker', last.id)) }
+}
+
+function linkTo(query: ReadonlyMap<string, string>): string {
+  const text = new URLSearchParams([...query]).toString()
+  return text === '' ? '/v2/tasks' : `/v2/tasks?${text}`
+}
+
+/** What a client asks for by `POST /v2/tasks`. @throws {GlanceError} `invalid`. */
+export function parseNewTask(body: unknown): {
+  readonly type: 'import' | 'api_image_import'
+  readonly input: V2Document
+} {
+  const document = isObject(body) ? body : {}
+  for (const name of ['type', 'input']) {
+    if (!(name in document)) throw invalid(`Task '${name}' is required`)
+  }
+  const { type, input } = document
+  if (type !== 'import' && type !== 'api_image_import') {
+    throw invalid(`Provided object does not match schema 'task': there is no type ${String(type)}`)
+  }
+  if (!isObject(input)) throw invalid("Provided object does not match schema 'task': input")
+  return { type, input }
+}
+
+function sortKeyOf(key: string | null): TaskSortKey {
+  const known = TASK_SORT_KEYS.find(known => known === (key ?? 'created_at'))
+  if (known === undefined) throw invalid(`Sort key supplied was not valid: ${key}`)
+  return known
+}
+
+function limitOf(limit: string | null, byDefault: number): number {
+  if (limit === null) return byDefault
+  if (!/^\s*[+-]?\d+\s*$/.test(limit)) throw invalid('limit param must be an integer')
+  if (Number(limit) < 0) throw invalid('limit param must be positive')
+  return Number(limit)
+}
+
+function invalid(message: string): GlanceError {
+  return new GlanceError('invalid', message)
+}

@@ -1,0 +1,295 @@
+import { randomUUID } from 'node:crypto'
+import { readFileSync, unlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { Handover } from '../lib/server/cache/handover.ts'
+import type { ServerConfig } from '../lib/server/config.ts'
+import { filesIn } from './support/files.ts'
+import { ADMIN, OWNER, startTestServer, type TestServer, user } from './support/server.ts'
+
+const MIB = 1024 * 1024
+
+async function start(t: Test, given: Partial<ServerConfig> = {}) {
+  const folder = join(t.testdir({ cache: {} }), 'cache')
+  const settings = { auth: 'trusted_headers', imageCacheDir: folder, ...given } as const
+  const server = await startTestServer(t, settings)
+  return { server, folder, settings }
+}
+
+const download = (server: TestServer, id: string, headers = {}, as = OWNER) =>
+  server.call('GET', `/v2/images/${id}/file`, { as, headers })
+
+const cache = (server: TestServer, method: string, path = '', as = ADMIN, headers = {}) =>
+  server.call(method, `/v2/cache${path}`, { as, headers })
+
+async function cached(server: TestServer): Promise<readonly { image_id: string; hits: number }[]> {
+  const { json } = await cache(server, 'GET')
+  return json['cached_images'] as { image_id: string; hits: number }[]
+}
+
+/** Asks until so many images are there. */
+async function untilCached(server: TestServer, count: number) {
+  for (;;) {
+    const images = await cached(server)
+    if (images.length === count) return images
+    await new Promise(setImmediate)
+  }
+}
+
+async function uploaded(server: TestServer, data: string | Uint8Array = 'some data') {
+  const id = await server.create()
+  await server.upload(id, data)
+  return id
+}
+
+t.test('an image that is downloaded comes into the cache', async t => {
+  const { server, folder } = await start(t)
+  const data = Buffer.alloc(3 * MIB, 'some pattern ')
+  const id = await uploaded(server, data)
+  t.ok((await download(server, id)).text === data.toString())
+  const [image] = await untilCached(server, 1)
+  t.match(image, { image_id: id, hits: 0, size: data.length })
+  t.type((image as Record<string, unknown> | undefined)?.['last_accessed'], 'number')
+  t.ok(readFileSync(join(folder, id)).equals(data))
+
+  t.test('and is read from there', async t => {
+    writeFileSync(join(folder, id), Buffer.alloc(3 * MIB, 'x'))
+    t.match((await download(server, id)).text, /^xxx/)
+    t.match(await cached(server), [{ hits: 1 }])
+    const part = await download(server, id, { range: 'bytes=0-3' })
+    t.equal(part.text, 'some', 'but for a part of it')
+  })
+
+  t.test('and from its store when the cache has lost it', async t => {
+    unlinkSync(join(folder, id))
+    t.ok((await download(server, id)).text === data.toString())
+    await untilCached(server, 1)
+  })
+
+  t.test('and goes with it', async t => {
+    await server.call('DELETE', `/v2/images/${id}`, { as: OWNER })
+    t.same(filesIn(folder), [])
+    t.same(await cached(server), [])
+  })
+})
+
+t.test('what is not whole does not come into the cache', async t => {
+  const storeDir = t.testdir()
+  const { server, folder } = await start(t, { store: 'file', storeDir })
+  const [other, partial] = [await uploaded(server), await uploaded(server)]
+  writeFileSync(join(storeDir, other), 'SOME DATA')
+  t.equal((await download(server, other)).text, 'SOME DATA')
+  await download(server, partial, { range: 'bytes=0-3' })
+  t.same(await cached(server), [])
+  t.same(filesIn(folder), [])
+})
+
+t.test('a deactivated image is not read from the cache', async t => {
+  const { server } = await start(t)
+  const id = await uploaded(server)
+  await download(server, id)
+  await untilCached(server, 1)
+  await server.call('POST', `/v2/images/${id}/actions/deactivate`, { as: OWNER })
+  t.equal((await download(server, id)).status, 403)
+})
+
+t.test('an image is brought into the cache', async t => {
+  const { server } = await start(t)
+  const id = await uploaded(server)
+  const { status, text } = await cache(server, 'PUT', `/${id}`)
+  t.same([status, text], [202, ''])
+  t.match(await untilCached(server, 1), [{ image_id: id }])
+  t.equal((await cache(server, 'PUT', `/${id}`)).status, 202, 'also when it is there')
+  t.same((await cache(server, 'GET')).json['queued_images'], [])
+  t.equal((await cache(server, 'PUT', `/${randomUUID()}`)).status, 404)
+  t.equal((await cache(server, 'PUT', `/${await server.create()}`)).status, 400)
+  t.equal((await cache(server, 'PUT', `/${id}`, OWNER)).status, 403)
+})
+
+t.test('images are taken out of the cache', async t => {
+  const { server, folder } = await start(t)
+  const fill = async (n: number) => {
+    const ids: string[] = []
+    for (let i = 0; i < n; i += 1) ids.push(await uploaded(server))
+    for (const id of ids) await download(server, id)
+    await untilCached(server, n)
+    return ids
+  }
+
+  t.test('one by one', async t => {
+    const [id = ''] = await fill(1)
+    t.equal((await cache(server, 'DELETE', `/${id}`, OWNER)).status, 403)
+    t.equal((await cache(server, 'DELETE', `/${id}`)).status, 204)
+    t.equal((await cache(server, 'DELETE', `/${id}`)).status, 204, 'an image that is not there')
+    t.equal((await cache(server, 'DELETE', `/${randomUUID()}`)).status, 404)
+    t.same(filesIn(folder), [])
+  })
+
+  for (const [target, left] of [
+    ['queue', 2],
+    ['cache', 0],
+    ['', 0],
+  ] as const) {
+    t.test(`all of ${JSON.stringify(target)}`, async t => {
+      await fill(2)
+      const headers = { 'x-image-cache-clear-target': target }
+      t.equal((await cache(server, 'DELETE', '', ADMIN, headers)).status, 204)
+      t.equal((await cached(server)).length, left)
+      await cache(server, 'DELETE')
+    })
+  }
+
+  t.test('but not all of something else', async t => {
+    const headers = { 'x-image-cache-clear-target': 'other' }
+    t.equal((await cache(server, 'DELETE', '', ADMIN, headers)).status, 400)
+    t.equal((await cache(server, 'DELETE', '', OWNER, headers)).status, 403)
+  })
+})
+
+t.test('pruning leaves what was read last', async t => {
+  const { server } = await start(t, { imageCacheMaxSize: 20 })
+  const ids = [await uploaded(server), await uploaded(server), await uploaded(server)]
+  for (const [i, id] of ids.entries()) {
+    await download(server, id)
+    await untilCached(server, i + 1)
+  }
+  const answer = await cache(server, 'POST', '/prune')
+  t.equal(answer.status, 200)
+  t.same(answer.json, { total_files_pruned: 1, total_bytes_pruned: 9 })
+  t.equal((await cached(server)).length, 2)
+  t.same((await cache(server, 'POST', '/prune')).json, {
+    total_files_pruned: 0,
+    total_bytes_pruned: 0,
+  })
+})
+
+t.test('what was cut off is cleaned away', async t => {
+  const { server, folder } = await start(t)
+  writeFileSync(join(folder, `.${randomUUID()}.${randomUUID()}.partial`), 'half')
+  t.equal((await cache(server, 'POST', '/clean')).status, 200)
+  t.same(filesIn(folder), [])
+})
+
+t.test('the cache outlives the service', async t => {
+  const dataDir = t.testdir()
+  const settings = { dataApi: 'sqlite', store: 'file', dataDir } as const
+  const { server, settings: all } = await start(t, settings)
+  const id = await uploaded(server)
+  await download(server, id)
+  await untilCached(server, 1)
+  await server[Symbol.asyncDispose]()
+  const again = await startTestServer(t, all)
+  t.match(await cached(again), [{ image_id: id, hits: 0, size: 9 }])
+})
+
+t.test('who may do something with the cache is for the policy to say', async t => {
+  const rules = 'cache_list: role:cacher\ncache_image: role:cacher\ndownload_image: role:reader\n'
+  const folder = t.testdir({ cache: {}, 'policy.yaml': rules })
+  const server = await startTestServer(t, {
+    auth: 'trusted_headers',
+    imageCacheDir: join(folder, 'cache'),
+    policyFile: join(folder, 'policy.yaml'),
+  })
+  const cacher = user('owner', 'cacher')
+  const id = await uploaded(server)
+  t.equal((await cache(server, 'GET', '', OWNER)).status, 403)
+  t.equal((await cache(server, 'PUT', `/${id}`, cacher)).status, 202)
+  let images: unknown = []
+  while (!Array.isArray(images) || images.length === 0) {
+    images = (await cache(server, 'GET', '', cacher)).json['cached_images']
+  }
+  t.match(images, [{ image_id: id }], 'also for somebody who may not download it')
+  t.equal((await download(server, id, {}, cacher)).status, 403)
+  t.equal((await cache(server, 'DELETE', '', cacher)).status, 403)
+})
+
+t.test('nodes are known to no cache of one node', async t => {
+  const { server } = await start(t)
+  const id = await uploaded(server)
+  t.equal((await cache(server, 'GET', `/nodes/${id}`)).status, 409)
+  t.equal((await cache(server, 'GET', `/nodes/${randomUUID()}`)).status, 404)
+})
+
+t.test('a service without a cache says so, to administrators', async t => {
+  const server = await startTestServer(t, { auth: 'trusted_headers' })
+  const id = await uploaded(server)
+  for (const [method, path] of [
+    ['GET', ''],
+    ['DELETE', ''],
+    ['PUT', `/${id}`],
+    ['DELETE', `/${id}`],
+    ['POST', '/clean'],
+    ['POST', '/prune'],
+  ] as const) {
+    const { status, json } = await cache(server, method, path)
+    t.equal(status, 404, `${method} ${path}`)
+    t.match(json['message'], /^Caching via API is not supported at this site\./)
+    t.equal((await cache(server, method, path, OWNER)).status, 403)
+  }
+})
+
+t.test('versions are listed by what there is', async t => {
+  const stores = {
+    enabledBackends: [{ id: 'a', type: 'memory' }],
+    defaultBackend: 'a',
+  } satisfies Partial<ServerConfig>
+  const oldest = [7, 6, 5, 4, 3, 2, 1, 0]
+  for (const [title, hasCache, given, minors, current] of [
+    ['neither cache nor stores', false, {}, [15, 9, 17, ...oldest], 17],
+    ['stores', false, stores, [15, 13, 12, 11, 10, 9, 8, 17, ...oldest], 17],
+    ['a cache', true, {}, [18, 17, 16, 15, 14, 9, ...oldest], 18],
+    ['both', true, stores, [18, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8, ...oldest], 18],
+  ] as const) {
+    t.test(title, async t => {
+      const { server } = await start(t, { ...given, ...(!hasCache && { imageCacheDir: null }) })
+      const { json } = await server.call('GET', '/versions')
+      const versions = json['versions'] as { id: string; status: string }[]
+      t.same(
+        versions.map(({ id }) => id),
+        minors.map(minor => `v2.${minor}`),
+      )
+      const found = versions.filter(({ status }) => status === 'CURRENT')
+      t.match(found, [{ id: `v2.${current}` }])
+      const known = (await server.call('GET', '/v2.18/schemas/image', { as: OWNER })).status
+      t.equal(known, hasCache ? 200 : 300)
+    })
+  }
+})
+
+t.test('a handover', async t => {
+  const chunk = Buffer.from('chunk')
+
+  t.test('keeps who gives waiting until the chunk is done with', async t => {
+    const handover = new Handover()
+    const seen: string[] = []
+    const taking = (async () => {
+      for await (const chunk of handover) seen.push(`took ${Buffer.from(chunk).toString()}`)
+    })()
+    for (const text of ['one', 'two']) {
+      await handover.give(Buffer.from(text))
+      seen.push(`gave ${text}`)
+    }
+    handover.end()
+    await taking
+    t.same(seen, ['took one', 'gave one', 'took two', 'gave two'])
+  })
+
+  t.test('that is broken off fails who takes', async t => {
+    const handover = new Handover()
+    const taking = (async () => {
+      for await (const _ of handover) t.pass()
+    })()
+    await handover.give(chunk)
+    handover.breakOff()
+    await t.rejects(taking, { message: 'broken off' })
+  })
+
+  t.test('that is refused keeps nobody waiting', async t => {
+    const handover = new Handover()
+    const giving = handover.give(chunk)
+    handover.refuse()
+    await giving
+    await handover.give(chunk)
+    t.pass()
+  })
+})
