@@ -1,7 +1,7 @@
 import { GlanceError } from '../errors.ts'
-import type { LocationEdit } from '../image/location.ts'
+import type { ImageEdit } from '../image/edit.ts'
 import { type AttributeValue, type FieldChange } from './attributes.ts'
-import { propertyText, readOnly, type UserAttributes, userAttributes } from './schema/new-image.ts'
+import { propertyText, readOnly, userAttributes } from './schema/new-image.ts'
 import { type ImageSchema, STANDARD_SCHEMA } from './schema/image-schema.ts'
 import { checkPropertyName, validateImageDocument } from './schema/validate.ts'
 import { newLocation } from './v2-location.ts'
@@ -21,26 +21,6 @@ export type PatchOperation =
   | { readonly op: 'add' | 'replace'; readonly path: string; readonly value: AttributeValue }
   | { readonly op: 'remove'; readonly path: string }
 
-/** What one step of a JSON patch means to the service that carries it out. */
-export type PatchStep =
-  /** `name` is the attribute's in the API. */
-  | {
-      readonly type: 'set_attribute'
-      readonly name: string
-      readonly change: Partial<UserAttributes>
-    }
-  | {
-      readonly type: 'set_property'
-      readonly name: string
-      readonly value: string
-      /** Whether the property has to be there before, must not be, or either. */
-      readonly when: 'present' | 'absent' | 'either'
-    }
-  | { readonly type: 'remove_property'; readonly name: string }
-  | LocationEdit
-  /** Refused for any image, but, as Glance does, only once it is known that the image may be changed. */
-  | { readonly type: 'refuse'; readonly error: GlanceError }
-
 /** The shortest patch that makes these changes. */
 export function patchOf(changes: readonly FieldChange[]): PatchOperation[] {
   return changes.map(({ field, from, to }) => {
@@ -58,7 +38,7 @@ export function parsePatch(
   mediaType: string | undefined,
   body: unknown,
   schema: ImageSchema = STANDARD_SCHEMA,
-): PatchStep[] {
+): ImageEdit[] {
   const read = READERS.get(mediaType?.split(';')[0]?.trim().toLowerCase() ?? '')
   if (read === undefined) {
     throw new GlanceError('unsupported_media_type', `a patch has to be one of ${ACCEPT_PATCH}`)
@@ -117,7 +97,7 @@ function meaningOf(
   { op, path, addsOnlyNew }: Target,
   step: V2Document,
   schema: ImageSchema,
-): PatchStep[] {
+): ImageEdit[] {
   const parts = parsePointer(path)
   const [name = ''] = parts
   if (parts.length !== depthOf(name, op)) {
@@ -151,24 +131,24 @@ const READ_ONLY: ReadonlySet<string> = new Set([
   ...SERVER_MADE.filter(name => name !== 'locations'),
 ])
 
-function alreadyPresent(name: string): PatchStep {
+function alreadyPresent(name: string): ImageEdit {
   return refusal(new GlanceError('conflict', `Property ${name} already present.`))
 }
 
-function removal(name: string, position = ''): PatchStep {
+function removal(name: string, position = ''): ImageEdit {
   if (name === 'locations') return { type: 'remove_location', position }
   if (!isBaseAttribute(name)) return { type: 'remove_property', name }
   return refusal(new GlanceError('forbidden', `Property ${name} may not be removed.`))
 }
 
-function locationStep(op: 'add' | 'replace', position = '', value: unknown): PatchStep {
+function locationStep(op: 'add' | 'replace', position = '', value: unknown): ImageEdit {
   if (op === 'add') return { type: 'add_location', position, location: newLocation(value) }
   const locations = (value as readonly unknown[]).map(newLocation) // The schema says that it is a list.
   if (locations.length > 0) return { type: 'replace_locations', locations }
   return refusal(new GlanceError('forbidden', 'Cannot set locations to empty list.'))
 }
 
-function refusal(error: GlanceError): PatchStep {
+function refusal(error: GlanceError): ImageEdit {
   return { type: 'refuse', error }
 }
 

@@ -4,7 +4,7 @@ import type { ImageLocation, LocationEdit, NewLocation } from '../../image/locat
 import { enforceQuota } from '../quota/limits.ts'
 import { requireAllowedOn } from './access.ts'
 import type { RequestContext } from './context.ts'
-import type { ImageEdit } from './edit.ts'
+import type { ImageEdit } from '../../image/edit.ts'
 import { newDigests } from './location-digests.ts'
 import type { Service } from './service.ts'
 

@@ -1,7 +1,6 @@
 import type { ImageChange, ImageRecord } from '../../database/database.ts'
 import { GlanceError } from '../../errors.ts'
-import type { Image } from '../../image/image.ts'
-import type { LocationEdit } from '../../image/location.ts'
+import type { ImageEdit, OwnAttributes } from '../../image/edit.ts'
 import { requireMayShow } from './access.ts'
 import type { RequestContext } from './context.ts'
 import { placedBy, placedChange, type SizesByUrl } from './edit-locations.ts'
@@ -9,40 +8,6 @@ import { imageTarget } from './image-target.ts'
 import { enforceQuota } from '../quota/limits.ts'
 import { requireMayProperty, splitProperties } from './properties.ts'
 import type { Limits, Service } from './service.ts'
-
-/** The attributes that every image has and that its owner may set. */
-export type OwnAttributes = Pick<
-  Image,
-  | 'name'
-  | 'visibility'
-  | 'hidden'
-  | 'protected'
-  | 'owner'
-  | 'containerFormat'
-  | 'diskFormat'
-  | 'minDisk'
-  | 'minRam'
-  | 'tags'
->
-
-/** One step of an update; `name` is the attribute as the caller calls it. */
-export type ImageEdit =
-  | {
-      readonly type: 'set_attribute'
-      readonly name: string
-      readonly change: Partial<OwnAttributes>
-    }
-  | {
-      readonly type: 'set_property'
-      readonly name: string
-      readonly value: string
-      /** Whether the property has to be there before, must not be, or either. */
-      readonly when: 'present' | 'absent' | 'either'
-    }
-  | { readonly type: 'remove_property'; readonly name: string }
-  | LocationEdit
-  /** A step that no image admits of, to be refused only once it is known whose image it is. */
-  | { readonly type: 'refuse'; readonly error: GlanceError }
 
 /**
  * What the steps, in their order, make of an image that the caller owns. All or nothing. `sizes` as for

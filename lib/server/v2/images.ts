@@ -2,7 +2,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { isGlanceError } from '../../errors.ts'
 import type { ImageSchema } from '../../wire/schema/image-schema.ts'
 import { validateNewImage } from '../../wire/schema/new-image.ts'
-import { ACCEPT_PATCH, parsePatch, type PatchStep } from '../../wire/v2-patch.ts'
+import type { ImageEdit } from '../../image/edit.ts'
+import { ACCEPT_PATCH, parsePatch } from '../../wire/v2-patch.ts'
 import { pageLinks, parseImageQuery } from '../../wire/v2-query.ts'
 import type { Caching } from '../cache/caching.ts'
 import { createImage, deleteImage, listImages, showImage, updateImage } from '../domain/images.ts'
@@ -85,7 +86,7 @@ async function readPatch(
   request: FastifyRequest,
   reply: FastifyReply,
   schema: ImageSchema,
-): Promise<PatchStep[]> {
+): Promise<ImageEdit[]> {
   const mediaType = mediaTypeOf(request)
   try {
     // A media type that is not taken is refused with its body unread.

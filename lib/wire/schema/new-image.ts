@@ -1,5 +1,5 @@
 import { GlanceError } from '../../errors.ts'
-import type { Image } from '../../image/image.ts'
+import type { OwnAttributes } from '../../image/edit.ts'
 import { isBaseAttribute, SERVER_MADE } from '../v2-image.ts'
 import { type ImageSchema, STANDARD_SCHEMA } from './image-schema.ts'
 import {
@@ -10,23 +10,8 @@ import {
   validateImageDocument,
 } from './validate.ts'
 
-/** The attributes that every image has and that a user sets. */
-export type UserAttributes = Pick<
-  Image,
-  | 'name'
-  | 'visibility'
-  | 'hidden'
-  | 'protected'
-  | 'owner'
-  | 'containerFormat'
-  | 'diskFormat'
-  | 'minDisk'
-  | 'minRam'
-  | 'tags'
->
-
 /** What a client asks for when it creates an image; what it does not say is not there. */
-export interface NewImageRequest extends Partial<UserAttributes> {
+export interface NewImageRequest extends Partial<OwnAttributes> {
   readonly id?: string
   readonly properties: ReadonlyMap<string, string>
 }
@@ -78,7 +63,7 @@ export function propertyText(value: unknown): string | null {
 }
 
 /** What a document says of the attributes that a user sets, under the names that they have inside. */
-export function userAttributes(document: ImageDocument): Partial<UserAttributes> {
+export function userAttributes(document: ImageDocument): Partial<OwnAttributes> {
   const { name, visibility, os_hidden, owner, container_format, disk_format, tags } = document
   const { min_disk, min_ram } = document
   return {
