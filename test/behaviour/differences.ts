@@ -50,6 +50,14 @@ const LISTED: readonly Listed[] = [
     differs: ['status 500, ours 400'],
     rows: [
       'paths: a path that is no UTF-8 is wrong',
+      'misfortunes: lists in lists',
+      'misfortunes: lists in lists, deeper than any stack',
+      'misfortunes: objects in objects',
+      'misfortunes: half a character',
+      'misfortunes: half a character in a property',
+      'misfortunes: no path',
+      'misfortunes: a patch deeper than any stack',
+      'misfortunes: a member that is a list',
       'create: a list is refused',
       'create: a list with an image is refused',
       'patch: a path that is a number is none',
@@ -76,12 +84,43 @@ const LISTED: readonly Listed[] = [
       'identities: GET /v2/metadefs/namespaces is for those who say who they are',
       'identities: GET /v2/nope is for those who say who they are',
       'identities: who is not confirmed is nobody',
+      'misfortunes: nobody with a role',
     ],
   },
   {
     reason: 'a 500 of Glance that a client can provoke: ours reads no catalogue',
     differs: ['status 500, ours 200'],
     rows: ['identities: a catalogue that is no JSON is of no account'],
+  },
+  {
+    reason: 'a 500 of Glance',
+    differs: ['status 500, ours 200'],
+    rows: ['misfortunes: many filters'],
+  },
+  {
+    reason: 'Glance reads a range before it looks whether there is data',
+    differs: ['status 416, ours 204'],
+    rows: ['misfortunes: a range of text'],
+  },
+  {
+    reason: "Glance's filter for CORS answers, which ours does not have",
+    differs: ['status 200, ours 405'],
+    rows: ['misfortunes: OPTIONS'],
+  },
+  {
+    reason: 'as in all of HTTP, a media type of ours is in any case',
+    differs: ['status 415, ours 200'],
+    rows: ['misfortunes: a media type in capitals'],
+  },
+  {
+    reason: 'SQLite takes a number for text, and Glance asks nobody',
+    differs: ['status 200, ours 400'],
+    rows: ['misfortunes: a member that is a number'],
+  },
+  {
+    reason: 'a 500 of Glance',
+    differs: ['status 500, ours 431'],
+    rows: ['misfortunes: a long request id is refused'],
   },
   {
     reason: 'a property of ours has a value: one that is null is as one that is not there',

@@ -112,6 +112,13 @@ const filters: readonly Row[] = [
   lists('sort=disk_format:asc,name:desc', 'c', 'a', 'd', 'b'),
 ]
 
+const OPERATORS = { gt: ALL, gte: ALL, neq: ALL, lt: [], lte: [], eq: [] }
+const times = ['created_at', 'updated_at'].flatMap(key =>
+  Object.entries(OPERATORS).map(([operator, names]) =>
+    lists(`${key}=${operator}:2001-02-03T04:05:06Z`, ...names),
+  ),
+)
+
 const refused: readonly Row[] = [
   'limit=-1',
   'limit=x',
@@ -247,6 +254,7 @@ export const LIST: readonly Scenario[] = [
         lacks: ['next'],
       },
       ...filters,
+      ...times,
       ...sorted,
       ...refused,
       row('marker={others}', { status: 403 }),

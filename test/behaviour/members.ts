@@ -149,4 +149,12 @@ export const MEMBERS: readonly Scenario[] = [
       },
     ]),
   },
+  {
+    name: 'too many members',
+    rows: [
+      create('image'),
+      ...Array.from({ length: 128 }, (_, at) => add(`member ${at + 1}`, { member: `m${at}` })),
+      add('128 are enough', { member: 'more' }, { status: 413 }),
+    ],
+  },
 ]

@@ -56,7 +56,10 @@ export async function ask(
   const { status, answered, text } = await send(url, method, path, {
     headers: {
       ...headers,
-      ...(body !== null && { 'content-length': String(body.length) }),
+      ...(body !== null &&
+        row.headers?.['transfer-encoding'] === undefined && {
+          'content-length': String(body.length),
+        }),
       ...Object.fromEntries(Object.entries(row.headers ?? {}).map(([k, v]) => [k, fill(v)])),
     },
     body,

@@ -7,6 +7,7 @@ import { PATCH } from './images-patch.ts'
 import { SHOW } from './images-show.ts'
 import { MEMBERS } from './members.ts'
 import { METADEFS } from './metadefs.ts'
+import { MISFORTUNES } from './misfortunes.ts'
 import { REQUESTS } from './requests.ts'
 import { SCHEMAS } from './schemas.ts'
 import type { Scenario } from './table.ts'
@@ -17,6 +18,7 @@ import { VERSIONS } from './versions.ts'
 export const SCENARIOS: readonly Scenario[] = [
   ...VERSIONS,
   ...REQUESTS,
+  ...MISFORTUNES,
   ...CREATE,
   ...SHOW,
   ...LIST,

@@ -14,6 +14,18 @@ export const WORDINGS: Readonly<Record<string, readonly string[]>> = {
     'PATCH /v2/images/{plain} refuses bytes that are no UTF-8',
     'POST /v2/metadefs/namespaces refuses bytes that are no UTF-8',
   ],
+  misfortunes: [
+    'a list in a property',
+    'a constructor',
+    'a number beyond all',
+    'infinity',
+    'a page of a size beyond numbers',
+    'a hexadecimal page',
+    'an unknown method on a path that there is not',
+    'no operation',
+    'a list of operations',
+    'a member of a path',
+  ],
   create: [
     'a name of 256 characters is refused',
     'a name that is a number is refused',
@@ -149,6 +161,7 @@ export const WORDINGS: Readonly<Record<string, readonly string[]>> = {
     'or to ask',
     'or to end',
   ],
+  'too many members': ['128 are enough'],
   tags: [
     'of no more',
     'once',
