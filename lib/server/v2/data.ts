@@ -16,7 +16,11 @@ const OCTET_STREAM = 'application/octet-stream'
 export function dataRoutes(app: FastifyInstance, service: Service): void {
   app.get<ImagePath>('/images/:id/file', BODILESS, async (request, reply) => {
     const download = await downloadImage(contextOf(request), service, request.params.id)
-    if (download === null) return reply.code(204).send()
+    if (download === null) {
+      // As Glance: a range that is none is refused also where there is nothing to take it of.
+      rangeOf(request, Number.MAX_SAFE_INTEGER)
+      return reply.code(204).send()
+    }
     const range = rangeOf(request, download.size)
     const data = await openUnlessGone(download, range)
     if (data === null) return reply.code(204).send()
