@@ -1,7 +1,9 @@
-import { create, OCTETS, type Row, type Scenario, upload } from './table.ts'
+import { maySee, VISIBILITIES, WHO } from './images-show.ts'
+import { create, OCTETS, patch, type Row, type Scenario, upload } from './table.ts'
 
 const DATA10 = '0123456789'
 const MD5 = '781e5e245d69b566979b86e28d23f2c7'
+const EMPTY_MD5 = 'd41d8cd98f00b204e9800998ecf8427e'
 const SHA512 =
   'bb96c2fc40d2d54617d6f276febe571f623a8dadf0b734855299b0e107fda32cf6b69f2da32b36445d73690b93cbd0f7bfc20e0f7f28553d2a4428f23b716e90'
 
@@ -135,7 +137,7 @@ export const DATA: readonly Scenario[] = [
         title: 'an empty image is one',
         ask: 'GET /v2/images/{empty}',
         status: 200,
-        shows: { status: 'active', size: 0, checksum: 'd41d8cd98f00b204e9800998ecf8427e' },
+        shows: { status: 'active', size: 0, checksum: EMPTY_MD5 },
       },
       { ...upload('nowhere', 'x'), title: 'there is an image to upload to', status: 404 },
       ...SIZES.flatMap(([name, size, status]): Row[] => [
@@ -198,6 +200,61 @@ export const DATA: readonly Scenario[] = [
         { accept: 'text/plain' },
         { status: 200, shows: DATA10 },
       ),
+    ],
+  },
+  {
+    name: 'who downloads',
+    rows: VISIBILITIES.flatMap(visibility => [
+      create(visibility),
+      upload(visibility, DATA10),
+      {
+        title: `the ${visibility} one gets a member`,
+        ask: `POST /v2/images/{${visibility}}/members`,
+        body: { member: 'member' },
+        status: 200,
+      },
+      patch(visibility, [{ op: 'replace', path: '/visibility', value: visibility }], {
+        title: `and becomes ${visibility}`,
+        as: 'admin',
+      }),
+      ...WHO.flatMap((who): Row[] => {
+        const sees = maySee(who, visibility)
+        const isOwners = who === 'owner' || who === 'admin'
+        const ask = `{${visibility}}/file`
+        return [
+          {
+            title: `the ${who} ${sees ? 'downloads' : 'does not download'} ${visibility} data`,
+            as: who,
+            ask: `GET /v2/images/${ask}`,
+            status: sees ? 200 : 404,
+            ...(sees && { shows: DATA10 }),
+          },
+          {
+            title: `the ${who} does not replace ${visibility} data`,
+            as: who,
+            ask: `PUT /v2/images/${ask}`,
+            headers: OCTETS,
+            body: 'other',
+            status: isOwners ? 409 : sees ? 403 : 404,
+          },
+        ]
+      }),
+    ]),
+  },
+  {
+    name: 'ranges of nothing',
+    rows: [
+      create('image'),
+      get('a range of no data is no data', { range: 'bytes=0-3' }, { status: 204 }),
+      get('several are refused all the same', { range: 'bytes=0-1,3-4' }, { status: 400 }),
+      upload('image', ''),
+      get(
+        'no bytes are data',
+        {},
+        { status: 200, answers: { 'content-md5': EMPTY_MD5 }, shows: '' },
+      ),
+      get('but have no first one', { range: 'bytes=0-0' }, { status: 416 }),
+      get('nor what follows', { range: 'bytes=0-' }, { status: 416 }),
     ],
   },
 ]

@@ -1,11 +1,14 @@
 import { create, numbered, patch, type Row, type Scenario, upload, type Who } from './table.ts'
 
-/** A list of all images that are looked for, and no other scenario's. */
-const ASK = 'GET /v2/images'
-
 const row = (query: string, expected: Partial<Row>, as: Who = 'owner'): Row => {
   const title = `the ${as} lists ${query === '' ? 'everything' : query}`
-  return { title, as, ask: ASK + (query === '' ? '' : `?${query}`), status: 200, ...expected }
+  return {
+    title,
+    as,
+    ask: `GET /v2/images${query === '' ? '' : `?${query}`}`,
+    status: 200,
+    ...expected,
+  }
 }
 
 const lists = (query: string, ...names: readonly string[]) => row(query, { lists: names })

@@ -1,9 +1,12 @@
 import { CALLERS, create, patch, type Row, type Scenario, type Who } from './table.ts'
 
-const VISIBILITIES = ['public', 'private', 'shared', 'community'] as const
-const WHO = (Object.keys(CALLERS) as Who[]).filter(who => who !== 'nobody') // As they are typed.
+/** How an image may be seen. */
+export const VISIBILITIES = ['public', 'private', 'shared', 'community'] as const
+/** Those who say who they are. */
+export const WHO = (Object.keys(CALLERS) as Who[]).filter(who => who !== 'nobody') // As they are typed.
 
-function maySee(who: Who, visibility: (typeof VISIBILITIES)[number]): boolean {
+/** Whether the image of the owner, which has a member, is there for somebody. */
+export function maySee(who: Who, visibility: (typeof VISIBILITIES)[number]): boolean {
   if (who === 'owner' || who === 'admin') return true
   if (visibility === 'private') return false
   return visibility !== 'shared' || who === 'member'

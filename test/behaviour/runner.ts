@@ -230,7 +230,7 @@ function namesIn(body: unknown): unknown {
 }
 
 async function listOf(url: string, path: string): Promise<readonly Record<string, unknown>[]> {
-  // Ids of images are not masked as long as none are known, but for UUIDs: so they are asked for as text.
+  // Not by `ask`, which masks the ids.
   const { text } = await send(url, 'GET', path, {
     headers: { accept: 'application/json', ...CALLERS.admin },
     body: null,

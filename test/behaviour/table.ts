@@ -49,7 +49,7 @@ export const V21 = { 'content-type': 'application/openstack-images-v2.1-json-pat
 export const V20 = { 'content-type': 'application/openstack-images-v2.0-json-patch' }
 export const OCTETS = { 'content-type': 'application/octet-stream' }
 /** What an image needs in order to take any data. */
-export const RAW = { disk_format: 'raw', container_format: 'bare' } as const
+const RAW = { disk_format: 'raw', container_format: 'bare' } as const
 
 /** A row that makes an image, of the name that its id stands under. */
 export function create(name: string, fields: object = RAW, as: Who = 'owner'): Row {
