@@ -53,7 +53,8 @@ export async function* bytesOf(
 
 function decode(bytes: Uint8Array): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    // A byte order mark is no part of JSON, and Glance takes none.
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch (error) {
     throw new GlanceError('invalid', UNDECODABLE, { cause: error })
   }

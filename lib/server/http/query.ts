@@ -6,7 +6,8 @@ import { UNDECODABLE } from './body.ts'
 export function queryOf(request: FastifyRequest): URLSearchParams {
   const [, query = ''] = /\?(.*)$/s.exec(request.url) ?? []
   try {
-    decodeURIComponent(query)
+    // As Glance: a percent sign that begins no escape stands for itself.
+    decodeURIComponent(query.replaceAll(/%(?![0-9a-f]{2})/gi, '%25'))
   } catch (error) {
     throw new GlanceError('invalid', UNDECODABLE, { cause: error })
   }

@@ -20,7 +20,11 @@ export function dataRoutes(app: FastifyInstance, service: Service, caching: Cach
     const context = contextOf(request)
     const preferred = preferredStores(request, service)
     const download = await caching.download(context, request.params.id, preferred)
-    if (download === null) return reply.code(204).send()
+    if (download === null) {
+      // As Glance: a range that is none is refused also where there is nothing to take it of.
+      rangeOf(request, Number.MAX_SAFE_INTEGER)
+      return reply.code(204).send()
+    }
     const range = rangeOf(request, download.size)
     const data = await openUnlessGone(download, range)
     if (data === null) return reply.code(204).send()

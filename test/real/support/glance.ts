@@ -15,6 +15,8 @@ export interface GlanceOptions {
   readonly policy?: Readonly<Record<string, string>>
   /** Further options of the `[DEFAULT]` section. */
   readonly settings?: Readonly<Record<string, string | number>>
+  /** Whether callers are who their identity headers say. Default: there is no authentication. */
+  readonly trusted?: boolean
 }
 
 /**
@@ -22,6 +24,13 @@ export interface GlanceOptions {
  * name, which nobody has.
  */
 const EVERYBODY_IS_ADMIN = { publicize_image: '', communitize_image: '', tasks_api_access: '' }
+
+const PIPELINES = '/etc/glance/glance-api-paste.ini'
+
+/** Debian's pipeline with the one in front of it left out that would ask Keystone who a caller is. */
+const TRUSTED = `[pipeline:glance-api-trusted]
+pipeline = cors healthcheck http_proxy_to_wsgi versionnegotiation context rootapp
+`
 
 /** Debian's Glance with a database and a folder of its own, until it is disposed of. */
 export class Glance extends Service implements AsyncDisposable {
@@ -38,12 +47,18 @@ export class Glance extends Service implements AsyncDisposable {
   static async start({
     policy = EVERYBODY_IS_ADMIN,
     settings = {},
+    trusted = false,
   }: GlanceOptions = {}): Promise<Glance> {
     const folder = await mkdtemp(join(tmpdir(), 'glance-'))
     try {
       await writeFile(join(folder, 'policy.json'), JSON.stringify(policy))
       await mkdir(join(folder, 'images'))
-      await writeFile(join(folder, 'glance-api.conf'), configuration(folder, settings))
+      const pipelines = await readFile(PIPELINES, 'utf8')
+      await writeFile(join(folder, 'paste.ini'), `${pipelines}\n${TRUSTED}`)
+      await writeFile(
+        join(folder, 'glance-api.conf'),
+        configuration(folder, settings, trusted ? 'flavor = trusted' : ''),
+      )
       const { status, stderr } = await runCommand(
         '/usr/bin/glance-manage',
         ['--config-file', join(folder, 'glance-api.conf'), 'db_sync'],
@@ -133,6 +148,7 @@ async function launch(folder: string, port: number): Promise<Daemon> {
 function configuration(
   folder: string,
   settings: Readonly<Record<string, string | number>>,
+  pipeline: string,
 ): string {
   return `[DEFAULT]
 bind_host = 127.0.0.1
@@ -148,7 +164,8 @@ ${Object.entries(settings)
 connection = sqlite:///${folder}/glance.sqlite
 
 [paste_deploy]
-config_file = /etc/glance/glance-api-paste.ini
+config_file = ${folder}/paste.ini
+${pipeline}
 
 [glance_store]
 stores = file

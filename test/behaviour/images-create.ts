@@ -1,0 +1,213 @@
+import { create, type Row, type Scenario } from './table.ts'
+
+/** An image as it is made when nothing is said of it. */
+const EMPTY = {
+  name: null,
+  status: 'queued',
+  visibility: 'shared',
+  protected: false,
+  os_hidden: false,
+  owner: 'owner',
+  container_format: null,
+  disk_format: null,
+  min_disk: 0,
+  min_ram: 0,
+  tags: [],
+  size: null,
+  virtual_size: null,
+  checksum: null,
+  os_hash_algo: null,
+  os_hash_value: null,
+  created_at: '<time>',
+  updated_at: '<time>',
+  id: '<uuid>',
+  self: '/v2/images/<uuid>',
+  file: '/v2/images/<uuid>/file',
+  schema: '/v2/schemas/image',
+}
+
+const long = (length: number) => 'x'.repeat(length)
+const many = (count: number) => Array.from({ length: count }, (_, index) => `p${index}`)
+
+const ACCEPTED: readonly (readonly [string, Record<string, unknown>, object?])[] = [
+  ['a name of 255 characters', { name: long(255) }],
+  ['an empty name', { name: '' }],
+  ['no name', { name: null }],
+  ['a name of other scripts', { name: 'é中' }],
+  ['a name with spaces around it', { name: '  spaced ' }],
+  ['private visibility', { visibility: 'private' }],
+  ['community visibility', { visibility: 'community' }],
+  ['protection', { protected: true }],
+  ['a hidden image', { os_hidden: true }],
+  ['the own project as owner', { owner: 'owner' }],
+  ['the most of min_disk', { min_disk: 2_147_483_647 }],
+  ['the most of min_ram', { min_ram: 2_147_483_647 }],
+  ['a number that is whole', { min_ram: 1.0 }, { min_ram: 1 }],
+  ['tags, each of them once', { tags: ['b', 'a', 'a'] }, { tags: ['a', 'b'] }],
+  ['an empty tag', { tags: [''] }],
+  ['a tag of 255 characters', { tags: [long(255)] }],
+  ['no disk format', { disk_format: null }],
+  ['no container format', { container_format: null }],
+  ['a property', { foo: 'bar' }],
+  ['a property that is empty', { foo: '' }],
+  ['a property without a name', { '': 'x' }],
+  ['a property of 255 characters', { [long(255)]: '1' }],
+  ['a property with a slash in its name', { 'a/b': 'c' }],
+  ['a property with a space in its name', { 'a b': 'c' }],
+  ['properties that a program might trip over', { constructor: 'a', toString: 'b' }],
+  ['properties of the first version', { is_public: 'True', copy_from: 'x' }],
+  ['a kernel that is none', { kernel_id: null }, {}],
+  ['a kernel', { kernel_id: '12345678-1234-1234-1234-123456789abc' }, { kernel_id: '<uuid>' }],
+  ['a deletion policy', { cinder_encryption_key_deletion_policy: 'do_not_delete' }],
+  ['as many tags as there may be', { tags: many(128).toSorted() }],
+  ['as many properties as there may be', Object.fromEntries(many(128).map(name => [name, '']))],
+  ['a hash algorithm, which is hidden', { os_hash_algo: 'md5' }, { os_hash_algo: null }],
+  ['a hash, which is hidden', { os_hash_value: 'abc' }, { os_hash_value: null }],
+  ['a name that begins as an owner says', { 'owner_specified.openstack.md5': 'x' }],
+]
+
+const WRONG: readonly (readonly [string, unknown])[] = [
+  ['a list', []],
+  ['a list with an image', [{ name: 'a' }]],
+  ['null', null],
+  ['a name of 256 characters', { name: long(256) }],
+  ['a name that is a number', { name: 5 }],
+  ['an id that is none', { id: 'nope' }],
+  ['an id that is null', { id: null }],
+  ['a visibility that there is not', { visibility: 'secret' }],
+  ['protection as text', { protected: 'true' }],
+  ['hidden as text', { os_hidden: 'no' }],
+  ['min_disk below 0', { min_disk: -1 }],
+  ['min_disk over the most', { min_disk: 2_147_483_648 }],
+  ['min_ram below 0', { min_ram: -1 }],
+  ['min_ram over the most', { min_ram: 2_147_483_648 }],
+  ['min_ram as text', { min_ram: '5' }],
+  ['min_ram that is not whole', { min_ram: 1.5 }],
+  ['min_ram that is null', { min_ram: null }],
+  ['tags that are no list', { tags: 'a' }],
+  ['tags that are null', { tags: null }],
+  ['tags that are numbers', { tags: [1] }],
+  ['a tag of 256 characters', { tags: [long(256)] }],
+  ['a disk format that there is not', { disk_format: 'qcow3' }],
+  ['a container format that is empty', { container_format: '' }],
+  ['a property that is null', { foo: null }],
+  ['a property that is a number', { foo: 5 }],
+  ['a property that is a truth', { foo: true }],
+  ['a property that is a list', { foo: ['a'] }],
+  ['a property of 256 characters', { [long(256)]: '1' }],
+  ['a kernel that is no id', { kernel_id: 'no' }],
+  ['an architecture that is a number', { architecture: 5 }],
+  ['a deletion policy that there is not', { cinder_encryption_key_deletion_policy: 'keep' }],
+  ['an owner of 256 characters', { owner: long(256) }],
+  ['a name beyond the first plane', { name: '😀' }],
+  ['a property beyond the first plane', { foo: '😀' }],
+  ['the name of a property beyond the first plane', { '😀': 'x' }],
+  ['a tag beyond the first plane', { tags: ['😀'] }],
+  ['a size that is text', { size: 'x' }],
+  ['a status that there is not', { status: 'foo' }],
+  ['a checksum that is too long', { checksum: long(33) }],
+  ['a number that is none', '{"foo": NaN}'],
+]
+
+/** Not the caller's to say. */
+const FORBIDDEN: readonly (readonly [string, Record<string, unknown>])[] = [
+  ['direct_url', { direct_url: 'x' }],
+  ['self', { self: 'x' }],
+  ['file', { file: 'x' }],
+  ['schema', { schema: 'x' }],
+  ['stores', { stores: 'x' }],
+  ['checksum', { checksum: long(32) }],
+  ['created_at', { created_at: 'x' }],
+  ['updated_at', { updated_at: 'x' }],
+  ['size', { size: 1 }],
+  ['status', { status: 'active' }],
+  ['virtual_size', { virtual_size: 1 }],
+  ['locations', { locations: [] }],
+  ['location', { location: 'x' }],
+  ['deleted', { deleted: 'x' }],
+  ['deleted_at', { deleted_at: 'x' }],
+  ['os_glance_import_task', { os_glance_import_task: 'x' }],
+  ['whatever begins with os_glance', { os_glancefoo: 'x' }],
+  ["somebody else's image", { owner: 'other' }],
+  ["nobody's image", { owner: null }],
+  ['public visibility', { visibility: 'public' }],
+]
+
+const TOO_MUCH: readonly (readonly [string, object])[] = [
+  ['one tag too many', { tags: many(129) }],
+  ['one property too many', Object.fromEntries(many(129).map(name => [name, '1']))],
+]
+
+const refused = (rows: readonly (readonly [string, unknown])[], status: number) =>
+  rows.map(([title, body]): Row => {
+    return { title: `${title} is refused`, ask: 'POST /v2/images', body, status }
+  })
+
+export const CREATE: readonly Scenario[] = [
+  {
+    name: 'create',
+    rows: [
+      {
+        title: 'an image of which nothing is said',
+        ask: 'POST /v2/images',
+        body: {},
+        status: 201,
+        answers: { location: 'http://HOST/v2/images/<uuid>', 'content-type': 'application/json' },
+        shows: EMPTY,
+      },
+      ...ACCEPTED.map(([title, body, shows = body]): Row => {
+        return { title: `${title} is taken`, ask: 'POST /v2/images', body, status: 201, shows }
+      }),
+      ...refused(WRONG, 400),
+      ...refused(FORBIDDEN, 403),
+      ...refused(TOO_MUCH, 413),
+      {
+        title: 'an administrator makes public images',
+        as: 'admin',
+        ask: 'POST /v2/images',
+        body: { visibility: 'public' },
+        status: 201,
+        shows: { visibility: 'public', owner: 'operators' },
+      },
+      {
+        title: 'and images of others',
+        as: 'admin',
+        ask: 'POST /v2/images',
+        body: { owner: 'owner' },
+        status: 201,
+        shows: { owner: 'owner' },
+      },
+      {
+        title: "and nobody's",
+        as: 'admin',
+        ask: 'POST /v2/images',
+        body: { owner: null },
+        status: 201,
+        shows: { owner: null },
+      },
+    ],
+  },
+  {
+    name: 'ids',
+    rows: [
+      create('own'),
+      { ...create('own'), title: 'an id that is taken is refused', status: 409 },
+      { ...create('own'), title: 'to strangers too', as: 'stranger', status: 409 },
+      { title: 'it is deleted', ask: 'DELETE /v2/images/{own}', status: 204 },
+      { ...create('own'), title: 'an id that was deleted stays taken', status: 409 },
+      {
+        title: 'an id in capitals stays as it is',
+        ask: 'POST /v2/images',
+        body: { id: 'ABCDEF01-2345-4789-ABCD-EF0123456789' },
+        status: 201,
+        answers: { location: 'http://HOST/v2/images/ABCDEF01-2345-4789-ABCD-EF0123456789' },
+        shows: { id: 'ABCDEF01-2345-4789-ABCD-EF0123456789' },
+      },
+      {
+        title: 'and is another one in small letters',
+        ask: 'GET /v2/images/abcdef01-2345-4789-abcd-ef0123456789',
+        status: 404,
+      },
+    ],
+  },
+]
