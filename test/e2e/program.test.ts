@@ -211,6 +211,16 @@ t.test('a dump that runs out of space fails by the image, and leaves no partial 
   t.same((await readdir(dump)).toSorted(), [idOf(0), `${idOf(0)}.img`])
 })
 
+t.test('results that cannot be printed are not lost in silence', async t => {
+  const one = await startTestServer(t)
+  await runProgram(['load', one.url, IMAGES])
+  const words = [process.execPath, 'dist/bin/glance-replicator.js', 'size', one.url]
+  t.match(await runCommand('sh', ['-c', 'exec "$0" "$@" >/dev/full', ...words]), {
+    status: EXIT_STATUS.output,
+    stderr: /^glance-replicator: standard output: ENOSPC/,
+  })
+})
+
 t.test('--version is that of the package', async t => {
   const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
   t.match(await runProgram(['--version']), { status: 0, stdout: `${version}\n`, stderr: '' })
