@@ -55,7 +55,10 @@ t.test('a copy of 4 GiB stays under 150 MiB in the replicator and in each server
   let peak = 0
   const watch = setInterval(() => {
     void peakOf(program.pid).then(
-      bytes => (peak = bytes),
+      // What has ended but was not waited for yet is still listed, and has no memory.
+      bytes => {
+        if (bytes > peak) peak = bytes
+      },
       () => {}, // It has ended.
     )
   }, 20)
