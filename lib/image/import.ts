@@ -46,4 +46,24 @@ export type ImportPluginName = (typeof IMPORT_PLUGINS)[number]
 
 /** Formats that an image can be converted to. */
 export const CONVERSION_FORMATS = ['qcow2', 'raw', 'vmdk'] as const
-export type ConversionFormat = (typeof CONVERSION_FORMATS)[number]
+type ConversionFormat = (typeof CONVERSION_FORMATS)[number]
+
+/** How data is brought in, and what is made of it on its way. */
+export interface ImportRules {
+  readonly methods: readonly ImportMethodName[]
+  /** In the order in which they are at work. */
+  readonly plugins: readonly ImportPluginName[]
+  /** Custom properties that every imported image gets, but for those of users with one of the roles. */
+  readonly inject: {
+    readonly properties: ReadonlyMap<string, string>
+    readonly ignoredRoles: readonly string[]
+  }
+  /** What images are converted to. */
+  readonly outputFormat: ConversionFormat
+  /** How the names of custom properties begin that come with an image of another region. */
+  readonly remoteProperties: readonly string[]
+  /** Whether the data of a location that somebody adds is read to compute its digest. */
+  readonly doSecureHash: boolean
+  /** How often that is tried again. */
+  readonly httpRetries: number
+}

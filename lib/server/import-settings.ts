@@ -1,35 +1,17 @@
 import {
   CONVERSION_FORMATS,
-  type ConversionFormat,
   IMPORT_METHODS,
   IMPORT_PLUGINS,
-  type ImportMethodName,
-  type ImportPluginName,
+  type ImportRules,
 } from '../image/import.ts'
 import { DEFAULT_FILTER, type UriFilter } from '../http/uri-filter.ts'
 import { type Setting, wrong } from './oslo-config.ts'
 import { boolean, integer, list, map, oneOf, oneOfEach } from './option-values.ts'
 
 /** How data is brought in that nobody uploads. */
-export interface ImportSettings {
+export interface ImportSettings extends ImportRules {
   /** Which URLs are read that users give. */
   readonly filter: UriFilter
-  readonly methods: readonly ImportMethodName[]
-  /** In the order in which they are at work. */
-  readonly plugins: readonly ImportPluginName[]
-  /** Custom properties that every imported image gets, but for those of users with one of the roles. */
-  readonly inject: {
-    readonly properties: ReadonlyMap<string, string>
-    readonly ignoredRoles: readonly string[]
-  }
-  /** What images are converted to. */
-  readonly outputFormat: ConversionFormat
-  /** How the names of custom properties begin that come with an image of another region. */
-  readonly remoteProperties: readonly string[]
-  /** Whether the data of a location that somebody adds is read to compute its digest. */
-  readonly doSecureHash: boolean
-  /** How often that is tried again. */
-  readonly httpRetries: number
   /** Hours for which a task that has ended is remembered. */
   readonly taskTimeToLive: number
   /** How many tasks are at work at once. */

@@ -56,9 +56,7 @@ t.test('a copy of 4 GiB stays under 150 MiB in the replicator and in each server
   const watch = setInterval(() => {
     void peakOf(program.pid).then(
       // What has ended but was not waited for yet is still listed, and has no memory.
-      bytes => {
-        if (bytes > peak) peak = bytes
-      },
+      bytes => (peak = Math.max(peak, bytes || 0)),
       () => {}, // It has ended.
     )
   }, 20)

@@ -1,10 +1,5 @@
 import type { Abortable } from '../../abort.ts'
-import type {
-  ConversionFormat,
-  ImportMethodName,
-  ImportPluginName,
-  ImportRequest,
-} from '../../image/import.ts'
+import type { ImportRequest, ImportRules } from '../../image/import.ts'
 import type { Task } from '../../image/task.ts'
 import type { Store } from '../../store/store.ts'
 import type { Bytes } from '../../stream/bytes.ts'
@@ -30,20 +25,9 @@ export interface Fetcher {
 }
 
 /** What imports work with. */
-export interface Importer {
+export interface Importer extends ImportRules {
   readonly service: Service
   readonly fetcher: Fetcher
-  readonly methods: readonly ImportMethodName[]
-  readonly plugins: readonly ImportPluginName[]
-  readonly inject: {
-    readonly properties: ReadonlyMap<string, string>
-    readonly ignoredRoles: readonly string[]
-  }
-  readonly outputFormat: ConversionFormat
-  readonly remoteProperties: readonly string[]
-  /** Whether data that is registered by its URL is read for its digests, and how often that is tried again. */
-  readonly doSecureHash: boolean
-  readonly httpRetries: number
 }
 
 /** Who may read images of other regions, and where those are. */
