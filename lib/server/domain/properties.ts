@@ -1,5 +1,6 @@
 import type { ImageRecord } from '../../database/database.ts'
 import { GlanceError } from '../../errors.ts'
+import type { Properties } from '../../image/image.ts'
 import type { PropertyOperation } from '../policy/property-protection.ts'
 import type { RequestContext } from './context.ts'
 
@@ -13,9 +14,10 @@ export function readable(context: RequestContext, image: ImageRecord): ImageReco
 export function splitProperties(
   context: RequestContext,
   { properties }: ImageRecord,
-): [Map<string, string>, Map<string, string>] {
-  const mayRead = ([name]: [string, string]) => context.policy.allowsProperty(context, 'read', name)
-  const readableOnes = new Map([...properties].filter(mayRead))
+): [Map<string, string | null>, Properties] {
+  const readableOnes = new Map(
+    [...properties].filter(([name]) => context.policy.allowsProperty(context, 'read', name)),
+  )
   const others = [...properties].filter(([name]) => !readableOnes.has(name))
   return [readableOnes, new Map(others)]
 }
