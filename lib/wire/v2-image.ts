@@ -7,6 +7,7 @@ import {
   type Visibility,
 } from '../image/image.ts'
 import { isImageStatus } from '../image/status.ts'
+import { shown } from './shown.ts'
 
 /** A JSON object as the Images API v2 sends and takes it. */
 export type V2Document = Readonly<Record<string, unknown>>
@@ -192,6 +193,6 @@ function unexpected(document: V2Document, name: string, wanted: string): GlanceE
   const found = JSON.stringify(document[name]) ?? 'missing'
   return new GlanceError(
     'corrupt',
-    `image ${String(document['id'])}: ${name} is ${found}, not ${wanted}`,
+    `image ${shown(document['id'])}: ${name} is ${found}, not ${wanted}`,
   )
 }

@@ -4,6 +4,7 @@ import { type AttributeValue, type FieldChange } from './attributes.ts'
 import { propertyText, readOnly, userAttributes } from './schema/new-image.ts'
 import { type ImageSchema, STANDARD_SCHEMA } from './schema/image-schema.ts'
 import { checkPropertyName, validateImageDocument } from './schema/validate.ts'
+import { shown } from './shown.ts'
 import { newLocation } from './v2-location.ts'
 import { isBaseAttribute, isObject, SERVER_MADE, type V2Document } from './v2-image.ts'
 
@@ -101,7 +102,7 @@ function meaningOf(
   const parts = parsePointer(path)
   const [name = ''] = parts
   if (parts.length !== depthOf(name, op)) {
-    throw invalid(`Invalid JSON pointer for this resource: '${String(path)}'`)
+    throw invalid(`Invalid JSON pointer for this resource: '${shown(path)}'`)
   }
   if (op !== 'remove' && !Object.hasOwn(step, 'value')) {
     throw invalid(`Operation "${op}" requires a member named "value".`)
@@ -149,7 +150,7 @@ function refusal(error: GlanceError): ImageEdit {
 /** The parts of a JSON pointer, unescaped and without the blanks around each, as Glance. */
 function parsePointer(pointer: unknown): string[] {
   if (typeof pointer !== 'string' || !pointer.startsWith('/')) {
-    throw invalid(`Pointer \`${String(pointer)}\` does not start with "/".`)
+    throw invalid(`Pointer \`${shown(pointer)}\` does not start with "/".`)
   }
   if (/~(?![01])/.test(pointer)) {
     throw invalid(`Pointer \`${pointer}\` contains "~" not part of a recognized escape sequence.`)

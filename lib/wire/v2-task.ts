@@ -7,6 +7,7 @@ import {
   type TaskQuery,
   type TaskSortKey,
 } from '../image/task.ts'
+import { shown } from './shown.ts'
 import { formatTime, isObject, type V2Document } from './v2-image.ts'
 
 /** A task as `/v2/tasks/{id}` shows it. */
@@ -120,7 +121,7 @@ export function parseNewTask(body: unknown): {
   }
   const { type, input } = document
   if (type !== 'import' && type !== 'api_image_import') {
-    throw invalid(`Provided object does not match schema 'task': there is no type ${String(type)}`)
+    throw invalid(`Provided object does not match schema 'task': there is no type ${shown(type)}`)
   }
   if (!isObject(input)) throw invalid("Provided object does not match schema 'task': input")
   return { type, input }

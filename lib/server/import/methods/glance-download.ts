@@ -22,7 +22,7 @@ export async function glanceDownload(work: ImportWork, source: RemoteImage): Pro
   const { data: document } = await fetcher.open(url, options)
   const remote = documentIn(await collectText(document, LARGEST_DOCUMENT))
   if (remote['status'] !== 'active') {
-    const status = String(remote['status'])
+    const status = textOrNull(remote['status']) ?? 'unknown'
     throw new GlanceError('conflict', `source image status should be active instead of ${status}`)
   }
   const size = remote['size']
@@ -71,7 +71,7 @@ function endpointOf({ catalog }: Credentials, { region, interface: side }: Remot
     const endpoints: unknown = service['endpoints']
     for (const endpoint of Array.isArray(endpoints) ? (endpoints as unknown[]) : []) {
       if (!isObject(endpoint)) continue
-      if (String(endpoint['region']).toLowerCase() !== region.toLowerCase()) continue
+      if (textOrNull(endpoint['region'])?.toLowerCase() !== region.toLowerCase()) continue
       const url = endpoint[`${side}URL`]
       if (typeof url === 'string') return url.replace(/\/+(?:v2\/*)?$/, '')
     }
