@@ -1,6 +1,6 @@
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Authenticate } from '../auth/authenticate.ts'
-import { GlanceError } from '../../errors.ts'
+import { GlanceError, isGlanceError } from '../../errors.ts'
 import { hasBody, UNDECODABLE } from './body.ts'
 import { Connections } from './connections.ts'
 import { CONTEXT, identify, nameRequest } from './context.ts'
@@ -65,8 +65,10 @@ export function createApp({
     const { handler } = route
     route.handler = async function (request, reply) {
       const work = inFlight.track(Promise.resolve(handler.call(this, request, reply)))
-      // Too late for an answer: fastify would pass over it.
-      void work.catch((error: unknown) => reply.sent && report(error))
+      void work.catch((error: unknown) => {
+        // Too late for an answer: fastify would pass over it. What broke off elsewhere is no fault of ours.
+        if (reply.sent && !isGlanceError(error, 'unavailable')) report(error)
+      })
       return work
     }
   })
