@@ -24,7 +24,7 @@ const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
 /**
  * Fetches a URL that a user gave. The answer may have any status but that of a redirect; its body is to be read, or
- * destroyed. Headers go to the first host only. @throws {GlanceError} `invalid` for what the filter refuses, and for
+ * destroyed. Headers go to the first origin only: a token does not follow from https to http. @throws {GlanceError} `invalid` for what the filter refuses, and for
  * too many redirects; `unavailable` when there is no answer.
  */
 export async function fetchUrl(
@@ -34,7 +34,7 @@ export async function fetchUrl(
   let at = url
   for (let left = redirects; ; left -= 1) {
     const address = await admit(at, options.filter, options.look)
-    const answer = await ask(at, address, at.host === url.host ? headers : {}, options)
+    const answer = await ask(at, address, at.origin === url.origin ? headers : {}, options)
     const { location } = answer.headers
     if (!REDIRECTS.has(answer.statusCode ?? 0) || location === undefined) return answer
     answer.destroy()
