@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { readConfig } from '../lib/server/config.ts'
 import { dial, rest } from './support/connection.ts'
-import { startTestServer, user } from './support/server.ts'
+import { ADMIN, OWNER, startTestServer, user } from './support/server.ts'
 
 t.test('discovery', async t => {
   const server = await startTestServer(t, { auth: 'trusted_headers' })
@@ -218,6 +218,25 @@ t.test('faults', async t => {
     server.call('GET', '/v2/images/%3Cx%3E', { headers: { accept } })
   const text = '404 Not Found\n\nNo image found with ID <x>\n\n   '
   const html = /<h1>404 Not Found<\/h1>\n {2}No image found with ID &lt;x&gt;<br \/>/
+
+  t.test('begin with a capital, but for a URL and a name of the API', async t => {
+    const filtered = await server.call('POST', '/v2/tasks', {
+      as: ADMIN,
+      body: { type: 'import', input: { import_from: 'http://169.254.169.254/latest' } },
+    })
+    t.match(filtered.json['message'], /^http:\/\/169\.254\.169\.254\/latest may not be fetched/)
+    const id = await server.create()
+    const located = await server.call('POST', `/v2/images/${id}/locations`, {
+      as: OWNER,
+      body: {
+        url: 'http://a.example/',
+        validation_data: { os_hash_algo: 'none', os_hash_value: '00' },
+      },
+    })
+    t.match(located.json['message'], /^os_hash_algo has to be one of/)
+    const { json } = await server.call('GET', '/v2/nowhere', { as: OWNER })
+    t.match(json['message'], /^The resource/)
+  })
 
   t.test('are JSON for who accepts JSON', async t => {
     const { headers, text } = await refused('application/json')
