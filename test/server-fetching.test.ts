@@ -57,3 +57,26 @@ t.test('a server that breaks off in the middle of the data', async t => {
     await t.rejects(server.call('GET', `/v2/images/${id}/file`))
   })
 })
+
+t.test('one patch looks at no more URLs than an image may have', async t => {
+  const asked: string[] = []
+  const base = await startListener(t, ({ method, url = '' }, response) => {
+    asked.push(url)
+    response.writeHead(200, { 'content-length': '4' }).end(method === 'HEAD' ? '' : 'data')
+  })
+  const server = await startTestServer(t, SETTINGS)
+  const add = (n: number) => {
+    const value = { url: `${base}/${n}`, metadata: {} }
+    return { op: 'add', path: '/locations/-', value }
+  }
+  const remove = { op: 'remove', path: '/locations/1' }
+  const id = await server.create()
+  t.equal((await server.patch(id, [add(0)])).status, 200)
+  asked.length = 0
+
+  const many = Array.from({ length: 500 }, (_, n) => [add(n + 1), remove]).flat()
+  const refused = await server.patch(id, many)
+  t.equal(refused.status, 413)
+  t.same(asked, [])
+  t.equal((await server.patch(id, [add(1), remove, add(2), remove, add(3)])).status, 200)
+})
