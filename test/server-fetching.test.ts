@@ -1,6 +1,10 @@
+import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
 import t from 'tap'
 import { DEFAULT_FILTER } from '../lib/http/uri-filter.ts'
 import { DEFAULT_IMPORTS } from '../lib/server/import-settings.ts'
+import { startServer } from '../lib/server/start.ts'
+import { dial, dialUpload, untilStatus } from './support/connection.ts'
 import { startListener } from './support/listener.ts'
 import { startTestServer, type TestServer } from './support/server.ts'
 
@@ -16,6 +20,9 @@ const SETTINGS = {
   ],
   defaultBackend: 'main',
 } as const
+
+/** Bytes: more than what connections hold on their way. */
+const SIZE = 64 * 1024 * 1024
 
 async function importFrom(server: TestServer, uri: string): Promise<string> {
   const id = await server.create()
@@ -79,4 +86,61 @@ t.test('one patch looks at no more URLs than an image may have', async t => {
   t.equal(refused.status, 413)
   t.same(asked, [])
   t.equal((await server.patch(id, [add(1), remove, add(2), remove, add(3)])).status, 200)
+})
+
+t.test('an image that is deleted stops its download', async t => {
+  const started: ServerResponse[] = []
+  const base = await startListener(t, (_request, response) => {
+    started.push(response)
+    const goOn = () => response.write('data') && setImmediate(goOn)
+    goOn()
+    response.on('drain', goOn)
+  })
+  let skipped = 0
+  let isDeleted = false
+  // From then on a minute passes whenever somebody looks at the clock.
+  const now = () => new Date(Date.now() + (skipped += isDeleted ? 60_000 : 0))
+  const settings = { ...SETTINGS, bindPort: 0, dataApi: 'simple', store: 'memory' } as const
+  await using server = await startServer(settings, { now })
+  const call = (method: string, path: string, body: unknown) =>
+    fetch(`${server.url}/v2/images${path}`, { method, body: body ? JSON.stringify(body) : null })
+  const image = await call('POST', '', { disk_format: 'raw', container_format: 'bare' })
+  const { id } = (await image.json()) as { readonly id: string }
+  await call('POST', `/${id}/import`, { method: { name: 'web-download', uri: `${base}/image` } })
+  while (started.length === 0) await new Promise(setImmediate)
+  const closed = Promise.all(started.map(response => once(response, 'close')))
+  t.equal((await call('DELETE', `/${id}`, null)).status, 204)
+  isDeleted = true
+  t.equal((await closed).length, 1)
+})
+
+t.test('a client that falls silent', async t => {
+  let answered: ServerResponse | undefined
+  const base = await startListener(t, ({ method }, response) => {
+    response.writeHead(200, { 'content-length': SIZE })
+    if (method === 'HEAD') response.end()
+    else (answered = response).end(Buffer.alloc(SIZE))
+  })
+  const server = await startTestServer(t, { ...SETTINGS, clientSocketTimeoutMs: 100 })
+
+  t.test('in the middle of its data is cut off, and the image is queued', async () => {
+    const id = await server.create()
+    const socket = await dialUpload(server, id, 'Transfer-Encoding: chunked')
+    socket.write('3\r\nabc\r\n')
+    await untilStatus(server, id, 'saving')
+    await once(socket.resume(), 'close')
+    await untilStatus(server, id, 'queued')
+  })
+
+  t.test('and takes no more of what it asked for is cut off', async t => {
+    const id = await server.create()
+    const location = { url: `${base}/image`, metadata: {} }
+    await server.patch(id, [{ op: 'add', path: '/locations/-', value: location }])
+    const socket = await dial(server, `GET /v2/images/${id}/file HTTP/1.1`)
+    await once(socket, 'readable')
+    // That goes for where the data came from, too.
+    if (answered !== undefined) await once(answered, 'close')
+    t.ok(socket.bytesRead < SIZE)
+    socket.destroy()
+  })
 })

@@ -314,6 +314,7 @@ bind_host = 0.0.0.0
 bind_port: 9393
 image_size_cap = 1
 image_size_cap = 1000
+client_socket_timeout = 30
 public_endpoint = "https://images.example/#;"
 ; another
 [database]
@@ -328,6 +329,7 @@ filesystem_store_datadir = /var/lib/glance/images
       bindHost: '0.0.0.0',
       bindPort: 9393,
       imageSizeCap: 1000,
+      clientSocketTimeoutMs: 30_000,
       publicEndpoint: 'https://images.example/#;',
       connection: 'sqlite:////var/lib/glance/glance.sqlite',
       store: 'file',

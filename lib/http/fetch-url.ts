@@ -3,6 +3,7 @@ import { request as httpsRequest } from 'node:https'
 import type { LookupFunction } from 'node:net'
 import type { Abortable } from '../abort.ts'
 import { GlanceError } from '../errors.ts'
+import { leastPace } from '../stream/least-pace.ts'
 import { networkFault } from './faults.ts'
 import { redact } from './redact.ts'
 import { type Address, admit, type LookUp, type UriFilter } from './uri-filter.ts'
@@ -45,9 +46,12 @@ export async function fetchUrl(
   }
 }
 
+/** A kilobyte per second: no image is that slow to come. */
+const LEAST = { bytes: 64 * 1024, ms: 60_000, clock: () => performance.now() }
+
 /**
- * What the server at `url` sends, of an answer to GET. @throws {GlanceError} `unavailable` when the connection is cut;
- * the reason of `signal` when it has fired.
+ * What the server at `url` sends, of an answer to GET. @throws {GlanceError} `unavailable` when the connection is cut,
+ * and when next to nothing comes; the reason of `signal` when it has fired.
  */
 export async function* bodyOf(
   answer: IncomingMessage,
@@ -55,7 +59,7 @@ export async function* bodyOf(
   { signal }: Abortable,
 ): AsyncGenerator<Uint8Array, void> {
   try {
-    yield* answer as AsyncIterable<Uint8Array> // It has no encoding.
+    yield* leastPace(answer as AsyncIterable<Uint8Array>, LEAST) // It has no encoding.
   } catch (error) {
     signal?.throwIfAborted()
     throw error instanceof GlanceError ? error : networkFault({ method: 'GET', url }, error)

@@ -131,13 +131,19 @@ async function appOf(
   config: ServerConfig,
   { schema, service, caching, policies, inFlight, report }: AppParts,
 ): Promise<FastifyInstance> {
-  const { maxRequestIdLength } = config
+  const { maxRequestIdLength, clientSocketTimeoutMs } = config
   const listed = versionsOf({
     hasCache: config.imageCacheDir !== null,
     hasStores: service.stores.named,
   })
   const rewriteUrl = (url: string, accept?: string) => negotiate(listed, url, accept)
-  const app = createApp({ maxRequestIdLength, rewriteUrl, inFlight, report })
+  const app = createApp({
+    maxRequestIdLength,
+    clientSocketTimeoutMs,
+    rewriteUrl,
+    inFlight,
+    report,
+  })
   versions(app, listed, config.publicEndpoint)
   const authenticate =
     config.auth === 'none' ? authenticateNobody : trustedHeaders(config.allowAnonymousAccess)

@@ -7,11 +7,14 @@ import { CONTEXT, identify, nameRequest } from './context.ts'
 import { faultResponse, HttpFault, isFault } from './fault.ts'
 import type { InFlight } from './in-flight.ts'
 import { sendFault } from './send.ts'
+import { cutOffSilent } from './silence.ts'
 import type { PolicySource } from '../policy/policy-source.ts'
 
 export interface AppOptions {
   /** Characters of a caller's own request id; 0 for any number. */
   readonly maxRequestIdLength: number
+  /** How long a client may neither send nor take anything. Milliseconds; 0 for ever. */
+  readonly clientSocketTimeoutMs: number
   /** The path to route by, for the one that was asked for. */
   readonly rewriteUrl: (url: string, accept: string | undefined) => string
   readonly inFlight: InFlight
@@ -31,6 +34,7 @@ const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH']
  */
 export function createApp({
   maxRequestIdLength,
+  clientSocketTimeoutMs,
   rewriteUrl,
   inFlight,
   report,
@@ -74,6 +78,7 @@ export function createApp({
   })
   app.addHook('onRequest', async (request, reply) => {
     nameRequest(request, reply, maxRequestIdLength)
+    cutOffSilent(request, reply, clientSocketTimeoutMs)
   })
   app.addHook('preSerialization', async (_request, reply, document) => {
     reply.header('content-type', 'application/json') // Without a charset, as Glance.

@@ -132,7 +132,7 @@ export class ImportWork {
 
   /**
    * Passes the data on and lets the task say now and then how far it is, so that nobody takes it for dead. Ends in
-   * `conflict` when somebody did all the same.
+   * `conflict` when somebody did all the same, and in `gone` when the image has been deleted.
    */
   async *beating(data: Bytes): AsyncGenerator<Uint8Array, void> {
     const { database, now } = this.service
@@ -144,6 +144,7 @@ export class ImportWork {
       const time = now()
       if (time.getTime() - last < BEAT_MS) continue
       last = time.getTime()
+      await this.image()
       const message = `Copied ${Math.floor(total / 1024 ** 2)} MiB`
       await database.tasks.update(this.job.task.id, { message, updatedAt: time }, ['processing'])
     }
