@@ -66,6 +66,7 @@ export async function startServer(
     const service = serviceOf(config, { database, stores, staging, background, now })
     await recover(service)
     await recoverImports(service)
+    await database.tasks.deleteExpired(now())
     const caching = new Caching(service, await openCache(config, now))
     const inFlight = new InFlight()
     const app = await appOf(config, { schema, service, caching, policies, inFlight, report })

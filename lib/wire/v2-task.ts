@@ -77,8 +77,8 @@ export function parseTaskQuery(
   if (direction !== 'asc' && direction !== 'desc') {
     throw invalid(`Invalid sort direction: ${direction}`)
   }
-  const marker = params.get('marker') || null
-  if (marker !== null && !isImageId(marker)) throw invalid('Invalid marker format')
+  const marker = params.get('marker')
+  if (marker && !isImageId(marker)) throw invalid('Invalid marker format')
   return {
     owner: null,
     imageId: null,
@@ -87,7 +87,7 @@ export function parseTaskQuery(
     sortKey: sortKeyOf(params.get('sort_key')),
     sortDirection: direction,
     limit: Math.min(limitOf(params.get('limit'), limitDefault), limitMax),
-    marker,
+    marker, // As Glance: an empty one is no task's.
   }
 }
 
