@@ -61,6 +61,26 @@ t.test('discovery', async t => {
   })
 })
 
+t.test('/healthcheck says that we are well, to anybody', async t => {
+  const server = await startTestServer(t, { auth: 'trusted_headers' })
+  const ask = async (method: string, accept = '*/*') => {
+    const { status, text, headers } = await server.call(method, '/healthcheck', {
+      headers: { accept },
+    })
+    return [status, headers.get('content-type'), text]
+  }
+  const words = [200, 'text/plain; charset=UTF-8', 'OK']
+  t.same(await ask('GET'), words)
+  t.same(await ask('POST'), words)
+  t.same(await ask('GET', 'image/png'), words)
+  t.same(await ask('HEAD'), [204, null, ''])
+  const [status, type, text] = await ask('GET', 'application/json')
+  t.same([status, type], [200, 'application/json'])
+  t.same(JSON.parse(String(text)), { detailed: false, reasons: ['OK'] })
+  const { json } = await server.call('GET', '/healthcheck/more')
+  t.ok('versions' in json, 'and nothing else is called so')
+})
+
 t.test('request ids', async t => {
   const server = await startTestServer(t)
   const ask = async (id?: string) => {

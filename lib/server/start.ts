@@ -12,6 +12,7 @@ import { completeConfig, type ServerConfig } from './config.ts'
 import { recover } from './domain/recover.ts'
 import type { Service } from './domain/service.ts'
 import { lockOut, makeDataFolder } from './exclusive.ts'
+import { healthcheck } from './healthcheck.ts'
 import { imageSchemaOf } from './image-schema.ts'
 import { createApp, protect } from './http/app.ts'
 import { InFlight } from './http/in-flight.ts'
@@ -145,6 +146,7 @@ async function appOf(
     inFlight,
     report,
   })
+  healthcheck(app)
   versions(app, listed, config.publicEndpoint)
   const authenticate =
     config.auth === 'none' ? authenticateNobody : trustedHeaders(config.allowAnonymousAccess)

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { HEALTHCHECK } from './healthcheck.ts'
 
 /** A minor version that is listed. */
 export interface Version {
@@ -41,6 +42,7 @@ export function negotiate(listed: readonly Version[], url: string, accept = ''):
   const path = url.replace(/^https?:\/\/[^/?]*/i, '')
   const [, first = '', rest = ''] = /^\/*([^/?]*)(.*)$/s.exec(path) ?? []
   if (first === 'versions') return EXPLICIT
+  if (/^\/healthcheck(?:\?|$)/.test(path)) return HEALTHCHECK
   if (accept.startsWith(MEDIA_TYPE)) {
     return isAccepted(accept.slice(MEDIA_TYPE.length)) ? `/v2${path}` : CHOICES
   }
