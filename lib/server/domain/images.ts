@@ -20,7 +20,7 @@ import { prepareLocations, requireRoomToPlace } from './locations.ts'
 import type { ImageEdit, OwnAttributes } from '../../image/edit.ts'
 import { applyEdits } from './edit.ts'
 import { enforceQuota } from '../quota/limits.ts'
-import { readable, requireMayProperty } from './properties.ts'
+import { mayAskFor, readable, requireMayProperty } from './properties.ts'
 import type { Service } from './service.ts'
 
 /** An image that is wanted; what is not said is as Glance has it. */
@@ -117,6 +117,8 @@ export async function listImages(
 ): Promise<ImagePage> {
   requireAllowed(context, 'get_images', { project_id: context.project })
   if (query.marker !== null) await requireMarker(context, service, query.marker)
+  // To the caller no image has such a property.
+  if (!mayAskFor(context, query)) return { images: [], withheld: 0 }
   const found = await service.database.images.list(query)
   const images = found.filter(image => isAllowedOn(context, 'get_image', image))
   return {

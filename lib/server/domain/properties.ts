@@ -1,6 +1,7 @@
 import type { ImageRecord } from '../../database/database.ts'
 import { GlanceError } from '../../errors.ts'
 import type { Properties } from '../../image/image.ts'
+import type { ImageQuery } from '../../image/query.ts'
 import type { PropertyOperation } from '../policy/property-protection.ts'
 import type { RequestContext } from './context.ts'
 
@@ -20,6 +21,21 @@ export function splitProperties(
   )
   const others = [...properties].filter(([name]) => !readableOnes.has(name))
   return [readableOnes, new Map(others)]
+}
+
+/**
+ * Whether the caller may read every custom property that a listing asks for. Unlike in Glance, where a filter finds
+ * images by the values of properties that their list does not show.
+ */
+export function mayAskFor(
+  context: RequestContext,
+  { conditions }: Pick<ImageQuery, 'conditions'>,
+): boolean {
+  return conditions.every(
+    condition =>
+      condition.type !== 'property' ||
+      context.policy.allowsProperty(context, 'read', condition.name),
+  )
 }
 
 /** @throws {GlanceError} `forbidden` when the property is protected from the caller. */
