@@ -3,6 +3,9 @@ import { join } from 'node:path'
 import t from 'tap'
 import { openDatabase } from '../lib/database/open.ts'
 import type { Task } from '../lib/image/task.ts'
+import { DEFAULT_FILTER } from '../lib/http/uri-filter.ts'
+import { DEFAULT_IMPORTS } from '../lib/server/import-settings.ts'
+import { serveFiles } from './support/files.ts'
 import { ADMIN, type Answer, MEMBER, OWNER, startTestServer } from './support/server.ts'
 
 const idsIn = ({ json }: Answer) => (json['tasks'] as { readonly id: string }[]).map(({ id }) => id)
@@ -40,6 +43,28 @@ t.test('the old API of tasks, opened to everybody by the policy', async t => {
     t.equal((await get('?marker=')).status, 400)
     t.equal((await get(`?marker=${randomUUID()}`)).status, 400)
   })
+})
+
+t.test('an image of the old API is held to the formats that are configured', async t => {
+  const base = await serveFiles(t, { '/image': 'data' })
+  const filter = { ...DEFAULT_FILTER, allowedHosts: ['127.0.0.1'], allowedPorts: [] }
+  const imports = { ...DEFAULT_IMPORTS, filter }
+  const server = await startTestServer(t, { imports, diskFormats: ['special'] })
+  const run = async (format: string) => {
+    const input = {
+      import_from: `${base}/image`,
+      import_from_format: format,
+      image_properties: { disk_format: format, container_format: 'bare' },
+    }
+    const { json } = await server.call('POST', '/v2/tasks', { body: { type: 'import', input } })
+    for (;;) {
+      const task = await server.call('GET', String(json['self']))
+      if (/success|failure/.test(String(task.json['status']))) return task.json
+      await new Promise(setImmediate)
+    }
+  }
+  t.match(await run('special'), { status: 'success' })
+  t.match(await run('raw'), { status: 'failure', message: /disk_format/ })
 })
 
 t.test('the tasks of an image', async t => {

@@ -31,7 +31,7 @@ export function v2Routes(
   memberRoutes(app, service)
   tagRoutes(app, service)
   schemaRoutes(app, schema)
-  taskRoutes(app, importer, paging)
+  taskRoutes(app, importer, paging, schema)
   importRoutes(app, importer)
   locationRoutes(app, importer)
   cacheRoutes(app, caching)

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import type { ImageSchema } from '../../wire/schema/image-schema.ts'
 import { parseLegacyImport } from '../../wire/v2-legacy-import.ts'
 import { parseNewTask, parseTaskQuery, taskLinks, taskStub, taskToV2 } from '../../wire/v2-task.ts'
 import { listTasks, requireTaskAccess, showTask } from '../domain/tasks.ts'
@@ -16,7 +17,12 @@ interface TaskPath {
 }
 
 /** The old API of tasks, for administrators. */
-export function taskRoutes(app: FastifyInstance, importer: Importer, paging: Paging): void {
+export function taskRoutes(
+  app: FastifyInstance,
+  importer: Importer,
+  paging: Paging,
+  schema: ImageSchema,
+): void {
   const { service } = importer
 
   app.get('/tasks', async request => {
@@ -36,7 +42,8 @@ export function taskRoutes(app: FastifyInstance, importer: Importer, paging: Pag
     const context = contextOf(request)
     requireTaskAccess(context)
     const { type, input } = parseNewTask(await readDocument(request, reply))
-    const task = await startTask(context, importer, type, input, parseLegacyImport)
+    const read = (wanted: typeof input) => parseLegacyImport(wanted, schema)
+    const task = await startTask(context, importer, type, input, read)
     const location = `${request.protocol}://${request.host}/v2/tasks/${task.id}`
     return reply.code(201).header('location', location).send(taskToV2(task))
   })
