@@ -103,3 +103,22 @@ t.test('a document may be 100 levels deep and no deeper', async t => {
   t.equal(status, 400)
   t.match(text, 'more than 100 levels deep')
 })
+
+t.test('definitions come a thousand at once and no more', async t => {
+  const server = await startTestServer(t)
+  const tags = (count: number) => Array.from({ length: count }, (_, n) => ({ name: `t${n}` }))
+  const path = '/v2/metadefs/namespaces'
+  const create = (namespace: string, rest: object) =>
+    server.call('POST', path, { body: { namespace, ...rest } })
+  t.equal((await create('few', { tags: tags(1000) })).status, 201)
+  const many = await create('many', { tags: tags(1001) })
+  t.equal(many.status, 413)
+  t.match(many.text, 'at most 1000 definitions')
+  t.equal((await server.call('GET', `${path}/many`)).status, 404, 'and none comes of it')
+  t.equal((await create('many', { resource_type_associations: tags(1001) })).status, 413)
+  const more = { body: { tags: tags(1001) } }
+  t.equal((await server.call('POST', `${path}/few/tags`, more)).status, 413)
+  t.equal((await server.call('POST', `${path}/few/tags`, { body: { tags: tags(7) } })).status, 201)
+  const { json } = await server.call('GET', `${path}/few/tags`)
+  t.equal((json['tags'] as unknown[]).length, 7)
+})
