@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import t from 'tap'
 import { DEFAULT_FILTER } from '../lib/http/uri-filter.ts'
+import { whileBeating } from '../lib/server/import/heartbeat.ts'
 import { DEFAULT_IMPORTS } from '../lib/server/import-settings.ts'
 import { startServer } from '../lib/server/start.ts'
 import { dial, dialUpload, untilStatus } from './support/connection.ts'
@@ -142,5 +143,33 @@ t.test('a client that falls silent', async t => {
     if (answered !== undefined) await once(answered, 'close')
     t.ok(socket.bytesRead < SIZE)
     socket.destroy()
+  })
+})
+
+t.test('what takes long', async t => {
+  const { signal } = new AbortController()
+
+  t.test('is accompanied by beats', async t => {
+    let beats = 0
+    let enough = () => {}
+    const work = () => new Promise<string>(resolve => (enough = () => resolve('done')))
+    const beat = async () => {
+      beats += 1
+      if (beats === 3) enough()
+    }
+    t.equal(await whileBeating(work, beat, { signal, ms: 1 }), 'done')
+    t.equal(beats, 3)
+  })
+
+  t.test('is told when a beat fails', async t => {
+    const gone = new Error('gone')
+    const work = async (stop: AbortSignal) => {
+      await once(stop, 'abort')
+      stop.throwIfAborted()
+    }
+    await t.rejects(
+      whileBeating(work, async () => Promise.reject(gone), { signal, ms: 1 }),
+      gone,
+    )
   })
 })
