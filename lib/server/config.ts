@@ -70,6 +70,10 @@ export interface ServerConfig {
   /** Who may do what with which custom properties; null when anybody may do anything. */
   readonly propertyProtectionFile: string | null
   readonly propertyProtectionRuleFormat: PropertyRuleFormat
+  /** Whether deleted data is only marked as such and left to a scrubber. */
+  readonly delayedDelete: boolean
+  /** Seconds for which a scrubber lets deleted data be. */
+  readonly scrubTime: number
   readonly hashingAlgorithm: DigestAlgorithm
   /** A `schema-image.json` as Glance's; null for the one that Glance comes with. */
   readonly schemaFile: string | null
@@ -126,6 +130,8 @@ export function completeConfig(given: Partial<ServerConfig>): ServerConfig {
     enforceScope: false,
     propertyProtectionFile: null,
     propertyProtectionRuleFormat: 'roles',
+    delayedDelete: false,
+    scrubTime: 0,
     hashingAlgorithm: 'sha512',
     schemaFile: null,
     containerFormats: CONTAINER_FORMATS,
@@ -223,6 +229,8 @@ const OPTIONS: Readonly<Record<string, Option>> = {
   property_protection_rule_format: value => ({
     propertyProtectionRuleFormat: oneOf(value, PROPERTY_RULE_FORMATS),
   }),
+  delayed_delete: value => ({ delayedDelete: boolean(value) }),
+  scrub_time: value => ({ scrubTime: integer(value, 0, 2 ** 31 - 1) }),
   hashing_algorithm: value => ({ hashingAlgorithm: oneOf(value, DIGEST_ALGORITHMS) }),
   image_schema_file: value => ({ schemaFile: resolve(text(value)) }),
   container_formats: value => ({ containerFormats: list(value) }),

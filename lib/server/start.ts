@@ -112,9 +112,10 @@ function serviceOf(
     vmdkTypes: config.vmdkAllowedTypes,
     harmlessChecks: config.gptSafetyChecksNonfatal,
   }
-  const { hashingAlgorithm } = config
+  const { hashingAlgorithm, delayedDelete } = config
   const taskTimeToLiveMs = config.imports.taskTimeToLive * 3_600_000
-  return { ...parts, locations, limits, projectLimits, formats, hashingAlgorithm, taskTimeToLiveMs }
+  const settings = { formats, hashingAlgorithm, delayedDelete, taskTimeToLiveMs }
+  return { ...parts, locations, limits, projectLimits, ...settings }
 }
 
 /** What requests are answered with. */

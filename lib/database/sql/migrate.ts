@@ -3,10 +3,16 @@ import { GlanceError, isGlanceError, messageOf } from '../../errors.ts'
 import { images } from './migrations/0001-images.ts'
 import { metadefs } from './migrations/0002-metadefs.ts'
 import { tasks } from './migrations/0003-tasks.ts'
+import { removedLocations } from './migrations/0004-removed-locations.ts'
 import type { Sql } from './tables.ts'
 
 /** Every version of the schema, by name, in order. One that was released never changes. */
-const MIGRATIONS = { '0001-images': images, '0002-metadefs': metadefs, '0003-tasks': tasks }
+const MIGRATIONS = {
+  '0001-images': images,
+  '0002-metadefs': metadefs,
+  '0003-tasks': tasks,
+  '0004-removed-locations': removedLocations,
+}
 
 /**
  * Brings the schema to the last version, all or nothing. Several processes may do so at once: the first does the

@@ -15,8 +15,9 @@ import {
   requireMayWrite,
 } from './access.ts'
 import type { RequestContext } from './context.ts'
-import { deleteAllData } from './data.ts'
-import { prepareLocations, requireRoomToPlace } from './locations.ts'
+import { deleteAllData, deleteStaged } from './data.ts'
+import { marked } from './delayed-delete.ts'
+import { placesOf, prepareLocations, requireRoomToPlace } from './locations.ts'
 import type { ImageEdit, OwnAttributes } from '../../image/edit.ts'
 import { applyEdits } from './edit.ts'
 import { enforceQuota } from '../quota/limits.ts'
@@ -67,6 +68,7 @@ export async function createImage(
     tags,
     properties,
     locations: [],
+    removedLocations: [],
     createdAt: now,
     updatedAt: now,
     deletedAt: null,
@@ -139,14 +141,15 @@ export async function updateImage(
     const image = await findChangeable(context, tables, id)
     const change = applyEdits(context, image, edits, service, sizes)
     await requireRoomToPlace(context, { ...service, database: tables }, image, change)
-    const changed = { ...change, updatedAt: service.now() }
+    const changed = { ...change, ...marked(service, image, change), updatedAt: service.now() }
     return readable(context, await tables.images.update(id, changed, [image.status]))
   })
 }
 
 /**
  * Deletes the image and its data; the data first, so that a crash in between leaves an image that can be deleted
- * again rather than data that nobody knows of. @throws {GlanceError} `not_found`; `forbidden`, also when protected.
+ * again rather than data that nobody knows of. With delayed deletion an image that has data is hidden and keeps it. @throws {GlanceError} `not_found`; `forbidden`, also when protected; `invalid` for an image in
+ * a status from which it cannot wait for its deletion.
  */
 export async function deleteImage(
   context: RequestContext,
@@ -159,10 +162,13 @@ export async function deleteImage(
     if (image.protected) {
       throw new GlanceError('forbidden', `image ${id} is protected and cannot be deleted.`)
     }
-    if (!mayBecome(image.status, 'deleted')) throw illegalTransition(image, 'deleted', 'invalid')
-    await deleteAllData(service, image)
+    // As Glance: who is not shown where the data of a deactivated image is, deletes it at once.
+    const waits = service.delayedDelete && placesOf(context, service, image).length > 0
+    const status = waits ? 'pending_delete' : 'deleted'
+    if (!mayBecome(image.status, status)) throw illegalTransition(image, status, 'invalid')
+    await (waits ? deleteStaged(service, image) : deleteAllData(service, image))
     const now = service.now()
-    const change = { status: 'deleted', updatedAt: now, deletedAt: now } as const
+    const change = { status, updatedAt: now, deletedAt: now } as const
     try {
       await service.database.images.update(id, change, [image.status])
       return

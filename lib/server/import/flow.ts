@@ -196,7 +196,11 @@ async function giveUp(work: ImportWork, error: unknown, copies: readonly Copy[])
   } catch (failure) {
     if (!isGlanceError(failure, 'gone', 'conflict')) throw failure
     // The image is gone, or another task has it, and all that is to do with it.
-    for (const { store, stored } of copies) await deleteFrom(store, stored.location)
+    const pending = await service.database.images.findPending(job.imageId)
+    const kept = new Set(pending?.locations.map(({ url }) => url))
+    for (const { store, stored } of copies) {
+      if (!kept.has(stored.location.url)) await deleteFrom(store, stored.location)
+    }
     await endTask(service, job.task.id, outcome).catch(() => {}) // Somebody else has ended it.
     if (isGlanceError(failure, 'gone')) await work.discard()
   }
