@@ -1,4 +1,4 @@
-import { rename, writeFile } from 'node:fs/promises'
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { isGlanceError } from '../lib/errors.ts'
@@ -324,6 +324,83 @@ get_image: "not 'hidden':%(level)s"
   })
 })
 
+t.test('folders of policies', async t => {
+  const folder = t.testdir({
+    'policy.yaml': 'get_images: role:file',
+    one: {
+      'a.yaml': 'get_images: role:a',
+      'b.json': '{"get_images": "role:b"}',
+      '.hidden.yaml': 'get_images: role:hidden',
+      'c.txt': 'get_images role:c',
+    },
+    two: {},
+  })
+  const reports: unknown[] = []
+  const server = await startTestServer(
+    t,
+    {
+      auth: 'trusted_headers',
+      policyFile: join(folder, 'policy.yaml'),
+      policyDirs: [join(folder, 'one'), join(folder, 'two'), join(folder, 'none')],
+    },
+    error => reports.push(error),
+  )
+  /** Which of the roles may list. */
+  const listers = async () => {
+    const may: string[] = []
+    for (const role of ['file', 'a', 'b', 'hidden', 'c', 'two', 'later']) {
+      const { status } = await server.call('GET', '/v2/images', { as: user('p', role) })
+      if (status === 200) may.push(role)
+    }
+    return may
+  }
+
+  t.test('come before the file, and the last file before the others', async t => {
+    t.strictSame(await listers(), ['b'])
+  })
+
+  t.test('may get files later, and lose them', async t => {
+    await writeFile(join(folder, 'two', 'z.yml'), 'get_images: role:two')
+    t.strictSame(await listers(), ['two'])
+    await mkdir(join(folder, 'none'))
+    await writeFile(join(folder, 'none', 'later.yaml'), 'get_images: role:later')
+    t.strictSame(await listers(), ['later'])
+    await rm(join(folder, 'none'), { recursive: true })
+    await rm(join(folder, 'two', 'z.yml'))
+    await rm(join(folder, 'one', 'b.json'))
+    t.strictSame(await listers(), ['a'])
+    t.strictSame(reports, [])
+  })
+
+  t.test('that come to make no sense change nothing, and that is reported', async t => {
+    await writeFile(join(folder, 'two', 'bad.yaml'), 'get_images: role')
+    t.strictSame(await listers(), ['a'])
+    t.match(reports, [{ code: 'usage', message: /bad\.yaml/ }])
+  })
+})
+
+t.test('policy_default_rule', async t => {
+  const rules = (text: string) => parsePolicyFile(text, 'p')
+  const may = (policy: Policy) => policy.allows(SOMEBODY, 'get_images')
+
+  t.test('takes the place of rules that there are not', async t => {
+    const text = 'get_images: not (rule:none and role:member)\nfallback: '
+    t.equal(may(new Policy(rules(`${text}"@"`), { defaultRule: 'fallback' })), false)
+    t.equal(may(new Policy(rules(`${text}"!"`), { defaultRule: 'fallback' })), true)
+  })
+
+  t.test('has to be there, and must not lead to itself', async t => {
+    t.throws(() => new Policy(new Map(), { defaultRule: 'none' }), {
+      code: 'usage',
+      message: "policy_default_rule: there is no policy rule 'none'",
+    })
+    t.throws(() => new Policy(rules('fallback: rule:none'), { defaultRule: 'fallback' }), {
+      code: 'usage',
+      message: 'refers to',
+    })
+  })
+})
+
 t.test('metadata definitions follow the policy', async t => {
   const folder = t.testdir({
     'policy.yaml': `
@@ -368,6 +445,9 @@ t.test('a configuration file', async t => {
       'property_protection_rule_format = policies',
       '[oslo_policy]',
       'policy_file = policy.yaml',
+      'policy_dirs = policy.d',
+      'policy_dirs = /etc/more',
+      'policy_default_rule = default',
       'enforce_new_defaults = true',
       'enforce_scope = yes',
     ].join('\n'),
@@ -376,6 +456,8 @@ t.test('a configuration file', async t => {
     propertyProtectionFile: join(folder, 'protect.conf'),
     propertyProtectionRuleFormat: 'policies',
     policyFile: join(folder, 'policy.yaml'),
+    policyDirs: [join(folder, 'policy.d'), '/etc/more'],
+    policyDefaultRule: 'default',
     enforceNewDefaults: true,
     enforceScope: true,
   })

@@ -63,6 +63,10 @@ export interface ServerConfig {
   readonly allowAnonymousAccess: boolean
   /** Rules in the place of the defaults, read again whenever the file changes; null for the defaults. */
   readonly policyFile: string | null
+  /** Folders of such files, each over those before it and all over that one. */
+  readonly policyDirs: readonly string[]
+  /** The rule in the place of one that is named and that there is not; null: that is an error. */
+  readonly policyDefaultRule: string | null
   /** Whether the defaults of before Wallaby, by which most is anybody's to do, stop letting people through. */
   readonly enforceNewDefaults: boolean
   /** Whether a token for a domain or the whole system may do nothing. */
@@ -126,6 +130,8 @@ export function completeConfig(given: Partial<ServerConfig>): ServerConfig {
     auth: 'none',
     allowAnonymousAccess: false,
     policyFile: null,
+    policyDirs: [],
+    policyDefaultRule: null,
     enforceNewDefaults: false,
     enforceScope: false,
     propertyProtectionFile: null,
@@ -188,7 +194,10 @@ function readSettings(settings: readonly Setting[]): Partial<ServerConfig> {
       throw wrong(setting.file, setting.line, message)
     }
   }
-  return Object.assign({}, ...config) as Partial<ServerConfig> // Each piece is one. The last of several counts.
+  // The last of several counts, but of this one all do.
+  const policyDirs = config.flatMap(({ policyDirs = [] }) => policyDirs)
+  if (policyDirs.length > 0) config.push({ policyDirs })
+  return Object.assign({}, ...config) as Partial<ServerConfig> // Each piece is one.
 }
 
 /** What an option sets by its value, in a file in `folder`. */
@@ -219,6 +228,8 @@ const OPTIONS: Readonly<Record<string, Option>> = {
   auth: value => ({ auth: oneOf(value, AUTHENTICATIONS) }),
   allow_anonymous_access: value => ({ allowAnonymousAccess: boolean(value) }),
   'oslo_policy.policy_file': (value, folder) => ({ policyFile: resolve(folder, text(value)) }),
+  'oslo_policy.policy_dirs': (value, folder) => ({ policyDirs: [resolve(folder, text(value))] }),
+  'oslo_policy.policy_default_rule': value => ({ policyDefaultRule: text(value) }),
   'oslo_policy.enforce_new_defaults': value => ({ enforceNewDefaults: boolean(value) }),
   // In Zed the two have to be the same.
   enforce_secure_rbac: value => ({ enforceNewDefaults: boolean(value) }),

@@ -51,7 +51,11 @@ export async function startServer(
   const schema = await imageSchemaOf(config)
   const opened: AsyncDisposable[] = []
   try {
-    const policies = await openPolicy(config, config, report)
+    const policies = await openPolicy(
+      config,
+      { ...config, defaultRule: config.policyDefaultRule },
+      report,
+    )
     for await (const lock of lockOut(config)) opened.unshift(lock)
     const database = await openDatabaseOf(config)
     opened.unshift(database)

@@ -7,6 +7,8 @@ import type { PropertyOperation, PropertyRules } from './property-protection.ts'
 export interface PolicyOptions {
   /** Whether the defaults of before stop letting people through. Default false, as in Glance up to Zed. */
   readonly enforceNewDefaults?: boolean
+  /** The rule in the place of any that is named and that there is not; null: that is an error. */
+  readonly defaultRule?: string | null
   /** Whether a token that is not for a project may do nothing. Default false. */
   readonly enforceScope?: boolean
   /** Null: anybody may do anything with the properties of images. */
@@ -24,10 +26,16 @@ export class Policy {
   /** @throws {GlanceError} `usage` for a rule that names one that there is not, or itself. */
   constructor(
     overrides: RuleTable,
-    { enforceNewDefaults = false, enforceScope = false, propertyRules = null }: PolicyOptions = {},
+    {
+      enforceNewDefaults = false,
+      enforceScope = false,
+      defaultRule = null,
+      propertyRules = null,
+    }: PolicyOptions = {},
   ) {
     this.enforcesNewDefaults = enforceNewDefaults
-    this.#rules = new Map([...defaultsBeside(overrides, enforceNewDefaults), ...overrides])
+    const rules = new Map([...defaultsBeside(overrides, enforceNewDefaults), ...overrides])
+    this.#rules = defaultRule === null ? rules : filledUp(rules, defaultRule, propertyRules)
     this.#enforceScope = enforceScope
     this.#propertyRules = propertyRules
     for (const [name, check] of this.#rules) requireEnd(this.#rules, check, [name])
@@ -62,6 +70,41 @@ function defaultsBeside(overrides: RuleTable, enforceNewDefaults: boolean): [str
       if (before === undefined || enforceNewDefaults) return [name, parsed]
       return [name, { type: 'or', checks: [parsed, parseCheck(before)] }]
     })
+}
+
+/** The rules, and the default one under each name that is only referred to. @throws {GlanceError} `usage`. */
+function filledUp(
+  rules: RuleTable,
+  defaultRule: string,
+  propertyRules: PropertyRules | null,
+): RuleTable {
+  if (!rules.has(defaultRule)) {
+    const message = `policy_default_rule: there is no policy rule '${defaultRule}'`
+    throw new GlanceError('usage', message)
+  }
+  const named = [...[...rules.values()].flatMap(namesIn), ...(propertyRules?.policyNames() ?? [])]
+  const missing = named.filter(name => !rules.has(name))
+  const check = { type: 'rule', name: defaultRule } as const
+  return new Map([...rules, ...missing.map(name => [name, check] as const)])
+}
+
+/** The rules that a check refers to. */
+function namesIn(check: Check): readonly string[] {
+  switch (check.type) {
+    case 'rule':
+      return [check.name]
+    case 'not':
+      return namesIn(check.check)
+    case 'and':
+    case 'or':
+      return check.checks.flatMap(namesIn)
+    case 'always':
+    case 'never':
+    case 'role':
+    case 'attribute':
+    case 'constant':
+      return []
+  }
 }
 
 /** @throws {GlanceError} `usage` unless what the check refers to is there and leads to an end. */

@@ -59,6 +59,14 @@ export class PropertyRules {
     }
   }
 
+  /** The policy rules that are named. */
+  policyNames(): readonly string[] {
+    const permissions = this.#rules.flatMap(rule => [...rule.permissions.values()])
+    return permissions.flatMap(permission =>
+      permission.type === 'policy' ? [permission.name] : [],
+    )
+  }
+
   /** @throws {GlanceError} `usage` when a policy is named that is not among `policyRules`. */
   requireRules(policyRules: RuleTable): void {
     for (const { permissions, place } of this.#rules) {
