@@ -810,6 +810,43 @@ t.test('tasks', async t => {
     })
   }
 
+  t.test('of the types that the service makes itself change no image', async t => {
+    const id = await server.create(undefined, ADMIN)
+    const before = await server.show(id, ADMIN)
+    const location = { image_id: id, loc_url: `${base}/image`, validation_data: {} }
+    const importing = { image_id: id, import_req: { method: { name: 'web-download' } } }
+    const absent = randomUUID()
+    for (const [type, input, message] of [
+      ['api_image_import', {}, 'Input to api_image_import task is empty.'],
+      ['api_image_import', { import_req: {} }, "Missing required 'image_id' field"],
+      ['api_image_import', { image_id: id }, "Input does not contain 'import_req' field"],
+      ['api_image_import', { ...importing, image_id: absent }, `no image found with ID ${absent}`],
+      ['api_image_import', { ...importing, image_id: 5 }, 'no image found with ID 5'],
+      [
+        'api_image_import',
+        importing,
+        `Task was aborted externally: use POST /v2/images/${id}/import`,
+      ],
+      ['location_import', {}, 'Input to location_import task is empty.'],
+      ['location_import', { loc_url: 'x' }, "Input does not contain 'image_id' field"],
+      ['location_import', { image_id: id }, "Input does not contain 'loc_url' field"],
+      [
+        'location_import',
+        location,
+        `Task was aborted externally: use POST /v2/images/${id}/locations`,
+      ],
+    ] as const) {
+      const { status, json } = await post({ type, input })
+      t.equal(status, 201, type)
+      t.match(json, { type, status: 'pending', input, result: null })
+      const { status: end, message: told } = await ended(String(json['id']))
+      t.same([end, told], ['failure', message])
+    }
+    t.same(await server.show(id, ADMIN), before)
+    const { json } = await server.call('GET', `/v2/images/${id}/tasks`, { as: ADMIN })
+    t.equal((json['tasks'] as unknown[]).length, 4, 'and are among those of the image')
+  })
+
   for (const [title, body] of [
     ['no type', { input: input() }],
     ['no input', { type: 'import' }],
