@@ -68,6 +68,7 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
       'errors.ts',
       'abort.ts',
       'image/',
+      'format/',
       'stream/',
       'store/store.ts',
       'database/database.ts',

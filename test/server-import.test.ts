@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { gunzipSync, gzipSync } from 'node:zlib'
+import { deflateRawSync, gunzipSync, gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { openDatabase } from '../lib/database/open.ts'
 import { DEFAULT_FILTER } from '../lib/http/uri-filter.ts'
@@ -19,6 +19,7 @@ import {
   type TestServer,
   user,
 } from './support/server.ts'
+import { zipOf } from './support/zip.ts'
 
 const FILTER = { ...DEFAULT_FILTER, allowedHosts: ['127.0.0.1'], allowedPorts: [] }
 const IMPORTS: ImportSettings = { ...DEFAULT_IMPORTS, filter: FILTER, methods: IMPORT_METHODS }
@@ -592,6 +593,23 @@ t.test('plugins', async t => {
     t.equal(await data(), 'some data')
   })
 
+  for (const [title, options] of [
+    ['deflated', {}],
+    ['only stored', { method: 0 }],
+    ['of zip64', { zip64: true }],
+    ['with a comment', { comment: 'PK\u0005\u0006 and more' }],
+  ] as const) {
+    t.test(`image_decompression unpacks the file in a zip archive, ${title}`, async t => {
+      const plugins = ['image_decompression'] as const
+      const large = 'some data'.repeat(300_000)
+      const { image, data } = await run(t, { plugins }, zipOf(large, options))
+      t.match(image, { status: 'active', size: large.length })
+      t.ok((await data()) === large)
+      const { image: empty } = await run(t, { plugins }, zipOf('', options))
+      t.match(empty, { status: 'active', size: 0 })
+    })
+  }
+
   t.test('image_decompression leaves alone what is not, or is to be so', async t => {
     const plugins = ['image_decompression'] as const
     t.match((await run(t, { plugins }, 'some data')).image, { status: 'active', size: 9 })
@@ -604,7 +622,30 @@ t.test('plugins', async t => {
 
   for (const [title, data, message] of [
     ['damaged data', gzipSync('some data').subarray(0, 15), /damaged/],
-    ['an archive', Buffer.from('PK\u0003\u0004 and so on', 'latin1'), /zip archives cannot/],
+    ['an lha archive', Buffer.from('..-lh5- and so on', 'latin1'), /lha archives cannot/],
+    ['no zip archive', Buffer.from('PK\u0003\u0004 and so on', 'latin1'), /damaged: it has no end/],
+    ['a zip archive of several files', zipOf('x', { files: 2 }), /holds 2 files, and has to/],
+    ['an empty zip archive', zipOf('x', { files: 0 }), /holds no file/],
+    ['a folder', zipOf('', { name: 'folder/' }), /holds a folder/],
+    ['an encrypted zip archive', zipOf('x', { flags: 1 }), /is encrypted/],
+    ['another compression', zipOf('x', { method: 12 }), /by method 12, not by deflate/],
+    ['a zip archive cut short', zipOf('some data').subarray(0, 60), /has no end/],
+    ['a zip64 archive without its end', zipOf('x', { files: 0xffff }), /zip64 end is missing/],
+    ['two names for a file', zipOf('x', { localName: 'disk.xxx' }), /not what its directory says/],
+    ['another size', zipOf('some data', { size: 8 }), /not the 8 bytes/],
+    ['too much of a size', zipOf('some data', { size: 10 }), /not the 10 bytes/],
+    ['sizes that differ', zipOf('some data', { method: 0, size: 8 }), /its sizes differ/],
+    ['another sum', zipOf('some data', { crc: 1 }), /its CRC-32 is another/],
+    [
+      'no deflated data',
+      zipOf('some data', { packed: Buffer.from('some data') }),
+      /zip data is damaged/,
+    ],
+    [
+      'data after its end',
+      zipOf('x', { packed: Buffer.concat([deflateRawSync('x'), Buffer.from('y')]) }),
+      /more after its end/,
+    ],
   ] as const) {
     t.test(`image_decompression fails on ${title}`, async t => {
       const { image, tasks } = await run(t, { plugins: ['image_decompression'] }, data)
