@@ -355,82 +355,108 @@ t.test('importing', async t => {
   })
 })
 
-t.test('when one of several stores fails', async t => {
-  const broken = (t: Test) => {
-    const folder = join(t.testdir({ two: {} }), 'two')
-    return {
-      settings: {
-        ...SEVERAL,
-        enabledBackends: [
-          { id: 'one', type: 'memory' },
-          { id: 'two', type: 'file', datadir: folder },
-        ],
-      } satisfies Partial<ServerConfig>,
-      /** Puts something in the way of the image's data. */
-      breakFor: (id: string) => writeFileSync(join(folder, id), 'in the way'),
-    }
-  }
-
-  t.test('nothing of it is left when all must succeed', async t => {
-    const { settings, breakFor } = broken(t)
-    const server = await startTestServer(t, settings)
-    const id = await server.create()
-    await stage(server, id, 'data')
-    breakFor(id)
-    await importing(server, id, 'glance-direct', { all_stores: true })
-    const { image, tasks } = await settled(server, id)
-    t.match(image, {
-      status: 'queued',
-      size: null,
-      checksum: null,
-      stores: undefined,
-      os_glance_importing_to_stores: '',
-      os_glance_failed_import: 'two',
+t.test('several stores at once', async t => {
+  const server = await startTestServer(t, {
+    ...SEVERAL,
+    imports: { ...IMPORTS, maxParallelStores: 2 },
+    enabledBackends: ['a', 'b', 'c', 'd'].map(id => ({ id, type: 'memory' })),
+    defaultBackend: 'a',
+  })
+  const large = 'some data'.repeat(100_000)
+  for (const mustSucceed of [true, false]) {
+    t.test(mustSucceed ? 'all have the data' : 'as many have it as will', async t => {
+      const id = await server.create()
+      await stage(server, id, large)
+      const rest = { all_stores: true, all_stores_must_succeed: mustSucceed }
+      await importing(server, id, 'glance-direct', rest)
+      const { image, tasks } = await settled(server, id)
+      t.match(image, { status: 'active', size: large.length, ...LISTS })
+      t.strictSame(String(image['stores']).split(',').toSorted(), ['a', 'b', 'c', 'd'])
+      t.match(tasks, [{ status: 'success' }])
+      t.ok((await download(server, id)) === large)
     })
-    t.match(tasks, [{ status: 'failure', message: /store two/ }])
-    await stage(server, id, 'data')
-    await importing(server, id, 'glance-direct', { stores: ['one'] })
-    t.match((await settled(server, id)).image, { status: 'active', stores: 'one' })
-  })
-
-  t.test('the others have it when that is enough', async t => {
-    const { settings, breakFor } = broken(t)
-    const server = await startTestServer(t, settings)
-    const id = await server.create()
-    await stage(server, id, 'data')
-    breakFor(id)
-    const rest = { stores: ['two', 'one'], all_stores_must_succeed: false }
-    await importing(server, id, 'glance-direct', rest)
-    const { image, tasks } = await settled(server, id)
-    t.match(image, { status: 'active', stores: 'one', os_glance_failed_import: 'two' })
-    t.match(tasks, [{ status: 'success' }])
-  })
-
-  t.test('the image is queued when none has it', async t => {
-    const { settings, breakFor } = broken(t)
-    const server = await startTestServer(t, settings)
-    const id = await server.create()
-    await stage(server, id, 'data')
-    breakFor(id)
-    const rest = { stores: ['two'], all_stores_must_succeed: false }
-    await importing(server, id, 'glance-direct', rest)
-    const { image, tasks } = await settled(server, id)
-    t.match(image, { status: 'queued', size: null, os_glance_failed_import: 'two' })
-    t.match(tasks, [{ status: 'failure', message: /none of the uploads finished/ }])
-  })
-
-  t.test('a copy that fails leaves the image as it was', async t => {
-    const { settings, breakFor } = broken(t)
-    const server = await startTestServer(t, settings)
-    const id = await server.create()
-    await server.upload(id, 'data')
-    breakFor(id)
-    await importing(server, id, 'copy-image', { stores: ['two'] }, ADMIN)
-    const { image } = await settled(server, id, ADMIN)
-    t.match(image, { status: 'active', size: 4, stores: 'one', os_glance_failed_import: 'two' })
-    t.equal(await download(server, id), 'data')
-  })
+  }
 })
+
+for (const maxParallelStores of [1, 3]) {
+  t.test(`when one of several stores fails, ${maxParallelStores} at once`, async t => {
+    const broken = (t: Test) => {
+      const folder = join(t.testdir({ two: {} }), 'two')
+      return {
+        settings: {
+          ...SEVERAL,
+          imports: { ...IMPORTS, maxParallelStores },
+          enabledBackends: [
+            { id: 'one', type: 'memory' },
+            { id: 'two', type: 'file', datadir: folder },
+          ],
+        } satisfies Partial<ServerConfig>,
+        /** Puts something in the way of the image's data. */
+        breakFor: (id: string) => writeFileSync(join(folder, id), 'in the way'),
+      }
+    }
+
+    t.test('nothing of it is left when all must succeed', async t => {
+      const { settings, breakFor } = broken(t)
+      const server = await startTestServer(t, settings)
+      const id = await server.create()
+      await stage(server, id, 'data')
+      breakFor(id)
+      await importing(server, id, 'glance-direct', { all_stores: true })
+      const { image, tasks } = await settled(server, id)
+      t.match(image, {
+        status: 'queued',
+        size: null,
+        checksum: null,
+        stores: undefined,
+        os_glance_importing_to_stores: '',
+        os_glance_failed_import: 'two',
+      })
+      t.match(tasks, [{ status: 'failure', message: /store two/ }])
+      await stage(server, id, 'data')
+      await importing(server, id, 'glance-direct', { stores: ['one'] })
+      t.match((await settled(server, id)).image, { status: 'active', stores: 'one' })
+    })
+
+    t.test('the others have it when that is enough', async t => {
+      const { settings, breakFor } = broken(t)
+      const server = await startTestServer(t, settings)
+      const id = await server.create()
+      await stage(server, id, 'data')
+      breakFor(id)
+      const rest = { stores: ['two', 'one'], all_stores_must_succeed: false }
+      await importing(server, id, 'glance-direct', rest)
+      const { image, tasks } = await settled(server, id)
+      t.match(image, { status: 'active', stores: 'one', os_glance_failed_import: 'two' })
+      t.match(tasks, [{ status: 'success' }])
+    })
+
+    t.test('the image is queued when none has it', async t => {
+      const { settings, breakFor } = broken(t)
+      const server = await startTestServer(t, settings)
+      const id = await server.create()
+      await stage(server, id, 'data')
+      breakFor(id)
+      const rest = { stores: ['two'], all_stores_must_succeed: false }
+      await importing(server, id, 'glance-direct', rest)
+      const { image, tasks } = await settled(server, id)
+      t.match(image, { status: 'queued', size: null, os_glance_failed_import: 'two' })
+      t.match(tasks, [{ status: 'failure', message: /none of the uploads finished/ }])
+    })
+
+    t.test('a copy that fails leaves the image as it was', async t => {
+      const { settings, breakFor } = broken(t)
+      const server = await startTestServer(t, settings)
+      const id = await server.create()
+      await server.upload(id, 'data')
+      breakFor(id)
+      await importing(server, id, 'copy-image', { stores: ['two'] }, ADMIN)
+      const { image } = await settled(server, id, ADMIN)
+      t.match(image, { status: 'active', size: 4, stores: 'one', os_glance_failed_import: 'two' })
+      t.equal(await download(server, id), 'data')
+    })
+  })
+}
 
 t.test('an image is one task’s at a time', async t => {
   const dataDir = t.testdir()
