@@ -129,9 +129,11 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
       'server/store-settings.ts',
       'server/import-settings.ts',
       'server/policy/property-protection.ts',
+      'server/policy/remote-settings.ts',
     ],
   ],
   ['server/image-schema.ts', ['errors.ts', 'wire/', 'server/config.ts']],
+  ['server/remote-policy.ts', ['errors.ts', 'http/', 'server/policy/']],
   ['server/fetcher.ts', ['errors.ts', 'http/', 'stream/', 'server/import/importer.ts']],
   [
     'server/open-stores.ts',

@@ -19,13 +19,14 @@ import {
 } from './option-values.ts'
 import { parseOsloConfig, type Setting, wrong } from './oslo-config.ts'
 import { PROPERTY_RULE_FORMATS, type PropertyRuleFormat } from './policy/property-protection.ts'
+import { POLICY_CONTENT_TYPES, type RemotePolicySettings } from './policy/remote-settings.ts'
 import { readStoreSettings, type StoreSettings } from './store-settings.ts'
 
 const AUTHENTICATIONS = ['none', 'trusted_headers'] as const
 const STORES = ['file', 'memory'] as const
 
 /** Everything that can be set. A negative quota is none. */
-export interface ServerConfig {
+export interface ServerConfig extends RemotePolicySettings {
   readonly bindHost: string
   /** 0 for any that is free. */
   readonly bindPort: number
@@ -132,6 +133,12 @@ export function completeConfig(given: Partial<ServerConfig>): ServerConfig {
     policyFile: null,
     policyDirs: [],
     policyDefaultRule: null,
+    policyRemoteContentType: 'application/x-www-form-urlencoded',
+    policyRemoteTimeout: 5,
+    policyRemoteVerify: true,
+    policyRemoteCaFile: null,
+    policyRemoteCertFile: null,
+    policyRemoteKeyFile: null,
     enforceNewDefaults: false,
     enforceScope: false,
     propertyProtectionFile: null,
@@ -230,6 +237,20 @@ const OPTIONS: Readonly<Record<string, Option>> = {
   'oslo_policy.policy_file': (value, folder) => ({ policyFile: resolve(folder, text(value)) }),
   'oslo_policy.policy_dirs': (value, folder) => ({ policyDirs: [resolve(folder, text(value))] }),
   'oslo_policy.policy_default_rule': value => ({ policyDefaultRule: text(value) }),
+  'oslo_policy.remote_content_type': value => ({
+    policyRemoteContentType: oneOf(value, POLICY_CONTENT_TYPES),
+  }),
+  'oslo_policy.remote_timeout': value => ({ policyRemoteTimeout: integer(value, 1, 3600) }),
+  'oslo_policy.remote_ssl_verify_server_crt': value => ({ policyRemoteVerify: boolean(value) }),
+  'oslo_policy.remote_ssl_ca_crt_file': (value, folder) => ({
+    policyRemoteCaFile: resolve(folder, text(value)),
+  }),
+  'oslo_policy.remote_ssl_client_crt_file': (value, folder) => ({
+    policyRemoteCertFile: resolve(folder, text(value)),
+  }),
+  'oslo_policy.remote_ssl_client_key_file': (value, folder) => ({
+    policyRemoteKeyFile: resolve(folder, text(value)),
+  }),
   'oslo_policy.enforce_new_defaults': value => ({ enforceNewDefaults: boolean(value) }),
   // In Zed the two have to be the same.
   enforce_secure_rbac: value => ({ enforceNewDefaults: boolean(value) }),

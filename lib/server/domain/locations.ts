@@ -34,7 +34,7 @@ export async function listLocations(
   id: string,
 ): Promise<readonly ImageLocation[]> {
   const image = await findVisible(context, service.database, id)
-  requireAllowedOn(context, 'fetch_image_location', image)
+  await requireAllowedOn(context, 'fetch_image_location', image)
   return service.stores.arranged(image.locations)
 }
 
@@ -59,8 +59,8 @@ export async function deleteFromStore(
     )
   }
   const image = await findVisible(context, service.database, id)
-  requireAllowedOn(context, 'get_image_location', image)
-  requireAllowedOn(context, 'delete_image_location', image)
+  await requireAllowedOn(context, 'get_image_location', image)
+  await requireAllowedOn(context, 'delete_image_location', image)
   requireOwner(context, image)
   if (image.status !== 'active') {
     throw new GlanceError(
@@ -95,9 +95,9 @@ export async function prepareLocations(
   if (steps.length === 0) return null
   const image = await findChangeable(context, service.database, id)
   // All else that can be wrong with it comes first: a server is asked, and data deleted, only for what can be done.
-  const { locations = image.locations } = applyEdits(context, image, edits, service, null)
+  const { locations = image.locations } = await applyEdits(context, image, edits, service, null)
   const sizes = await sizesOf(context, service, image, steps)
-  const change = applyEdits(context, image, edits, service, sizes)
+  const change = await applyEdits(context, image, edits, service, sizes)
   await requireRoomToPlace(context, service, image, change)
   const kept = new Set(locations.map(({ url }) => url))
   for (const location of image.locations) {

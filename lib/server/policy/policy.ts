@@ -1,5 +1,13 @@
 import { GlanceError } from '../../errors.ts'
-import { type Check, type Credentials, passes, type RuleTable, type Target } from './check.ts'
+import {
+  type Answer,
+  type Ask,
+  type Check,
+  type Credentials,
+  passes,
+  type RuleTable,
+  type Target,
+} from './check.ts'
 import { type Action, DEFAULT_RULES } from './defaults.ts'
 import { parseCheck } from './parse-check.ts'
 import type { PropertyOperation, PropertyRules } from './property-protection.ts'
@@ -11,6 +19,8 @@ export interface PolicyOptions {
   readonly defaultRule?: string | null
   /** Whether a token that is not for a project may do nothing. Default false. */
   readonly enforceScope?: boolean
+  /** Asks the servers that rules name; by default that is a no. */
+  readonly ask?: Ask
   /** Null: anybody may do anything with the properties of images. */
   readonly propertyRules?: PropertyRules | null
 }
@@ -22,6 +32,7 @@ export class Policy {
   readonly #rules: RuleTable
   readonly #enforceScope: boolean
   readonly #propertyRules: PropertyRules | null
+  readonly #ask: Ask
 
   /** @throws {GlanceError} `usage` for a rule that names one that there is not, or itself. */
   constructor(
@@ -31,6 +42,7 @@ export class Policy {
       enforceScope = false,
       defaultRule = null,
       propertyRules = null,
+      ask = async () => false,
     }: PolicyOptions = {},
   ) {
     this.enforcesNewDefaults = enforceNewDefaults
@@ -38,26 +50,34 @@ export class Policy {
     this.#rules = defaultRule === null ? rules : filledUp(rules, defaultRule, propertyRules)
     this.#enforceScope = enforceScope
     this.#propertyRules = propertyRules
+    this.#ask = ask
     for (const [name, check] of this.#rules) requireEnd(this.#rules, check, [name])
     propertyRules?.requireRules(this.#rules)
   }
 
-  allows(credentials: Credentials, action: Action, target: Target = {}): boolean {
+  allows(credentials: Credentials, action: Action, target: Target = {}): Answer {
     const isForProject = credentials.systemScope === null && credentials.domain === null
     if (this.#enforceScope && !isForProject) return false
-    return passes({ type: 'rule', name: action }, this.#rules, credentials, target)
+    return this.#passes(action, credentials, target)
   }
 
   /** By the rule `context_is_admin`. */
-  isAdmin(credentials: Credentials): boolean {
+  isAdmin(credentials: Credentials): Answer {
     // As Glance: the target is the caller.
     const { user, project } = credentials
     const target = { user_id: user, project_id: project }
-    return passes({ type: 'rule', name: 'context_is_admin' }, this.#rules, credentials, target)
+    return this.#passes('context_is_admin', credentials, target)
   }
 
-  allowsProperty(credentials: Credentials, operation: PropertyOperation, name: string): boolean {
-    return this.#propertyRules?.allows(credentials, operation, name, this.#rules) ?? true
+  allowsProperty(credentials: Credentials, operation: PropertyOperation, name: string): Answer {
+    if (this.#propertyRules === null) return true
+    const byPolicy = (rule: string) => this.#passes(rule, credentials, {})
+    return this.#propertyRules.allows(credentials, operation, name, byPolicy)
+  }
+
+  #passes(rule: string, credentials: Credentials, target: Target): Answer {
+    const decision = { rule, ask: this.#ask }
+    return passes({ type: 'rule', name: rule }, this.#rules, credentials, target, decision)
   }
 }
 
@@ -102,6 +122,7 @@ function namesIn(check: Check): readonly string[] {
     case 'never':
     case 'role':
     case 'attribute':
+    case 'remote':
     case 'constant':
       return []
   }
@@ -132,6 +153,7 @@ function requireEnd(rules: RuleTable, check: Check, path: readonly string[]): vo
     case 'never':
     case 'role':
     case 'attribute':
+    case 'remote':
     case 'constant':
   }
 }
