@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -19,6 +19,7 @@ import {
   type TestServer,
   user,
 } from './support/server.ts'
+import { lhaOf } from './support/lha.ts'
 import { zipOf } from './support/zip.ts'
 
 const FILTER = { ...DEFAULT_FILTER, allowedHosts: ['127.0.0.1'], allowedPorts: [] }
@@ -648,7 +649,10 @@ t.test('plugins', async t => {
 
   for (const [title, data, message] of [
     ['damaged data', gzipSync('some data').subarray(0, 15), /damaged/],
-    ['an lha archive', Buffer.from('..-lh5- and so on', 'latin1'), /lha archives cannot/],
+    ['no lha archive', Buffer.from('..-lh5- and so on and on', 'latin1'), /damaged|level/],
+    ['an lha archive cut short', lhaOf('some data').subarray(0, 35), /file is cut short/],
+    ['an lha archive of several files', Buffer.concat([lhaOf('a'), lhaOf('b')]), /several files/],
+    ['a folder in an lha archive', lhaOf('', { method: '-lhd-' }), /holds a folder/],
     ['no zip archive', Buffer.from('PK\u0003\u0004 and so on', 'latin1'), /damaged: it has no end/],
     ['a zip archive of several files', zipOf('x', { files: 2 }), /holds 2 files, and has to/],
     ['an empty zip archive', zipOf('x', { files: 0 }), /holds no file/],
@@ -679,6 +683,29 @@ t.test('plugins', async t => {
       t.match(tasks, [{ status: 'failure', message }])
     })
   }
+
+  const plugins = ['image_decompression'] as const
+  t.test('image_decompression of lha', { skip: hasLha() ? false : 'needs lha' }, async t => {
+    for (const level of [0, 1, 2] as const) {
+      const large = 'some data'.repeat(100_000)
+      const archive = Buffer.concat([lhaOf(large, { level }), Buffer.from([0])])
+      const { image, data } = await run(t, { plugins }, archive)
+      t.match(image, { status: 'active', size: large.length }, `level ${level}`)
+      t.ok((await data()) === large)
+    }
+    const { image, tasks } = await run(t, { plugins }, lhaOf('some data', { crc: 1 }))
+    t.match(image, { status: 'queued', size: null })
+    t.match(tasks, [{ status: 'failure', message: /its CRC-16 is another/ }])
+  })
+
+  t.test('image_decompression of lha without the program fails', async t => {
+    const path = process.env['PATH']
+    process.env['PATH'] = t.testdir()
+    t.teardown(() => (process.env['PATH'] = path))
+    const { image, tasks } = await run(t, { plugins }, lhaOf('some data'))
+    t.match(image, { status: 'queued', size: null })
+    t.match(tasks, [{ status: 'failure', message: 'Error: lha is not installed' }])
+  })
 
   t.test('image_conversion', { skip: hasQemuImg() ? false : 'needs qemu-img' }, async t => {
     const plugins = ['image_conversion'] as const
@@ -971,10 +998,9 @@ t.test('tasks', async t => {
 })
 
 function hasQemuImg(): boolean {
-  try {
-    execFileSync('qemu-img', ['--version'], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
+  return !spawnSync('qemu-img', ['--version'], { stdio: 'ignore' }).error
+}
+
+function hasLha(): boolean {
+  return !spawnSync('lha', { stdio: 'ignore' }).error
 }

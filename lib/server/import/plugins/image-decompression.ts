@@ -1,8 +1,8 @@
 import { createGunzip } from 'node:zlib'
-import { GlanceError } from '../../../errors.ts'
 import type { Bytes } from '../../../stream/bytes.ts'
 import type { ImportWork } from '../work.ts'
 import { decompressed } from './decompressed.ts'
+import { unlha } from './unlha.ts'
 import { unzipped } from './unzip.ts'
 
 /** How compressed files begin, and after how many bytes. */
@@ -34,8 +34,10 @@ export async function imageDecompression(work: ImportWork): Promise<void> {
       const { data, size } = await unzipped(work)
       return work.stage(data, size)
     }
-    case 'lha':
-      throw new GlanceError('unsupported', 'lha archives cannot be decompressed here')
+    case 'lha': {
+      const { data, size } = await unlha(work)
+      return work.stage(data, size)
+    }
   }
 }
 

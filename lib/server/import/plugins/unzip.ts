@@ -1,9 +1,10 @@
 import { crc32, createInflateRaw } from 'node:zlib'
 import { GlanceError } from '../../../errors.ts'
-import { onlyFileIn, type ReadAt, type ZippedFile } from '../../../format/zip.ts'
+import { onlyFileIn, type ZippedFile } from '../../../format/zip.ts'
 import type { Bytes } from '../../../stream/bytes.ts'
 import type { ImportWork } from '../work.ts'
 import { decompressed } from './decompressed.ts'
+import { piecesOf } from './staged.ts'
 
 /**
  * The only file in the zip archive that is staged. @throws {GlanceError} `unsupported`, `corrupt`, the latter also while
@@ -15,11 +16,11 @@ export async function unzipped(work: ImportWork): Promise<{
   readonly size: number
 }> {
   const { staging, staged, signal } = work
-  const open = (offset: number, length: number) =>
-    staging.open(staged, { offset, length }, { signal })
-  const read: ReadAt = async (offset, length) => collect(await open(offset, length))
-  const file = await onlyFileIn(read, await staging.size(staged, { signal }))
-  const packed = file.packedSize === 0 ? nothing() : await open(file.offset, file.packedSize)
+  const file = await onlyFileIn(piecesOf(work), await staging.size(staged, { signal }))
+  const packed =
+    file.packedSize === 0
+      ? nothing()
+      : await staging.open(staged, { offset: file.offset, length: file.packedSize }, { signal })
   const data = file.method === 'stored' ? packed : inflated(packed, file)
   return { data: checked(data, file), size: file.size }
 }
@@ -51,10 +52,3 @@ async function* checked(data: Bytes, file: ZippedFile): AsyncGenerator<Uint8Arra
 }
 
 async function* nothing(): AsyncGenerator<Uint8Array> {}
-
-/** All of a small piece, in memory. */
-async function collect(data: Bytes): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  for await (const chunk of data) chunks.push(Buffer.from(chunk))
-  return Buffer.concat(chunks)
-}
