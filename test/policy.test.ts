@@ -1,6 +1,9 @@
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { inspect } from 'node:util'
@@ -494,6 +497,28 @@ t.test('rules that a server decides', async t => {
       "policy rule 'get_images' lets nobody through: POST http://127.0.0.1:1/: connection refused"
     t.match(report, { message })
     t.notMatch(inspect(report), /secret/)
+  })
+
+  t.test('are put over TLS to whom we trust', async t => {
+    const [key, cert] = ['key', 'cert'].map(name => readFileSync(`fixtures/tls/${name}.pem`))
+    const secure = createSecureServer({ key, cert }, (_, response) => response.end('True'))
+    secure.listen(0)
+    await once(secure, 'listening')
+    t.teardown(() => secure.close())
+    const { port } = secure.address() as AddressInfo // It listens on a port.
+    await writeFile(policyFile, `get_images: https://localhost:${port}/`)
+    const policyRemoteCaFile = 'fixtures/tls/cert.pem'
+    for (const [more, status] of [
+      [{}, 403],
+      [{ policyRemoteCaFile }, 200],
+      [{ policyRemoteVerify: false }, 200],
+    ] as const) {
+      const other = await startTestServer(t, { ...settings, ...more }, error => reports.push(error))
+      t.equal((await other.call('GET', '/v2/images', { as: OWNER })).status, status)
+    }
+    t.match(reports.splice(0), [{ message: /certificate is not trusted/ }])
+    const missing = { ...settings, policyRemoteKeyFile: join(folder, 'none.pem') }
+    await t.rejects(startTestServer(t, missing), { code: 'usage', message: /none\.pem/ })
   })
 
   t.test('may be put as JSON', async t => {
