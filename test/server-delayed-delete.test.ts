@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Database } from '../lib/database/database.ts'
 import { openDatabase } from '../lib/database/open.ts'
-import type { ServerConfig } from '../lib/server/config.ts'
+import { readConfig, type ServerConfig } from '../lib/server/config.ts'
 import { filesIn } from './support/files.ts'
 import { ADMIN, OWNER, startTestServer, type TestServer, user } from './support/server.ts'
 
@@ -178,4 +178,18 @@ t.test('with delayed deletion', async t => {
     await server.call('DELETE', `/v2/images/${id}`, { as: OWNER })
     t.strictSame([filesIn(join(dataDir, 'one')), filesIn(join(dataDir, 'two'))], [[], []])
   })
+})
+
+t.test('the configuration file says so', async t => {
+  const folder = t.testdir({
+    'server.conf':
+      'delayed_delete = true\nscrub_time = 3600\n[image_import_opts]\nmax_parallel_stores = 3',
+    'wrong.conf': 'scrub_time = soon',
+  })
+  t.match(await readConfig(join(folder, 'server.conf')), {
+    delayedDelete: true,
+    scrubTime: 3600,
+    imports: { maxParallelStores: 3 },
+  })
+  await t.rejects(readConfig(join(folder, 'wrong.conf')), { code: 'usage', message: /scrub_time/ })
 })
