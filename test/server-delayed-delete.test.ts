@@ -1,8 +1,13 @@
+import { EventEmitter, once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Database } from '../lib/database/database.ts'
 import { openDatabase } from '../lib/database/open.ts'
+import { DEFAULT_FILTER } from '../lib/http/uri-filter.ts'
 import { readConfig, type ServerConfig } from '../lib/server/config.ts'
+import { DEFAULT_IMPORTS } from '../lib/server/import-settings.ts'
 import { filesIn } from './support/files.ts'
 import { ADMIN, OWNER, startTestServer, type TestServer, user } from './support/server.ts'
 
@@ -152,6 +157,61 @@ t.test('with delayed deletion', async t => {
     t.equal(status, 200)
     t.strictSame([filesIn(join(dataDir, 'one')), filesIn(join(dataDir, 'two'))], [[id], [id]])
     t.match(await pendingIn(dataDir), [{ id, removedLocations: [{}] }])
+  })
+
+  t.test('a copy that is under way comes to nothing, and those that are done stay', async t => {
+    const events = new EventEmitter()
+    const held = once(events, 'held')
+    let downloads = 0
+    const source = createServer((request, response) => {
+      response.writeHead(200, { 'content-length': 4 })
+      if (request.method === 'HEAD') return void response.end()
+      downloads += 1
+      if (downloads === 1) return void response.end('data')
+      events.once('release', () => response.end('data'))
+      events.emit('held')
+    })
+    source.listen(0, '127.0.0.1')
+    await once(source, 'listening')
+    t.teardown(() => source.close())
+    const { port } = source.address() as AddressInfo // It listens on a port.
+    const dataDir = t.testdir()
+    const { server } = await start(
+      t,
+      {
+        showMultipleLocations: true,
+        imports: {
+          ...DEFAULT_IMPORTS,
+          filter: { ...DEFAULT_FILTER, allowedHosts: ['127.0.0.1'], allowedPorts: [] },
+        },
+        enabledBackends: [
+          { id: 'one', type: 'file', datadir: join(dataDir, 'one') },
+          { id: 'two', type: 'file', datadir: join(dataDir, 'two') },
+          { id: 'web', type: 'http' },
+        ],
+      },
+      dataDir,
+    )
+    const id = await server.create(undefined, ADMIN)
+    const location = { url: `http://127.0.0.1:${port}/image`, metadata: {} }
+    await server.patch(id, [{ op: 'add', path: '/locations/-', value: location }], ADMIN)
+    const body = { method: { name: 'copy-image' }, stores: ['one', 'two'] }
+    await server.call('POST', `/v2/images/${id}/import`, { as: ADMIN, body })
+    await held
+    const { json } = await server.call('GET', `/v2/images/${id}/tasks`, { as: ADMIN })
+    const [task] = json['tasks'] as readonly { readonly id: string }[] // As the API has it.
+    t.equal((await server.call('DELETE', `/v2/images/${id}`, { as: ADMIN })).status, 204)
+    events.emit('release')
+    for (;;) {
+      const { json } = await server.call('GET', `/v2/tasks/${task?.id}`, { as: ADMIN })
+      if (json['status'] === 'failure') break
+    }
+    t.strictSame([filesIn(join(dataDir, 'one')), filesIn(join(dataDir, 'two'))], [[id], []])
+    const [image] = await pendingIn(dataDir)
+    t.strictSame(
+      image?.locations.map(({ metadata }) => metadata['store']),
+      ['web', 'one'],
+    )
   })
 
   t.test('a service that starts again leaves all of it alone', async t => {
