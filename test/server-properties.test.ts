@@ -23,7 +23,9 @@ for (const driver of DRIVERS) {
     const server = await startTestServer(t, { ...driver, ...settings })
     await t.test('any body of a PATCH is carried out or refused', () => anyPatch(server))
     await t.test('a JSON patch does what RFC 6902 says, or nothing', () => legalPatch(server))
-    await t.test('any query is answered or refused', () => anyQuery(server))
+    await t.test('any query is answered, with links that lead on, or refused', () =>
+      anyQuery(server),
+    )
   })
 }
 
@@ -155,8 +157,12 @@ async function anyQuery(server: TestServer): Promise<void> {
   )
   await holds(fc.tuple(path, query), 150, async ([path, pairs]) => {
     const answer = await askRaw(server, `/v2/${path}?${pairs.join('&')}`)
-    if (answer.status === 200) documentOf(answer)
-    else if (answer.status !== 204) isRefusal(answer, [400, 403, 404])
+    if (answer.status === 200) {
+      const { first, next = first } = documentOf(answer)
+      for (const link of new Set([first, next])) {
+        if (typeof link === 'string') equal((await askRaw(server, link)).status, 200)
+      }
+    } else if (answer.status !== 204) isRefusal(answer, [400, 403, 404])
   })
 }
 
