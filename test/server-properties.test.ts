@@ -166,33 +166,48 @@ async function anyQuery(server: TestServer): Promise<void> {
   })
 }
 
-t.test('any Range is answered with the bytes that it asks for, or refused', async t => {
-  const server = await startTestServer(t)
-  const data = bytesOf(1, 12)
-  const id = await server.create()
-  await server.upload(id, data)
-  const number = fc.oneof(
-    fc.constantFrom('', '0', '5', '11', '12', '007'),
-    fc.bigInt({ min: 0n }).map(String),
-  )
-  const range = fc.tuple(number, number).map(([first, last]) => `${first}-${last}`)
-  const octet = fc.integer({ min: 0x20, max: 0xff }).filter(code => code !== 0x7f)
-  const header = fc.oneof(
-    { weight: 4, arbitrary: range.map(range => `bytes=${range}`) },
-    fc.tuple(fc.constantFrom('bytes', 'Bytes', 'items'), range).map(parts => parts.join('=')),
-    fc.array(range).map(ranges => `bytes=${ranges.join(',')}`),
-    fc.string({ unit: octet.map(code => String.fromCharCode(code)) }),
-  )
-  await holds(header, 200, async range => {
-    const answer = await askRaw(server, `/v2/images/${id}/file`, { headers: { range } })
-    const expected = bytesOfRange(range, data.length)
-    if (expected === null) return isRefusal(answer, [400, 416])
-    const [first, end] = expected
-    equal(answer.status, 206)
-    equal(answer.headers['content-range'], `bytes ${first}-${end - 1}/12`)
-    equal(answer.body, data.subarray(first, end))
-  })
-})
+t.test(
+  'any Range and Content-Range is answered with the bytes that it asks for, or refused',
+  async t => {
+    const server = await startTestServer(t)
+    const data = bytesOf(1, 12)
+    const id = await server.create()
+    await server.upload(id, data)
+    const number = fc.oneof(
+      fc.constantFrom('', '0', '5', '11', '12', '007'),
+      fc.bigInt({ min: 0n }).map(String),
+    )
+    const range = fc.tuple(number, number).map(([first, last]) => `${first}-${last}`)
+    const octet = fc.integer({ min: 0x20, max: 0xff }).filter(code => code !== 0x7f)
+    const header = fc.oneof(
+      { weight: 4, arbitrary: range.map(range => `bytes=${range}`) },
+      fc.tuple(fc.constantFrom('bytes', 'Bytes', 'items'), range).map(parts => parts.join('=')),
+      fc.array(range).map(ranges => `bytes=${ranges.join(',')}`),
+      fc.string({ unit: octet.map(code => String.fromCharCode(code)) }),
+    )
+    const total = fc.oneof(fc.constantFrom('*', '12', '99'), number)
+    const contentRange = fc
+      .tuple(range, total)
+      .map(([range, total]) => ({ 'content-range': `bytes ${range}/${total}` }))
+    const headers = fc.oneof(
+      { weight: 2, arbitrary: header.map(range => ({ range })) },
+      contentRange,
+      header.map(text => ({ 'content-range': text })),
+    )
+    await holds(headers, 250, async headers => {
+      const answer = await askRaw(server, `/v2/images/${id}/file`, { headers })
+      const expected =
+        'range' in headers
+          ? bytesOfRange(headers.range, data.length)
+          : bytesOfContentRange(headers['content-range'], data.length)
+      if (expected === null) return isRefusal(answer, [400, 416])
+      const [first, end] = expected
+      equal(answer.status, 206)
+      equal(answer.headers['content-range'], `bytes ${first}-${end - 1}/12`)
+      equal(answer.body, data.subarray(first, end))
+    })
+  },
+)
 
 /** RFC 9110 §14.1.2, and Glance where it says nothing: the last no bytes are all of them. */
 function bytesOfRange(header: string, size: number): readonly [number, number] | null {
@@ -200,6 +215,14 @@ function bytesOfRange(header: string, size: number): readonly [number, number] |
   if (first === undefined || last === undefined || first + last === '') return null
   if (first === '') return [Number(last) === 0 ? 0 : Math.max(size - Number(last), 0), size]
   const end = last === '' ? size : Math.min(Number(last) + 1, size)
+  return Number(first) < end ? [Number(first), end] : null
+}
+
+/** As clients of Glance asked before they used `Range`. As Glance: the end is held against the total, or for `*` the size. */
+function bytesOfContentRange(header: string, size: number): readonly [number, number] | null {
+  const [, first, last, total] = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(header) ?? []
+  const end = Math.min(Number(last) + 1, size)
+  if (total === undefined || Number(last) >= (total === '*' ? size : Number(total))) return null
   return Number(first) < end ? [Number(first), end] : null
 }
 
