@@ -249,7 +249,7 @@ t.test('a dump', async t => {
       owner: '7d5a3f0e1c2b4a6988776655443322aa',
       min_ram: 256,
       kernel_id: '6f0c1f1e-4d6a-4f0e-9c1b-0a7d5e3b2c01',
-      note: '',
+      note: undefined,
     })
     t.match(await run(['load', two.url, 'fixtures/dumps/original']), {
       stdout: /1 the same/,

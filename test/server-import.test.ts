@@ -995,6 +995,16 @@ t.test('tasks', async t => {
       t.equal(json['name'], name)
     }
   })
+
+  t.test('of nobody are as the schema says: clients hold them to it', async t => {
+    const open = await startTestServer(t, { ...SEVERAL, auth: 'none' })
+    const { json } = await open.call('POST', '/v2/tasks', {
+      body: { type: 'import', input: input() },
+    })
+    t.equal(json['owner'], null)
+    const schema = await open.call('GET', '/v2/schemas/task')
+    t.match(schema.json['properties'], { owner: { type: ['null', 'string'] } })
+  })
 })
 
 function hasQemuImg(): boolean {

@@ -110,7 +110,8 @@ t.test('the body of a new image', async t => {
       minDisk: 0,
       minRam: 2147483647,
       tags: ['a', 'b'],
-      properties: new Map([
+      properties: new Map<string, string | null>([
+        ['kernel_id', null],
         ['os_distro', 'debian'],
         ['', 'a nameless property'],
         ['__proto__', 'not a prototype'],

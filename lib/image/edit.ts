@@ -28,7 +28,7 @@ export type ImageEdit =
   | {
       readonly type: 'set_property'
       readonly name: string
-      readonly value: string
+      readonly value: string | null
       /** Whether the property has to be there before, must not be, or either. */
       readonly when: 'present' | 'absent' | 'either'
     }

@@ -31,6 +31,12 @@ export const DISK_FORMATS = [
   'ploop',
 ] as const
 
+/**
+ * Custom properties, keys verbatim. A Map, because the keys are the user's. A property may be there without a value,
+ * which v1 allows for any of them, and v2 for those whose schema says so, such as `kernel_id`.
+ */
+export type Properties = ReadonlyMap<string, string | null>
+
 /** One image's metadata, as both API versions and every endpoint understand it. Immutable. */
 export interface Image {
   /** UUID, verbatim; the key by which the images of two endpoints are matched. */
@@ -60,8 +66,7 @@ export interface Image {
   readonly digest: Digest | null
   /** Ascending, each once. */
   readonly tags: readonly string[]
-  /** Custom properties, keys verbatim. A Map, because the keys are the user's. */
-  readonly properties: ReadonlyMap<string, string>
+  readonly properties: Properties
   readonly createdAt: Date
   readonly updatedAt: Date
 }

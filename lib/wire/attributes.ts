@@ -14,13 +14,14 @@ export interface FieldChange {
 
 /**
  * An image as a flat map in the API's names, with what one service can carry to another: what a user may set, custom
- * properties last. What the service makes itself is not in it, and neither are the properties it keeps for itself.
+ * properties last. What the service makes itself is not in it, and neither are the properties it keeps for itself, nor those
+ * without a value, which few services take.
  */
 export function attributesOf(image: Image): Map<string, AttributeValue> {
   const attributes = new Map<string, AttributeValue>()
   for (const name of USER_MADE) attributes.set(name, READ[name](image))
   for (const [name, value] of image.properties) {
-    if (!isReservedProperty(name)) attributes.set(name, value)
+    if (value !== null && !isReservedProperty(name)) attributes.set(name, value)
   }
   return attributes
 }

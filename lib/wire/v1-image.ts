@@ -31,7 +31,7 @@ export function imageFromV1(document: unknown): Image {
   const custom = isObject(properties) ? properties : {}
   return imageFromV2({
     ...Object.fromEntries(
-      Object.entries(custom).map(([key, value]) => [key, typeof value === 'string' ? value : '']),
+      Object.entries(custom).map(([key, value]) => [key, typeof value === 'string' ? value : null]),
     ),
     ...base,
     visibility: isPublic === true ? 'public' : 'shared',

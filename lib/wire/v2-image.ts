@@ -1,5 +1,11 @@
 import { GlanceError } from '../errors.ts'
-import { type Image, isImageId, VISIBILITIES, type Visibility } from '../image/image.ts'
+import {
+  type Image,
+  isImageId,
+  type Properties,
+  VISIBILITIES,
+  type Visibility,
+} from '../image/image.ts'
 import { isImageStatus } from '../image/status.ts'
 
 /** A JSON object as the Images API v2 sends and takes it. */
@@ -52,7 +58,7 @@ export function isReservedProperty(name: string): boolean {
 
 /**
  * Reads an image document of the v2 API. Tolerant of what other versions leave out: `os_hidden` and the hashes came
- * with v2.7, and before v2.3 null attributes were omitted. Attributes that it does not know and that are not text
+ * with v2.7, and before v2.3 null attributes were omitted. Attributes that it does not know and that are neither text nor null
  * belong to a later version and are passed over. @throws {GlanceError} `corrupt`, naming the attribute.
  */
 export function imageFromV2(document: unknown): Image {
@@ -173,10 +179,11 @@ function tags(document: V2Document): readonly string[] {
   return [...new Set(names)].toSorted()
 }
 
-function properties(document: V2Document): ReadonlyMap<string, string> {
-  const found = new Map<string, string>()
+function properties(document: V2Document): Properties {
+  const found = new Map<string, string | null>()
   for (const [name, value] of Object.entries(document)) {
-    if (!isBaseAttribute(name) && typeof value === 'string') found.set(name, value)
+    if (isBaseAttribute(name)) continue
+    if (value === null || typeof value === 'string') found.set(name, value)
   }
   return found
 }

@@ -117,13 +117,7 @@ function meaningOf(
     return [{ type: 'set_attribute', name, change: userAttributes(document) }]
   }
   const when = op === 'replace' ? 'present' : addsOnlyNew ? 'absent' : 'either'
-  const kept = propertyText(value)
-  if (kept !== null) return [{ type: 'set_property', name, value: kept, when }]
-  // No property, but only if it could have been set.
-  return [
-    { type: 'set_property', name, value: '', when },
-    { type: 'remove_property', name },
-  ]
+  return [{ type: 'set_property', name, value: propertyText(value), when }]
 }
 
 const READ_ONLY: ReadonlySet<string> = new Set([

@@ -56,7 +56,7 @@ const ACCEPTED: readonly (readonly [string, Record<string, unknown>, object?])[]
   ['a property with a space in its name', { 'a b': 'c' }],
   ['properties that a program might trip over', { constructor: 'a', toString: 'b' }],
   ['properties of the first version', { is_public: 'True', copy_from: 'x' }],
-  ['a kernel that is none', { kernel_id: null }, {}],
+  ['a kernel that is none', { kernel_id: null }, { kernel_id: null }],
   ['a kernel', { kernel_id: '12345678-1234-1234-1234-123456789abc' }, { kernel_id: '<uuid>' }],
   ['a deletion policy', { cinder_encryption_key_deletion_policy: 'do_not_delete' }],
   ['as many tags as there may be', { tags: many(128).toSorted() }],

@@ -110,7 +110,7 @@ const PROPERTIES: readonly Case[] = [
   ['a name has 255 characters', [add(`/${long(255)}`, 'x')], { [long(255)]: 'x' }],
   ['as it goes', [remove(`/${long(255)}`)], {}],
   ['one named as a method is one', [add('/constructor', 'x')], { constructor: 'x' }],
-  ['a kernel may be none', [add('/kernel_id', null)], 200],
+  ['a kernel may be none', [add('/kernel_id', null)], { kernel_id: null }],
   ['a kernel is an id', [add('/kernel_id', 'x')], 400],
   ['such as that of the image', [add('/kernel_id', '{image}')], { kernel_id: '{image}' }],
   ['a kernel is removed', [remove('/kernel_id')], {}],

@@ -1,5 +1,5 @@
 import type { Insertable, Selectable, Updateable } from 'kysely'
-import type { Image } from '../../image/image.ts'
+import type { Image, Properties } from '../../image/image.ts'
 import type { ImageLocation, RemovedLocation } from '../../image/location.ts'
 import type { Member } from '../../image/member.ts'
 import type { ImageRecord } from '../database.ts'
@@ -8,7 +8,7 @@ import type { Tables } from './tables.ts'
 /** What an image has in tables of its own. */
 export interface ImageParts {
   readonly tags: readonly string[]
-  readonly properties: ReadonlyMap<string, string>
+  readonly properties: Properties
   readonly locations: readonly ImageLocation[]
   readonly removedLocations: readonly RemovedLocation[]
 }

@@ -37,7 +37,7 @@ export interface Tables {
     updated_at: Timestamp
     deleted_at: Timestamp | null
   }
-  image_properties: { image_id: string; name: string; value: string }
+  image_properties: { image_id: string; name: string; value: string | null }
   image_tags: { image_id: string; value: string }
   /** `position` gives the order; `metadata` is JSON. */
   image_locations: { image_id: string; position: number; url: string; metadata: string }

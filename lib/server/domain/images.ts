@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { ImageRecord } from '../../database/database.ts'
 import { GlanceError, isGlanceError } from '../../errors.ts'
-import type { Visibility } from '../../image/image.ts'
+import type { Properties, Visibility } from '../../image/image.ts'
 import type { ImageQuery } from '../../image/query.ts'
 import { mayBecome } from '../../image/status.ts'
 import {
@@ -30,7 +30,7 @@ export interface NewImage extends Partial<Omit<OwnAttributes, 'owner'>> {
   readonly id?: string | undefined
   /** The caller's project when not given. */
   readonly owner?: string | null | undefined
-  readonly properties?: ReadonlyMap<string, string>
+  readonly properties?: Properties
 }
 
 /**
@@ -43,7 +43,7 @@ export async function createImage(
   { id = randomUUID(), owner = context.project, ...wanted }: NewImage,
 ): Promise<ImageRecord> {
   requireMayWrite(context)
-  const { visibility = 'shared', tags = [], properties = new Map<string, string>() } = wanted
+  const { visibility = 'shared', tags = [], properties = new Map<string, string | null>() } = wanted
   await requireMayAdd(context, owner, wanted.visibility)
   for (const name of properties.keys()) await requireMayProperty(context, 'create', name)
   enforceQuota('tags', tags.length, service.limits.tags)

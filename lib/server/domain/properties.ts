@@ -1,5 +1,6 @@
 import type { ImageRecord } from '../../database/database.ts'
 import { GlanceError } from '../../errors.ts'
+import type { Properties } from '../../image/image.ts'
 import type { PropertyOperation } from '../policy/property-protection.ts'
 import type { RequestContext } from './context.ts'
 
@@ -13,9 +14,9 @@ export async function readable(context: RequestContext, image: ImageRecord): Pro
 export async function splitProperties(
   context: RequestContext,
   { properties }: ImageRecord,
-): Promise<[Map<string, string>, Map<string, string>]> {
-  const readableOnes = new Map<string, string>()
-  const others = new Map<string, string>()
+): Promise<[Map<string, string | null>, Properties]> {
+  const readableOnes = new Map<string, string | null>()
+  const others = new Map<string, string | null>()
   for (const [name, value] of properties) {
     const answer = context.policy.allowsProperty(context, 'read', name)
     const mayRead = typeof answer === 'boolean' ? answer : await answer

@@ -1,5 +1,6 @@
 import type { Database, ImageChange, ImageRecord } from '../../database/database.ts'
 import { GlanceError, isGlanceError } from '../../errors.ts'
+import type { Properties } from '../../image/image.ts'
 import type { Task } from '../../image/task.ts'
 import type { Service } from '../domain/service.ts'
 import { endTask } from '../domain/tasks.ts'
@@ -16,8 +17,8 @@ export async function requireNoTask(
   image: ImageRecord,
   tables: Tables = service.database,
 ): Promise<void> {
-  const holder = image.properties.get(LOCK)
-  if (holder === undefined || (await isDead(service, holder, tables))) return
+  const holder = image.properties.get(LOCK) ?? null
+  if (holder === null || (await isDead(service, holder, tables))) return
   throw new GlanceError('conflict', 'image has active task')
 }
 
@@ -82,7 +83,7 @@ async function withoutDead(
   service: Service,
   { properties }: ImageRecord,
   { tasks }: Tables,
-): Promise<ReadonlyMap<string, string>> {
+): Promise<Properties> {
   const dead = await tasks.find(properties.get(LOCK) ?? '')
   if (dead === undefined) return properties
   const outcome = { message: 'Expired lock preempted' }

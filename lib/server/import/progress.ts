@@ -1,6 +1,5 @@
 import type { ImageRecord } from '../../database/database.ts'
-
-type Properties = ReadonlyMap<string, string>
+import type { Properties } from '../../image/image.ts'
 
 /** The task that has an image to itself. */
 export const LOCK = 'os_glance_import_task'

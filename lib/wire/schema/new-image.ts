@@ -1,5 +1,6 @@
 import { GlanceError } from '../../errors.ts'
 import type { OwnAttributes } from '../../image/edit.ts'
+import type { Properties } from '../../image/image.ts'
 import { isBaseAttribute, SERVER_MADE } from '../v2-image.ts'
 import { type ImageSchema, STANDARD_SCHEMA } from './image-schema.ts'
 import {
@@ -13,7 +14,7 @@ import {
 /** What a client asks for when it creates an image; what it does not say is not there. */
 export interface NewImageRequest extends Partial<OwnAttributes> {
   readonly id?: string
-  readonly properties: ReadonlyMap<string, string>
+  readonly properties: Properties
 }
 
 /** Refused before the types are looked at, as Glance does. */
@@ -42,20 +43,19 @@ export function validateNewImage(
       throw name === 'locations' ? reserved(name) : readOnly(name)
     }
   }
-  const properties = new Map<string, string>()
+  const properties = new Map<string, string | null>()
   for (const [name, value] of Object.entries(document)) {
     if (isBaseAttribute(name)) continue
     checkPropertyName(name)
-    const kept = propertyText(value)
-    if (kept !== null) properties.set(name, kept)
+    properties.set(name, propertyText(value))
   }
   const { id } = document
   return { ...(id !== undefined && { id }), ...userAttributes(document), properties }
 }
 
 /**
- * A custom property as it is kept: as text, also where a deployer's schema allows something else. Null for a null, which
- * the schema allows for some, such as kernel_id, and which is the same as leaving the property out.
+ * A custom property as it is kept: as text, also where a deployer's schema allows something else. Null for a null,
+ * which the schema allows for some, such as kernel_id.
  */
 export function propertyText(value: unknown): string | null {
   if (value === null || typeof value === 'string') return value

@@ -141,6 +141,7 @@ const CASES: readonly { title: string; conditions: ImageCondition[]; shown: numb
     shown: [],
   },
   { title: 'an empty property', conditions: [property('empty', '')], shown: [1, 3] },
+  { title: 'not a property without a value', conditions: [property('none', '')], shown: [] },
   { title: 'an awkward property', conditions: [property('clé 🔑', '🗝'.repeat(300))], shown: [1] },
   {
     title: 'a property called __proto__',

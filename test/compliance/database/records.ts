@@ -58,8 +58,9 @@ export const FULL: ImageRecord = record(1, {
   checksum: 'd41d8cd98f00b204e9800998ecf8427e',
   digest: { algorithm: 'sha512', value: 'c'.repeat(128) },
   tags: ['', 'a b', 'Ünïcode', '🏷'].toSorted(),
-  properties: new Map([
+  properties: new Map<string, string | null>([
     ['empty', ''],
+    ['none', null],
     ['line\nfeed', 'carriage\r\nreturn\ttab'],
     ['clé 🔑', '🗝'.repeat(300)],
     ['os_glance_import_task', 'x'.repeat(10_000)],

@@ -1,4 +1,5 @@
 import { GlanceError } from '../../../errors.ts'
+import type { Properties } from '../../../image/image.ts'
 import type { RemoteImage } from '../../../image/import.ts'
 import { collectText } from '../../../stream/text.ts'
 import type { Credentials } from '../importer.ts'
@@ -50,10 +51,10 @@ export async function glanceDownload(work: ImportWork, source: RemoteImage): Pro
 }
 
 function without(
-  properties: ReadonlyMap<string, string>,
+  properties: Properties,
   taken: readonly (readonly [string, string])[],
-  before: ReadonlyMap<string, string>,
-): ReadonlyMap<string, string> {
+  before: Properties,
+): Properties {
   const left = new Map(properties)
   for (const [name] of taken) {
     const value = before.get(name)
