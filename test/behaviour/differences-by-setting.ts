@@ -184,8 +184,36 @@ export const LISTED_BY_SETTING: readonly Listed[] = [
     rows: ['unseen properties: but is found by them'],
   },
   {
-    reason: 'a property of ours has a value: one that is null is as one that is not there',
-    differs: ['body: rack'],
-    rows: ['formats and schemas of a deployer: or null'],
+    reason:
+      'Glance looks at the image only when something of it is changed, and not whether it may be seen',
+    differs: ['status 200, ours 404'],
+    rows: [
+      'what roles may: owner as service: PATCH /v2/images/{image} []',
+      'what roles may: owner as nobody special: PATCH /v2/images/{image} []',
+    ],
+  },
+  {
+    reason:
+      'Glance looks at the image only when something of it is changed, and not whether it may be seen',
+    differs: ['status 403, ours 404'],
+    rows: [
+      'what roles may: owner as service: PATCH /v2/images/{queued} [{"op":"replace","path":"/visibility","value":"public"}]',
+      'what roles may: owner as nobody special: PATCH /v2/images/{queued} [{"op":"replace","path":"/visibility","value":"public"}]',
+    ],
+  },
+  {
+    reason: 'Glance tells whoever may not see an image what it is waiting for',
+    differs: ['status 409, ours 404'],
+    rows: [
+      'what roles may: owner as service: POST /v2/images/{image}/import {"method":{"name":"glance-direct"}}',
+      'what roles may: owner as nobody special: POST /v2/images/{image}/import {"method":{"name":"glance-direct"}}',
+    ],
+  },
+  {
+    reason: 'a 500 of Glance',
+    differs: ['status 500, ours 400'],
+    rows: [
+      'what roles may: owner as admin,member,reader: POST /v2/images/{image}/import {"method":{"name":"copy-image"}}',
+    ],
   },
 ]

@@ -15,6 +15,7 @@ import { MISFORTUNES } from './misfortunes.ts'
 import { PROTECTIONS } from './protections.ts'
 import { QUOTAS } from './quotas.ts'
 import { REQUESTS } from './requests.ts'
+import { ROLES } from './roles.ts'
 import { SCHEMAS } from './schemas.ts'
 import { STORES } from './stores.ts'
 import type { SettingName } from './settings.ts'
@@ -47,6 +48,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...CACHE,
   ...QUOTAS,
   ...PROTECTIONS,
+  ...ROLES,
 ]
 
 /** A scenario, and which one of all it is. */

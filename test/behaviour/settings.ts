@@ -158,6 +158,15 @@ policy_file = {folder}/rules.json
       }),
     },
   },
+  /** Glance's own rules as they are meant to be, without those of before that let most people through. */
+  roles: {
+    config: `[DEFAULT]
+enforce_secure_rbac = True
+[oslo_policy]
+enforce_new_defaults = True
+enforce_scope = True
+`,
+  },
 } as const satisfies Readonly<Record<string, Setting>>
 
 export type SettingName = keyof typeof SETTINGS
