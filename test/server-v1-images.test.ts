@@ -121,8 +121,13 @@ t.test('an image is the same in both versions', async t => {
 
       t.test('for properties, tags and what else v1 does not know', async t => {
         const id = await server.create({
-          ...{ disk_format: 'raw', container_format: 'bare', tags: ['a'], os_hidden: true },
-          ...{ Upper: '1', 'hy-phen': '2', 'two words': '3', größe: '4', kernel_id: null },
+          tags: ['a'],
+          os_hidden: true,
+          Upper: '1',
+          'hy-phen': '2',
+          'two words': '3',
+          größe: '4',
+          kernel_id: null,
           lines: 'one\r\ntwo',
         })
         const { status, meta } = await head(id)
@@ -355,6 +360,22 @@ t.test('the settings of a service', async t => {
     const same = await put({ ...property('sealed'), ...property('free2') })
     t.match(same.json, { image: { properties: { sealed: '1', free2: '1' } } })
     t.strictSame(await shown(ADMIN), { sealed: '1', secret: '1', free2: '1' }, 'a secret is kept')
+  })
+
+  t.test('let nobody without a project share anything', async t => {
+    const server = await startTestServer(t, { auth: 'trusted_headers' })
+    const id = await server.create({ visibility: 'public' }, ADMIN)
+    const { 'x-project-id': _, ...as } = { ...STRANGER }
+    for (const [method, path] of [
+      ['PUT', `/v1/images/${id}/members/x`],
+      ['DELETE', `/v1/images/${id}/members/x`],
+      ['PUT', `/v1/images/nope/members/x`],
+    ] as const) {
+      t.equal((await server.call(method, path, { as })).status, 401, `${method} ${path}`)
+    }
+    const none = await server.call('GET', '/v1/shared-images/x', { as })
+    t.strictSame(none.json, { shared_images: [] })
+    t.match((await server.call('GET', '/v1/images', { as })).json, { images: [{ id }] })
   })
 
   t.test('let those who may only look do no more', async t => {
