@@ -5,8 +5,6 @@ import type { Database } from '../database/database.ts'
 import { openDatabase } from '../database/open.ts'
 import { GlanceError, messageOf } from '../errors.ts'
 import type { ImageSchema } from '../wire/schema/image-schema.ts'
-import { authenticateNobody } from './auth/none.ts'
-import { trustedHeaders } from './auth/trusted-headers.ts'
 import { Caching } from './cache/caching.ts'
 import { completeConfig, type ServerConfig } from './config.ts'
 import { recover } from './domain/recover.ts'
@@ -17,6 +15,7 @@ import { createApp, protect } from './http/app.ts'
 import { InFlight } from './http/in-flight.ts'
 import { fetcherBy } from './fetcher.ts'
 import { recoverImports } from './import/recover-imports.ts'
+import { openAuthentication, openProjectLimits } from './open-keystone.ts'
 import { openCache, openStaging, openStores } from './open-stores.ts'
 import { openPolicy, type PolicySource } from './policy/policy-source.ts'
 import { TaskExecutor } from './tasks/executor.ts'
@@ -63,7 +62,9 @@ export async function startServer(
     const graceMs = config.shutdownGraceMs
     const background = new TaskExecutor({ atOnce: maxWorkers, graceMs, report })
     opened.unshift(background)
-    const service = serviceOf(config, { database, stores, staging, background, now })
+    const projectLimits = await openProjectLimits(config, { report, now })
+    const parts = { database, stores, staging, background, projectLimits, now }
+    const service = serviceOf(config, parts)
     await recover(service)
     await recoverImports(service)
     const caching = new Caching(service, await openCache(config, now))
@@ -95,7 +96,7 @@ export async function openDatabaseOf({
 
 function serviceOf(
   config: ServerConfig,
-  parts: Pick<Service, 'database' | 'stores' | 'staging' | 'background' | 'now'>,
+  parts: Pick<Service, 'database' | 'stores' | 'staging' | 'background' | 'projectLimits' | 'now'>,
 ): Service {
   const limits = {
     imageSize: config.imageSizeCap,
@@ -106,7 +107,6 @@ function serviceOf(
     projectStorage: config.userStorageQuota,
   }
   const locations = { shown: config.showMultipleLocations, directUrl: config.showImageDirectUrl }
-  const projectLimits = null
   const formats = {
     requireMatch: config.requireImageFormatMatch,
     vmdkTypes: config.vmdkAllowedTypes,
@@ -114,7 +114,7 @@ function serviceOf(
   }
   const { hashingAlgorithm } = config
   const taskTimeToLiveMs = config.imports.taskTimeToLive * 3_600_000
-  return { ...parts, locations, limits, projectLimits, formats, hashingAlgorithm, taskTimeToLiveMs }
+  return { ...parts, locations, limits, formats, hashingAlgorithm, taskTimeToLiveMs }
 }
 
 /** What requests are answered with. */
@@ -139,8 +139,7 @@ async function appOf(
   const rewriteUrl = (url: string, accept?: string) => negotiate(listed, url, accept)
   const app = createApp({ maxRequestIdLength, rewriteUrl, inFlight, report })
   versions(app, listed, config.publicEndpoint)
-  const authenticate =
-    config.auth === 'none' ? authenticateNobody : trustedHeaders(config.allowAnonymousAccess)
+  const authenticate = await openAuthentication(config, { report, now: service.now })
   const { filter, ...imports } = config.imports
   const importer = { ...imports, service, fetcher: fetcherBy(filter) }
   const paging = { limitDefault: config.limitParamDefault, limitMax: config.apiLimitMax }

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { isGlanceError, messageOf } from '../../errors.ts'
 import type { Command } from '../command.ts'
 import { EXIT_STATUS } from '../exit-status.ts'
 import { type CommonOptions, SERVICE, type ServiceOptions } from '../options.ts'
@@ -13,6 +14,13 @@ export interface ServeRow {
   readonly url: string
   readonly host: string
   readonly port: number
+}
+
+/** One line of what was foreseen; of what was not, all that helps to find it. */
+function told(error: unknown): string {
+  return error instanceof Error && !isGlanceError(error)
+    ? (error.stack ?? error.message)
+    : messageOf(error)
 }
 
 export const serve: Command<ServeOptions, ServeRow, object> = {
@@ -39,13 +47,17 @@ export const serve: Command<ServeOptions, ServeRow, object> = {
       import('../../server/config.ts'),
       import('../../server/start.ts'),
     ])
-    const settings = config === undefined ? {} : await readConfig(config)
-    await using server = await startServer({
-      ...settings,
-      ...(host === undefined ? {} : { bindHost: host }),
-      ...(port === undefined ? {} : { bindPort: port }),
-      ...(dataDir === undefined ? {} : { dataDir }),
-    })
+    const notice = (message: string) => log.notice(message)
+    const settings = config === undefined ? {} : await readConfig(config, notice)
+    await using server = await startServer(
+      {
+        ...settings,
+        ...(host === undefined ? {} : { bindHost: host }),
+        ...(port === undefined ? {} : { bindPort: port }),
+        ...(dataDir === undefined ? {} : { dataDir }),
+      },
+      { report: error => log.error(told(error)) },
+    )
     yield { url: server.url, host: new URL(server.url).hostname, port: server.port }
     if (!signal.aborted) await once(signal, 'abort')
     log.info('stopping')
