@@ -147,6 +147,7 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
       'server/policy/property-protection.ts',
     ],
   ],
+  ['server/tls.ts', ['errors.ts', 'server/config.ts']],
   ['server/image-schema.ts', ['errors.ts', 'wire/', 'server/config.ts']],
   ['server/fetcher.ts', ['errors.ts', 'http/', 'stream/', 'server/import/importer.ts']],
   [

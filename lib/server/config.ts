@@ -36,6 +36,11 @@ export interface ServerConfig {
   readonly bindHost: string
   /** 0 for any that is free. */
   readonly bindPort: number
+  /** The certificate and its key, in PEM form; null for plain HTTP. */
+  readonly certFile: string | null
+  readonly keyFile: string | null
+  /** The authorities of whose certificates clients must have one; null for clients without. */
+  readonly caFile: string | null
   /** The URL by which clients know the service, when it is not the one they ask by. */
   readonly publicEndpoint: string | null
   /** The folder of what the two below do not place elsewhere. */
@@ -122,6 +127,9 @@ export function completeConfig(given: Partial<ServerConfig>): ServerConfig {
   return Object.freeze({
     bindHost: '127.0.0.1',
     bindPort: 9292,
+    certFile: null,
+    keyFile: null,
+    caFile: null,
     publicEndpoint: null,
     dataDir: 'glance-data',
     dataApi: 'sqlite',
@@ -223,6 +231,9 @@ type Option = (value: string, folder: string) => Partial<ServerConfig>
 const OPTIONS: Readonly<Record<string, Option>> = {
   bind_host: value => ({ bindHost: text(value) }),
   bind_port: value => ({ bindPort: integer(value, 0, 65_535) }),
+  cert_file: value => ({ certFile: resolve(text(value)) }),
+  key_file: value => ({ keyFile: resolve(text(value)) }),
+  ca_file: value => ({ caFile: resolve(text(value)) }),
   public_endpoint: value => ({ publicEndpoint: url(value) }),
   data_dir: value => ({ dataDir: resolve(text(value)) }),
   data_api: value => ({ dataApi: dataApi(value) }),

@@ -1,5 +1,7 @@
+import { Server as HttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
+import type { TlsOptions } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
 import type { Database } from '../database/database.ts'
 import { openDatabase } from '../database/open.ts'
@@ -19,6 +21,7 @@ import { openAuthentication, openProjectLimits } from './open-keystone.ts'
 import { openCache, openStaging, openStores } from './open-stores.ts'
 import { openPolicy, type PolicySource } from './policy/policy-source.ts'
 import { TaskExecutor } from './tasks/executor.ts'
+import { readTls } from './tls.ts'
 import { v2Routes } from './v2/routes.ts'
 import { negotiate, versions, versionsOf } from './versions.ts'
 
@@ -27,6 +30,11 @@ export interface RunningServer extends AsyncDisposable {
   /** Such as `http://127.0.0.1:9292`, without a path. */
   readonly url: string
   readonly port: number
+  /**
+   * Reads the files of TLS anew, for connections from now on; those that there are go on. When it rejects all is as it
+   * was. @throws {GlanceError} `usage`.
+   */
+  reload(): Promise<void>
 }
 
 export interface ServerOptions {
@@ -47,6 +55,7 @@ export async function startServer(
   { report = error => console.error(error), now = () => new Date() }: ServerOptions = {},
 ): Promise<RunningServer> {
   const config = completeConfig(given)
+  const tls = await readTls(config)
   const schema = await imageSchemaOf(config)
   const opened: AsyncDisposable[] = []
   try {
@@ -69,12 +78,16 @@ export async function startServer(
     await recoverImports(service)
     const caching = new Caching(service, await openCache(config, now))
     const inFlight = new InFlight()
-    const app = await appOf(config, { schema, service, caching, policies, inFlight, report })
+    const app = await appOf(config, { schema, service, caching, policies, inFlight, tls, report })
     opened.unshift({ [Symbol.asyncDispose]: () => stop(app, inFlight, config.shutdownGraceMs) })
     const { port } = await listen(app, config)
-    const url = `http://${hostOf(config.bindHost)}:${port}`
+    const url = `${tls === null ? 'http' : 'https'}://${hostOf(config.bindHost)}:${port}`
     let stopped: Promise<void> | undefined
-    return { url, port, [Symbol.asyncDispose]: () => (stopped ??= disposeAll(opened)) }
+    const reload = async () => {
+      const { server } = app
+      if (server instanceof HttpsServer) server.setSecureContext((await readTls(config)) ?? {})
+    }
+    return { url, port, reload, [Symbol.asyncDispose]: () => (stopped ??= disposeAll(opened)) }
   } catch (error) {
     await disposeAll(opened)
     throw error
@@ -124,12 +137,13 @@ interface AppParts {
   readonly caching: Caching
   readonly policies: PolicySource
   readonly inFlight: InFlight
+  readonly tls: TlsOptions | null
   readonly report: (error: unknown) => void
 }
 
 async function appOf(
   config: ServerConfig,
-  { schema, service, caching, policies, inFlight, report }: AppParts,
+  { schema, service, caching, policies, inFlight, tls, report }: AppParts,
 ): Promise<FastifyInstance> {
   const { maxRequestIdLength } = config
   const listed = versionsOf({
@@ -137,7 +151,7 @@ async function appOf(
     hasStores: service.stores.named,
   })
   const rewriteUrl = (url: string, accept?: string) => negotiate(listed, url, accept)
-  const app = createApp({ maxRequestIdLength, rewriteUrl, inFlight, report })
+  const app = createApp({ maxRequestIdLength, rewriteUrl, inFlight, tls, report })
   versions(app, listed, config.publicEndpoint)
   const authenticate = await openAuthentication(config, { report, now: service.now })
   const { filter, ...imports } = config.imports
