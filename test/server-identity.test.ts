@@ -342,6 +342,18 @@ t.test('the service asks Keystone in its own name', async t => {
     t.equal(keystone.count('GET /elsewhere/v3/auth/tokens'), 1)
   })
 
+  t.test('and again when the connection was closed meanwhile', async t => {
+    const { keystone, list, reported } = await start(t)
+    keystone.tokens.set('a', {})
+    keystone.tokens.set('b', {})
+    t.equal(await list('a'), 200)
+    keystone.hangsUp = 1
+    t.equal(await list('b'), 200)
+    t.strictSame(reported, [])
+    keystone.hangsUp = 2
+    t.equal(await list('c'), 503)
+  })
+
   t.test('and while Keystone is away it is 503, which is told once', async t => {
     const { keystone, server, list, reported } = await start(t)
     keystone.tokens.set('a', {})

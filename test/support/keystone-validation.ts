@@ -33,10 +33,10 @@ export class ValidatingKeystone {
   readonly logins: unknown[] = []
   /** Answered in place of everything while it is set. */
   failure: number | null = null
+  /** How many requests are yet to be left without an answer. */
+  hangsUp = 0
   /** Milliseconds that a service's token is valid. */
   serviceLifetimeMs = 3_600_000
-  /** What is held back while it is set. */
-  gate: Promise<void> | null = null
   /** What projects may have of a resource, of the endpoint {@link ENDPOINT_ID}. */
   readonly registeredLimits = new Map<string, number>()
   /** The same for one project, by its id. */
@@ -72,9 +72,13 @@ export class ValidatingKeystone {
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = '', url = '', headers } = request
     this.asked.push(`${method} ${url}`)
+    if (this.hangsUp > 0) {
+      this.hangsUp -= 1
+      request.socket.destroy()
+      return
+    }
     const chunks: Buffer[] = []
     for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk)
-    await this.gate
     const path = url.split('?', 1)[0] ?? ''
     const token = String(headers['x-auth-token'])
     if (this.failure !== null) this.#refuse(response, this.failure)
