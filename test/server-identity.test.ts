@@ -82,6 +82,7 @@ t.test('a caller is whose token it brings', async t => {
     const list = async (as: Caller) => (await server.call('GET', '/v2/images', { as })).status
     t.equal(await list({ 'x-storage-token': 'mine' }), 200)
     t.equal(await list({ 'x-auth-token': 'nobody', 'x-storage-token': 'mine' }), 401)
+    t.equal(await list({ 'x-auth-token': '', 'x-storage-token': 'mine' }), 401)
   })
 
   t.test('whatever its other headers say', async t => {
@@ -109,8 +110,7 @@ t.test('a caller is whose token it brings', async t => {
       const { status, headers, json } = await server.call('GET', '/v2/images', { as })
       t.equal(status, 401)
       t.equal(headers.get('www-authenticate'), 'Keystone uri="https://keystone.example/v3"')
-      const message = 'The request you have made requires authentication.'
-      t.strictSame(json, { error: { code: 401, title: 'Unauthorized', message } })
+      t.match(json, { code: '401 Unauthorized', message: /^This server could not verify that/ })
     }
   })
 
