@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { TlsOptions } from 'node:tls'
 import { inspect } from 'node:util'
 import t, { type Test } from 'tap'
 import type { ServerConfig } from '../lib/server/config.ts'
@@ -26,10 +28,14 @@ interface Site {
 }
 
 /** A server and its Keystone, by a clock that stands still. */
-async function start(t: Test, overrides: Partial<ServerConfig> = {}): Promise<Site> {
+async function start(
+  t: Test,
+  overrides: Partial<ServerConfig> = {},
+  tls?: TlsOptions,
+): Promise<Site> {
   let time = Date.UTC(2026, 0, 1)
   const now = () => new Date(time)
-  const keystone = await ValidatingKeystone.start(t, now)
+  const keystone = await ValidatingKeystone.start(t, now, tls)
   const reported: string[] = []
   const server = await startTestServer(
     t,
@@ -354,6 +360,39 @@ t.test('the service asks Keystone in its own name', async t => {
     t.equal(await list('c'), 503)
   })
 
+  const files = 'fixtures/tls'
+  const pem = (name: string) => readFileSync(join(files, name))
+  const tls = { cert: pem('server.pem'), key: pem('server.key') }
+  const cafile = `${files}/ca.pem`
+  const client = { certfile: `${files}/client.pem`, keyfile: `${files}/client.key` }
+  for (const { title, trust, asksBack, status } of [
+    { title: 'with cafile', trust: { cafile }, status: 200 },
+    { title: 'with insecure', trust: { insecure: true }, status: 200 },
+    { title: 'and not without', trust: {}, status: 503 },
+    {
+      title: 'with certfile and keyfile to one that wants a certificate',
+      trust: { cafile, ...client },
+      asksBack: true,
+      status: 200,
+    },
+    { title: 'and not without them', trust: { cafile }, asksBack: true, status: 503 },
+  ]) {
+    t.test(`by TLS ${title}`, async t => {
+      const wanted = { ca: pem('ca.pem'), requestCert: true, rejectUnauthorized: true }
+      const keystone = { section: 'keystone_authtoken', ...trust }
+      const site = await start(t, { keystone }, { ...tls, ...(asksBack === true && wanted) })
+      site.keystone.tokens.set('a', {})
+      t.equal(await site.list('a'), status)
+      if (status === 503) t.match(site.reported, [/certificate|TLS|reset/])
+    })
+  }
+
+  t.test('and a file for that which cannot be read is an error', async t => {
+    const keystone = { section: 'keystone_authtoken', cafile: '/nonexistent/ca.pem' }
+    const message = /^\[keystone_authtoken\] cafile: ENOENT.*\/nonexistent\/ca\.pem/
+    await t.rejects(start(t, { keystone }), { code: 'usage', message })
+  })
+
   t.test('and while Keystone is away it is 503, which is told once', async t => {
     const { keystone, server, list, reported } = await start(t)
     keystone.tokens.set('a', {})
@@ -559,8 +598,9 @@ insecure = true
         insecure: true,
       },
     })
-    t.equal(notices.length, 1)
+    t.equal(notices.length, 2)
     t.match(notices[0], /line 15: \[keystone_authtoken\] memcached_servers is ignored/)
+    t.match(notices[1], /line 22: \[keystone_authtoken\] insecure: anybody may pass for Keystone/)
   })
 
   for (const [flavor, auth] of [

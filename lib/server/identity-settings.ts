@@ -80,7 +80,7 @@ const LIMITS = 'oslo_limit'
 
 /**
  * Takes what there is about Keystone out of `settings`; `rest` is all others. `notice` is told of options that count in
- * a Glance and not here. @throws {GlanceError} `usage`, naming file, line and option; never a password.
+ * a Glance and not here, and of what is not safe. @throws {GlanceError} `usage`, naming file, line and option; never a password.
  */
 export function readIdentitySettings(
   settings: readonly Setting[],
@@ -105,6 +105,9 @@ export function readIdentitySettings(
     if (read !== undefined) {
       try {
         Object.assign(known, read(value))
+        if (option === 'insecure' && known['insecure'] === true) {
+          notice(`${file}, line ${line}: [${section}] insecure: anybody may pass for Keystone`)
+        }
       } catch (error) {
         if (!(error instanceof RangeError)) throw error
         // Without the value, which may be a secret in the wrong place.
