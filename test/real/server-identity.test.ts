@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import t from 'tap'
 import { type Outcome, runCommand } from '../support/command.ts'
@@ -25,7 +24,7 @@ const asService = (url: string) => ({
 t.test("our server and Debian's Keystone", async t => {
   const keystone = await Keystone.start()
   t.teardown(async () => await keystone[Symbol.asyncDispose]())
-  const folder = mkdtempSync(join(tmpdir(), 'identity-'))
+  const folder = t.testdir()
   const log = join(folder, 'log')
   const endpoint_id = await keystone.admin.endpointId('image', 'RegionOne')
   const sizes = ['image_size_total', 'image_stage_total', 'image_count_uploading']
