@@ -43,7 +43,6 @@ async function start(
       auth: 'keystone',
       ...overrides,
       keystone: {
-        section: 'keystone_authtoken',
         authUrl: keystone.url,
         wwwAuthenticateUri: 'https://keystone.example/v3',
         username: SERVICE_USER.name,
@@ -233,7 +232,7 @@ t.test('LP 1021054, 1021740: an administrator shares any image', async t => {
 t.test('what Keystone said is remembered', async t => {
   t.test('for token_cache_time, and asked for once by many', async t => {
     const { keystone, list, pass } = await start(t, {
-      keystone: { section: 'keystone_authtoken', tokenCacheTime: 60 },
+      keystone: { tokenCacheTime: 60 },
     })
     keystone.tokens.set('mine', {})
     t.strictSame(await Promise.all([list('mine'), list('mine'), list('mine')]), [200, 200, 200])
@@ -267,7 +266,7 @@ t.test('what Keystone said is remembered', async t => {
 
   t.test('not at all when the time is negative', async t => {
     const { keystone, list } = await start(t, {
-      keystone: { section: 'keystone_authtoken', tokenCacheTime: -1 },
+      keystone: { tokenCacheTime: -1 },
     })
     keystone.tokens.set('mine', {})
     t.strictSame([await list('mine'), await list('mine')], [200, 200])
@@ -328,7 +327,6 @@ t.test('the service asks Keystone in its own name', async t => {
   t.test('or by an application credential', async t => {
     const { keystone, list } = await start(t, {
       keystone: {
-        section: 'keystone_authtoken',
         authType: 'v3applicationcredential',
         applicationCredentialId: SERVICE_CREDENTIAL.id,
         applicationCredentialSecret: SERVICE_CREDENTIAL.secret,
@@ -343,7 +341,7 @@ t.test('the service asks Keystone in its own name', async t => {
 
   t.test('at the endpoint that the catalog has for it', async t => {
     const { keystone, list } = await start(t, {
-      keystone: { section: 'keystone_authtoken', regionName: 'Two', interface: 'admin' },
+      keystone: { regionName: 'Two', interface: 'admin' },
     })
     const endpoint = { region: 'Two', interface: 'admin', url: `${keystone.url}/elsewhere/v2.0` }
     const others = [
@@ -387,7 +385,7 @@ t.test('the service asks Keystone in its own name', async t => {
   ]) {
     t.test(`by TLS ${title}`, async t => {
       const wanted = { ca: pem('ca.pem'), requestCert: true, rejectUnauthorized: true }
-      const keystone = { section: 'keystone_authtoken', ...trust }
+      const keystone = { ...trust }
       const site = await start(t, { keystone }, { ...tls, ...(asksBack === true && wanted) })
       site.keystone.tokens.set('a', {})
       t.equal(await site.list('a'), status)
@@ -396,7 +394,7 @@ t.test('the service asks Keystone in its own name', async t => {
   }
 
   t.test('and a file for that which cannot be read is an error', async t => {
-    const keystone = { section: 'keystone_authtoken', cafile: '/nonexistent/ca.pem' }
+    const keystone = { cafile: '/nonexistent/ca.pem' }
     const message = /^\[keystone_authtoken\] cafile: ENOENT.*\/nonexistent\/ca\.pem/
     await t.rejects(start(t, { keystone }), { code: 'usage', message })
   })
@@ -424,7 +422,7 @@ t.test('the service asks Keystone in its own name', async t => {
     'and a wrong password is a fault of the operator, and not tried again and again',
     async t => {
       const { keystone, list, reported, pass } = await start(t, {
-        keystone: { section: 'keystone_authtoken', password: 'pw-that-is-wrong' },
+        keystone: { password: 'pw-that-is-wrong' },
       })
       t.strictSame([await list('a'), await list('b')], [503, 503])
       t.equal(keystone.logins.length, 1)
@@ -467,7 +465,6 @@ t.test('a service that asks for a user', async t => {
     t.test(title, async t => {
       const { keystone, list } = await start(t, {
         keystone: {
-          section: 'keystone_authtoken',
           ...(required === true && { serviceTokenRolesRequired: true }),
         },
       })
@@ -547,7 +544,7 @@ t.test('no token and no password is told to anybody', async t => {
   }
   // Nobody listens there.
   const { server } = await start(t, {
-    keystone: { section: 'keystone_authtoken', authUrl: 'http://127.0.0.1:9' },
+    keystone: { authUrl: 'http://127.0.0.1:9' },
   })
   told.push((await server.call('GET', '/v2/images', { as: { 'x-auth-token': 'token-of-x' } })).text)
   t.match(told.join('\n'), 'temporarily unavailable')
@@ -588,7 +585,6 @@ insecure = true
       ownerIsTenant: false,
       auth: 'keystone',
       keystone: {
-        section: 'keystone_authtoken',
         wwwAuthenticateUri: 'https://public.example:5000',
         authUrl: 'http://internal.example/identity',
         authType: 'password',
@@ -643,7 +639,6 @@ insecure = true
   })
 
   const complete = {
-    section: 'keystone_authtoken',
     authUrl: 'http://k.example',
     username: 'glance',
     userDomainId: 'default',
@@ -670,7 +665,7 @@ insecure = true
 
 function defined(settings: object): NonNullable<ServerConfig['keystone']> {
   const set = Object.entries(settings).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(set) as unknown as NonNullable<ServerConfig['keystone']> // As it was, without gaps.
+  return Object.fromEntries(set)
 }
 
 function portOf(url: string): number {

@@ -28,8 +28,6 @@ const INTERFACES = ['public', 'internal', 'admin'] as const
 
 /** How to ask a Keystone in a service's own name. What is not set is undefined. */
 export interface IdentitySettings {
-  /** The section that it stands in, for messages. */
-  readonly section: string
   readonly authType?: (typeof AUTH_TYPES)[number]
   readonly authUrl?: string
   readonly username?: string
@@ -99,7 +97,7 @@ export function readIdentitySettings(
       rest.push(setting)
       continue
     }
-    const known = found.get(section) ?? { section }
+    const known = found.get(section) ?? {}
     found.set(section, known)
     const read = options[option]
     if (read !== undefined) {
