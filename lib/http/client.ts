@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import { CancelError, got, RequestError, TimeoutError } from 'got'
 import type { Abortable } from '../abort.ts'
 import { GlanceError } from '../errors.ts'
@@ -12,6 +13,25 @@ export interface JsonRequest extends Abortable {
   readonly json?: unknown
   /** Milliseconds without a sign of life. */
   readonly timeoutMs: number
+  /** Default: trusting whom Node trusts. */
+  readonly tls?: ClientTls | undefined
+}
+
+/** Whom we trust, and who we say that we are; texts in PEM form. */
+export interface ClientTls {
+  /** The authorities to trust in place of those that Node knows. */
+  readonly ca?: string | undefined
+  readonly cert?: string | undefined
+  readonly key?: string | undefined
+  /** Whether anybody is believed to be who they say. */
+  readonly insecure: boolean
+}
+
+/** What came back. */
+export interface JsonAnswer {
+  readonly headers: IncomingHttpHeaders
+  /** Undefined when there is no body. */
+  readonly json: unknown
 }
 
 /** Bytes of an answer that is JSON, at most: a page of a thousand images with all their properties is a few MiB. */
@@ -23,15 +43,20 @@ const LONGEST_ANSWER = 64 * 1024 * 1024
  * `unsupported` when it is not JSON.
  */
 export async function call(request: JsonRequest): Promise<unknown> {
+  return (await exchange(request)).json
+}
+
+/** As {@link call}, with the headers of the answer. */
+export async function exchange(request: JsonRequest): Promise<JsonAnswer> {
   const { method, url, signal } = request
   const { statusCode, headers, body } = await answerTo(request).catch((error: unknown) => {
     signal?.throwIfAborted()
     throw error instanceof RequestError ? fault(request, error) : error
   })
   if (statusCode >= 300) throw faultOf({ method, url }, statusCode, headers, body)
-  if (body === '') return undefined
+  if (body === '') return { headers, json: undefined }
   try {
-    return JSON.parse(body)
+    return { headers, json: JSON.parse(body) as unknown }
   } catch (cause) {
     const type = headers['content-type'] ?? 'untyped'
     const message = `${method} ${redact(url)}: the answer is not JSON but ${type}`
@@ -39,7 +64,7 @@ export async function call(request: JsonRequest): Promise<unknown> {
   }
 }
 
-async function answerTo({ method, url, headers, json, timeoutMs, signal }: JsonRequest) {
+async function answerTo({ method, url, headers, json, timeoutMs, tls, signal }: JsonRequest) {
   const answer = got(url, {
     method,
     headers: {
@@ -49,6 +74,7 @@ async function answerTo({ method, url, headers, json, timeoutMs, signal }: JsonR
     },
     ...(json === undefined ? {} : { body: JSON.stringify(json) }),
     ...(signal ? { signal } : {}),
+    ...(tls ? { https: httpsOptions(tls) } : {}),
     timeout: { connect: timeoutMs, response: timeoutMs, socket: timeoutMs },
     retry: { limit: 0 },
     followRedirect: false,
@@ -58,6 +84,16 @@ async function answerTo({ method, url, headers, json, timeoutMs, signal }: JsonR
     if (transferred > LONGEST_ANSWER) answer.cancel()
   })
   return await answer
+}
+
+/** As got has them. */
+function httpsOptions({ ca, cert, key, insecure }: ClientTls) {
+  return {
+    ...(ca === undefined ? {} : { certificateAuthority: ca }),
+    ...(cert === undefined ? {} : { certificate: cert }),
+    ...(key === undefined ? {} : { key }),
+    rejectUnauthorized: !insecure,
+  }
 }
 
 function fault({ method, url, timeoutMs }: JsonRequest, error: RequestError): GlanceError {

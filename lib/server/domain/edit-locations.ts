@@ -1,6 +1,7 @@
 import type { ImageChange, ImageRecord } from '../../database/database.ts'
 import { GlanceError } from '../../errors.ts'
 import type { ImageLocation, LocationEdit, NewLocation } from '../../image/location.ts'
+import type { Store } from '../../store/store.ts'
 import { enforceQuota } from '../quota/limits.ts'
 import { requireAllowedOn } from './access.ts'
 import type { RequestContext } from './context.ts'
@@ -25,15 +26,15 @@ export function isLocationEdit(edit: ImageEdit): edit is LocationEdit {
  * What a step makes of an image that the caller owns. Without `sizes` nobody has looked yet whether there is data at
  * the new URLs, and any is believed. @throws {GlanceError} `forbidden`, `conflict`, `invalid`.
  */
-export function placedBy(
+export async function placedBy(
   context: RequestContext,
   service: Service,
   image: ImageRecord,
   edit: LocationEdit,
   sizes: SizesByUrl | null,
-): ImageRecord {
+): Promise<ImageRecord> {
   const isRemoval = edit.type === 'remove_location'
-  requireAllowedOn(context, isRemoval ? 'delete_image_location' : 'set_image_location', image)
+  await requireAllowedOn(context, isRemoval ? 'delete_image_location' : 'set_image_location', image)
   requireShown(service, edit)
   switch (edit.type) {
     case 'add_location': {
@@ -111,13 +112,18 @@ export async function sizesOf(
 /** Stores of this machine, whose files are nobody's to name (as Glance since its bug 942118). */
 const LOCAL = /^(?:file|filesystem|swift\+config|memory):/i
 
+/** The store of another machine that reads the location; undefined when there is none. */
+export function externalStore({ stores }: Service, location: ImageLocation): Store | undefined {
+  return LOCAL.test(location.url) ? undefined : stores.of(location)
+}
+
 /** Bytes. @throws {GlanceError} `invalid` when there are none to be had. */
 export async function sizeAt(
-  { stores }: Service,
+  service: Service,
   location: ImageLocation,
   signal: AbortSignal,
 ): Promise<number> {
-  const store = LOCAL.test(location.url) ? undefined : stores.of(location)
+  const store = externalStore(service, location)
   if (store === undefined) throw new GlanceError('invalid', 'invalid location')
   try {
     const size = await store.size(location, { signal })

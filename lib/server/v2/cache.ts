@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { GlanceError } from '../../errors.ts'
-import type { CachedImage } from '../cache/cache.ts'
+import { toCachedImage } from '../../wire/cached-image.ts'
 import type { Caching } from '../cache/caching.ts'
 import { requireAllowed } from '../domain/access.ts'
 import { BODILESS } from '../http/app.ts'
@@ -12,8 +12,8 @@ const TARGETS = ['cache', 'queue', ''] as const
 /** What is in the cache, for administrators unless the policy says otherwise. */
 export function cacheRoutes(app: FastifyInstance, caching: Caching): void {
   app.get('/cache', BODILESS, async request => {
-    const { cached, queued } = caching.list(contextOf(request))
-    return { cached_images: cached.map(render), queued_images: queued }
+    const { cached, queued } = await caching.list(contextOf(request))
+    return { cached_images: cached.map(toCachedImage), queued_images: queued }
   })
 
   app.delete('/cache', BODILESS, async (request, reply) => {
@@ -21,7 +21,7 @@ export function cacheRoutes(app: FastifyInstance, caching: Caching): void {
     const asked = String(request.headers['x-image-cache-clear-target'] ?? '').toLowerCase()
     const target = TARGETS.find(target => target === asked)
     if (target === undefined) {
-      requireAllowed(context, 'cache_delete')
+      await requireAllowed(context, 'cache_delete')
       throw new GlanceError(
         'invalid',
         "if provided 'x-image-cache-clear-target' must be 'cache', 'queue' or empty string.",
@@ -31,14 +31,14 @@ export function cacheRoutes(app: FastifyInstance, caching: Caching): void {
     return reply.code(204).send()
   })
 
-  app.put<ImagePath>('/cache/:id', BODILESS, async (request, reply) => {
-    await caching.queue(contextOf(request), request.params.id)
-    return reply.code(202).send()
-  })
-
   app.delete<ImagePath>('/cache/:id', BODILESS, async (request, reply) => {
     await caching.delete(contextOf(request), request.params.id)
     return reply.code(204).send()
+  })
+
+  app.put<ImagePath>('/cache/:id', BODILESS, async (request, reply) => {
+    await caching.queue(contextOf(request), request.params.id)
+    return reply.code(202).send()
   })
 
   app.get<ImagePath>('/cache/nodes/:id', BODILESS, async request =>
@@ -54,15 +54,4 @@ export function cacheRoutes(app: FastifyInstance, caching: Caching): void {
     const { files, bytes } = await caching.prune(contextOf(request))
     return { total_files_pruned: files, total_bytes_pruned: bytes }
   })
-}
-
-/** Times are seconds since 1970. */
-function render(image: CachedImage): Record<string, unknown> {
-  return {
-    image_id: image.imageId,
-    hits: image.hits,
-    last_accessed: image.lastAccessed.getTime() / 1000,
-    last_modified: image.lastModified.getTime() / 1000,
-    size: image.size,
-  }
 }

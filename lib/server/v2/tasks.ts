@@ -27,7 +27,7 @@ export function taskRoutes(
 
   app.get('/tasks', async request => {
     const context = contextOf(request)
-    requireTaskAccess(context)
+    await requireTaskAccess(context)
     const params = queryOf(request)
     const query = parseTaskQuery(params, paging)
     const tasks = await listTasks(context, service, query)
@@ -40,7 +40,7 @@ export function taskRoutes(
 
   app.post('/tasks', async (request, reply) => {
     const context = contextOf(request)
-    requireTaskAccess(context)
+    await requireTaskAccess(context)
     const { type, input } = parseNewTask(await readDocument(request, reply))
     const read = (wanted: typeof input) => parseLegacyImport(wanted, schema)
     const task = await startTask(context, importer, type, input, read)
@@ -53,7 +53,7 @@ export function taskRoutes(
   )
 
   app.delete<TaskPath>('/tasks/:id', async request => {
-    requireTaskAccess(contextOf(request))
+    await requireTaskAccess(contextOf(request))
     const message =
       'this operation is currently not permitted on Glance Tasks. They are auto deleted after ' +
       'reaching the time based on their expires_at property.'

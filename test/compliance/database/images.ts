@@ -22,6 +22,28 @@ export function imageCases(t: Test, open: Open): void {
     t.equal(await database.images.find(''), undefined)
   })
 
+  t.test('an image that is deleted is found, and listed, when it is asked for', async t => {
+    const database = await open(t)
+    await insertAll(database, [FULL, record(2), record(3, { status: 'killed' })])
+    await database.images.update(id(1), { status: 'deleted', updatedAt: at(9) }, ['active'])
+    t.equal(await database.images.find(id(1)), undefined)
+    t.strictSame(await database.images.find(id(1), { deleted: true }), {
+      ...FULL,
+      status: 'deleted',
+      updatedAt: at(9),
+      deletedAt: at(9),
+      tags: [],
+      properties: new Map(),
+      locations: [],
+      removedLocations: [],
+    })
+    t.strictSame(await database.images.find(id(2), { deleted: true }), record(2))
+    t.equal(await database.images.find(id(4), { deleted: true }), undefined)
+    t.strictSame(await listed(database), [2])
+    t.strictSame(await listed(database, { deleted: 'marker' }), [2])
+    t.strictSame(await listed(database, { deleted: 'listed' }), [1, 2, 3])
+  })
+
   t.test('what a caller does to its own objects later changes nothing', async t => {
     const database = await open(t)
     const properties = new Map([['a', '1']])
@@ -81,6 +103,7 @@ export function imageCases(t: Test, open: Open): void {
       ]),
     },
     { locations: [] },
+    { removedLocations: [] },
     { locations: [...FULL.locations].toReversed() },
     {},
   ]
@@ -110,7 +133,9 @@ export function imageCases(t: Test, open: Open): void {
 
   t.test('a change is made only from the statuses that are given', async t => {
     const database = await open(t)
-    const living = IMAGE_STATUSES.filter(status => status !== 'deleted')
+    const living = IMAGE_STATUSES.filter(
+      status => status !== 'deleted' && status !== 'pending_delete',
+    )
     await insertAll(
       database,
       living.map((status, n) => record(n, { status })),
@@ -170,6 +195,7 @@ export function imageCases(t: Test, open: Open): void {
     t.match(deleted, { id: id(1), status: 'deleted', deletedAt: at(60) })
     t.strictSame(deleted.tags, [])
     t.strictSame(deleted.locations, [])
+    t.strictSame(deleted.removedLocations, [])
     t.equal(deleted.properties.size, 0)
     t.equal(await database.images.find(id(1)), undefined)
     t.strictSame(await listed(database), [])
