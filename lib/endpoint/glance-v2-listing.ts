@@ -1,6 +1,7 @@
 import { GlanceError, isGlanceError } from '../errors.ts'
 import { compareIds, type Image } from '../image/image.ts'
-import { imageFromV2, isObject } from '../wire/v2-image.ts'
+import { isObject } from '../image/json.ts'
+import { imageFromV2 } from '../wire/v2-image.ts'
 import type { ListOptions } from './endpoint.ts'
 
 /** The most that a Glance gives by default (`api_limit_max`); one that gives less says so by its `next`. */

@@ -1,6 +1,7 @@
 import { GlanceError } from '../errors.ts'
 import type { Image } from '../image/image.ts'
-import { imageFromV2, isObject, type V2Document } from './v2-image.ts'
+import { isObject } from '../image/json.ts'
+import { imageFromV2, type V2Document } from './v2-image.ts'
 
 /**
  * Whether this is a record of the v1 API's detailed listing, as the original replicator dumps it: in a v2 document

@@ -6,6 +6,7 @@ import {
   VISIBILITIES,
   type Visibility,
 } from '../image/image.ts'
+import { isObject } from '../image/json.ts'
 import { isImageStatus } from '../image/status.ts'
 import { shown } from './shown.ts'
 
@@ -122,10 +123,6 @@ export function imageToV2(image: Image): Record<string, unknown> {
 /** `YYYY-MM-DDTHH:MM:SSZ` (glance/common/timeutils.py). */
 export function formatTime(time: Date): string {
   return `${time.toISOString().slice(0, 19)}Z`
-}
-
-export function isObject(value: unknown): value is V2Document {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function text(document: V2Document, name: string): string | null {

@@ -7,7 +7,8 @@ import type {
   RemoteImage,
 } from '../image/import.ts'
 import { shown } from './shown.ts'
-import { isObject, type V2Document } from './v2-image.ts'
+import { isObject } from '../image/json.ts'
+import type { V2Document } from './v2-image.ts'
 
 /** Reads the body of a request to import. @throws {GlanceError} `invalid`. */
 export function parseImportRequest(

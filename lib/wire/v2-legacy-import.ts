@@ -1,7 +1,8 @@
 import { GlanceError } from '../errors.ts'
 import type { ImageSchema } from './schema/image-schema.ts'
 import { type NewImageRequest, validateNewImage } from './schema/new-image.ts'
-import { isObject, type V2Document } from './v2-image.ts'
+import { isObject } from '../image/json.ts'
+import type { V2Document } from './v2-image.ts'
 
 /** Reads the input of a task of type `import`. @throws {GlanceError} `invalid`, `forbidden`. */
 export function parseLegacyImport(

@@ -6,7 +6,8 @@ import { type ImageSchema, STANDARD_SCHEMA } from './schema/image-schema.ts'
 import { checkPropertyName, validateImageDocument } from './schema/validate.ts'
 import { shown } from './shown.ts'
 import { newLocation } from './v2-location.ts'
-import { isBaseAttribute, isObject, SERVER_MADE, type V2Document } from './v2-image.ts'
+import { isObject } from '../image/json.ts'
+import { isBaseAttribute, SERVER_MADE, type V2Document } from './v2-image.ts'
 
 /** The media type of a list of {@link PatchOperation}s, since v2.1. */
 export const PATCH_MEDIA_TYPE = 'application/openstack-images-v2.1-json-patch'

@@ -1,7 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import type { ImageSchema } from '../../wire/schema/image-schema.ts'
 import { parseLegacyImport } from '../../wire/v2-legacy-import.ts'
-import { parseNewTask, parseTaskQuery, taskLinks, taskStub, taskToV2 } from '../../wire/v2-task.ts'
+import { type PageSizes, pageLinks } from '../../wire/paging.ts'
+import { parseNewTask, parseTaskQuery, taskStub, taskToV2 } from '../../wire/v2-task.ts'
 import { listTasks, requireTaskAccess, showTask } from '../domain/tasks.ts'
 import { readDocument } from '../http/body.ts'
 import { contextOf } from '../http/context.ts'
@@ -9,7 +10,6 @@ import { HttpFault } from '../http/fault.ts'
 import { queryOf } from '../http/query.ts'
 import type { Importer } from '../import/importer.ts'
 import { startTask } from '../import/start-task.ts'
-import type { Paging } from './images.ts'
 
 /** A path with a task in it. */
 interface TaskPath {
@@ -20,7 +20,7 @@ interface TaskPath {
 export function taskRoutes(
   app: FastifyInstance,
   importer: Importer,
-  paging: Paging,
+  paging: PageSizes,
   schema: ImageSchema,
 ): void {
   const { service } = importer
@@ -34,7 +34,12 @@ export function taskRoutes(
     return {
       tasks: tasks.map(taskStub),
       schema: '/v2/schemas/tasks',
-      ...taskLinks(params, tasks, query.limit),
+      ...pageLinks(
+        '/v2/tasks',
+        params,
+        tasks.map(({ id }) => id),
+        query.limit,
+      ),
     }
   })
 

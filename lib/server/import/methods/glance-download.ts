@@ -1,5 +1,6 @@
 import { GlanceError } from '../../../errors.ts'
 import type { Properties } from '../../../image/image.ts'
+import { isObject } from '../../../image/json.ts'
 import type { RemoteImage } from '../../../image/import.ts'
 import { collectText } from '../../../stream/text.ts'
 import type { OnBehalf } from '../../domain/context.ts'
@@ -88,10 +89,6 @@ function documentIn(text: string): Readonly<Record<string, unknown>> {
     // The one message below.
   }
   throw new GlanceError('corrupt', 'the remote image service answered no image document')
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function textOrNull(value: unknown): string | null {
