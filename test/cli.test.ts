@@ -473,7 +473,7 @@ t.test('what goes wrong with a server is one clear line, and exit status 3', asy
     {
       title: 'no Glance',
       server: await answering(200),
-      stderr: /no Images API v2: its listing has no images\n$/,
+      stderr: /no Images API, neither v2 nor v1: its listing has no images\n$/,
     },
     { title: 'a Glance of v1 only', server: await answering(300, { versions: [] }), stderr: /300/ },
   ]) {

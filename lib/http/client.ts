@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import { CancelError, got, RequestError, TimeoutError } from 'got'
 import type { Abortable } from '../abort.ts'
 import { GlanceError } from '../errors.ts'
@@ -5,11 +6,13 @@ import { faultOf, networkFault } from './faults.ts'
 import { redact } from './redact.ts'
 
 export interface JsonRequest extends Abortable {
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
   /** Sent as JSON; by default there is no body. */
   readonly json?: unknown
+  /** Statuses of 300 and above that are an answer all the same. Default none. */
+  readonly also?: readonly number[] | undefined
   /** Milliseconds without a sign of life. */
   readonly timeoutMs: number
 }
@@ -23,12 +26,8 @@ const LONGEST_ANSWER = 64 * 1024 * 1024
  * `unsupported` when it is not JSON.
  */
 export async function call(request: JsonRequest): Promise<unknown> {
-  const { method, url, signal } = request
-  const { statusCode, headers, body } = await answerTo(request).catch((error: unknown) => {
-    signal?.throwIfAborted()
-    throw error instanceof RequestError ? fault(request, error) : error
-  })
-  if (statusCode >= 300) throw faultOf({ method, url }, statusCode, headers, body)
+  const { method, url } = request
+  const { headers, body } = await exchange(request)
   if (body === '') return undefined
   try {
     return JSON.parse(body)
@@ -37,6 +36,22 @@ export async function call(request: JsonRequest): Promise<unknown> {
     const message = `${method} ${redact(url)}: the answer is not JSON but ${type}`
     throw new GlanceError('unsupported', message, { cause })
   }
+}
+
+/** The headers of the answer, names in lower case; otherwise as {@link call}. */
+export async function callForHeaders(request: JsonRequest): Promise<IncomingHttpHeaders> {
+  return (await exchange(request)).headers
+}
+
+async function exchange(request: JsonRequest) {
+  const { method, url, also = [], signal } = request
+  const answer = await answerTo(request).catch((error: unknown) => {
+    signal?.throwIfAborted()
+    throw error instanceof RequestError ? fault(request, error) : error
+  })
+  const { statusCode, headers, body } = answer
+  if (statusCode < 300 || also.includes(statusCode)) return answer
+  throw faultOf({ method, url }, statusCode, headers, body)
 }
 
 async function answerTo({ method, url, headers, json, timeoutMs, signal }: JsonRequest) {

@@ -1,0 +1,96 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Abortable } from '../abort.ts'
+import { type AttemptOptions, withAttempts } from '../attempts.ts'
+import type { ErrorCode } from '../errors.ts'
+import { DataConnections } from '../http/connections.ts'
+import { call, callForHeaders, type JsonRequest } from '../http/client.ts'
+import type { TokenSource } from '../keystone/token-source.ts'
+import type { Transport } from './glance-data.ts'
+
+export interface GlanceOptions extends Abortable {
+  readonly tokens: TokenSource
+  /** Milliseconds without a sign of life after which a request has failed. */
+  readonly timeoutMs: number
+  /** How often a request that changes nothing is tried in all. */
+  readonly attempts: number
+}
+
+type CallOptions = Partial<Pick<JsonRequest, 'json' | 'headers' | 'also' | 'signal'>>
+
+/** Requests to one service, whatever version of the API it speaks, with our token. Paths are below its URL. */
+export class GlanceService implements Disposable {
+  /** For messages. */
+  readonly name: string
+  readonly options: GlanceOptions
+  readonly #base: URL
+  readonly #connections = new DataConnections()
+
+  constructor(name: string, base: URL, options: GlanceOptions) {
+    this.name = name
+    this.options = options
+    this.#base = base
+  }
+
+  /** The JSON at `path`, asked for again where `worth` says that it may help; `also` as a request has it. */
+  async get(
+    path: string,
+    signal: AbortSignal | undefined,
+    worth: readonly ErrorCode[] = ['unavailable', 'unreachable'],
+    also: readonly number[] = [],
+  ): Promise<unknown> {
+    return await this.#patiently(async () => await this.call('GET', path, { also, signal }), {
+      worth,
+      signal,
+    })
+  }
+
+  /** Asks once. */
+  async call(
+    method: JsonRequest['method'],
+    path: string,
+    options: CallOptions = {},
+  ): Promise<unknown> {
+    return await call(await this.#request(method, path, options))
+  }
+
+  /** What a HEAD of `path` says, names in lower case; asked for again as {@link get}. */
+  async head(path: string, signal: AbortSignal | undefined): Promise<IncomingHttpHeaders> {
+    const ask = async () => await callForHeaders(await this.#request('HEAD', path, { signal }))
+    return await this.#patiently(ask, { worth: ['unavailable', 'unreachable'], signal })
+  }
+
+  /** How image data travels. */
+  async transport(signal: AbortSignal | undefined): Promise<Transport> {
+    const { tokens, timeoutMs } = this.options
+    const token = await tokens.token({ signal })
+    const headers: Record<string, string> = token === null ? {} : { 'x-auth-token': token }
+    return { headers, timeoutMs, connections: this.#connections, signal }
+  }
+
+  url(path: string): URL {
+    return new URL(`${this.#base.pathname.replace(/\/+$/, '')}/${path}`, this.#base)
+  }
+
+  [Symbol.dispose](): void {
+    this.#connections[Symbol.dispose]()
+  }
+
+  async #patiently<T>(ask: () => Promise<T>, options: AttemptOptions): Promise<T> {
+    return await withAttempts(ask, { attempts: this.options.attempts, ...options })
+  }
+
+  async #request(
+    method: JsonRequest['method'],
+    path: string,
+    { headers, ...rest }: CallOptions,
+  ): Promise<JsonRequest> {
+    const { headers: credentials, timeoutMs } = await this.transport(rest.signal)
+    return {
+      method,
+      url: this.url(path),
+      timeoutMs,
+      ...rest,
+      headers: { ...credentials, ...headers },
+    }
+  }
+}
