@@ -4,7 +4,7 @@ import { SCENARIOS } from './behaviour/scenarios.ts'
 import { startTestServer } from './support/server.ts'
 
 t.test('the Images API v2, request by request', async t => {
-  const { url } = await startTestServer(t, { auth: 'trusted_headers' })
+  const { url } = await startTestServer(t, { auth: 'trusted_headers', enableV1Api: false })
   for (const [number, scenario] of SCENARIOS.entries()) {
     await t.test(scenario.name, async t => {
       const ids = idsOf(scenario, number)

@@ -31,6 +31,9 @@ export interface ServerConfig {
   readonly bindPort: number
   /** The URL by which clients know the service, when it is not the one they ask by. */
   readonly publicEndpoint: string | null
+  /** Which versions of the Images API are spoken. */
+  readonly enableV1Api: boolean
+  readonly enableV2Api: boolean
   /** The folder of what the two below do not place elsewhere. */
   readonly dataDir: string
   readonly dataApi: DataApi
@@ -106,6 +109,8 @@ export function completeConfig(given: Partial<ServerConfig>): ServerConfig {
     bindHost: '127.0.0.1',
     bindPort: 9292,
     publicEndpoint: null,
+    enableV1Api: true,
+    enableV2Api: true,
     dataDir: 'glance-data',
     dataApi: 'sqlite',
     connection: null,
@@ -192,6 +197,8 @@ type Option = (value: string, folder: string) => Partial<ServerConfig>
 const OPTIONS: Readonly<Record<string, Option>> = {
   bind_host: value => ({ bindHost: text(value) }),
   bind_port: value => ({ bindPort: integer(value, 0, 65_535) }),
+  enable_v1_api: value => ({ enableV1Api: boolean(value) }),
+  enable_v2_api: value => ({ enableV2Api: boolean(value) }),
   public_endpoint: value => ({ publicEndpoint: url(value) }),
   data_dir: value => ({ dataDir: resolve(text(value)) }),
   data_api: value => ({ dataApi: dataApi(value) }),

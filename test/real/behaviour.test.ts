@@ -7,7 +7,7 @@ import { Glance } from './support/glance.ts'
 
 t.test("each request of the table, to Debian's Glance and to ours", async t => {
   await using glance = await Glance.start({ policy: {}, trusted: true })
-  const { url } = await startTestServer(t, { auth: 'trusted_headers' })
+  const { url } = await startTestServer(t, { auth: 'trusted_headers', enableV1Api: false })
   const found = new Map<string, readonly string[]>()
   for (const [number, scenario] of SCENARIOS.entries()) {
     await t.test(scenario.name, async t => {

@@ -14,8 +14,7 @@ import type { OrderStep } from '../order.ts'
 /** Whether a listing shows `image`, whose members are `members`. */
 export function matches(query: ImageQuery, image: Image, members: readonly Member[]): boolean {
   return (
-    image.status !== 'deleted' &&
-    image.status !== 'killed' &&
+    (query.deleted === 'listed' || (image.status !== 'deleted' && image.status !== 'killed')) &&
     (query.hidden === null || image.hidden === query.hidden) &&
     isVisible(query, image, members) &&
     isWanted(query, image) &&
@@ -51,6 +50,7 @@ function isVisible(
 
 function isWanted({ viewer, visibility }: ImageQuery, image: Image): boolean {
   if (visibility === 'all') return true
+  if (visibility === 'non_public') return image.visibility !== 'public'
   if (visibility !== null) return image.visibility === visibility
   return (
     image.visibility !== 'community' || (viewer.project !== null && image.owner === viewer.project)

@@ -9,7 +9,7 @@ type Condition = Expression<SqlBool>
 /** Whether a listing shows a row, as the WHERE clause says it. */
 export function matches(images: Images, query: ImageQuery): Condition {
   return images.and([
-    images('status', 'not in', ['deleted', 'killed']),
+    ...(query.deleted === 'listed' ? [] : [images('status', 'not in', ['deleted', 'killed'])]),
     ...(query.hidden === null ? [] : [images('os_hidden', '=', Number(query.hidden))]),
     ...isVisible(images, query),
     ...isWanted(images, query),
@@ -33,6 +33,7 @@ function isVisible(images: Images, { viewer, memberStatus }: ImageQuery): Condit
 
 function isWanted(images: Images, { viewer, visibility }: ImageQuery): Condition[] {
   if (visibility === 'all') return []
+  if (visibility === 'non_public') return [images('visibility', '<>', 'public')]
   if (visibility !== null) return [images('visibility', '=', visibility)]
   const usual = images('visibility', '<>', 'community')
   if (viewer.project === null) return [usual]

@@ -19,14 +19,18 @@ export class SqlImages implements ImageTable {
     this.#sql = sql
   }
 
-  find(id: string): Promise<ImageRecord | undefined> {
-    return consistently(this.#sql, tx => find(tx, id))
+  find(
+    id: string,
+    { deleted = false }: { readonly deleted?: boolean } = {},
+  ): Promise<ImageRecord | undefined> {
+    return consistently(this.#sql, tx => find(tx, id, deleted))
   }
 
   list(query: ImageQuery): Promise<readonly ImageRecord[]> {
     return consistently(this.#sql, async tx => {
       const order = totalOrder(query.sort)
-      const marker = query.marker === null ? null : await findMarker(tx, query.marker)
+      const marker =
+        query.marker === null ? null : await findMarker(tx, query.marker, query.deleted)
       let page = tx
         .selectFrom('images')
         .selectAll()
@@ -77,15 +81,15 @@ export class SqlImages implements ImageTable {
 /** The keys of a listing that an image need not have. */
 const NULLABLE: ReadonlySet<string> = new Set(['name', 'container_format', 'disk_format', 'size'])
 
-async function find(sql: Sql, id: string): Promise<ImageRecord | undefined> {
-  const image = sql.selectFrom('images').selectAll().where('id', '=', id)
-  const [found] = await withParts(sql, await image.where('status', '<>', 'deleted').execute())
+async function find(sql: Sql, id: string, deleted: boolean): Promise<ImageRecord | undefined> {
+  let image = sql.selectFrom('images').selectAll().where('id', '=', id)
+  if (!deleted) image = image.where('status', '<>', 'deleted')
+  const [found] = await withParts(sql, await image.execute())
   return found
 }
 
 async function read(sql: Sql, id: string): Promise<ImageRecord> {
-  const image = sql.selectFrom('images').selectAll().where('id', '=', id)
-  const [found] = await withParts(sql, await image.execute())
+  const found = await find(sql, id, true)
   if (found === undefined) throw notFound(id)
   return found
 }
@@ -94,12 +98,14 @@ async function read(sql: Sql, id: string): Promise<ImageRecord> {
 async function findMarker(
   sql: Sql,
   id: string,
+  deleted: ImageQuery['deleted'],
 ): Promise<Pick<Selectable<Tables['images']>, SortKey>> {
-  const image = sql
+  let image = sql
     .selectFrom('images')
     .select([...SORT_KEYS])
     .where('id', '=', id)
-  const marker = await image.where('status', '<>', 'deleted').executeTakeFirst()
+  if (deleted === undefined) image = image.where('status', '<>', 'deleted')
+  const marker = await image.executeTakeFirst()
   if (marker === undefined) throw notFound(id)
   return marker
 }

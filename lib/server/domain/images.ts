@@ -32,21 +32,35 @@ export interface NewImage extends Partial<Omit<OwnAttributes, 'owner'>> {
   readonly properties?: Properties
 }
 
+/** What a v1 request says of data before there is any. */
+export type KnownOfData = Partial<Pick<ImageRecord, 'status' | 'size' | 'virtualSize' | 'checksum'>>
+
+/** @throws {GlanceError} `forbidden`, `over_limit` when the caller may not have such an image. */
+export function requireMayCreate(
+  context: RequestContext,
+  { limits }: Service,
+  { owner = context.project, visibility, tags = [], properties = new Map() }: NewImage,
+): void {
+  requireMayWrite(context)
+  requireMayAdd(context, owner, visibility)
+  for (const name of properties.keys()) requireMayProperty(context, 'create', name)
+  enforceQuota('tags', tags.length, limits.tags)
+  enforceQuota('properties', properties.size, limits.properties)
+}
+
 /**
- * Creates an image that waits for its data.
+ * Creates an image that waits for its data, unless what is `known` of that says otherwise.
  * @throws {GlanceError} `forbidden`, `over_limit`; `duplicate`, also for the id of a deleted image.
  */
 export async function createImage(
   context: RequestContext,
   service: Service,
-  { id = randomUUID(), owner = context.project, ...wanted }: NewImage,
+  given: NewImage,
+  known: KnownOfData = {},
 ): Promise<ImageRecord> {
-  requireMayWrite(context)
+  requireMayCreate(context, service, given)
+  const { id = randomUUID(), owner = context.project, ...wanted } = given
   const { visibility = 'shared', tags = [], properties = new Map<string, string | null>() } = wanted
-  requireMayAdd(context, owner, wanted.visibility)
-  for (const name of properties.keys()) requireMayProperty(context, 'create', name)
-  enforceQuota('tags', tags.length, service.limits.tags)
-  enforceQuota('properties', properties.size, service.limits.properties)
   const now = service.now()
   const image: ImageRecord = {
     id,
@@ -70,6 +84,7 @@ export async function createImage(
     createdAt: now,
     updatedAt: now,
     deletedAt: null,
+    ...known,
   }
   await service.database.images.insert(image)
   return readable(context, image)
@@ -116,7 +131,7 @@ export async function listImages(
   query: ImageQuery,
 ): Promise<ImagePage> {
   requireAllowed(context, 'get_images', { project_id: context.project })
-  if (query.marker !== null) await requireMarker(context, service, query.marker)
+  if (query.marker !== null) await requireMarker(context, service, query.marker, query.deleted)
   const found = await service.database.images.list(query)
   const images = found.filter(image => isAllowedOn(context, 'get_image', image))
   return {
@@ -189,8 +204,9 @@ async function requireMarker(
   context: RequestContext,
   service: Service,
   marker: string,
+  deleted: ImageQuery['deleted'],
 ): Promise<void> {
-  const image = await service.database.images.find(marker)
+  const image = await service.database.images.find(marker, { deleted: deleted !== undefined })
   if (image === undefined)
     throw new GlanceError('invalid', 'invalid marker. Image could not be found.')
   if (!(await maySee(context, service.database, image))) {

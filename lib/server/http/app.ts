@@ -50,7 +50,8 @@ export function createApp({
     frameworkErrors: (_error, request, reply) =>
       fail(new GlanceError('invalid', UNDECODABLE), request, reply),
     // A client that vanished is found out, however long it may take over its data.
-    http: { keepAlive: true, keepAliveInitialDelay: 60_000 },
+    // As many headers as Glance takes: v1 has all metadata in them.
+    http: { keepAlive: true, keepAliveInitialDelay: 60_000, maxHeaderSize: 64 * 1024 },
     requestTimeout: 0,
     return503OnClosing: false,
     rewriteUrl: ({ url = '/', headers }) => rewriteUrl(url, headers.accept),
@@ -119,7 +120,8 @@ function matches(pattern: string, path: string): boolean {
   )
 }
 
-function notAllowed(method: string, methods: readonly string[]): HttpFault {
+/** What a method is refused with that a path does not take. */
+export function notAllowed(method: string, methods: readonly string[]): HttpFault {
   const message = `the method ${method} is not allowed for this resource.`
   return new HttpFault(405, message, { allow: methods.join(', ') })
 }
