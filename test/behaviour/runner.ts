@@ -21,6 +21,7 @@ const HEADERS = [
   'content-md5',
   'content-range',
   'content-type',
+  'etag',
   'location',
   'openstack-image-import-methods',
   'openstack-image-store-ids',
@@ -184,7 +185,8 @@ function headersOf(
   masked: (value: string) => string,
 ): Readonly<Record<string, string>> {
   const kept: Record<string, string> = {}
-  for (const name of HEADERS) {
+  const metadata = Object.keys(headers).filter(name => name.startsWith('x-image-meta-'))
+  for (const name of [...HEADERS, ...metadata]) {
     const value = headers[name]
     // A type without a body is of no use to anybody, and Glance says one with some 204 and not with others.
     if (value === undefined || (name === 'content-type' && isEmpty)) continue
@@ -199,7 +201,7 @@ function mask(text: string, url: string, ids: ReadonlyMap<string, string>): stri
   return masked
     .replace(/req-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, '<request>')
     .replace(/\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, '<uuid>')
-    .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, '<time>')
+    .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:Z|\.\d{6})/g, '<time>')
 }
 
 /** The tags of an image come in any order. */
