@@ -1,7 +1,7 @@
 import type { Image } from '../image/image.ts'
 import type { AttributeValue } from './attributes.ts'
 import { isV1HeaderText, isV1PropertyName } from './v1-headers.ts'
-import { isBaseAttribute, isReservedProperty } from './v2-image.ts'
+import { isBaseAttribute, isReservedProperty, isWithheldName } from './v2-image.ts'
 
 /** One attribute or custom property of which something does not survive being written somewhere. */
 export interface LostField {
@@ -27,9 +27,10 @@ const LONGEST_VALUE = 8000
 /** What v2 and a dump, which holds v2 documents, make of an image: they lose next to nothing. */
 export function expressibleInV2(image: Image): Expressed {
   const lost: LostField[] = []
-  const properties = kept(image, lost, name =>
-    isBaseAttribute(name) ? 'v2 has an attribute of this name, which is no custom property' : null,
-  )
+  const properties = kept(image, lost, name => {
+    if (isBaseAttribute(name)) return 'v2 has an attribute of this name'
+    return isWithheldName(name) ? 'v2 gives this name to no property' : null
+  })
   return lost.length === 0 ? { image, lost } : { image: { ...image, properties }, lost }
 }
 
