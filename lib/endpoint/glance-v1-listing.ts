@@ -82,8 +82,9 @@ export async function seesAll({ name, get }: PageSource): Promise<boolean> {
     return documentsOf(page, 1, name).filter(isObject)
   }
   const listed = await list({ is_public: 'True', limit: '100' })
-  const size = listed.find(image => image['is_public'] === true)?.['size']
-  if (typeof size !== 'number') return true
+  const known = listed.find(image => image['is_public'] === true && image['size'] !== null)
+  if (known === undefined) return true
+  const size = Number(known['size'])
   // Of those that are not public only the few of that size, among which the public one would be.
   const alike = { size_min: String(size), size_max: String(size), limit: String(PAGE_SIZE) }
   const others = await list({ ...alike, is_public: 'False' })
