@@ -172,16 +172,19 @@ t.test('listing', async t => {
     [1, 2],
     [2, 1],
   ]) {
-    t.test(`of a server that takes no note of the marker is found out: ${numbers.join(', ')}`, async t => {
-      const url = await listing(t, query =>
-        records(query.get('sort_dir') === 'desc' && numbers[0] === 1 ? [2, 1] : numbers),
-      )
-      await using endpoint = await open(url)
-      await t.rejects(toArray(endpoint.list()), {
-        code: 'corrupt',
-        message: /gives the images before it again: the service takes no note of the marker/,
-      })
-    })
+    t.test(
+      `of a server that takes no note of the marker is found out: ${numbers.join(', ')}`,
+      async t => {
+        const url = await listing(t, query =>
+          records(query.get('sort_dir') === 'desc' && numbers[0] === 1 ? [2, 1] : numbers),
+        )
+        await using endpoint = await open(url)
+        await t.rejects(toArray(endpoint.list()), {
+          code: 'corrupt',
+          message: /gives the images before it again: the service takes no note of the marker/,
+        })
+      },
+    )
   }
 
   t.test('begins anew where the image was deleted after which a page begins', async t => {

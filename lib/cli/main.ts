@@ -104,7 +104,7 @@ function opener(
       timeoutMs: given.timeout * 1000,
       attempts: given.attempts,
       chunkSize: given.chunksize,
-      api: address.startsWith('dir:') ? undefined : apiFor(side, given),
+      api: apiFor(side, given),
       signal,
     })
   }
