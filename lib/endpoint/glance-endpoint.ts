@@ -18,6 +18,8 @@ import type { GlanceService } from './glance-service.ts'
 
 /** Milliseconds in which a service notices that an upload was broken off. */
 const SETTLE_MS = 5000
+/** The last pause in milliseconds, each twice the one before, in which a v1 service makes up its mind. */
+const UNDECIDED_MS = 300
 
 /** What refuses a request because of what it says, so that another may be taken. */
 const REFUSALS = ['forbidden', 'invalid', 'conflict', 'over_limit'] as const
@@ -134,22 +136,20 @@ export abstract class GlanceEndpoint implements Endpoint {
         'deleted or out of our sight; a Glance gives no id out twice',
       )
     })
-    if (present.status !== 'queued') {
-      if (hasData(present)) return present
-      if (present.status === 'saving') {
-        throw new GlanceError(
-          'unavailable',
-          `image ${image.id}: ${this.name} is still being sent its data`,
-        )
-      }
-      throw taken(
-        image.id,
-        this.name,
-        `and its status is ${present.status}${WHY[present.status] ?? ''}`,
-      )
-    }
+    if (present.status !== 'queued') return this.#withData(present)
     const { image: record } = await this.#bring(present, image, signal)
-    return record
+    // Meanwhile the service may have found out what became of the upload before.
+    return record.status === 'queued' ? record : this.#withData(record)
+  }
+
+  /** The record, when it has data. @throws {GlanceError} `unavailable` while data is sent; `duplicate`. */
+  #withData(record: Image): Image {
+    const { id, status } = record
+    if (hasData(record)) return record
+    if (status !== 'saving') {
+      throw taken(id, this.name, `and its status is ${status}${WHY[status] ?? ''}`)
+    }
+    throw new GlanceError('unavailable', `image ${id}: ${this.name} is still being sent its data`)
   }
 
   /** Sends the data; when that fails, waits until the service has noticed and keeps none of it. */
@@ -162,9 +162,7 @@ export abstract class GlanceEndpoint implements Endpoint {
       throw new GlanceError(
         'gone',
         `${error.message}; ${this.name} has killed the image, ${USED_UP}`,
-        {
-          cause: error,
-        },
+        { cause: error },
       )
     }
   }
@@ -173,7 +171,9 @@ export abstract class GlanceEndpoint implements Endpoint {
     const patience = AbortSignal.timeout(SETTLE_MS)
     for (let pause = 20; ; pause *= 2) {
       const { status } = await this.show(id, patience)
-      if (status !== 'saving') return status
+      // It may not have begun to look at what was broken off, and kill the image for it only then.
+      const isUndecided = status === 'queued' && !this.features.repeatable && pause < UNDECIDED_MS
+      if (status !== 'saving' && !isUndecided) return status
       await delay(pause, undefined, { signal: patience })
     }
   }

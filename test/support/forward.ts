@@ -14,6 +14,9 @@ export async function forwardAs(
     headers: { ...request.headers, ...caller },
   })
   request.pipe(onward)
+  request.once('close', () => {
+    if (!request.complete) onward.destroy()
+  })
   const [answer] = (await once(onward, 'response')) as [IncomingMessage]
   response.writeHead(answer.statusCode ?? 500, answer.headers)
   answer.pipe(response)
