@@ -3,19 +3,22 @@ import { ask, check, idsOf } from './behaviour/runner.ts'
 import { V1_SCENARIOS } from './behaviour/v1-scenarios.ts'
 import { startTestServer } from './support/server.ts'
 
-t.test('the Images API v1, request by request', async t => {
-  for (const scenario of V1_SCENARIOS) {
-    await t.test(scenario.name, async t => {
-      // A listing of what changed shows what others have left behind as well.
-      const { url } = await startTestServer(t, { auth: 'trusted_headers' })
-      const ids = idsOf(scenario, 0)
-      for (const row of scenario.rows) {
-        const answer = await ask(url, row, ids)
-        await t.test(row.title, async t => check(t, row, answer))
-      }
-    })
-  }
-})
+for (const dataApi of ['simple', 'sqlite'] as const) {
+  t.test(`the Images API v1, request by request, with ${dataApi}`, async t => {
+    for (const scenario of V1_SCENARIOS) {
+      await t.test(scenario.name, async t => {
+        // A listing of what changed shows what others have left behind as well.
+        const dataDir = t.testdir()
+        const { url } = await startTestServer(t, { auth: 'trusted_headers', dataApi, dataDir })
+        const ids = idsOf(scenario, 0)
+        for (const row of scenario.rows) {
+          const answer = await ask(url, row, ids)
+          await t.test(row.title, async t => check(t, row, answer))
+        }
+      })
+    }
+  })
+}
 
 t.test('the table', async t => {
   const rows = V1_SCENARIOS.flatMap(({ rows }) => rows)

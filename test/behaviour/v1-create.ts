@@ -41,6 +41,7 @@ const BAD: readonly (readonly [string, Readonly<Record<string, string>>])[] = [
   ['a time that is none', { created_at: 'yesterday' }],
   ['a time of long ago', { updated_at: '1899-12-31T23:59:59Z' }],
   ['an id that is none', { id: 'nope' }],
+  ['a name of the first plane', { name: Buffer.from('😀').toString('latin1') }],
   ['a property without a name', { 'property-': 'x' }],
   ['a property with a long name', { [`property-${'x'.repeat(256)}`]: 'x' }],
   ['a store that there is not', { store: 'tape' }],

@@ -40,7 +40,7 @@ export function cachedImageRoutes(app: FastifyInstance, caching: Caching): void 
   })
 }
 
-/** A JSON document of nothing. */
+/** A JSON document of nothing; of text fastify would say a charset as well. */
 function sendNull(reply: FastifyReply): FastifyReply {
-  return reply.header('content-type', 'application/json').send('null')
+  return reply.header('content-type', 'application/json').send(Buffer.from('null'))
 }

@@ -22,8 +22,8 @@ export async function findImage(
   if (image === undefined || !(await maySee(context, tables, image))) {
     throw new GlanceError('not_found', `image with identifier ${id} not found`)
   }
-  if (isAllowedOn(context, action, image)) return image
-  throw new GlanceError('forbidden', `you are not authorized to complete ${action} action.`)
+  requireAllowed(context, action, image)
+  return image
 }
 
 /** As {@link findImage}, without the properties that the caller may not read. */
@@ -58,10 +58,16 @@ export async function findActive(
   id: string,
 ): Promise<ImageRecord> {
   const image = await findImage(context, service.database, id)
-  await findImage(context, service.database, id, 'download_image')
+  requireAllowed(context, 'download_image', image)
   if (image.status === 'deactivated') {
     throw new GlanceError('forbidden', `image ${id} is deactivated`)
   }
   if (image.status !== 'active') throw new GlanceError('not_found', `image ${id} is not active`)
   return readable(context, image)
+}
+
+/** Unlike v2, which does not let on that there is an image that nobody may see. */
+function requireAllowed(context: RequestContext, action: Action, image: ImageRecord): void {
+  if (isAllowedOn(context, action, image)) return
+  throw new GlanceError('forbidden', `you are not authorized to complete ${action} action.`)
 }
