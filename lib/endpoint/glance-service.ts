@@ -59,12 +59,14 @@ export class GlanceService implements Disposable {
     return await this.#patiently(ask, { worth: ['unavailable', 'unreachable'], signal })
   }
 
-  /** How image data travels. */
-  async transport(signal: AbortSignal | undefined): Promise<Transport> {
-    const { tokens, timeoutMs } = this.options
-    const token = await tokens.token({ signal })
-    const headers: Record<string, string> = token === null ? {} : { 'x-auth-token': token }
-    return { headers, timeoutMs, connections: this.#connections, signal }
+  /** Does `work`, which moves image data, with all that it takes to get there. */
+  async withTransport<T>(
+    signal: AbortSignal | undefined,
+    work: (transport: Transport) => Promise<T>,
+  ): Promise<T> {
+    const { timeoutMs } = this.options
+    const headers = await this.#credentials(signal)
+    return await work({ headers, timeoutMs, connections: this.#connections, signal })
   }
 
   url(path: string): URL {
@@ -84,13 +86,18 @@ export class GlanceService implements Disposable {
     path: string,
     { headers, ...rest }: CallOptions,
   ): Promise<JsonRequest> {
-    const { headers: credentials, timeoutMs } = await this.transport(rest.signal)
+    const credentials = await this.#credentials(rest.signal)
     return {
       method,
       url: this.url(path),
-      timeoutMs,
+      timeoutMs: this.options.timeoutMs,
       ...rest,
       headers: { ...credentials, ...headers },
     }
+  }
+
+  async #credentials(signal: AbortSignal | undefined): Promise<Record<string, string>> {
+    const token = await this.options.tokens.token({ signal })
+    return token === null ? {} : { 'x-auth-token': token }
   }
 }

@@ -42,20 +42,20 @@ export async function openEndpoint(
     const message = `'${address}': the URL is that of v${parsed.api}, and v${options.api} is asked for`
     throw new GlanceError('usage', message)
   }
-  const version = await versionOf(name, base, options, options.api ?? parsed.api)
-  return version === 1
-    ? await GlanceV1Endpoint.open(name, base, options)
-    : await GlanceV2Endpoint.open(name, base, options)
+  return await openService(new GlanceService(name, base, options), options.api ?? parsed.api)
 }
 
-async function versionOf(
-  name: string,
-  base: URL,
-  options: GlanceOptions,
+async function openService(
+  service: GlanceService,
   wanted: ApiVersion | undefined,
-): Promise<ApiVersion> {
-  using service = new GlanceService(name, base, options)
-  return await negotiate(service, wanted, options.signal)
+): Promise<Endpoint> {
+  try {
+    const version = await negotiate(service, wanted)
+    return version === 1 ? await GlanceV1Endpoint.of(service) : await GlanceV2Endpoint.of(service)
+  } catch (error) {
+    service[Symbol.dispose]()
+    throw error
+  }
 }
 
 /** @throws {GlanceError} `usage`, naming what is wrong with the address. */
