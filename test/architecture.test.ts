@@ -28,6 +28,7 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
       'attempts.ts',
       'image/',
       'wire/attributes.ts',
+      'wire/loss.ts',
       'stream/',
       'endpoint/endpoint.ts',
     ],
@@ -204,7 +205,7 @@ const LONGEST = 400
 
 /** Drivers, and what they share. */
 const DRIVERS: readonly RegExp[] = [
-  /^endpoint\/(glance-v2|directory|memory)/,
+  /^endpoint\/(glance-v1|glance-v2|directory|memory)/,
   /^store\/(filesystem|memory|http)/,
   /^database\/(simple|sqlite)/,
 ]

@@ -6,7 +6,7 @@ import { faultOf, networkFault } from './faults.ts'
 import { redact } from './redact.ts'
 
 export interface JsonRequest extends Abortable {
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
   /** Sent as JSON; by default there is no body. */
@@ -15,6 +15,8 @@ export interface JsonRequest extends Abortable {
   readonly timeoutMs: number
   /** Default: trusting whom Node trusts. */
   readonly tls?: ClientTls | undefined
+  /** Statuses from 300 on that are an answer like any other. Default none. */
+  readonly accepted?: readonly number[] | undefined
 }
 
 /** Whom we trust, and who we say that we are; texts in PEM form. */
@@ -48,12 +50,14 @@ export async function call(request: JsonRequest): Promise<unknown> {
 
 /** As {@link call}, with the headers of the answer. */
 export async function exchange(request: JsonRequest): Promise<JsonAnswer> {
-  const { method, url, signal } = request
+  const { method, url, signal, accepted = [] } = request
   const { statusCode, headers, body } = await answerTo(request).catch((error: unknown) => {
     signal?.throwIfAborted()
     throw error instanceof RequestError ? fault(request, error) : error
   })
-  if (statusCode >= 300) throw faultOf({ method, url }, statusCode, headers, body)
+  if (statusCode >= 300 && !accepted.includes(statusCode)) {
+    throw faultOf({ method, url }, statusCode, headers, body)
+  }
   if (body === '') return { headers, json: undefined }
   try {
     return { headers, json: JSON.parse(body) as unknown }
