@@ -10,7 +10,8 @@ import {
   toV1Headers,
 } from '../wire/v1-headers.ts'
 import { imageFromV1, imageFromV1Headers } from '../wire/v1-image.ts'
-import { isBaseAttribute, isObject, isReservedProperty } from '../wire/v2-image.ts'
+import { isObject } from '../image/json.ts'
+import { isBaseAttribute, isReservedProperty } from '../wire/v2-image.ts'
 import type { ImageData, ListOptions } from './endpoint.ts'
 import { begin, download, type Expected, upload } from './glance-data.ts'
 import { GlanceEndpoint } from './glance-endpoint.ts'
