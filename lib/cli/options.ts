@@ -1,5 +1,6 @@
 import type { Options } from 'yargs'
 import { GlanceError } from '../errors.ts'
+import { IDENTITY, type IdentityOptions } from './identity-options.ts'
 
 /** Options that every command has. */
 export interface CommonOptions {
@@ -29,7 +30,7 @@ export const COMMON = {
 } as const satisfies Record<string, Options>
 
 /** Options of every command that talks to endpoints. */
-export interface EndpointOptions extends CommonOptions {
+export interface EndpointOptions extends CommonOptions, IdentityOptions {
   readonly token: string | undefined
   readonly sourceToken: string | undefined
   readonly targetToken: string | undefined
@@ -72,6 +73,7 @@ export const ENDPOINT = {
     requiresArg: true,
     describe: 'Read the token for the target from FILE',
   },
+  ...IDENTITY,
   timeout: {
     type: 'number',
     requiresArg: true,

@@ -6,7 +6,7 @@ import { DataConnections } from '../http/connections.ts'
 import { call, type JsonRequest } from '../http/client.ts'
 import { hasData, type Image } from '../image/image.ts'
 import { inOrder, mergeById } from '../image/ordered.ts'
-import type { TokenSource } from '../keystone/token-source.ts'
+import { type TokenSource, withToken } from '../keystone/token-source.ts'
 import { changesBetween, type FieldChange } from '../wire/attributes.ts'
 import { imageFromV2, imageToV2, SERVER_MADE, type V2Document } from '../wire/v2-image.ts'
 import { PATCH_MEDIA_TYPE, patchOf } from '../wire/v2-patch.ts'
@@ -33,6 +33,8 @@ export interface GlanceOptions extends Abortable {
   readonly timeoutMs: number
   /** How often a request that changes nothing is tried in all. */
   readonly attempts: number
+  /** How to get there; disposed of with the endpoint. Default: directly, trusting whom Node trusts. */
+  readonly connections?: DataConnections | undefined
 }
 
 /** A service that speaks the Images API v2. */
@@ -41,7 +43,7 @@ export class GlanceV2Endpoint implements Endpoint {
   readonly features: EndpointFeatures
   readonly #base: URL
   readonly #options: GlanceOptions
-  readonly #connections = new DataConnections()
+  readonly #connections: DataConnections
   /** Ids of the records that we made or took over, and that have not got what they are to have. */
   readonly #unfinished = new Set<string>()
 
@@ -49,6 +51,7 @@ export class GlanceV2Endpoint implements Endpoint {
     this.name = name
     this.#base = base
     this.#options = options
+    this.#connections = options.connections ?? new DataConnections()
     this.features = { ordered: true, ranges: true, ownersCarried: isAdmin, hashes: true }
   }
 
@@ -67,7 +70,12 @@ export class GlanceV2Endpoint implements Endpoint {
         throw error
       },
     )
-    return new GlanceV2Endpoint(name, base, options, isAdmin)
+    return new GlanceV2Endpoint(
+      name,
+      base,
+      { ...options, connections: asked.#connections },
+      isAdmin,
+    )
   }
 
   async *list({ onUnreadable, signal }: ListOptions = {}): AsyncGenerator<Image> {
@@ -87,11 +95,14 @@ export class GlanceV2Endpoint implements Endpoint {
       checksum,
       digest,
       open: async ({ offset = 0, signal } = {}) =>
-        await download(this.#url(`v2/images/${image.id}/file`), {
-          ...(await this.#transport(signal)),
-          offset,
-          size,
-        }),
+        await withToken(
+          this.#options.tokens,
+          async token => {
+            const url = this.#url(`v2/images/${image.id}/file`)
+            return await download(url, { ...this.#transport(token, signal), offset, size })
+          },
+          { signal },
+        ),
     }
   }
 
@@ -179,8 +190,25 @@ export class GlanceV2Endpoint implements Endpoint {
 
   /** Sends the data; when that fails, waits until the service has noticed and keeps none of it. */
   async #upload(id: string, data: ImageData, signal: AbortSignal | undefined): Promise<Expected> {
+    let isOfSource = false
+    const watched: ImageData = {
+      ...data,
+      open: async options => {
+        try {
+          return await data.open(options)
+        } catch (error) {
+          isOfSource = true
+          throw error
+        }
+      },
+    }
+    const url = this.#url(`v2/images/${id}/file`)
     try {
-      return await upload(this.#url(`v2/images/${id}/file`), data, await this.#transport(signal))
+      return await withToken(
+        this.#options.tokens,
+        async token => await upload(url, watched, this.#transport(token, signal)),
+        { signal, isRefusal: () => !isOfSource },
+      )
     } catch (error) {
       await this.#settled(id).catch(() => {}) // What failed first is what counts.
       throw error
@@ -273,27 +301,34 @@ export class GlanceV2Endpoint implements Endpoint {
     path: string,
     { headers, ...rest }: Partial<Pick<JsonRequest, 'json' | 'headers' | 'signal'>> = {},
   ): Promise<unknown> {
-    const { headers: credentials, timeoutMs } = await this.#transport(rest.signal)
-    const answer = await call({
-      method,
-      url: this.#url(path),
-      timeoutMs,
-      ...rest,
-      headers: { ...credentials, ...headers },
-    })
-    return answer
+    const { tokens, timeoutMs } = this.#options
+    return await withToken(
+      tokens,
+      async token =>
+        await call({
+          method,
+          url: this.#url(path),
+          timeoutMs,
+          ...rest,
+          connections: this.#connections,
+          headers: { ...credentials(token), ...headers },
+        }),
+      rest,
+    )
   }
 
-  async #transport(signal: AbortSignal | undefined) {
-    const { tokens, timeoutMs } = this.#options
-    const token = await tokens.token({ signal })
-    const headers: Record<string, string> = token === null ? {} : { 'x-auth-token': token }
-    return { headers, timeoutMs, connections: this.#connections, signal }
+  #transport(token: string | null, signal: AbortSignal | undefined) {
+    const { timeoutMs } = this.#options
+    return { headers: credentials(token), timeoutMs, connections: this.#connections, signal }
   }
 
   #url(path: string): URL {
     return new URL(`${this.#base.pathname.replace(/\/+$/, '')}/${path}`, this.#base)
   }
+}
+
+function credentials(token: string | null): Record<string, string> {
+  return token === null ? {} : { 'x-auth-token': token }
 }
 
 /** The image while nobody may boot it, nor be kept from removing it. */

@@ -7,6 +7,8 @@ import { type GlanceOptions, GlanceV2Endpoint } from './glance-v2.ts'
 const DEFAULT_PORT = 9292
 
 export interface OpenEndpointOptions extends GlanceOptions {
+  /** What messages call a service. Default: its address. */
+  readonly name?: string | undefined
   /** Whether images are to be written there. */
   readonly writable: boolean
   /** Bytes read from or written to a disk at a time. */
@@ -29,7 +31,7 @@ export async function openEndpoint(
   const parsed = parseAddress(address)
   return parsed.type === 'directory'
     ? await DirectoryEndpoint.open(parsed.path, options)
-    : await GlanceV2Endpoint.open(nameOf(parsed.base), parsed.base, options)
+    : await GlanceV2Endpoint.open(options.name ?? nameOf(parsed.base), parsed.base, options)
 }
 
 /** @throws {GlanceError} `usage`, naming what is wrong with the address. */

@@ -24,6 +24,8 @@ export interface TlsSettings extends Pick<SecureContextOptions, 'ca' | 'cert' | 
   readonly insecure: boolean
 }
 
+const NO_CERTIFICATE = 'no certificate in PEM form'
+
 /** Where systems keep the authorities that they trust; the first that is there counts. */
 const SYSTEM_AUTHORITIES = [
   '/etc/ssl/certs/ca-certificates.crt', // Debian, Arch, Gentoo
@@ -45,11 +47,15 @@ export async function readTls(
     throw new GlanceError('usage', `${key.by}: a key is of no use without its certificate`)
   }
   const ca = cacert === undefined ? await systemAuthorities(environment) : await authorities(cacert)
-  if (cacert !== undefined) check({ ca: [...ca] }, cacert, 'no certificate in PEM form')
+  if (cacert !== undefined) {
+    // OpenSSL takes a file without any for one that trusts nobody.
+    if (!ca.every(text => text.includes('-----BEGIN '))) throw unusable(cacert, NO_CERTIFICATE)
+    check({ ca: [...ca] }, cacert, NO_CERTIFICATE)
+  }
   if (cert === undefined) return { ...(ca.length > 0 ? { ca: [...ca] } : {}), insecure }
   const own = await read(cert)
   const secret = key === undefined ? own : await read(key)
-  check({ cert: own }, cert, 'no certificate in PEM form')
+  check({ cert: own }, cert, NO_CERTIFICATE)
   check({ key: secret }, key ?? cert, 'no private key in PEM form, or one with a passphrase')
   check({ cert: own, key: secret }, key ?? cert, `not the key of the certificate ${cert.path}`)
   return { ...(ca.length > 0 ? { ca: [...ca] } : {}), cert: own, key: secret, insecure }
