@@ -180,9 +180,9 @@ clouds:
       is: { auth: { domain_id: 'D', user_domain_id: undefined } },
     },
     {
-      title: 'credentials beside auth, which comes before them',
+      title: 'credentials beside auth, which comes before them but for a passcode',
       files: {
-        'here/clouds.yaml': 'clouds: {one: {auth: {username: u}, username: v, passcode: 1234}}',
+        'here/clouds.yaml': 'clouds: {one: {auth: {username: u, passcode: 1}, username: v, passcode: 1234}}',
       },
       is: { auth: { username: 'u', passcode: '1234' } },
     },

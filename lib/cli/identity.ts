@@ -121,7 +121,7 @@ function cloudOf(address: string, side: Side, options: IdentityOptions): AskedCl
 }
 
 /** Whether this names a cloud, not the port of a host called so. */
-export function isCloud(address: string): boolean {
+function isCloud(address: string): boolean {
   return address.startsWith('cloud:') && !/^cloud:\d+(\/|$)/.test(address)
 }
 

@@ -4,7 +4,7 @@ import { createSecureContext, type SecureContextOptions } from 'node:tls'
 import { GlanceError, messageOf } from '../errors.ts'
 
 /** A file, and what names it: an option or a setting, for messages. */
-export interface NamedFile {
+interface NamedFile {
   readonly path: string
   readonly by: string
 }

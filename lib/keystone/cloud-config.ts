@@ -86,7 +86,8 @@ export function arranged(document: Raw, told: Pick<CloudConfig, 'origin' | 'name
   }
   for (const name of IDENTIFYING) {
     const beside = settings.get(name)
-    if (beside !== undefined && !auth.has(name)) auth.set(name, beside)
+    // A passcode changes all the time: the one beside is the newer one.
+    if (beside !== undefined && (!auth.has(name) || name === 'passcode')) auth.set(name, beside)
     settings.delete(name)
   }
   rename(auth, 'user_name', 'username', 'keep')

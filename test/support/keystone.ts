@@ -35,7 +35,7 @@ export const CREDENTIAL = {
 }
 
 /** Something that an answer is to be instead of the proper one. */
-export interface Failure {
+interface Failure {
   readonly status: number
   readonly headers?: Readonly<Record<string, string>>
   readonly message?: string
