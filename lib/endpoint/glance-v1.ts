@@ -69,9 +69,12 @@ export class GlanceV1Endpoint extends GlanceEndpoint {
       checksum,
       digest,
       open: async ({ offset = 0, signal } = {}) => {
-        const transport = await this.service.transport(signal)
+        const url = this.service.url(`v1/images/${id}`)
         try {
-          return await download(this.service.url(`v1/images/${id}`), { ...transport, offset, size })
+          return await this.service.receive(
+            signal,
+            async transport => await download(url, { ...transport, offset, size }),
+          )
         } catch (error) {
           if (!isGlanceError(error, 'not_found')) throw error
           // That is also what v1 says of an image without data.
@@ -136,15 +139,16 @@ export class GlanceV1Endpoint extends GlanceEndpoint {
     data: ImageData,
     signal: AbortSignal | undefined,
   ): Promise<Expected> {
-    const transport = await this.service.transport(signal)
     // In an upload that announces no bytes v1 sees none, but in one by chunks that are none it does.
     const size = data.size === 0 ? null : data.size
     // Some stores of its time want to know the size beforehand.
     const announced = size === null ? {} : { 'x-image-meta-size': String(size) }
-    await using begun = await begin({ ...data, size }, signal)
     const url = this.service.url(`v1/images/${id}`)
-    const headers = { ...transport.headers, ...announced }
-    return { ...(await upload(url, begun, { ...transport, headers })), size: data.size }
+    return await this.service.send({ ...data, size }, signal, async (sized, transport) => {
+      await using begun = await begin(sized, signal)
+      const headers = { ...transport.headers, ...announced }
+      return { ...(await upload(url, begun, { ...transport, headers })), size: data.size }
+    })
   }
 
   protected async remove(id: string, signal: AbortSignal | undefined): Promise<void> {

@@ -6,7 +6,7 @@ import { expressibleInV2 } from '../wire/loss.ts'
 import { imageFromV2, imageToV2, SERVER_MADE, type V2Document } from '../wire/v2-image.ts'
 import { PATCH_MEDIA_TYPE, patchOf } from '../wire/v2-patch.ts'
 import type { ImageData, ListOptions } from './endpoint.ts'
-import { download, type Expected, upload } from './glance-data.ts'
+import { download, type Expected, type Transport, upload } from './glance-data.ts'
 import { GlanceEndpoint } from './glance-endpoint.ts'
 import { type GlanceOptions, GlanceService } from './glance-service.ts'
 import { listPages } from './glance-v2-listing.ts'
@@ -65,10 +65,9 @@ export class GlanceV2Endpoint extends GlanceEndpoint {
       checksum,
       digest,
       open: async ({ offset = 0, signal } = {}) =>
-        await download(this.service.url(`v2/images/${image.id}/file`), {
-          ...(await this.service.transport(signal)),
-          offset,
-          size,
+        await this.service.receive(signal, async transport => {
+          const url = this.service.url(`v2/images/${image.id}/file`)
+          return await download(url, { ...transport, offset, size })
         }),
     }
   }
@@ -100,8 +99,10 @@ export class GlanceV2Endpoint extends GlanceEndpoint {
     data: ImageData,
     signal: AbortSignal | undefined,
   ): Promise<Expected> {
-    const transport = await this.service.transport(signal)
-    return await upload(this.service.url(`v2/images/${id}/file`), data, transport)
+    const url = this.service.url(`v2/images/${id}/file`)
+    const sending = async (data: ImageData, transport: Transport) =>
+      await upload(url, data, transport)
+    return await this.service.send(data, signal, sending)
   }
 
   protected async remove(id: string, signal: AbortSignal | undefined): Promise<void> {

@@ -1,4 +1,5 @@
 import { GlanceError } from '../errors.ts'
+import { DataConnections } from '../http/connections.ts'
 import type { Endpoint } from './endpoint.ts'
 import { DirectoryEndpoint } from './directory.ts'
 import { type GlanceOptions, GlanceService } from './glance-service.ts'
@@ -10,6 +11,8 @@ import { type ApiVersion, negotiate } from './negotiate.ts'
 const DEFAULT_PORT = 9292
 
 export interface OpenEndpointOptions extends GlanceOptions {
+  /** What messages call a service. Default: its address. */
+  readonly name?: string | undefined
   /** Whether images are to be written there. */
   readonly writable: boolean
   /** Bytes read from or written to a disk at a time. */
@@ -37,25 +40,23 @@ export async function openEndpoint(
     throw new GlanceError('usage', `'${address}': a directory speaks no version of the API`)
   }
   const { base } = parsed
-  const name = nameOf(base)
+  const name = options.name ?? nameOf(base)
   if (options.api !== undefined && parsed.api !== undefined && options.api !== parsed.api) {
     const message = `'${address}': the URL is that of v${parsed.api}, and v${options.api} is asked for`
     throw new GlanceError('usage', message)
   }
-  const version = await versionOf(name, base, options, options.api ?? parsed.api)
-  return version === 1
-    ? await GlanceV1Endpoint.open(name, base, options)
-    : await GlanceV2Endpoint.open(name, base, options)
-}
-
-async function versionOf(
-  name: string,
-  base: URL,
-  options: GlanceOptions,
-  wanted: ApiVersion | undefined,
-): Promise<ApiVersion> {
-  using service = new GlanceService(name, base, options)
-  return await negotiate(service, wanted, options.signal)
+  const connections = options.connections ?? new DataConnections()
+  const reached = { ...options, connections }
+  try {
+    const service = new GlanceService(name, base, reached)
+    const version = await negotiate(service, options.api ?? parsed.api, options.signal)
+    return version === 1
+      ? await GlanceV1Endpoint.open(name, base, reached)
+      : await GlanceV2Endpoint.open(name, base, reached)
+  } catch (error) {
+    connections[Symbol.dispose]()
+    throw error
+  }
 }
 
 /** @throws {GlanceError} `usage`, naming what is wrong with the address. */

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { CancelError, got, RequestError, TimeoutError } from 'got'
 import type { Abortable } from '../abort.ts'
 import { GlanceError } from '../errors.ts'
+import type { DataConnections } from './connections.ts'
 import { faultOf, networkFault } from './faults.ts'
 import { redact } from './redact.ts'
 
@@ -15,6 +16,15 @@ export interface JsonRequest extends Abortable {
   readonly also?: readonly number[] | undefined
   /** Milliseconds without a sign of life. */
   readonly timeoutMs: number
+  /** How to get there. Default: directly, trusting whom Node trusts. */
+  readonly connections?: DataConnections | undefined
+}
+
+/** What came back. */
+export interface JsonAnswer {
+  readonly headers: IncomingHttpHeaders
+  /** Undefined when there is no body. */
+  readonly json: unknown
 }
 
 /** Bytes of an answer that is JSON, at most: a page of a thousand images with all their properties is a few MiB. */
@@ -26,11 +36,22 @@ const LONGEST_ANSWER = 64 * 1024 * 1024
  * `unsupported` when it is not JSON.
  */
 export async function call(request: JsonRequest): Promise<unknown> {
-  const { method, url } = request
-  const { headers, body } = await exchange(request)
-  if (body === '') return undefined
+  return (await exchange(request)).json
+}
+
+/** As {@link call}, with the headers of the answer. */
+export async function exchange(request: JsonRequest): Promise<JsonAnswer> {
+  const { method, url, signal, also = [] } = request
+  const { statusCode, headers, body } = await answerTo(request).catch((error: unknown) => {
+    signal?.throwIfAborted()
+    throw error instanceof RequestError ? fault(request, error) : error
+  })
+  if (statusCode >= 300 && !also.includes(statusCode)) {
+    throw faultOf({ method, url }, statusCode, headers, body)
+  }
+  if (body === '') return { headers, json: undefined }
   try {
-    return JSON.parse(body)
+    return { headers, json: JSON.parse(body) as unknown }
   } catch (cause) {
     const type = headers['content-type'] ?? 'untyped'
     const message = `${method} ${redact(url)}: the answer is not JSON but ${type}`
@@ -43,18 +64,8 @@ export async function callForHeaders(request: JsonRequest): Promise<IncomingHttp
   return (await exchange(request)).headers
 }
 
-async function exchange(request: JsonRequest) {
-  const { method, url, also = [], signal } = request
-  const answer = await answerTo(request).catch((error: unknown) => {
-    signal?.throwIfAborted()
-    throw error instanceof RequestError ? fault(request, error) : error
-  })
-  const { statusCode, headers, body } = answer
-  if (statusCode < 300 || also.includes(statusCode)) return answer
-  throw faultOf({ method, url }, statusCode, headers, body)
-}
-
-async function answerTo({ method, url, headers, json, timeoutMs, signal }: JsonRequest) {
+async function answerTo(request: JsonRequest) {
+  const { method, url, headers, json, timeoutMs, connections, signal } = request
   const answer = got(url, {
     method,
     headers: {
@@ -64,6 +75,9 @@ async function answerTo({ method, url, headers, json, timeoutMs, signal }: JsonR
     },
     ...(json === undefined ? {} : { body: JSON.stringify(json) }),
     ...(signal ? { signal } : {}),
+    ...(connections
+      ? { request: (url, options, answered) => connections.forJson(url, options, answered) }
+      : {}),
     timeout: { connect: timeoutMs, response: timeoutMs, socket: timeoutMs },
     retry: { limit: 0 },
     followRedirect: false,
