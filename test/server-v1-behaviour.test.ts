@@ -10,9 +10,10 @@ for (const dataApi of ['simple', 'sqlite'] as const) {
         // A listing of what changed shows what others have left behind as well.
         const dataDir = t.testdir()
         const { url } = await startTestServer(t, { auth: 'trusted_headers', dataApi, dataDir })
+        const side = { url, places: { folder: dataDir, source: 'http://nowhere' } }
         const ids = idsOf(scenario, 0)
         for (const row of scenario.rows) {
-          const answer = await ask(url, row, ids)
+          const answer = await ask(side, row, ids)
           await t.test(row.title, async t => check(t, row, answer))
         }
       })

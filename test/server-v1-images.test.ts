@@ -362,6 +362,30 @@ t.test('the settings of a service', async t => {
     t.strictSame(await shown(ADMIN), { sealed: '1', secret: '1', free2: '1' }, 'a secret is kept')
   })
 
+  t.test('may delay deletion, which v1 shows administrators', async t => {
+    const server = await startTestServer(t, { auth: 'trusted_headers', delayedDelete: true })
+    const headers = { ...RAW, ...OCTETS, 'x-image-meta-property-a': '1' }
+    const made = await server.call('POST', '/v1/images', { as: OWNER, headers, body: 'data' })
+    const { id } = made.json['image'] as { id: string }
+    const call = (method: string, as = ADMIN) => server.call(method, `/v1/images/${id}`, { as })
+    t.equal((await call('DELETE', OWNER)).status, 200)
+    t.equal((await call('HEAD', OWNER)).status, 404)
+    const { headers: shown } = await call('HEAD')
+    t.equal(shown.get('x-image-meta-status'), 'pending_delete')
+    t.equal(shown.get('x-image-meta-deleted'), 'True')
+    t.equal(shown.get('x-image-meta-property-a'), null)
+    t.equal((await call('GET')).status, 404)
+    t.equal((await call('PUT')).status, 403)
+    t.match(await call('DELETE'), {
+      status: 403,
+      text: 'Forbidden to delete a pending_delete image.',
+    })
+    t.strictSame((await server.call('GET', '/v1/images', { as: OWNER })).json, { images: [] })
+    const path = '/v1/images/detail?changes-since=2001-01-01'
+    const { json } = await server.call('GET', path, { as: OWNER })
+    t.match(json, { images: [{ id, deleted: true, properties: {} }] })
+  })
+
   t.test('let nobody without a project share anything', async t => {
     const server = await startTestServer(t, { auth: 'trusted_headers' })
     const id = await server.create({ visibility: 'public' }, ADMIN)

@@ -35,3 +35,8 @@ export function mayBecome(from: ImageStatus, to: ImageStatus): boolean {
 export function isImageStatus(text: string): text is ImageStatus {
   return (IMAGE_STATUSES as readonly string[]).includes(text)
 }
+
+/** Whether an image of this status is gone for whoever asks, although its data may be there for a while. */
+export function isGone(status: ImageStatus): boolean {
+  return status === 'deleted' || status === 'pending_delete'
+}

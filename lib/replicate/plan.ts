@@ -130,6 +130,8 @@ function wantedStep(
 
 /** The fields in which two images differ only as long as neither went through one of the ends. */
 function unspeakable(present: Image, wanted: Image, { source, target }: Ends): ReadonlySet<string> {
+  const changes = changesBetween(present, wanted)
+  if (changes.length === 0) return new Set()
   const differing = (end: Ends['source']) =>
     new Set(
       changesBetween(end.expressible(present).image, end.expressible(wanted).image).map(
@@ -137,7 +139,7 @@ function unspeakable(present: Image, wanted: Image, { source, target }: Ends): R
       ),
     )
   const [bySource, byTarget] = [differing(source), differing(target)]
-  const fields = changesBetween(present, wanted).map(({ field }) => field)
+  const fields = changes.map(({ field }) => field)
   return new Set(fields.filter(field => !bySource.has(field) || !byTarget.has(field)))
 }
 

@@ -19,6 +19,7 @@ import { fetcherBy } from './fetcher.ts'
 import { recoverImports } from './import/recover-imports.ts'
 import { openCache, openStaging, openStores } from './open-stores.ts'
 import { openPolicy, type PolicySource } from './policy/policy-source.ts'
+import { remotePolicy } from './remote-policy.ts'
 import { TaskExecutor } from './tasks/executor.ts'
 import { v1Routes } from './v1/routes.ts'
 import { v2Routes } from './v2/routes.ts'
@@ -52,7 +53,9 @@ export async function startServer(
   const schema = await imageSchemaOf(config)
   const opened: AsyncDisposable[] = []
   try {
-    const policies = await openPolicy(config, config, report)
+    const ask = await remotePolicy(config, report)
+    const rules = { ...config, defaultRule: config.policyDefaultRule, ask }
+    const policies = await openPolicy(config, rules, report)
     for await (const lock of lockOut(config)) opened.unshift(lock)
     const database = await openDatabaseOf(config)
     opened.unshift(database)
@@ -113,9 +116,10 @@ function serviceOf(
     vmdkTypes: config.vmdkAllowedTypes,
     harmlessChecks: config.gptSafetyChecksNonfatal,
   }
-  const { hashingAlgorithm } = config
+  const { hashingAlgorithm, delayedDelete } = config
   const taskTimeToLiveMs = config.imports.taskTimeToLive * 3_600_000
-  return { ...parts, locations, limits, projectLimits, formats, hashingAlgorithm, taskTimeToLiveMs }
+  const settings = { formats, hashingAlgorithm, delayedDelete, taskTimeToLiveMs }
+  return { ...parts, locations, limits, projectLimits, ...settings }
 }
 
 /** What requests are answered with. */

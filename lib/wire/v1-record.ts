@@ -1,4 +1,5 @@
-import type { Image } from '../image/image.ts'
+import type { Image, Properties } from '../image/image.ts'
+import { isGone } from '../image/status.ts'
 import { type HeaderValue, toV1Headers } from './v1-headers.ts'
 
 /** An image, deleted or not. */
@@ -18,7 +19,7 @@ export function toV1Summary(image: Image): Record<string, HeaderValue> {
 
 /** The image as `GET /v1/images/detail` and the answers to POST and PUT show it: never where its data is. */
 export function toV1Record(image: V1Image): Record<string, unknown> {
-  return { ...attributesOf(image), properties: Object.fromEntries(image.properties) }
+  return { ...attributesOf(image), properties: Object.fromEntries(propertiesOf(image)) }
 }
 
 /**
@@ -29,7 +30,7 @@ export function toV1ImageHeaders(image: V1Image): Record<string, string> {
   const attributes = Object.entries(attributesOf(image)).map(
     ([name, value]) => [name, printable(value)] as const,
   )
-  const properties = [...image.properties]
+  const properties = [...propertiesOf(image)]
     .filter(([name]) => isToken(name))
     .map(([name, value]) => [name, value === null ? null : oneLine(value)] as const)
   const headers = toV1Headers(attributes, new Map(properties))
@@ -47,11 +48,16 @@ function attributesOf(image: V1Image): Record<string, HeaderValue> {
     status: image.status,
     is_public: image.visibility === 'public',
     protected: image.protected,
-    deleted: image.status === 'deleted',
+    deleted: isGone(image.status),
     created_at: formatV1Time(image.createdAt),
     updated_at: formatV1Time(image.updatedAt),
     deleted_at: image.deletedAt === null ? null : formatV1Time(image.deletedAt),
   }
+}
+
+/** What was deleted has none, also while its data waits for that. */
+function propertiesOf({ status, properties }: V1Image): Properties {
+  return isGone(status) ? new Map() : properties
 }
 
 /** In UTC and without saying so, to the microsecond. */

@@ -1,6 +1,6 @@
 import { GlanceError } from '../../errors.ts'
 import type { Member } from '../../image/member.ts'
-import type { MemberChange, MemberTable } from '../database.ts'
+import type { ImageRecord, MemberChange, MemberTable } from '../database.ts'
 import { compareValues } from './query.ts'
 import { type Access, live, type Rows } from './rows.ts'
 
@@ -23,9 +23,11 @@ export class SimpleMembers implements MemberTable {
     memberId: string,
     { imagesOf }: { readonly imagesOf?: string } = {},
   ): Promise<readonly Member[]> {
-    const { images, members } = this.#access.rows()
-    return [...members]
-      .filter(([imageId]) => imagesOf === undefined || images.get(imageId)?.owner === imagesOf)
+    const rows = this.#access.rows()
+    const isListed = (image: ImageRecord | undefined) =>
+      image !== undefined && (imagesOf === undefined || image.owner === imagesOf)
+    return [...rows.members]
+      .filter(([imageId]) => isListed(live(rows, imageId)))
       .flatMap(([, each]) => each.filter(member => member.memberId === memberId))
       .toSorted((a, b) => compareValues(a.imageId, b.imageId))
   }

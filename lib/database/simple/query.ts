@@ -9,12 +9,16 @@ import type {
   SortKey,
   TextField,
 } from '../../image/query.ts'
+import type { ImageStatus } from '../../image/status.ts'
 import type { OrderStep } from '../order.ts'
+
+/** Statuses of images that are in no listing unless they are asked for. */
+const UNLISTED: ReadonlySet<ImageStatus> = new Set(['deleted', 'pending_delete', 'killed'])
 
 /** Whether a listing shows `image`, whose members are `members`. */
 export function matches(query: ImageQuery, image: Image, members: readonly Member[]): boolean {
   return (
-    (query.deleted === 'listed' || (image.status !== 'deleted' && image.status !== 'killed')) &&
+    (query.deleted === 'listed' || !UNLISTED.has(image.status)) &&
     (query.hidden === null || image.hidden === query.hidden) &&
     isVisible(query, image, members) &&
     isWanted(query, image) &&

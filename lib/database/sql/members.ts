@@ -31,16 +31,17 @@ export class SqlMembers implements MemberTable {
     memberId: string,
     { imagesOf }: { readonly imagesOf?: string } = {},
   ): Promise<readonly Member[]> {
-    let members = this.#sql
+    const gone = ['deleted', 'pending_delete'] as const
+    let images = this.#sql.selectFrom('images').select('id').where('status', 'not in', gone)
+    if (imagesOf !== undefined) images = images.where('owner', '=', imagesOf)
+    const rows = await this.#sql
       .selectFrom('image_members')
       .selectAll()
       .where('member_id', '=', memberId)
+      .where('image_id', 'in', images)
       .orderBy('image_id')
-    if (imagesOf !== undefined) {
-      const owned = this.#sql.selectFrom('images').select('id').where('owner', '=', imagesOf)
-      members = members.where('image_id', 'in', owned)
-    }
-    return (await members.execute()).map(memberFromRow)
+      .execute()
+    return rows.map(memberFromRow)
   }
 
   async insert(member: Member): Promise<void> {
@@ -101,7 +102,9 @@ async function find(sql: Sql, imageId: string, memberId: string): Promise<Member
 /** @throws {GlanceError} `not_found`: a deleted image has a row and takes no members. */
 async function requireImage(sql: Sql, id: string): Promise<void> {
   const image = sql.selectFrom('images').select('id').where('id', '=', id)
-  const found = await image.where('status', '<>', 'deleted').executeTakeFirst()
+  const found = await image
+    .where('status', 'not in', ['deleted', 'pending_delete'])
+    .executeTakeFirst()
   if (found === undefined) throw new GlanceError('not_found', `no image found with ID ${id}`)
 }
 

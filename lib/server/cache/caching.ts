@@ -42,17 +42,18 @@ export class Caching {
   }
 
   /** What is there and what is to come. @throws {GlanceError} `forbidden`; `not_found` without a cache. */
-  list(context: RequestContext): {
+  async list(context: RequestContext): Promise<{
     readonly cached: readonly CachedImage[]
     readonly queued: readonly string[]
-  } {
-    return { cached: this.#require(context, 'cache_list').list(), queued: [...this.#queue] }
+  }> {
+    const cache = await this.#require(context, 'cache_list')
+    return { cached: cache.list(), queued: [...this.#queue] }
   }
 
   /** Brings an image into the cache, soon. @throws {GlanceError} `forbidden`, `not_found`; `invalid` unless active. */
   async queue(context: RequestContext, id: string): Promise<void> {
     const image = await findVisible(context, this.#service.database, id)
-    const cache = this.#require(context, 'cache_image', image)
+    const cache = await this.#require(context, 'cache_image', image)
     if (image.status !== 'active') {
       throw new GlanceError(
         'invalid',
@@ -63,26 +64,27 @@ export class Caching {
   }
 
   /** As {@link queue}, for v1: what there is no image for, or no active one, does not come. */
-  expect(context: RequestContext, id: string): void {
-    this.#expect(this.#require(context, 'cache_image'), id)
+  async expect(context: RequestContext, id: string): Promise<void> {
+    this.#expect(await this.#require(context, 'cache_image'), id)
   }
 
   /** Takes an image off the queue, if it is there. @throws {GlanceError} `forbidden`; `not_found` without a cache. */
-  unqueue(context: RequestContext, id: string): void {
-    this.#require(context, 'cache_delete')
+  async unqueue(context: RequestContext, id: string): Promise<void> {
+    await this.#require(context, 'cache_delete')
     this.#queue.delete(id)
   }
 
   /** Removes the copy of an image, if there is one. @throws {GlanceError} `forbidden`; `not_found` without a cache. */
   async evict(context: RequestContext, id: string): Promise<void> {
-    await this.#require(context, 'cache_delete').delete(id)
+    const cache = await this.#require(context, 'cache_delete')
+    await cache.delete(id)
   }
 
   /** @throws {GlanceError} `forbidden`; `not_found` for what neither is an image nor was to come into the cache. */
   async delete(context: RequestContext, id: string): Promise<void> {
     const isKnown = this.#queue.has(id) || this.#cache?.has(id) === true
     const image = isKnown ? null : await findVisible(context, this.#service.database, id)
-    const cache = this.#require(context, 'cache_delete', image)
+    const cache = await this.#require(context, 'cache_delete', image)
     this.#queue.delete(id)
     await cache.delete(id)
   }
@@ -98,7 +100,7 @@ export class Caching {
     context: RequestContext,
     target: 'cache' | 'queue' | 'both',
   ): Promise<{ readonly cached: number; readonly queued: number }> {
-    const cache = this.#require(context, 'cache_delete')
+    const cache = await this.#require(context, 'cache_delete')
     const counts = { cached: cache.list().length, queued: this.#queue.size }
     if (target !== 'queue') await cache.clear()
     if (target !== 'cache') this.#queue.clear()
@@ -107,20 +109,20 @@ export class Caching {
 
   /** @throws {GlanceError} `forbidden`, `not_found`. */
   async clean(context: RequestContext): Promise<void> {
-    await this.#require(context, 'cache_clean').clean()
+    await (await this.#require(context, 'cache_clean')).clean()
   }
 
   /** @throws {GlanceError} `forbidden`, `not_found`. */
   async prune(
     context: RequestContext,
   ): Promise<{ readonly files: number; readonly bytes: number }> {
-    return this.#require(context, 'cache_prune').prune()
+    return (await this.#require(context, 'cache_prune')).prune()
   }
 
   /** As Glance without a database of all caches. @throws {GlanceError} always: `conflict` at the best. */
   async nodes(context: RequestContext, id: string): Promise<never> {
     const image = await findVisible(context, this.#service.database, id)
-    this.#require(context, 'list_cached_nodes', image)
+    await this.#require(context, 'list_cached_nodes', image)
     throw new GlanceError('conflict', 'nodes are known only to a cache in a central database')
   }
 
@@ -130,8 +132,12 @@ export class Caching {
     this.#service.background.start(signal => this.#fetch(cache, id, signal))
   }
 
-  #require(context: RequestContext, action: Action, image: Image | null = null): ImageCache {
-    requireAllowed(context, action, image === null ? {} : imageTarget(context, image))
+  async #require(
+    context: RequestContext,
+    action: Action,
+    image: Image | null = null,
+  ): Promise<ImageCache> {
+    await requireAllowed(context, action, image === null ? {} : imageTarget(context, image))
     if (this.#cache !== null) return this.#cache
     throw new GlanceError('not_found', 'caching via API is not supported at this site.')
   }

@@ -1,6 +1,8 @@
+import pLimit from 'p-limit'
 import type { Database, ImageChange, ImageRecord } from '../../database/database.ts'
 import { GlanceError, isGlanceError, messageOf } from '../../errors.ts'
 import type { ImportPluginName } from '../../image/import.ts'
+import type { ImageLocation } from '../../image/location.ts'
 import type { Store } from '../../store/store.ts'
 import { deleteFrom } from '../domain/data.ts'
 import { endTask } from '../domain/tasks.ts'
@@ -43,7 +45,7 @@ export async function runImport(
     await begin(work)
     const source = await sourceOf(work)
     await putIntoStores(work, source, copies)
-    await finish(work)
+    await finish(work, source.size)
   } catch (error) {
     await giveUp(work, error, copies)
     const isForeseen = isGlanceError(error) || signal.aborted
@@ -73,7 +75,7 @@ function isCopying({ job }: ImportWork): boolean {
 async function begin(work: ImportWork): Promise<void> {
   await work.edit(({ properties, status }) => ({
     status: isCopying(work) ? status : 'importing',
-    properties: work.service.stores.named
+    properties: work.tellsStores
       ? withoutStores(withStores(properties, IMPORTING, work.storeIds), FAILED, work.storeIds)
       : properties,
   }))
@@ -99,22 +101,42 @@ async function sourceOf(work: ImportWork): Promise<Source> {
   return work.stagedSource()
 }
 
-/** One after the other. With all that must succeed, the image becomes active with the last of them. */
+/**
+ * Into so many stores at once; an image is copied into one after the other. With all that must succeed, the image
+ * becomes active with the last of them, and the first failure stops the others. When it rejects, nothing is under way.
+ */
 async function putIntoStores(work: ImportWork, source: Source, copies: Copy[]): Promise<void> {
-  const { stores, request } = work.job
-  for (const store of stores) {
-    const activates = !request.allStoresMustSucceed || store === stores.at(-1)
+  const limit = pLimit(isCopying(work) ? 1 : work.importer.maxParallelStores)
+  const stop = new AbortController()
+  const signal = AbortSignal.any([work.signal, stop.signal])
+  const put = async (store: Store) => {
     try {
-      await putInto(work, source, store, activates, copies)
+      stop.signal.throwIfAborted()
+      await putIntoOne(work, source, store, copies, signal)
     } catch (error) {
-      if (!isGlanceError(error)) throw error
-      if (request.allStoresMustSucceed) throw new StoreFailure(store, error)
-      await work.edit(({ properties }) => ({
-        properties: withoutStores(withStores(properties, FAILED, [store.id]), IMPORTING, [
-          store.id,
-        ]),
-      }))
+      stop.abort(error) // The first one is what counts.
     }
+  }
+  await Promise.all(work.job.stores.map(store => limit(() => put(store))))
+  stop.signal.throwIfAborted()
+}
+
+/** A store that does not take the data is noted, unless all have to. @throws {StoreFailure} */
+async function putIntoOne(
+  work: ImportWork,
+  source: Source,
+  store: Store,
+  copies: Copy[],
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await putInto(work, source, store, copies, signal)
+  } catch (error) {
+    if (!isGlanceError(error)) throw error
+    if (work.job.request.allStoresMustSucceed) throw new StoreFailure(store, error)
+    await work.edit(({ properties }) => ({
+      properties: withoutStores(withStores(properties, FAILED, [store.id]), IMPORTING, [store.id]),
+    }))
   }
 }
 
@@ -122,10 +144,10 @@ async function putInto(
   work: ImportWork,
   source: Source,
   store: Store,
-  activates: boolean,
   copies: Copy[],
+  signal: AbortSignal,
 ): Promise<void> {
-  const { service, signal } = work
+  const { service } = work
   await work.requireRoom(source.size)
   const data = work.beating(await source.open())
   const stored = await storeData({ signal }, service, await work.image(), store, data, source.size)
@@ -136,11 +158,13 @@ async function putInto(
   try {
     await work.edit(image => {
       requireSameData(service.hashingAlgorithm, image, stored)
+      const locations = [...image.locations, service.stores.locationIn(store, stored.location)]
+      const activates = !work.job.request.allStoresMustSucceed || isEverywhere(work, locations)
       return {
         ...(image.checksum === null && image.digest === null && learnedOf(work, image, stored)),
-        locations: [...image.locations, service.stores.locationIn(store, stored.location)],
+        locations,
         status: activates && image.status === 'importing' ? 'active' : image.status,
-        ...(service.stores.named && {
+        ...(work.tellsStores && {
           properties: withoutStores(image.properties, IMPORTING, [store.id]),
         }),
       }
@@ -150,6 +174,11 @@ async function putInto(
     throw error
   }
   copies.push({ store, stored })
+}
+
+function isEverywhere({ service, job }: ImportWork, locations: readonly ImageLocation[]): boolean {
+  const holding = new Set(locations.map(location => service.stores.of(location)))
+  return job.stores.every(store => holding.has(store))
 }
 
 /** Of what is wrapped into something else a plugin may know the virtual size that an inspection does not find. */
@@ -168,16 +197,20 @@ function requireSameData(algorithm: string, image: ImageRecord, stored: Stored):
   throw new GlanceError('corrupt', 'the data is not what the image says it is')
 }
 
-async function finish(work: ImportWork): Promise<void> {
+async function finish(work: ImportWork, bytes: number): Promise<void> {
   await work.discard()
   await work.edit(
     image => {
       if (image.status !== 'importing') return { properties: unlocked(image) }
       throw new GlanceError('unavailable', 'none of the uploads finished!')
     },
-    tables =>
-      endTask(work.service, work.job.task.id, { result: { image_id: work.job.imageId } }, tables),
+    tables => endTask(work.service, work.job.task.id, done(work, bytes), tables),
   )
+}
+
+function done({ job }: ImportWork, bytes: number) {
+  const result = { image_id: job.imageId }
+  return { result, message: `Copied ${Math.floor(bytes / 1024 ** 2)} MiB` }
 }
 
 async function giveUp(work: ImportWork, error: unknown, copies: readonly Copy[]): Promise<void> {
@@ -196,7 +229,11 @@ async function giveUp(work: ImportWork, error: unknown, copies: readonly Copy[])
   } catch (failure) {
     if (!isGlanceError(failure, 'gone', 'conflict')) throw failure
     // The image is gone, or another task has it, and all that is to do with it.
-    for (const { store, stored } of copies) await deleteFrom(store, stored.location)
+    const pending = await service.database.images.findPending(job.imageId)
+    const kept = new Set(pending?.locations.map(({ url }) => url))
+    for (const { store, stored } of copies) {
+      if (!kept.has(stored.location.url)) await deleteFrom(store, stored.location)
+    }
     await endTask(service, job.task.id, outcome).catch(() => {}) // Somebody else has ended it.
     if (isGlanceError(failure, 'gone')) await work.discard()
   }
@@ -218,7 +255,7 @@ function givenUp(
 ): Omit<ImageChange, 'updatedAt'> {
   const urls = new Set(undone.map(({ stored }) => stored.location.url))
   const restored = work.restored(image)
-  const properties = work.service.stores.named
+  const properties = work.tellsStores
     ? withStores(
         withoutStores(unlocked(restored), IMPORTING, work.storeIds),
         FAILED,

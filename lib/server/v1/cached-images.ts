@@ -7,7 +7,7 @@ import { type ImagePath, pathId } from './path.ts'
 /** What is in the cache and what is to come, for administrators unless the policy says otherwise. */
 export function cachedImageRoutes(app: FastifyInstance, caching: Caching): void {
   app.get('/cached_images', async request => ({
-    cached_images: caching.list(contextOf(request)).cached.map(toCachedImage),
+    cached_images: (await caching.list(contextOf(request))).cached.map(toCachedImage),
   }))
 
   app.delete('/cached_images', async request => {
@@ -21,7 +21,7 @@ export function cachedImageRoutes(app: FastifyInstance, caching: Caching): void 
   })
 
   app.get('/queued_images', async request => ({
-    queued_images: caching.list(contextOf(request)).queued,
+    queued_images: (await caching.list(contextOf(request))).queued,
   }))
 
   app.delete('/queued_images', async request => {
@@ -30,12 +30,12 @@ export function cachedImageRoutes(app: FastifyInstance, caching: Caching): void 
   })
 
   app.put<ImagePath>('/queued_images/:id', async (request, reply) => {
-    caching.expect(contextOf(request), pathId(request))
+    await caching.expect(contextOf(request), pathId(request))
     return sendNull(reply)
   })
 
   app.delete<ImagePath>('/queued_images/:id', async (request, reply) => {
-    caching.unqueue(contextOf(request), pathId(request))
+    await caching.unqueue(contextOf(request), pathId(request))
     return sendNull(reply)
   })
 }

@@ -39,7 +39,7 @@ export function imageRoutes(app: FastifyInstance, v1: V1Service, caching: Cachin
     const reserved = await reserveImage(context, service, wanted)
     const settled = await settle(request, reply, v1, reserved, wanted)
     const location = `${request.protocol}://${request.host}/v1/images/${settled.id}`
-    return render(reply.code(201).header('location', location), readable(context, settled))
+    return render(reply.code(201).header('location', location), await readable(context, settled))
   })
 
   app.head<ImagePath>('/images/:id', async (request, reply) => {
@@ -67,7 +67,7 @@ export function imageRoutes(app: FastifyInstance, v1: V1Service, caching: Cachin
       purge: purge === undefined || isYes(String(purge)),
     })
     const settled = await settle(request, reply, v1, changed, wanted)
-    return render(reply, readable(context, settled))
+    return render(reply, await readable(context, settled))
   })
 
   app.delete<ImagePath>('/images/:id', async (request, reply) => {

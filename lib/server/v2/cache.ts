@@ -12,7 +12,7 @@ const TARGETS = ['cache', 'queue', ''] as const
 /** What is in the cache, for administrators unless the policy says otherwise. */
 export function cacheRoutes(app: FastifyInstance, caching: Caching): void {
   app.get('/cache', BODILESS, async request => {
-    const { cached, queued } = caching.list(contextOf(request))
+    const { cached, queued } = await caching.list(contextOf(request))
     return { cached_images: cached.map(toCachedImage), queued_images: queued }
   })
 
@@ -21,7 +21,7 @@ export function cacheRoutes(app: FastifyInstance, caching: Caching): void {
     const asked = String(request.headers['x-image-cache-clear-target'] ?? '').toLowerCase()
     const target = TARGETS.find(target => target === asked)
     if (target === undefined) {
-      requireAllowed(context, 'cache_delete')
+      await requireAllowed(context, 'cache_delete')
       throw new GlanceError(
         'invalid',
         "if provided 'x-image-cache-clear-target' must be 'cache', 'queue' or empty string.",
@@ -31,14 +31,14 @@ export function cacheRoutes(app: FastifyInstance, caching: Caching): void {
     return reply.code(204).send()
   })
 
-  app.put<ImagePath>('/cache/:id', BODILESS, async (request, reply) => {
-    await caching.queue(contextOf(request), request.params.id)
-    return reply.code(202).send()
-  })
-
   app.delete<ImagePath>('/cache/:id', BODILESS, async (request, reply) => {
     await caching.delete(contextOf(request), request.params.id)
     return reply.code(204).send()
+  })
+
+  app.put<ImagePath>('/cache/:id', BODILESS, async (request, reply) => {
+    await caching.queue(contextOf(request), request.params.id)
+    return reply.code(202).send()
   })
 
   app.get<ImagePath>('/cache/nodes/:id', BODILESS, async request =>

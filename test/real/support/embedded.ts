@@ -6,8 +6,12 @@ import { Service } from './service.ts'
 
 export interface EmbeddedOptions extends CommandOptions {
   /** Options of the `[DEFAULT]` section of its configuration file. */
-  readonly settings?: Readonly<Record<string, string | number>>
+  readonly settings?: Settings
+  /** Options of its other sections. */
+  readonly sections?: Readonly<Record<string, Settings>>
 }
+
+type Settings = Readonly<Record<string, string | number>>
 
 /** Our own server, as the command `serve` starts it, until it is disposed of. */
 export class Embedded extends Service implements AsyncDisposable {
@@ -20,13 +24,17 @@ export class Embedded extends Service implements AsyncDisposable {
     this.#program = program
   }
 
-  static async start({ settings = {}, ...options }: EmbeddedOptions = {}): Promise<Embedded> {
+  static async start({
+    settings = {},
+    sections = {},
+    ...options
+  }: EmbeddedOptions = {}): Promise<Embedded> {
     const folder = await mkdtemp(join(tmpdir(), 'embedded-'))
     const config = join(folder, 'glance-api.conf')
-    const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`)
     // Boot images are no disks, and what looks like a partition table in them is none.
-    const formats = '[image_format]\ngpt_safety_checks_nonfatal = mbr\n'
-    await writeFile(config, `[DEFAULT]\n${lines.join('')}${formats}`)
+    const formats = { image_format: { gpt_safety_checks_nonfatal: 'mbr' } }
+    const all = Object.entries({ DEFAULT: settings, ...formats, ...sections })
+    await writeFile(config, all.map(sectionOf).join(''))
     const data = join(folder, 'data')
     const program = await startProgram(
       ['serve', '--port', '0', '--data-dir', data, '--config', config],
@@ -49,4 +57,9 @@ export class Embedded extends Service implements AsyncDisposable {
     await this.#program[Symbol.asyncDispose]()
     await rm(this.#folder, { recursive: true, force: true })
   }
+}
+
+function sectionOf([name, settings]: readonly [string, Settings]): string {
+  const lines = Object.entries(settings).map(([option, value]) => `${option} = ${value}\n`)
+  return `[${name}]\n${lines.join('')}`
 }

@@ -1,5 +1,6 @@
 import type { ImageChange, ImageRecord } from '../../../database/database.ts'
 import { GlanceError } from '../../../errors.ts'
+import { isGone } from '../../../image/status.ts'
 import type { V1Attributes } from '../../../image/v1-attributes.ts'
 import {
   requireAllowed,
@@ -40,7 +41,7 @@ export async function changeImage(
   const before = await findChangeable(context, service.database, id, change)
   storeFor(service, attributes.store ?? null)
   const { location } = attributes
-  if (location !== undefined) requireAllowedOn(context, 'set_image_location', before)
+  if (location !== undefined) await requireAllowedOn(context, 'set_image_location', before)
   const url = location === undefined ? copyFrom : location
   const size = url === undefined ? undefined : await sizeAt(context, service, url, attributes)
   return service.database.transaction(async tables => {
@@ -49,7 +50,7 @@ export async function changeImage(
     const changed = {
       ...columnsOf(context, attributes),
       ...(size !== undefined && { size }),
-      properties: changedProperties(context, service, image, properties, purge && !hasData),
+      properties: await changedProperties(context, service, image, properties, purge && !hasData),
       updatedAt: service.now(),
     }
     return tables.images.update(id, changed, [image.status])
@@ -64,13 +65,14 @@ async function findChangeable(
   { attributes, hasData, copyFrom }: V1Change,
 ): Promise<ImageRecord> {
   const image = await findImage(context, tables, id, 'modify_image')
-  if (image.status === 'deleted') {
+  if (isGone(image.status)) {
     throw new GlanceError('forbidden', 'forbidden to update deleted image.')
   }
   requireOwner(context, image)
-  if (attributes.isPublic === true) requireMayShow(context, 'public', imageTarget(context, image))
-  if (hasData || copyFrom) requireAllowedOn(context, 'upload_image', image)
-  if (copyFrom) requireAllowed(context, 'copy_from', imageTarget(context, image))
+  if (attributes.isPublic === true)
+    await requireMayShow(context, 'public', imageTarget(context, image))
+  if (hasData || copyFrom) await requireAllowedOn(context, 'upload_image', image)
+  if (copyFrom) await requireAllowed(context, 'copy_from', imageTarget(context, image))
   requireUnchanged(context, image, attributes)
   if (image.status === 'queued') return image
   if (hasData) throw new GlanceError('conflict', 'cannot upload to an unqueued image')

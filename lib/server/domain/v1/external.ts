@@ -32,7 +32,7 @@ export async function externalSize(
     return await store.size({ url }, { signal })
   } catch (error) {
     signal.throwIfAborted()
-    if (!isGlanceError(error) || isGlanceError(error, 'not_found', 'invalid')) throw error
+    if (!isGlanceError(error) || isGlanceError(error, 'not_found')) throw error
     throw new GlanceError('invalid', `the external source cannot be read: ${messageOf(error)}`, {
       cause: error,
     })

@@ -22,7 +22,7 @@ export async function findImage(
   if (image === undefined || !(await maySee(context, tables, image))) {
     throw new GlanceError('not_found', `image with identifier ${id} not found`)
   }
-  requireAllowed(context, action, image)
+  await requireAllowed(context, action, image)
   return image
 }
 
@@ -58,7 +58,7 @@ export async function findActive(
   id: string,
 ): Promise<ImageRecord> {
   const image = await findImage(context, service.database, id)
-  requireAllowed(context, 'download_image', image)
+  await requireAllowed(context, 'download_image', image)
   if (image.status === 'deactivated') {
     throw new GlanceError('forbidden', `image ${id} is deactivated`)
   }
@@ -67,7 +67,11 @@ export async function findActive(
 }
 
 /** Unlike v2, which does not let on that there is an image that nobody may see. */
-function requireAllowed(context: RequestContext, action: Action, image: ImageRecord): void {
-  if (isAllowedOn(context, action, image)) return
+async function requireAllowed(
+  context: RequestContext,
+  action: Action,
+  image: ImageRecord,
+): Promise<void> {
+  if (await isAllowedOn(context, action, image)) return
   throw new GlanceError('forbidden', `you are not authorized to complete ${action} action.`)
 }

@@ -1,6 +1,7 @@
 import type { Database, ImageRecord } from '../../../database/database.ts'
 import { GlanceError } from '../../../errors.ts'
 import type { Member } from '../../../image/member.ts'
+import { isGone } from '../../../image/status.ts'
 import { enforceQuota } from '../../quota/limits.ts'
 import { owns, requireAllowedOn, requireMayWrite, type Tables } from '../access.ts'
 import type { RequestContext } from '../context.ts'
@@ -20,7 +21,7 @@ export async function listMembers(
   imageId: string,
 ): Promise<readonly Member[]> {
   const image = await findLiving(context, service.database, imageId)
-  requireAllowedOn(context, 'get_members', image)
+  await requireAllowedOn(context, 'get_members', image)
   const members = await service.database.members.list(imageId)
   return members.filter(({ memberId }) => owns(context, image) || memberId === context.project)
 }
@@ -37,7 +38,7 @@ export async function putMember(
     // As Glance: the quota is checked before whether it is a member already.
     enforceQuota('members', members.length + 1, service.limits.members)
     await requireMayShare(context, tables, image)
-    requireAllowedOn(context, 'add_member', image)
+    await requireAllowedOn(context, 'add_member', image)
     await put(service, tables, imageId, members, wanted)
   })
 }
@@ -52,10 +53,10 @@ export async function replaceMembers(
   await change(context, service, imageId, async (tables, image) => {
     enforceQuota('members', wanted.length, service.limits.members)
     await requireMayShare(context, tables, image)
-    requireAllowedOn(context, 'add_member', image)
+    await requireAllowedOn(context, 'add_member', image)
     for (const { memberId } of await tables.members.list(imageId)) {
       if (wanted.some(member => member.memberId === memberId)) continue
-      requireAllowedOn(context, 'delete_member', image)
+      await requireAllowedOn(context, 'delete_member', image)
       await tables.members.delete(imageId, memberId)
     }
     for (const member of wanted) {
@@ -73,7 +74,7 @@ export async function removeMember(
 ): Promise<void> {
   await change(context, service, imageId, async (tables, image) => {
     await requireMayShare(context, tables, image)
-    requireAllowedOn(context, 'delete_member', image)
+    await requireAllowedOn(context, 'delete_member', image)
     if ((await tables.members.find(imageId, memberId)) === undefined) {
       throw new GlanceError('not_found', 'membership could not be found.')
     }
@@ -113,7 +114,7 @@ async function findLiving(
   id: string,
 ): Promise<ImageRecord> {
   const image = await findImage(context, tables, id)
-  if (image.status !== 'deleted') return image
+  if (!isGone(image.status)) return image
   throw new GlanceError('not_found', `image with identifier ${id} has been deleted.`)
 }
 

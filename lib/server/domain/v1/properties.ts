@@ -11,26 +11,26 @@ import type { Service } from '../service.ts'
  * What the properties of an image are when some are set. With `purge` the others that the caller knows of go; what
  * it may not read, and the service's own books, stay. @throws {GlanceError} `forbidden`, `over_limit`.
  */
-export function changedProperties(
+export async function changedProperties(
   context: RequestContext,
   { limits }: Service,
   image: ImageRecord,
   wanted: Properties,
   purge: boolean,
-): Properties {
-  const [known] = splitProperties(context, image)
+): Promise<Properties> {
+  const [known] = await splitProperties(context, image)
   for (const [name, value] of wanted) {
-    if (!image.properties.has(name)) requireMayV1Property(context, 'create', name)
+    if (!image.properties.has(name)) await requireMayV1Property(context, 'create', name)
     else {
-      requireMayV1Property(context, 'read', name)
+      await requireMayV1Property(context, 'read', name)
       // As Glance: what changes nothing is no update.
-      if (value !== known.get(name)) requireMayV1Property(context, 'update', name)
+      if (value !== known.get(name)) await requireMayV1Property(context, 'update', name)
     }
   }
   const gone = [...known.keys()].filter(
     name => purge && !wanted.has(name) && !name.startsWith('os_glance'),
   )
-  for (const name of gone) requireMayV1Property(context, 'delete', name)
+  for (const name of gone) await requireMayV1Property(context, 'delete', name)
   const kept = [...image.properties].filter(([name]) => !gone.includes(name))
   const changed = new Map([...kept, ...wanted])
   const own = [...changed.keys()].filter(name => !name.startsWith('os_glance'))
@@ -39,11 +39,11 @@ export function changedProperties(
 }
 
 /** @throws {GlanceError} `forbidden` when the property is protected from the caller. */
-export function requireMayV1Property(
+export async function requireMayV1Property(
   context: RequestContext,
   operation: PropertyOperation,
   name: string,
-): void {
-  if (context.policy.allowsProperty(context, operation, name)) return
+): Promise<void> {
+  if (await context.policy.allowsProperty(context, operation, name)) return
   throw new GlanceError('forbidden', `property '${name}' is protected`)
 }

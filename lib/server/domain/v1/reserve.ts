@@ -31,15 +31,15 @@ export async function reserveImage(
   { attributes, properties, hasData, copyFrom }: V1Change,
 ): Promise<ImageRecord> {
   const wanted = newImage(context, attributes, properties)
-  for (const name of properties.keys()) requireMayV1Property(context, 'create', name)
-  requireMayCreate(context, service, wanted)
+  for (const name of properties.keys()) await requireMayV1Property(context, 'create', name)
+  await requireMayCreate(context, service, wanted)
   const { owner = null } = wanted
   const target = { owner, project_id: owner }
-  if (hasData || copyFrom) requireAllowed(context, 'upload_image', target)
-  if (copyFrom) requireAllowed(context, 'copy_from', target)
+  if (hasData || copyFrom) await requireAllowed(context, 'upload_image', target)
+  if (copyFrom) await requireAllowed(context, 'copy_from', target)
   storeFor(service, attributes.store ?? null)
   const { location } = attributes
-  if (location !== undefined) requireAllowed(context, 'set_image_location', target)
+  if (location !== undefined) await requireAllowed(context, 'set_image_location', target)
   const url = location === undefined ? copyFrom : location
   const size =
     url === undefined ? (attributes.size ?? 0) : await sizeAt(context, service, url, attributes)
