@@ -63,8 +63,8 @@ export class GlanceService implements Disposable {
     return await this.#patiently(ask, { worth: ['unavailable', 'unreachable'], signal })
   }
 
-  /** Does `work`, which receives image data, and once more where our token is refused. */
-  async receive<T>(
+  /** Does `work`, which moves image data, with all that it takes to get there; once more where our token is refused. */
+  async withTransport<T>(
     signal: AbortSignal | undefined,
     work: (transport: Transport) => Promise<T>,
   ): Promise<T> {

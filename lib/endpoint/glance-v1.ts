@@ -10,7 +10,7 @@ import {
   toV1Headers,
 } from '../wire/v1-headers.ts'
 import { imageFromV1, imageFromV1Headers } from '../wire/v1-image.ts'
-import { isBaseAttribute, isObject } from '../wire/v2-image.ts'
+import { isBaseAttribute, isObject, isReservedProperty } from '../wire/v2-image.ts'
 import type { ImageData, ListOptions } from './endpoint.ts'
 import { begin, download, type Expected, upload } from './glance-data.ts'
 import { GlanceEndpoint } from './glance-endpoint.ts'
@@ -40,16 +40,20 @@ export class GlanceV1Endpoint extends GlanceEndpoint {
     })
   }
 
+  /** `base` is what `/v1/images` is appended to; otherwise as {@link of}. */
+  static async open(name: string, base: URL, options: GlanceOptions): Promise<GlanceV1Endpoint> {
+    return await GlanceV1Endpoint.of(new GlanceService(name, base, options))
+  }
+
   /**
-   * `base` is what `/v1/images` is appended to. Asks the service whether it is there, takes our token, sorts by id and
+   * The service, which is disposed of with the endpoint. Asks it whether it is there, takes our token, sorts by id and
    * has us as an administrator. @throws {GlanceError} `unavailable`, `unauthenticated`; `unsupported` when it is no
    * Images API v1.
    */
-  static async open(name: string, base: URL, options: GlanceOptions): Promise<GlanceV1Endpoint> {
-    const service = new GlanceService(name, base, options)
+  static async of(service: GlanceService): Promise<GlanceV1Endpoint> {
     const pages: PageSource = {
-      name,
-      get: async path => await service.get(path, options.signal, ['unavailable']),
+      name: service.name,
+      get: async path => await service.get(path, service.options.signal, ['unavailable']),
     }
     return new GlanceV1Endpoint(service, await sortsById(pages), await seesAll(pages))
   }
@@ -71,7 +75,7 @@ export class GlanceV1Endpoint extends GlanceEndpoint {
       open: async ({ offset = 0, signal } = {}) => {
         const url = this.service.url(`v1/images/${id}`)
         try {
-          return await this.service.receive(
+          return await this.service.withTransport(
             signal,
             async transport => await download(url, { ...transport, offset, size }),
           )
@@ -91,7 +95,7 @@ export class GlanceV1Endpoint extends GlanceEndpoint {
   }
 
   protected async create(image: Image, signal: AbortSignal | undefined): Promise<Image> {
-    const { name, owner, minDisk, minRam, properties } = image
+    const { name, owner, minDisk, minRam } = image
     const headers = toV1Headers(
       [
         ...leastOf(image),
@@ -102,7 +106,7 @@ export class GlanceV1Endpoint extends GlanceEndpoint {
         ['min_ram', minRam],
         ...(this.features.ownersCarried ? [['owner', owner] as const] : []),
       ],
-      properties,
+      propertiesOf(image.properties, []),
     )
     return await this.#write('POST', 'v1/images', signal, headers)
   }
@@ -188,11 +192,14 @@ function headerOf({ field, to }: FieldChange): [string, HeaderValue] {
   return [field, typeof to === 'object' ? null : (to ?? null)] // v1 has no lists.
 }
 
-/** Those of `properties` that v1 can say, after the changes. */
+/** Those of `properties` that v1 can say, and that are not the service's own, after the changes. */
 function propertiesOf(properties: Properties, changes: readonly FieldChange[]): Properties {
   const after = new Map(
     [...properties].filter(
-      ([name, value]) => isV1PropertyName(name) && (value === null || isV1HeaderText(value)),
+      ([name, value]) =>
+        isV1PropertyName(name) &&
+        !isReservedProperty(name) &&
+        (value === null || isV1HeaderText(value)),
     ),
   )
   for (const { field, to } of changes) {

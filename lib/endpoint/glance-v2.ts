@@ -25,15 +25,19 @@ export class GlanceV2Endpoint extends GlanceEndpoint {
     })
   }
 
+  /** `base` is what `/v2/images` is appended to; otherwise as {@link of}. */
+  static async open(name: string, base: URL, options: GlanceOptions): Promise<GlanceV2Endpoint> {
+    return await GlanceV2Endpoint.of(new GlanceService(name, base, options))
+  }
+
   /**
-   * `base` is what `/v2/images` is appended to. Asks the service once, whether it is there, speaks v2, takes our token
+   * The service, which is disposed of with the endpoint. Asks it once whether it is there, speaks v2, takes our token
    * and has us as an administrator: listing tasks is for administrators only (glance/policies/tasks.py).
    * @throws {GlanceError} `unavailable`, `unauthenticated`; `unsupported` when it is no Images API v2.
    */
-  static async open(name: string, base: URL, options: GlanceOptions): Promise<GlanceV2Endpoint> {
-    const service = new GlanceService(name, base, options)
+  static async of(service: GlanceService): Promise<GlanceV2Endpoint> {
     const worth: readonly ErrorCode[] = ['unavailable']
-    const isAdmin = await service.get('v2/tasks?limit=1', options.signal, worth).then(
+    const isAdmin = await service.get('v2/tasks?limit=1', service.options.signal, worth).then(
       () => true,
       (error: unknown) => {
         // Before v2.2 there were no tasks; a proxy may hide them.
@@ -64,11 +68,13 @@ export class GlanceV2Endpoint extends GlanceEndpoint {
       size,
       checksum,
       digest,
-      open: async ({ offset = 0, signal } = {}) =>
-        await this.service.receive(signal, async transport => {
-          const url = this.service.url(`v2/images/${image.id}/file`)
-          return await download(url, { ...transport, offset, size })
-        }),
+      open: async ({ offset = 0, signal } = {}) => {
+        const url = this.service.url(`v2/images/${image.id}/file`)
+        return await this.service.withTransport(
+          signal,
+          async transport => await download(url, { ...transport, offset, size }),
+        )
+      },
     }
   }
 

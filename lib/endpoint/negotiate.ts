@@ -14,18 +14,17 @@ export type ApiVersion = 1 | 2
 export async function negotiate(
   service: GlanceService,
   wanted: ApiVersion | undefined,
-  signal: AbortSignal | undefined,
 ): Promise<ApiVersion> {
   const { name } = service
   if (wanted !== undefined) {
-    const refusal = await refusalOf(service, wanted, signal)
+    const refusal = await refusalOf(service, wanted)
     if (refusal === undefined) return wanted
-    const listed = await listedVersions(service, signal)
+    const listed = await listedVersions(service)
     const instead = listed.length > 0 ? `it has ${listed.join(', ')}` : messageOf(refusal)
     throw unsupported(`${name}: does not speak the Images API v${wanted}: ${instead}`, refusal)
   }
-  const listed = await listedVersions(service, signal)
-  if (listed.length === 0) return await tried(service, signal)
+  const listed = await listedVersions(service)
+  if (listed.length === 0) return await tried(service)
   const [first, second] = ([2, 1] as const).filter(version => listed.some(id => isOf(id, version)))
   if (first === undefined) {
     throw unsupported(
@@ -37,10 +36,10 @@ export async function negotiate(
 }
 
 /** The version of the first listing of images that there is. */
-async function tried(service: GlanceService, signal: AbortSignal | undefined): Promise<ApiVersion> {
-  const refusal = await refusalOf(service, 2, signal)
+async function tried(service: GlanceService): Promise<ApiVersion> {
+  const refusal = await refusalOf(service, 2)
   if (refusal === undefined) return 2
-  if ((await refusalOf(service, 1, signal)) === undefined) return 1
+  if ((await refusalOf(service, 1)) === undefined) return 1
   throw unsupported(
     `${service.name}: no Images API, neither v2 nor v1: ${messageOf(refusal)}`,
     refusal,
@@ -51,10 +50,11 @@ async function tried(service: GlanceService, signal: AbortSignal | undefined): P
 async function refusalOf(
   service: GlanceService,
   version: ApiVersion,
-  signal: AbortSignal | undefined,
 ): Promise<GlanceError | undefined> {
   try {
-    const page = await service.get(`v${version}/images?limit=1`, signal, ['unavailable'])
+    const page = await service.get(`v${version}/images?limit=1`, service.options.signal, [
+      'unavailable',
+    ])
     if (isObject(page) && Array.isArray(page['images'])) return undefined
     return new GlanceError('unsupported', 'its listing has no images')
   } catch (error) {
@@ -64,12 +64,9 @@ async function refusalOf(
 }
 
 /** The ids of the versions that the service lists, with 300 as of old or with 200; none where it does not. */
-async function listedVersions(
-  service: GlanceService,
-  signal: AbortSignal | undefined,
-): Promise<readonly string[]> {
+async function listedVersions(service: GlanceService): Promise<readonly string[]> {
   const answer = await service
-    .get('versions', signal, ['unavailable'], [300])
+    .get('versions', service.options.signal, ['unavailable'], [300])
     .catch((error: unknown) => {
       // A proxy may hide it, or want to know who asks: then there is still what it leads to.
       if (!isGlanceError(error) || isGlanceError(error, 'unreachable', 'unavailable')) throw error

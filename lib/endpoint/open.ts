@@ -1,5 +1,4 @@
 import { GlanceError } from '../errors.ts'
-import { DataConnections } from '../http/connections.ts'
 import type { Endpoint } from './endpoint.ts'
 import { DirectoryEndpoint } from './directory.ts'
 import { type GlanceOptions, GlanceService } from './glance-service.ts'
@@ -45,16 +44,18 @@ export async function openEndpoint(
     const message = `'${address}': the URL is that of v${parsed.api}, and v${options.api} is asked for`
     throw new GlanceError('usage', message)
   }
-  const connections = options.connections ?? new DataConnections()
-  const reached = { ...options, connections }
+  return await openService(new GlanceService(name, base, options), options.api ?? parsed.api)
+}
+
+async function openService(
+  service: GlanceService,
+  wanted: ApiVersion | undefined,
+): Promise<Endpoint> {
   try {
-    const service = new GlanceService(name, base, reached)
-    const version = await negotiate(service, options.api ?? parsed.api, options.signal)
-    return version === 1
-      ? await GlanceV1Endpoint.open(name, base, reached)
-      : await GlanceV2Endpoint.open(name, base, reached)
+    const version = await negotiate(service, wanted)
+    return version === 1 ? await GlanceV1Endpoint.of(service) : await GlanceV2Endpoint.of(service)
   } catch (error) {
-    connections[Symbol.dispose]()
+    service[Symbol.dispose]()
     throw error
   }
 }
