@@ -4,7 +4,7 @@ import { exchange } from '../http/client.ts'
 import type { DataConnections } from '../http/connections.ts'
 import { redact } from '../http/redact.ts'
 import { isRaw } from './cloud-config.ts'
-import type { KeystoneCredentials, Method, Named, Scope } from './credentials.ts'
+import type { KeystoneCredentials, Method, Named, Scope } from './cloud-credentials.ts'
 import { type Grant, grantFromV2, grantFromV3 } from './grant.ts'
 import { v2Request, v3Request } from './requests.ts'
 

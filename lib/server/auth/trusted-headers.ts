@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { GlanceError } from '../../errors.ts'
 import type { Identity } from '../domain/context.ts'
-import { ANONYMOUS, type Authenticate } from './authenticate.ts'
+import { ANONYMOUS, type Authenticate, onBehalfIn } from './authenticate.ts'
 
 /**
  * Believes the headers that Keystone's auth_token middleware sets, or a test in its place. Only for a service that
@@ -29,6 +29,7 @@ function identityOf(headers: IncomingHttpHeaders): Identity {
     projectDomain: text(headers['x-project-domain-id']),
     domain: text(headers['x-domain-id']),
     systemScope: text(headers['openstack-system-scope']),
+    onBehalf: onBehalfIn(headers),
     isAdmin: false, // That is for the policy to say.
     readOnly: false,
   }

@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http'
+import { Unauthenticated } from '../auth/authenticate.ts'
 import { type ErrorCode, GlanceError } from '../../errors.ts'
 
 /** The only place where an error code meets an HTTP status: a new code does not compile until it has one. */
@@ -66,6 +67,7 @@ export function faultResponse(
     return { status: 500, title: 'Internal Server Error', headers, body: Buffer.alloc(0) }
   }
   const status = error instanceof HttpFault ? error.status : HTTP_STATUS[error.code]
+  if (error instanceof Unauthenticated) return unauthenticated(error)
   const headers = error instanceof HttpFault ? error.headers : {}
   const title = TITLES[status] ?? STATUS_CODES[status] ?? 'Unknown'
   const message = sentence(error.message)
@@ -77,6 +79,14 @@ export function faultResponse(
   )
   const body = Buffer.from(text)
   return { status, title, headers: { ...headers, 'content-type': contentType }, body }
+}
+
+/** As Keystone's auth_token has it, whatever `Accept` says. */
+function unauthenticated({ message, challenge }: Unauthenticated): FaultResponse {
+  const title = 'Unauthorized'
+  const headers = { 'content-type': 'application/json', 'www-authenticate': challenge }
+  const document = { error: { code: 401, title, message: sentence(message) } }
+  return { status: 401, title, headers, body: Buffer.from(JSON.stringify(document)) }
 }
 
 /** The three forms of WebOb's exception page (webob/exc.py), to the letter: clients take them apart. */

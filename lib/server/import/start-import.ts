@@ -7,7 +7,7 @@ import type { RequestContext } from '../domain/context.ts'
 import type { Service } from '../domain/service.ts'
 import { newTask } from '../domain/tasks.ts'
 import { runImport } from './flow.ts'
-import type { Credentials, Importer } from './importer.ts'
+import type { Importer } from './importer.ts'
 import { lockImage, requireNoTask } from './lock.ts'
 
 /**
@@ -19,7 +19,7 @@ export async function startImport(
   importer: Importer,
   id: string,
   request: ImportRequest,
-  { header, credentials }: { readonly header: string | null; readonly credentials: Credentials },
+  header: string | null,
 ): Promise<void> {
   requireMayWrite(context)
   const { service } = importer
@@ -52,7 +52,7 @@ export async function startImport(
     const message = `new operation on image '${id}' is not permitted as prior operation is still in progress`
     throw new GlanceError('conflict', message, { cause: error })
   }
-  const { roles } = context
+  const { roles, onBehalf: credentials } = context
   const job = { task, imageId: id, request, stores, context: { roles }, credentials }
   service.background.start(signal => runImport(importer, job, signal))
 }

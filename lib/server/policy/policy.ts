@@ -9,6 +9,8 @@ export interface PolicyOptions {
   readonly enforceNewDefaults?: boolean
   /** Whether a token that is not for a project may do nothing. Default false. */
   readonly enforceScope?: boolean
+  /** The role that makes an administrator where no file says what does. Default `admin`. */
+  readonly adminRole?: string
   /** Null: anybody may do anything with the properties of images. */
   readonly propertyRules?: PropertyRules | null
 }
@@ -24,10 +26,20 @@ export class Policy {
   /** @throws {GlanceError} `usage` for a rule that names one that there is not, or itself. */
   constructor(
     overrides: RuleTable,
-    { enforceNewDefaults = false, enforceScope = false, propertyRules = null }: PolicyOptions = {},
+    {
+      enforceNewDefaults = false,
+      enforceScope = false,
+      adminRole = 'admin',
+      propertyRules = null,
+    }: PolicyOptions = {},
   ) {
     this.enforcesNewDefaults = enforceNewDefaults
-    this.#rules = new Map([...defaultsBeside(overrides, enforceNewDefaults), ...overrides])
+    const isAdmin: Check = { type: 'role', role: [adminRole.toLowerCase()] }
+    this.#rules = new Map([
+      ...defaultsBeside(overrides, enforceNewDefaults),
+      ['context_is_admin', isAdmin],
+      ...overrides,
+    ])
     this.#enforceScope = enforceScope
     this.#propertyRules = propertyRules
     for (const [name, check] of this.#rules) requireEnd(this.#rules, check, [name])
