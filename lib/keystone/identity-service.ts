@@ -85,15 +85,18 @@ export class IdentityService {
   #refusal(error: GlanceError, base: URL): GlanceError {
     const options = { cause: error, retryAfterMs: error.retryAfterMs }
     const words = withoutSecrets(error.message, this.#credentials)
-    if (error.code !== 'unauthenticated') {
-      const code = error.code === 'invalid' ? 'usage' : error.code
-      if (error.code === 'not_found') {
-        const message = `${words}: no Keystone is there; is auth_url right?`
-        return this.#error('unsupported', message, options)
-      }
-      return this.#error(code, words, options)
+    const { methods, scope } = this.#credentials
+    // Keystone calls a token or trust that it does not know not found.
+    const isByTicket = scope.type === 'trust' || methods.some(({ type }) => type === 'token')
+    const isUnknown = error.code === 'not_found' && isByTicket
+    if (error.code === 'not_found' && !isByTicket) {
+      const message = `${words}: no Keystone is there; is auth_url right?`
+      return this.#error('unsupported', message, options)
     }
-    const said = words.replace(/^.*?: 401 ?/, '')
+    if (error.code !== 'unauthenticated' && !isUnknown) {
+      return this.#error(error.code === 'invalid' ? 'usage' : error.code, words, options)
+    }
+    const said = words.replace(/^.*?: 40[14] ?/, '')
     const more = said === '' || SAYING_NOTHING.test(said) ? '' : ` (${said})`
     const message = `${redact(base)} refuses ${described(this.#credentials)}${more}`
     return this.#error('unauthenticated', message, options)

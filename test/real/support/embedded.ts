@@ -7,6 +7,8 @@ import { Service } from './service.ts'
 export interface EmbeddedOptions extends CommandOptions {
   /** Options of the `[DEFAULT]` section of its configuration file. */
   readonly settings?: Readonly<Record<string, string | number>>
+  /** The lines of `[keystone_authtoken]`, by which callers are whom Keystone knows. Default: nobody asks it. */
+  readonly keystone?: string
 }
 
 /** Our own server, as the command `serve` starts it, until it is disposed of. */
@@ -20,13 +22,21 @@ export class Embedded extends Service implements AsyncDisposable {
     this.#program = program
   }
 
-  static async start({ settings = {}, ...options }: EmbeddedOptions = {}): Promise<Embedded> {
+  static async start({
+    settings = {},
+    keystone,
+    ...options
+  }: EmbeddedOptions = {}): Promise<Embedded> {
     const folder = await mkdtemp(join(tmpdir(), 'embedded-'))
     const config = join(folder, 'glance-api.conf')
     const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`)
     // Boot images are no disks, and what looks like a partition table in them is none.
     const formats = '[image_format]\ngpt_safety_checks_nonfatal = mbr\n'
-    await writeFile(config, `[DEFAULT]\n${lines.join('')}${formats}`)
+    const identity =
+      keystone === undefined
+        ? ''
+        : `[paste_deploy]\nflavor = keystone\n[keystone_authtoken]\n${keystone}\n`
+    await writeFile(config, `[DEFAULT]\n${lines.join('')}${formats}${identity}`)
     const data = join(folder, 'data')
     const program = await startProgram(
       ['serve', '--port', '0', '--data-dir', data, '--config', config],

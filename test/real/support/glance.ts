@@ -14,6 +14,8 @@ export interface GlanceOptions {
   readonly settings?: Readonly<Record<string, string | number>>
   /** Whether callers are who their identity headers say. Default: there is no authentication. */
   readonly trusted?: boolean
+  /** The lines of `[keystone_authtoken]`, by which callers are whom Keystone knows. Default: nobody asks it. */
+  readonly keystone?: string
 }
 
 /**
@@ -45,6 +47,7 @@ export class Glance extends Service implements AsyncDisposable {
     policy = EVERYBODY_IS_ADMIN,
     settings = {},
     trusted = false,
+    keystone,
   }: GlanceOptions = {}): Promise<Glance> {
     const folder = await mkdtemp(join(tmpdir(), 'glance-'))
     try {
@@ -54,7 +57,7 @@ export class Glance extends Service implements AsyncDisposable {
       await writeFile(join(folder, 'paste.ini'), `${pipelines}\n${TRUSTED}`)
       await writeFile(
         join(folder, 'glance-api.conf'),
-        configuration(folder, settings, trusted ? 'flavor = trusted' : ''),
+        configuration(folder, settings, pipeline(trusted, keystone)),
       )
       const { status, stderr } = await runCommand(
         '/usr/bin/glance-manage',
@@ -105,6 +108,12 @@ async function launch(folder: string, port: number): Promise<Daemon> {
   const log = join(folder, 'glance-api.log')
   const options = files.flatMap(file => ['--config-file', file])
   return await startDaemon(['/usr/bin/glance-api', ...options], { folder, log })
+}
+
+/** Who is asked who a caller is: the end of `[paste_deploy]`, and what that needs. */
+function pipeline(trusted: boolean, keystone: string | undefined): string {
+  if (keystone !== undefined) return `flavor = keystone\n\n[keystone_authtoken]\n${keystone}`
+  return trusted ? 'flavor = trusted' : ''
 }
 
 function configuration(
