@@ -181,6 +181,49 @@ t.test('roles and scopes', async t => {
   })
 })
 
+t.test('LP 1021054, 1021740: an administrator shares any image', async t => {
+  const { keystone, server } = await start(t)
+  keystone.tokens.set('boss', { project: 'admin', roles: ['admin'] })
+  keystone.tokens.set('owner', { project: 'owner' })
+  keystone.tokens.set('friend', { project: 'friend' })
+  keystone.tokens.set('nobody', { project: null, domain: 'd', roles: ['admin'] })
+  const boss = { 'x-auth-token': 'boss' }
+  const friend = { 'x-auth-token': 'friend' }
+
+  for (const [title, creator] of [
+    ['of another project', 'owner'],
+    ['of its own', 'boss'],
+    ['of nobody', 'nobody'],
+  ] as const) {
+    t.test(title, async t => {
+      const id = await server.create(FORMATS, { 'x-auth-token': creator })
+      const members = `/v2/images/${id}/members`
+      const seen = async () => (await server.call('GET', `/v2/images/${id}`, { as: friend })).status
+      t.equal(await seen(), creator === 'nobody' ? 200 : 404)
+      const added = await server.call('POST', members, { as: boss, body: { member: 'friend' } })
+      t.match(added, { status: 200, json: { member_id: 'friend', status: 'pending' } })
+      t.equal(await seen(), 200)
+      const accepted = { as: boss, body: { status: 'accepted' } }
+      t.match(await server.call('PUT', `${members}/friend`, accepted), {
+        status: 200,
+        json: { status: 'accepted' },
+      })
+      const listed = await server.call('GET', members, { as: boss })
+      t.match(listed.json, { members: [{ member_id: 'friend', status: 'accepted' }] })
+      t.equal((await server.call('DELETE', `${members}/friend`, { as: boss })).status, 204)
+      t.equal(await seen(), creator === 'nobody' ? 200 : 404)
+    })
+  }
+
+  t.test('which a member of the image may not', async t => {
+    const id = await server.create(FORMATS, { 'x-auth-token': 'owner' })
+    const members = `/v2/images/${id}/members`
+    await server.call('POST', members, { as: boss, body: { member: 'friend' } })
+    const shared = await server.call('POST', members, { as: friend, body: { member: 'third' } })
+    t.equal(shared.status, 403)
+  })
+})
+
 t.test('what Keystone said is remembered', async t => {
   t.test('for token_cache_time, and asked for once by many', async t => {
     const { keystone, list, pass } = await start(t, {
@@ -297,6 +340,18 @@ t.test('the service asks Keystone in its own name', async t => {
     keystone.tokens.set('a', {})
     t.equal(await list('a'), 200)
     t.equal(keystone.count('GET /elsewhere/v3/auth/tokens'), 1)
+  })
+
+  t.test('and again when the connection was closed meanwhile', async t => {
+    const { keystone, list, reported } = await start(t)
+    keystone.tokens.set('a', {})
+    keystone.tokens.set('b', {})
+    t.equal(await list('a'), 200)
+    keystone.hangsUp = 1
+    t.equal(await list('b'), 200)
+    t.strictSame(reported, [])
+    keystone.hangsUp = 2
+    t.equal(await list('c'), 503)
   })
 
   t.test('and while Keystone is away it is 503, which is told once', async t => {

@@ -67,7 +67,8 @@ export class ServiceUser implements TokenSource {
   }
 
   /**
-   * The document at a path of the Identity API v3. A token that Keystone does not take any more is renewed, once.
+   * The document at a path of the Identity API v3. A token that Keystone does not take any more is renewed, once, and a
+   * connection that it closed meanwhile opened again.
    * @throws {GlanceError} `unauthenticated` when Keystone does not know the service; else as {@link call}.
    */
   async get({ path, query = {}, headers = {} }: IdentityQuery): Promise<unknown> {
@@ -83,8 +84,8 @@ export class ServiceUser implements TokenSource {
           ...this.#transport,
         })
       } catch (error) {
-        if (attempt > 1 || !isGlanceError(error, 'unauthenticated')) throw error
-        await this.invalidate(token)
+        if (attempt > 1 || !isGlanceError(error, 'unauthenticated', 'unavailable')) throw error
+        if (error.code === 'unauthenticated') await this.invalidate(token)
       }
     }
   }

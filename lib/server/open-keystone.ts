@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { GlanceError, messageOf } from '../errors.ts'
+import { GlanceError, isGlanceError, messageOf } from '../errors.ts'
 import type { ClientTls } from '../http/client.ts'
 import type { Domain, Named, Scope, ServiceCredentials } from '../keystone/credentials.ts'
 import { ServiceUser } from '../keystone/service-user.ts'
@@ -56,7 +56,7 @@ async function authenticationBy(
 /** The limits that Keystone has for projects; null unless it is to be asked for them. @throws {GlanceError} `usage`. */
 export async function openProjectLimits(
   { useKeystoneLimits, limits }: ServerConfig,
-  { now }: Surroundings,
+  { report, now }: Surroundings,
 ): Promise<ProjectLimits | null> {
   if (!useKeystoneLimits) return null
   const settings = limits ?? { section: 'oslo_limit' }
@@ -64,7 +64,12 @@ export async function openProjectLimits(
   const unified = new UnifiedLimits(await serviceUser(settings, now), endpoint)
   return {
     find: async project => {
-      const found = await unified.find(project, LIMIT_NAMES)
+      const found = await unified.find(project, LIMIT_NAMES).catch((error: unknown) => {
+        if (!isGlanceError(error)) throw error
+        report(new GlanceError('unavailable', `limits cannot be looked up: ${error.message}`))
+        const message = 'the limits of the project cannot be looked up now.'
+        throw new GlanceError('unavailable', message, { cause: error })
+      })
       const limits = LIMIT_NAMES.map(name => [name, found.get(name) ?? 0])
       return Object.fromEntries(limits) as Record<LimitName, number> // The names are all there are.
     },

@@ -117,7 +117,8 @@ function serviceOf(
     tags: config.imageTagQuota,
     members: config.imageMemberQuota,
     locations: config.imageLocationQuota,
-    projectStorage: config.userStorageQuota,
+    // As Glance: of two ways to limit what a project stores, one counts.
+    projectStorage: config.useKeystoneLimits ? -1 : config.userStorageQuota,
   }
   const locations = { shown: config.showMultipleLocations, directUrl: config.showImageDirectUrl }
   const formats = {

@@ -46,7 +46,8 @@ user_domain_id = default
 project_domain_id = default
 service_token_roles_required = True
 `
-  const ours = await Embedded.start({ keystone: section })
+  const sections = `[paste_deploy]\nflavor = keystone\n[keystone_authtoken]\n${section}`
+  const ours = await Embedded.start({ sections })
   const theirs = await Glance.start({ keystone: section, policy: {} })
   await keystone.registerImageService('RegionOne', ours.url)
   await keystone.registerImageService('RegionTwo', theirs.url)

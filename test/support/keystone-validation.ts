@@ -16,6 +16,8 @@ export interface IssuedToken {
 
 /** The user that may ask about tokens. */
 export const SERVICE_USER = { name: 'glance', password: 'pw-of-the-service', domain: 'default' }
+/** Of the image service. */
+export const ENDPOINT_ID = 'endpoint-1'
 export const SERVICE_CREDENTIAL = { id: 'credential-1', secret: 'secret-of-the-credential' }
 
 /** As much of a Keystone as a service needs to validate tokens and look up limits. */
@@ -31,12 +33,14 @@ export class ValidatingKeystone {
   readonly logins: unknown[] = []
   /** Answered in place of everything while it is set. */
   failure: number | null = null
+  /** How many requests are yet to be left without an answer. */
+  hangsUp = 0
   /** Milliseconds that a service's token is valid. */
   serviceLifetimeMs = 3_600_000
-  /** What is held back while it is set. */
-  gate: Promise<void> | null = null
-  /** Answers by path, of the limits. */
-  readonly documents = new Map<string, unknown>()
+  /** What projects may have of a resource, of the endpoint {@link ENDPOINT_ID}. */
+  readonly registeredLimits = new Map<string, number>()
+  /** The same for one project, by its id. */
+  readonly limits = new Map<string, ReadonlyMap<string, number>>()
   #catalog: unknown = []
   readonly #now: () => Date
 
@@ -68,17 +72,20 @@ export class ValidatingKeystone {
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = '', url = '', headers } = request
     this.asked.push(`${method} ${url}`)
+    if (this.hangsUp > 0) {
+      this.hangsUp -= 1
+      request.socket.destroy()
+      return
+    }
     const chunks: Buffer[] = []
     for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk)
-    await this.gate
     const path = url.split('?', 1)[0] ?? ''
     const token = String(headers['x-auth-token'])
     if (this.failure !== null) this.#refuse(response, this.failure)
     else if (method === 'POST') this.#logIn(JSON.parse(Buffer.concat(chunks).toString()), response)
     else if (!this.serviceTokens.includes(token)) this.#refuse(response, 401)
     else if (path.endsWith('/v3/auth/tokens')) this.#validate(request, response)
-    else if (this.documents.has(url)) sendJson(response, 200, this.documents.get(url))
-    else this.#refuse(response, 404)
+    else this.#tellLimits(new URL(url, this.url), response)
   }
 
   #logIn(body: unknown, response: ServerResponse): void {
@@ -130,6 +137,27 @@ export class ValidatingKeystone {
         catalog: issued.catalog ?? [],
       },
     })
+  }
+
+  #tellLimits({ pathname, searchParams }: URL, response: ServerResponse): void {
+    const isOurs =
+      searchParams.get('service_id') === 'images' && searchParams.get('region_id') === 'One'
+    const own = this.limits.get(searchParams.get('project_id') ?? '') ?? new Map<string, number>()
+    if (pathname === `/v3/endpoints/${ENDPOINT_ID}`) {
+      const endpoint = { id: ENDPOINT_ID, service_id: 'images', region_id: 'One' }
+      sendJson(response, 200, { endpoint })
+    } else if (pathname === '/v3/registered_limits' && isOurs) {
+      const registered_limits = [...this.registeredLimits].map(
+        ([resource_name, default_limit]) => ({ resource_name, default_limit }),
+      )
+      sendJson(response, 200, { registered_limits })
+    } else if (pathname === '/v3/limits' && isOurs) {
+      const limits = [...own].map(([resource_name, resource_limit]) => ({
+        resource_name,
+        resource_limit,
+      }))
+      sendJson(response, 200, { limits })
+    } else this.#refuse(response, 404)
   }
 
   #refuse(response: ServerResponse, code: number): void {

@@ -106,7 +106,7 @@ export async function startKeystone(
     const isV3 = path === '/v3/auth/tokens' && versions.includes(3)
     if (!isV3 && !(path === '/v2.0/tokens' && versions.includes(2))) return send(response, 404, {})
     const given = at(body.auth, 'identity', 'token', 'id')
-    if (given !== undefined && !valid.has(String(given))) {
+    if (given !== undefined && !(typeof given === 'string' && valid.has(given))) {
       const message = 'Could not recognize Fernet token' // As Debian's Keystone 22.
       return send(response, 404, { error: { code: 404, message, title: 'Not Found' } })
     }

@@ -20,6 +20,7 @@ import { prepareLocations, requireRoomToPlace } from './locations.ts'
 import type { ImageEdit, OwnAttributes } from '../../image/edit.ts'
 import { applyEdits } from './edit.ts'
 import { enforceQuota } from '../quota/limits.ts'
+import { requireWithinLimits } from './project-limits.ts'
 import { readable, requireMayProperty } from './properties.ts'
 import type { Service } from './service.ts'
 
@@ -47,6 +48,7 @@ export async function createImage(
   for (const name of properties.keys()) requireMayProperty(context, 'create', name)
   enforceQuota('tags', tags.length, service.limits.tags)
   enforceQuota('properties', properties.size, service.limits.properties)
+  await requireWithinLimits(context, service, { image_count_total: 1 })
   const now = service.now()
   const image: ImageRecord = {
     id,

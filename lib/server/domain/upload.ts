@@ -9,6 +9,7 @@ import type { RequestContext } from './context.ts'
 import { deleteFrom } from './data.ts'
 import { illegalTransition } from './images.ts'
 import { inspected } from './inspection.ts'
+import { requireWithinLimits } from './project-limits.ts'
 import type { Service } from './service.ts'
 import { requireRoom } from './storage-quota.ts'
 
@@ -28,6 +29,7 @@ export async function uploadImage(
   target: Store = service.stores.default,
 ): Promise<void> {
   requireMayWrite(context)
+  await requireWithinLimits(context, service, { image_size_total: 0 })
   const image = await findChangeable(context, service.database, id, {
     action: 'upload_image',
     refusal: `not allowed to upload image data for image ${id}`,
@@ -43,12 +45,14 @@ export async function uploadImage(
   const room = await requireRoom(context, service, id, size)
   await beginSaving(service, image)
   const fitting = limitSize(data, room)
-  const stored = await storeData(context, service, image, target, fitting, size).catch(
-    async (error: unknown) => {
-      await giveUp(service, id)
-      throw error
-    },
-  )
+  const store = async () => {
+    await requireWithinLimits(context, service, { image_count_uploading: 0 })
+    return await storeData(context, service, image, target, fitting, size)
+  }
+  const stored = await store().catch(async (error: unknown) => {
+    await giveUp(service, id)
+    throw error
+  })
   await activate(context, service, id, target, stored)
 }
 

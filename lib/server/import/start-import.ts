@@ -4,6 +4,7 @@ import type { ImportRequest } from '../../image/import.ts'
 import type { Store } from '../../store/store.ts'
 import { findVisible, requireAllowedOn, requireMayWrite, requireOwner } from '../domain/access.ts'
 import type { RequestContext } from '../domain/context.ts'
+import { requireWithinLimits } from '../domain/project-limits.ts'
 import type { Service } from '../domain/service.ts'
 import { newTask } from '../domain/tasks.ts'
 import { runImport } from './flow.ts'
@@ -23,6 +24,7 @@ export async function startImport(
 ): Promise<void> {
   requireMayWrite(context)
   const { service } = importer
+  await requireWithinLimits(context, service, { image_size_total: 0 })
   const image = await findVisible(context, service.database, id)
   const { method } = request
   requireImportable(image, request)

@@ -7,8 +7,10 @@ import { Service } from './service.ts'
 export interface EmbeddedOptions extends CommandOptions {
   /** Options of the `[DEFAULT]` section of its configuration file. */
   readonly settings?: Readonly<Record<string, string | number>>
-  /** The lines of `[keystone_authtoken]`, by which callers are whom Keystone knows. Default: nobody asks it. */
-  readonly keystone?: string
+  /** Other sections of it, as text. */
+  readonly sections?: string
+  /** Options of the command besides those that it needs. */
+  readonly words?: readonly string[]
 }
 
 /** Our own server, as the command `serve` starts it, until it is disposed of. */
@@ -24,7 +26,8 @@ export class Embedded extends Service implements AsyncDisposable {
 
   static async start({
     settings = {},
-    keystone,
+    sections = '',
+    words = [],
     ...options
   }: EmbeddedOptions = {}): Promise<Embedded> {
     const folder = await mkdtemp(join(tmpdir(), 'embedded-'))
@@ -32,14 +35,10 @@ export class Embedded extends Service implements AsyncDisposable {
     const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`)
     // Boot images are no disks, and what looks like a partition table in them is none.
     const formats = '[image_format]\ngpt_safety_checks_nonfatal = mbr\n'
-    const identity =
-      keystone === undefined
-        ? ''
-        : `[paste_deploy]\nflavor = keystone\n[keystone_authtoken]\n${keystone}\n`
-    await writeFile(config, `[DEFAULT]\n${lines.join('')}${formats}${identity}`)
+    await writeFile(config, `[DEFAULT]\n${lines.join('')}${formats}${sections}`)
     const data = join(folder, 'data')
     const program = await startProgram(
-      ['serve', '--port', '0', '--data-dir', data, '--config', config],
+      ['serve', '--port', '0', '--data-dir', data, '--config', config, ...words],
       options,
     )
     try {

@@ -85,6 +85,13 @@ export class KeystoneSession {
     }
   }
 
+  /** Gives somebody a role on the whole system. */
+  async giveSystemRole(user: string, role: string): Promise<void> {
+    const userId = await this.#ensure('users', { name: user, domain_id: 'default' }, {})
+    const roleId = await this.#ensure('roles', { name: role }, {})
+    await this.call('PUT', `system/users/${userId}/roles/${roleId}`)
+  }
+
   /** Takes the token of somebody out of use. */
   async revoke(token: string): Promise<void> {
     await this.call('DELETE', 'auth/tokens', undefined, { 'x-subject-token': token })
@@ -162,17 +169,29 @@ interface Login {
   readonly projectId: string
 }
 
+/** A token by an application credential. */
+export async function tokenBy(url: string, { id, secret }: ApplicationCredential): Promise<string> {
+  const methods = ['application_credential']
+  const identity = { methods, application_credential: { id, secret } }
+  return (await askForToken(url, { auth: { identity } })).token
+}
+
 async function logIn(url: string, { name, password, project }: Person): Promise<Login> {
   const domain = { id: 'default' }
   const identity = { methods: ['password'], password: { user: { name, password, domain } } }
-  const body = { auth: { identity, scope: { project: { name: project, domain } } } }
+  return await askForToken(url, {
+    auth: { identity, scope: { project: { name: project, domain } } },
+  })
+}
+
+async function askForToken(url: string, body: unknown): Promise<Login> {
   const response = await fetch(`${url}/auth/tokens`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(body),
   })
   const text = await response.text()
-  if (response.status !== 201) throw new Error(`${name} cannot log in: ${text}`)
+  if (response.status !== 201) throw new Error(`Keystone gives no token: ${text}`)
   const token = within(JSON.parse(text), 'token')
   return {
     token: response.headers.get('x-subject-token') ?? '',

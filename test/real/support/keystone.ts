@@ -5,7 +5,12 @@ import { join } from 'node:path'
 import { runCommand } from '../../support/command.ts'
 import { type Daemon, freePort, startDaemon } from './daemon.ts'
 import { cloudsYaml, keystoneConf, uwsgiIni } from './keystone-files.ts'
-import { type ApplicationCredential, KeystoneSession, type Person } from './keystone-session.ts'
+import {
+  type ApplicationCredential,
+  KeystoneSession,
+  type Person,
+  tokenBy,
+} from './keystone-session.ts'
 import { DEBIAN_PYTHON } from './python.ts'
 import { waitUntil } from './wait.ts'
 
@@ -17,7 +22,7 @@ export interface KeystoneOptions {
 /** Two regions of one Keystone, each with an image service of its own. */
 export const REGIONS = ['RegionOne', 'RegionTwo'] as const
 
-/** `admin` is an administrator of `admin`; the next three share `demo`; `glance` validates tokens. */
+/** `admin` is an administrator of `admin`; the next three share `demo`; `glance` validates tokens, and reads limits. */
 export const PEOPLE = {
   admin: { name: 'admin', password: 'pw-of-admin', project: 'admin', roles: ['admin'] },
   member: { name: 'member', password: 'pw-of-member', project: 'demo', roles: ['member'] },
@@ -82,9 +87,27 @@ export class Keystone implements AsyncDisposable {
     await this.admin.registerEndpoint('image', region, url)
   }
 
+  /** Logs one of {@link PEOPLE} in. */
+  async sessionOf(person: keyof typeof PEOPLE): Promise<KeystoneSession> {
+    return await KeystoneSession.open(this.url, PEOPLE[person])
+  }
+
+  /** A token of one of {@link PEOPLE} that is valid for no longer than this. */
+  async briefToken(person: keyof typeof PEOPLE, lifetimeMs: number): Promise<string> {
+    const session = await this.sessionOf(person)
+    const expires_at = new Date(Date.now() + lifetimeMs).toISOString().replace('Z', '000Z')
+    const brief = await session.createApplicationCredential(`until ${expires_at}`, { expires_at })
+    return await tokenBy(this.url, brief)
+  }
+
   /** A token of one of {@link PEOPLE}, for their project. */
   async tokenOf(person: keyof typeof PEOPLE): Promise<string> {
-    return (await KeystoneSession.open(this.url, PEOPLE[person])).token
+    return (await this.sessionOf(person)).token
+  }
+
+  /** Leaves nobody to answer. */
+  async stop(): Promise<void> {
+    await this.#daemon.stop()
   }
 
   async log(): Promise<string> {
@@ -156,6 +179,7 @@ async function populate(admin: KeystoneSession): Promise<ApplicationCredential> 
     await admin.giveRoles(name, password, project, roles)
   }
   // The roles of an administrator of old imply no other.
+  await admin.giveSystemRole(PEOPLE.glance.name, 'reader')
   await admin.giveRoles(PEOPLE.admin.name, PEOPLE.admin.password, PEOPLE.admin.project, [
     'member',
     'reader',
