@@ -159,7 +159,12 @@ t.test('how both ends are named', async t => {
   t.test('an address, with a token by Keystone', async t => {
     const lab = await startLab(t)
     const words = ['livecopy', lab.one.url, lab.two.url]
-    t.match(await lab.run(words), { status: 3, stderr: /401/ })
+    t.match(await lab.run(words), {
+      status: 3,
+      stderr:
+        /source: the service wants a token: name a cloud .*, set OS_AUTH_URL and the others, or/,
+    })
+    t.match(await lab.run(words, { OS_TOKEN: 'expired' }), { status: 3, stderr: /401/ })
     t.match(await lab.run([...words, '--source-cloud', 'one'], { OS_TARGET_CLOUD: 'two' }), {
       status: 0,
     })
@@ -324,6 +329,8 @@ t.test('a token that ends in the middle of a run', async t => {
     const { status, stderr } = await lab.run(['livecopy', 'cloud:one', 'cloud:two'])
     t.equal(status, 3)
     t.match(stderr, /cloud 'two' in .* refuses the password of user 'demo'/)
+    const json = await lab.run(['livecopy', '--json', 'cloud:one', 'cloud:wrong'])
+    t.match(JSON.parse(json.stdout), { error: { code: 'unauthenticated' } })
     t.ok(lab.keystone.asked.length - asked <= 4, 'nobody insists')
   })
 

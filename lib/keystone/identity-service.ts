@@ -9,7 +9,8 @@ import { type Grant, grantFromV2, grantFromV3 } from './grant.ts'
 import { v2Request, v3Request } from './requests.ts'
 
 export interface ServiceOptions {
-  readonly connections: DataConnections
+  /** How to get there. Default: directly, trusting whom Node trusts. */
+  readonly connections?: DataConnections | undefined
   /** Milliseconds without a sign of life. */
   readonly timeoutMs: number
 }
