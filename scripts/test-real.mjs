@@ -17,6 +17,7 @@ const PACKAGES = [
   'python3-glance',
   'python3-glanceclient',
   'python3-openstackclient',
+  'python3-openstacksdk',
   'qemu-utils',
   'util-linux',
   'uwsgi-core',

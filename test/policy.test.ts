@@ -1,5 +1,12 @@
-import { rename, writeFile } from 'node:fs/promises'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { inspect } from 'node:util'
 import t from 'tap'
 import { isGlanceError } from '../lib/errors.ts'
 import { readConfig } from '../lib/server/config.ts'
@@ -20,6 +27,9 @@ const SOMEBODY: Credentials = {
   domain: null,
   systemScope: null,
 }
+
+/** Nobody is asked. */
+const DECISION = { rule: 'get_image', ask: async () => false }
 
 t.test('a rule', t => {
   const target: Target = { owner: 'p1', project_id: null, visibility: 'public', protected: true }
@@ -60,7 +70,7 @@ t.test('a rule', t => {
     ['((@))', true],
   ] as const) {
     t.test(`'${text}' lets ${expected ? 'somebody' : 'nobody'} through`, async t => {
-      t.equal(passes(parseCheck(text), rules, SOMEBODY, target), expected)
+      t.equal(passes(parseCheck(text), rules, SOMEBODY, target, DECISION), expected)
     })
   }
 
@@ -75,7 +85,9 @@ t.test('a rule', t => {
     '()',
     ' ',
     '"role:a"',
-    'http://127.0.0.1/check',
+    'http:check',
+    'http://%(host)s/check',
+    'https://host%(port)s/',
     'project_id:%(owner)d',
     'project_id:100%',
     "'a:%(b)s",
@@ -86,7 +98,8 @@ t.test('a rule', t => {
   }
 
   t.test('may be a list of lists, as it was before 2012', async t => {
-    const holds = (list: unknown[]) => passes(parseCheckList(list), rules, SOMEBODY, target)
+    const holds = (list: unknown[]) =>
+      passes(parseCheckList(list), rules, SOMEBODY, target, DECISION)
     t.equal(holds([]), true)
     t.equal(holds([[]]), false)
     t.equal(holds(['role:admin', ['role:member', 'role:reader']]), true)
@@ -189,8 +202,8 @@ t.test('the defaults', t => {
   const nobody: Credentials = { ...SOMEBODY, project: null, roles: [], serviceRoles: [] }
   const admin: Credentials = { ...nobody, roles: ['admin'] }
   const allowed = (policy: Policy, who: Credentials, target: Target = {}) =>
-    (Object.keys(ACTIONS) as (keyof typeof ACTIONS)[]).filter(action =>
-      policy.allows(who, action, target),
+    (Object.keys(ACTIONS) as (keyof typeof ACTIONS)[]).filter(
+      action => policy.allows(who, action, target) === true,
     )
 
   t.test('let an administrator do everything', async t => {
@@ -328,6 +341,227 @@ get_image: "not 'hidden':%(level)s"
   })
 })
 
+t.test('folders of policies', async t => {
+  const folder = t.testdir({
+    'policy.yaml': 'get_images: role:file',
+    one: {
+      'a.yaml': 'get_images: role:a',
+      'b.json': '{"get_images": "role:b"}',
+      '.hidden.yaml': 'get_images: role:hidden',
+      'c.txt': 'get_images role:c',
+    },
+    two: {},
+  })
+  const reports: unknown[] = []
+  const server = await startTestServer(
+    t,
+    {
+      auth: 'trusted_headers',
+      policyFile: join(folder, 'policy.yaml'),
+      policyDirs: [join(folder, 'one'), join(folder, 'two'), join(folder, 'none')],
+    },
+    error => reports.push(error),
+  )
+  /** Which of the roles may list. */
+  const listers = async () => {
+    const may: string[] = []
+    for (const role of ['file', 'a', 'b', 'hidden', 'c', 'two', 'later']) {
+      const { status } = await server.call('GET', '/v2/images', { as: user('p', role) })
+      if (status === 200) may.push(role)
+    }
+    return may
+  }
+
+  t.test('come before the file, and the last file before the others', async t => {
+    t.strictSame(await listers(), ['b'])
+  })
+
+  t.test('may get files later, and lose them', async t => {
+    await writeFile(join(folder, 'two', 'z.yml'), 'get_images: role:two')
+    t.strictSame(await listers(), ['two'])
+    await mkdir(join(folder, 'none'))
+    await writeFile(join(folder, 'none', 'later.yaml'), 'get_images: role:later')
+    t.strictSame(await listers(), ['later'])
+    await rm(join(folder, 'none'), { recursive: true })
+    await rm(join(folder, 'two', 'z.yml'))
+    await rm(join(folder, 'one', 'b.json'))
+    t.strictSame(await listers(), ['a'])
+    t.strictSame(reports, [])
+  })
+
+  t.test('that come to make no sense change nothing, and that is reported', async t => {
+    await writeFile(join(folder, 'two', 'bad.yaml'), 'get_images: role')
+    t.strictSame(await listers(), ['a'])
+    t.match(reports, [{ code: 'usage', message: /bad\.yaml/ }])
+  })
+})
+
+t.test('rules that a server decides', async t => {
+  const folder = t.testdir({})
+  const policyFile = join(folder, 'policy.yaml')
+  const questions: { path: string; type: string; body: string }[] = []
+  let answer = (response: ServerResponse) => response.end('True')
+  const receive = async (request: IncomingMessage, response: ServerResponse) => {
+    const type = String(request.headers['content-type'])
+    questions.push({ path: String(request.url), type, body: await text(request) })
+    answer(response)
+  }
+  const listener = createServer((request, response) => void receive(request, response))
+  listener.listen(0, '127.0.0.1')
+  await once(listener, 'listening')
+  t.teardown(() => {
+    listener.close()
+    listener.closeAllConnections()
+  })
+  const address = listener.address()
+  const base = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`
+  await writeFile(
+    policyFile,
+    `get_images: ${base}/list\nmodify_image: rule:asked and not role:kept\n` +
+      `asked: role:boss or ${base}/of/%(owner)s?name=%(name)s&all=%%`,
+  )
+  const reports: unknown[] = []
+  const settings = { auth: 'trusted_headers', policyFile, policyRemoteTimeout: 1 } as const
+  const server = await startTestServer(t, settings, error => reports.push(error))
+  const list = async (as = OWNER) => (await server.call('GET', '/v2/images', { as })).status
+
+  t.test('are put to it as oslo.policy does', async t => {
+    t.equal(await list(), 200)
+    const [question] = questions.splice(0)
+    t.match(question, { path: '/list', type: 'application/x-www-form-urlencoded' })
+    const form = new URLSearchParams(question?.body)
+    t.strictSame([...form.keys()], ['rule', 'target', 'credentials'])
+    t.equal(form.get('rule'), '"get_images"')
+    t.strictSame(JSON.parse(form.get('target') ?? ''), { project_id: 'owner' })
+    t.match(JSON.parse(form.get('credentials') ?? ''), {
+      user_id: 'user of owner',
+      project_id: 'owner',
+      roles: ['member'],
+    })
+  })
+
+  t.test('name the thing in their URLs, and are asked only when it matters', async t => {
+    const id = await server.create({ name: 'a/b ?ü' })
+    const rename = async (name: string, as = OWNER) =>
+      (await server.patch(id, [{ op: 'replace', path: '/name', value: name }], as)).status
+    t.equal(await rename('..'), 200)
+    const [question] = questions.splice(0)
+    t.equal(question?.path, '/of/owner?name=a%2Fb%20%3F%C3%BC&all=%')
+    t.match(JSON.parse(new URLSearchParams(question?.body).get('target') ?? ''), { id })
+    t.equal(await rename('x'), 403, 'what would be another path is a no')
+    t.equal(await rename('x', user('owner', 'boss')), 200)
+    t.equal(await rename('y', user('owner', 'boss', 'kept')), 403)
+    t.strictSame(questions, [])
+  })
+
+  for (const [title, sent, status] of [
+    ['True in quotes', '"True"', 200],
+    ['False', 'False', 403],
+    ['true', 'true', 403],
+    ['nothing', '', 403],
+    ['more than that', 'True, or not', 403],
+  ] as const) {
+    t.test(`are a ${status === 200 ? 'yes' : 'no'} by ${title}`, async t => {
+      answer = response => response.end(sent)
+      t.equal(await list(), status)
+      t.strictSame(reports, [])
+    })
+  }
+
+  for (const [title, failing, message] of [
+    ['another status', (response: ServerResponse) => response.writeHead(500).end('True'), /is 500/],
+    [
+      'a redirect',
+      (response: ServerResponse) => response.writeHead(302, { location: `${base}/yes` }).end(),
+      /is 302/,
+    ],
+    [
+      'a broken connection',
+      (response: ServerResponse) => response.destroy(),
+      /socket hang up|reset/,
+    ],
+    [
+      'silence',
+      (response: ServerResponse) => response.writeHead(200).flushHeaders(),
+      /no answer in 1 s/,
+    ],
+  ] as const) {
+    t.test(`are a no by ${title}, which is reported`, async t => {
+      answer = response => failing(response) as ServerResponse
+      t.equal(await list(), 403)
+      t.match(reports.splice(0), [{ code: 'unavailable', message }])
+    })
+  }
+
+  t.test('let nobody through while it is not there', async t => {
+    await writeFile(policyFile, 'get_images: http://user:secret@127.0.0.1:1/x?key=secret')
+    t.equal(await list(), 403)
+    const [report] = reports.splice(0)
+    const message =
+      "policy rule 'get_images' lets nobody through: POST http://127.0.0.1:1/: connection refused"
+    t.match(report, { message })
+    t.notMatch(inspect(report), /secret/)
+  })
+
+  t.test('are put over TLS to whom we trust', async t => {
+    const [key, cert] = ['key', 'cert'].map(name => readFileSync(`fixtures/tls/${name}.pem`))
+    const secure = createSecureServer({ key, cert }, (_, response) => response.end('True'))
+    secure.listen(0)
+    await once(secure, 'listening')
+    t.teardown(() => secure.close())
+    const { port } = secure.address() as AddressInfo // It listens on a port.
+    await writeFile(policyFile, `get_images: https://localhost:${port}/`)
+    const policyRemoteCaFile = 'fixtures/tls/cert.pem'
+    for (const [more, status] of [
+      [{}, 403],
+      [{ policyRemoteCaFile }, 200],
+      [{ policyRemoteVerify: false }, 200],
+    ] as const) {
+      const other = await startTestServer(t, { ...settings, ...more }, error => reports.push(error))
+      t.equal((await other.call('GET', '/v2/images', { as: OWNER })).status, status)
+    }
+    t.match(reports.splice(0), [{ message: /certificate is not trusted/ }])
+    const missing = { ...settings, policyRemoteKeyFile: join(folder, 'none.pem') }
+    await t.rejects(startTestServer(t, missing), { code: 'usage', message: /none\.pem/ })
+  })
+
+  t.test('may be put as JSON', async t => {
+    answer = response => response.end('True')
+    await writeFile(policyFile, `get_images: ${base}/list`)
+    const policyRemoteContentType = 'application/json'
+    const other = await startTestServer(t, { ...settings, policyRemoteContentType })
+    t.equal((await other.call('GET', '/v2/images', { as: OWNER })).status, 200)
+    t.match(questions.at(-1), { type: 'application/json' })
+    t.match(JSON.parse(questions.at(-1)?.body ?? ''), {
+      rule: 'get_images',
+      target: { project_id: 'owner' },
+      credentials: { project_id: 'owner' },
+    })
+  })
+})
+
+t.test('policy_default_rule', async t => {
+  const rules = (text: string) => parsePolicyFile(text, 'p')
+  const may = (policy: Policy) => policy.allows(SOMEBODY, 'get_images')
+
+  t.test('takes the place of rules that there are not', async t => {
+    const text = 'get_images: not (rule:none and role:member)\nfallback: '
+    t.equal(may(new Policy(rules(`${text}"@"`), { defaultRule: 'fallback' })), false)
+    t.equal(may(new Policy(rules(`${text}"!"`), { defaultRule: 'fallback' })), true)
+  })
+
+  t.test('has to be there, and must not lead to itself', async t => {
+    t.throws(() => new Policy(new Map(), { defaultRule: 'none' }), {
+      code: 'usage',
+      message: "policy_default_rule: there is no policy rule 'none'",
+    })
+    t.throws(() => new Policy(rules('fallback: rule:none'), { defaultRule: 'fallback' }), {
+      code: 'usage',
+      message: 'refers to',
+    })
+  })
+})
+
 t.test('metadata definitions follow the policy', async t => {
   const folder = t.testdir({
     'policy.yaml': `
@@ -372,6 +606,15 @@ t.test('a configuration file', async t => {
       'property_protection_rule_format = policies',
       '[oslo_policy]',
       'policy_file = policy.yaml',
+      'policy_dirs = policy.d',
+      'policy_dirs = /etc/more',
+      'policy_default_rule = default',
+      'remote_content_type = application/json',
+      'remote_timeout = 2',
+      'remote_ssl_verify_server_crt = false',
+      'remote_ssl_ca_crt_file = ca.pem',
+      'remote_ssl_client_crt_file = cert.pem',
+      'remote_ssl_client_key_file = key.pem',
       'enforce_new_defaults = true',
       'enforce_scope = yes',
     ].join('\n'),
@@ -380,6 +623,14 @@ t.test('a configuration file', async t => {
     propertyProtectionFile: join(folder, 'protect.conf'),
     propertyProtectionRuleFormat: 'policies',
     policyFile: join(folder, 'policy.yaml'),
+    policyDirs: [join(folder, 'policy.d'), '/etc/more'],
+    policyDefaultRule: 'default',
+    policyRemoteContentType: 'application/json',
+    policyRemoteTimeout: 2,
+    policyRemoteVerify: false,
+    policyRemoteCaFile: join(folder, 'ca.pem'),
+    policyRemoteCertFile: join(folder, 'cert.pem'),
+    policyRemoteKeyFile: join(folder, 'key.pem'),
     enforceNewDefaults: true,
     enforceScope: true,
   })

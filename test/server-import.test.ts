@@ -1,8 +1,8 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { gunzipSync, gzipSync } from 'node:zlib'
+import { deflateRawSync, gunzipSync, gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { openDatabase } from '../lib/database/open.ts'
 import { DEFAULT_FILTER } from '../lib/http/uri-filter.ts'
@@ -19,6 +19,8 @@ import {
   type TestServer,
   user,
 } from './support/server.ts'
+import { lhaOf } from './support/lha.ts'
+import { zipOf } from './support/zip.ts'
 
 const FILTER = { ...DEFAULT_FILTER, allowedHosts: ['127.0.0.1'], allowedPorts: [] }
 const IMPORTS: ImportSettings = { ...DEFAULT_IMPORTS, filter: FILTER, methods: IMPORT_METHODS }
@@ -354,82 +356,108 @@ t.test('importing', async t => {
   })
 })
 
-t.test('when one of several stores fails', async t => {
-  const broken = (t: Test) => {
-    const folder = join(t.testdir({ two: {} }), 'two')
-    return {
-      settings: {
-        ...SEVERAL,
-        enabledBackends: [
-          { id: 'one', type: 'memory' },
-          { id: 'two', type: 'file', datadir: folder },
-        ],
-      } satisfies Partial<ServerConfig>,
-      /** Puts something in the way of the image's data. */
-      breakFor: (id: string) => writeFileSync(join(folder, id), 'in the way'),
-    }
-  }
-
-  t.test('nothing of it is left when all must succeed', async t => {
-    const { settings, breakFor } = broken(t)
-    const server = await startTestServer(t, settings)
-    const id = await server.create()
-    await stage(server, id, 'data')
-    breakFor(id)
-    await importing(server, id, 'glance-direct', { all_stores: true })
-    const { image, tasks } = await settled(server, id)
-    t.match(image, {
-      status: 'queued',
-      size: null,
-      checksum: null,
-      stores: undefined,
-      os_glance_importing_to_stores: '',
-      os_glance_failed_import: 'two',
+t.test('several stores at once', async t => {
+  const server = await startTestServer(t, {
+    ...SEVERAL,
+    imports: { ...IMPORTS, maxParallelStores: 2 },
+    enabledBackends: ['a', 'b', 'c', 'd'].map(id => ({ id, type: 'memory' })),
+    defaultBackend: 'a',
+  })
+  const large = 'some data'.repeat(100_000)
+  for (const mustSucceed of [true, false]) {
+    t.test(mustSucceed ? 'all have the data' : 'as many have it as will', async t => {
+      const id = await server.create()
+      await stage(server, id, large)
+      const rest = { all_stores: true, all_stores_must_succeed: mustSucceed }
+      await importing(server, id, 'glance-direct', rest)
+      const { image, tasks } = await settled(server, id)
+      t.match(image, { status: 'active', size: large.length, ...LISTS })
+      t.strictSame(String(image['stores']).split(',').toSorted(), ['a', 'b', 'c', 'd'])
+      t.match(tasks, [{ status: 'success' }])
+      t.ok((await download(server, id)) === large)
     })
-    t.match(tasks, [{ status: 'failure', message: /store two/ }])
-    await stage(server, id, 'data')
-    await importing(server, id, 'glance-direct', { stores: ['one'] })
-    t.match((await settled(server, id)).image, { status: 'active', stores: 'one' })
-  })
-
-  t.test('the others have it when that is enough', async t => {
-    const { settings, breakFor } = broken(t)
-    const server = await startTestServer(t, settings)
-    const id = await server.create()
-    await stage(server, id, 'data')
-    breakFor(id)
-    const rest = { stores: ['two', 'one'], all_stores_must_succeed: false }
-    await importing(server, id, 'glance-direct', rest)
-    const { image, tasks } = await settled(server, id)
-    t.match(image, { status: 'active', stores: 'one', os_glance_failed_import: 'two' })
-    t.match(tasks, [{ status: 'success' }])
-  })
-
-  t.test('the image is queued when none has it', async t => {
-    const { settings, breakFor } = broken(t)
-    const server = await startTestServer(t, settings)
-    const id = await server.create()
-    await stage(server, id, 'data')
-    breakFor(id)
-    const rest = { stores: ['two'], all_stores_must_succeed: false }
-    await importing(server, id, 'glance-direct', rest)
-    const { image, tasks } = await settled(server, id)
-    t.match(image, { status: 'queued', size: null, os_glance_failed_import: 'two' })
-    t.match(tasks, [{ status: 'failure', message: /none of the uploads finished/ }])
-  })
-
-  t.test('a copy that fails leaves the image as it was', async t => {
-    const { settings, breakFor } = broken(t)
-    const server = await startTestServer(t, settings)
-    const id = await server.create()
-    await server.upload(id, 'data')
-    breakFor(id)
-    await importing(server, id, 'copy-image', { stores: ['two'] }, ADMIN)
-    const { image } = await settled(server, id, ADMIN)
-    t.match(image, { status: 'active', size: 4, stores: 'one', os_glance_failed_import: 'two' })
-    t.equal(await download(server, id), 'data')
-  })
+  }
 })
+
+for (const maxParallelStores of [1, 3]) {
+  t.test(`when one of several stores fails, ${maxParallelStores} at once`, async t => {
+    const broken = (t: Test) => {
+      const folder = join(t.testdir({ two: {} }), 'two')
+      return {
+        settings: {
+          ...SEVERAL,
+          imports: { ...IMPORTS, maxParallelStores },
+          enabledBackends: [
+            { id: 'one', type: 'memory' },
+            { id: 'two', type: 'file', datadir: folder },
+          ],
+        } satisfies Partial<ServerConfig>,
+        /** Puts something in the way of the image's data. */
+        breakFor: (id: string) => writeFileSync(join(folder, id), 'in the way'),
+      }
+    }
+
+    t.test('nothing of it is left when all must succeed', async t => {
+      const { settings, breakFor } = broken(t)
+      const server = await startTestServer(t, settings)
+      const id = await server.create()
+      await stage(server, id, 'data')
+      breakFor(id)
+      await importing(server, id, 'glance-direct', { all_stores: true })
+      const { image, tasks } = await settled(server, id)
+      t.match(image, {
+        status: 'queued',
+        size: null,
+        checksum: null,
+        stores: undefined,
+        os_glance_importing_to_stores: '',
+        os_glance_failed_import: 'two',
+      })
+      t.match(tasks, [{ status: 'failure', message: /store two/ }])
+      await stage(server, id, 'data')
+      await importing(server, id, 'glance-direct', { stores: ['one'] })
+      t.match((await settled(server, id)).image, { status: 'active', stores: 'one' })
+    })
+
+    t.test('the others have it when that is enough', async t => {
+      const { settings, breakFor } = broken(t)
+      const server = await startTestServer(t, settings)
+      const id = await server.create()
+      await stage(server, id, 'data')
+      breakFor(id)
+      const rest = { stores: ['two', 'one'], all_stores_must_succeed: false }
+      await importing(server, id, 'glance-direct', rest)
+      const { image, tasks } = await settled(server, id)
+      t.match(image, { status: 'active', stores: 'one', os_glance_failed_import: 'two' })
+      t.match(tasks, [{ status: 'success' }])
+    })
+
+    t.test('the image is queued when none has it', async t => {
+      const { settings, breakFor } = broken(t)
+      const server = await startTestServer(t, settings)
+      const id = await server.create()
+      await stage(server, id, 'data')
+      breakFor(id)
+      const rest = { stores: ['two'], all_stores_must_succeed: false }
+      await importing(server, id, 'glance-direct', rest)
+      const { image, tasks } = await settled(server, id)
+      t.match(image, { status: 'queued', size: null, os_glance_failed_import: 'two' })
+      t.match(tasks, [{ status: 'failure', message: /none of the uploads finished/ }])
+    })
+
+    t.test('a copy that fails leaves the image as it was', async t => {
+      const { settings, breakFor } = broken(t)
+      const server = await startTestServer(t, settings)
+      const id = await server.create()
+      await server.upload(id, 'data')
+      breakFor(id)
+      await importing(server, id, 'copy-image', { stores: ['two'] }, ADMIN)
+      const { image } = await settled(server, id, ADMIN)
+      t.match(image, { status: 'active', size: 4, stores: 'one', os_glance_failed_import: 'two' })
+      t.equal(await download(server, id), 'data')
+    })
+  })
+}
 
 t.test('an image is one task’s at a time', async t => {
   const dataDir = t.testdir()
@@ -592,6 +620,23 @@ t.test('plugins', async t => {
     t.equal(await data(), 'some data')
   })
 
+  for (const [title, options] of [
+    ['deflated', {}],
+    ['only stored', { method: 0 }],
+    ['of zip64', { zip64: true }],
+    ['with a comment', { comment: 'PK\u0005\u0006 and more' }],
+  ] as const) {
+    t.test(`image_decompression unpacks the file in a zip archive, ${title}`, async t => {
+      const plugins = ['image_decompression'] as const
+      const large = 'some data'.repeat(300_000)
+      const { image, data } = await run(t, { plugins }, zipOf(large, options))
+      t.match(image, { status: 'active', size: large.length })
+      t.ok((await data()) === large)
+      const { image: empty } = await run(t, { plugins }, zipOf('', options))
+      t.match(empty, { status: 'active', size: 0 })
+    })
+  }
+
   t.test('image_decompression leaves alone what is not, or is to be so', async t => {
     const plugins = ['image_decompression'] as const
     t.match((await run(t, { plugins }, 'some data')).image, { status: 'active', size: 9 })
@@ -604,7 +649,33 @@ t.test('plugins', async t => {
 
   for (const [title, data, message] of [
     ['damaged data', gzipSync('some data').subarray(0, 15), /damaged/],
-    ['an archive', Buffer.from('PK\u0003\u0004 and so on', 'latin1'), /zip archives cannot/],
+    ['no lha archive', Buffer.from('..-lh5- and so on and on', 'latin1'), /damaged|level/],
+    ['an lha archive cut short', lhaOf('some data').subarray(0, 35), /file is cut short/],
+    ['an lha archive of several files', Buffer.concat([lhaOf('a'), lhaOf('b')]), /several files/],
+    ['a folder in an lha archive', lhaOf('', { method: '-lhd-' }), /holds a folder/],
+    ['no zip archive', Buffer.from('PK\u0003\u0004 and so on', 'latin1'), /damaged: it has no end/],
+    ['a zip archive of several files', zipOf('x', { files: 2 }), /holds 2 files, and has to/],
+    ['an empty zip archive', zipOf('x', { files: 0 }), /holds no file/],
+    ['a folder', zipOf('', { name: 'folder/' }), /holds a folder/],
+    ['an encrypted zip archive', zipOf('x', { flags: 1 }), /is encrypted/],
+    ['another compression', zipOf('x', { method: 12 }), /by method 12, not by deflate/],
+    ['a zip archive cut short', zipOf('some data').subarray(0, 60), /has no end/],
+    ['a zip64 archive without its end', zipOf('x', { files: 0xffff }), /zip64 end is missing/],
+    ['two names for a file', zipOf('x', { localName: 'disk.xxx' }), /not what its directory says/],
+    ['another size', zipOf('some data', { size: 8 }), /not the 8 bytes/],
+    ['too much of a size', zipOf('some data', { size: 10 }), /not the 10 bytes/],
+    ['sizes that differ', zipOf('some data', { method: 0, size: 8 }), /its sizes differ/],
+    ['another sum', zipOf('some data', { crc: 1 }), /its CRC-32 is another/],
+    [
+      'no deflated data',
+      zipOf('some data', { packed: Buffer.from('some data') }),
+      /zip data is damaged/,
+    ],
+    [
+      'data after its end',
+      zipOf('x', { packed: Buffer.concat([deflateRawSync('x'), Buffer.from('y')]) }),
+      /more after its end/,
+    ],
   ] as const) {
     t.test(`image_decompression fails on ${title}`, async t => {
       const { image, tasks } = await run(t, { plugins: ['image_decompression'] }, data)
@@ -612,6 +683,29 @@ t.test('plugins', async t => {
       t.match(tasks, [{ status: 'failure', message }])
     })
   }
+
+  const plugins = ['image_decompression'] as const
+  t.test('image_decompression of lha', { skip: hasLha() ? false : 'needs lha' }, async t => {
+    for (const level of [0, 1, 2] as const) {
+      const large = 'some data'.repeat(100_000)
+      const archive = Buffer.concat([lhaOf(large, { level }), Buffer.from([0])])
+      const { image, data } = await run(t, { plugins }, archive)
+      t.match(image, { status: 'active', size: large.length }, `level ${level}`)
+      t.ok((await data()) === large)
+    }
+    const { image, tasks } = await run(t, { plugins }, lhaOf('some data', { crc: 1 }))
+    t.match(image, { status: 'queued', size: null })
+    t.match(tasks, [{ status: 'failure', message: /its CRC-16 is another/ }])
+  })
+
+  t.test('image_decompression of lha without the program fails', async t => {
+    const path = process.env['PATH']
+    process.env['PATH'] = t.testdir()
+    t.teardown(() => (process.env['PATH'] = path))
+    const { image, tasks } = await run(t, { plugins }, lhaOf('some data'))
+    t.match(image, { status: 'queued', size: null })
+    t.match(tasks, [{ status: 'failure', message: 'Error: lha is not installed' }])
+  })
 
   t.test('image_conversion', { skip: hasQemuImg() ? false : 'needs qemu-img' }, async t => {
     const plugins = ['image_conversion'] as const
@@ -810,6 +904,43 @@ t.test('tasks', async t => {
     })
   }
 
+  t.test('of the types that the service makes itself change no image', async t => {
+    const id = await server.create(undefined, ADMIN)
+    const before = await server.show(id, ADMIN)
+    const location = { image_id: id, loc_url: `${base}/image`, validation_data: {} }
+    const importing = { image_id: id, import_req: { method: { name: 'web-download' } } }
+    const absent = randomUUID()
+    for (const [type, input, message] of [
+      ['api_image_import', {}, 'Input to api_image_import task is empty.'],
+      ['api_image_import', { import_req: {} }, "Missing required 'image_id' field"],
+      ['api_image_import', { image_id: id }, "Input does not contain 'import_req' field"],
+      ['api_image_import', { ...importing, image_id: absent }, `no image found with ID ${absent}`],
+      ['api_image_import', { ...importing, image_id: 5 }, 'no image found with ID 5'],
+      [
+        'api_image_import',
+        importing,
+        `Task was aborted externally: use POST /v2/images/${id}/import`,
+      ],
+      ['location_import', {}, 'Input to location_import task is empty.'],
+      ['location_import', { loc_url: 'x' }, "Input does not contain 'image_id' field"],
+      ['location_import', { image_id: id }, "Input does not contain 'loc_url' field"],
+      [
+        'location_import',
+        location,
+        `Task was aborted externally: use POST /v2/images/${id}/locations`,
+      ],
+    ] as const) {
+      const { status, json } = await post({ type, input })
+      t.equal(status, 201, type)
+      t.match(json, { type, status: 'pending', input, result: null })
+      const { status: end, message: told } = await ended(String(json['id']))
+      t.same([end, told], ['failure', message])
+    }
+    t.same(await server.show(id, ADMIN), before)
+    const { json } = await server.call('GET', `/v2/images/${id}/tasks`, { as: ADMIN })
+    t.equal((json['tasks'] as unknown[]).length, 4, 'and are among those of the image')
+  })
+
   for (const [title, body] of [
     ['no type', { input: input() }],
     ['no input', { type: 'import' }],
@@ -864,13 +995,22 @@ t.test('tasks', async t => {
       t.equal(json['name'], name)
     }
   })
+
+  t.test('of nobody are as the schema says: clients hold them to it', async t => {
+    const open = await startTestServer(t, { ...SEVERAL, auth: 'none' })
+    const { json } = await open.call('POST', '/v2/tasks', {
+      body: { type: 'import', input: input() },
+    })
+    t.equal(json['owner'], null)
+    const schema = await open.call('GET', '/v2/schemas/task')
+    t.match(schema.json['properties'], { owner: { type: ['null', 'string'] } })
+  })
 })
 
 function hasQemuImg(): boolean {
-  try {
-    execFileSync('qemu-img', ['--version'], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
+  return !spawnSync('qemu-img', ['--version'], { stdio: 'ignore' }).error
+}
+
+function hasLha(): boolean {
+  return !spawnSync('lha', { stdio: 'ignore' }).error
 }

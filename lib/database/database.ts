@@ -1,6 +1,6 @@
 import type { Abortable } from '../abort.ts'
 import type { Image } from '../image/image.ts'
-import type { ImageLocation } from '../image/location.ts'
+import type { ImageLocation, RemovedLocation } from '../image/location.ts'
 import type { Member, MemberStatus } from '../image/member.ts'
 import type {
   MetadefNamespace,
@@ -20,7 +20,12 @@ import type { Task, TaskQuery, TaskStatus } from '../image/task.ts'
 export interface ImageRecord extends Image {
   /** In order of preference. */
   readonly locations: readonly ImageLocation[]
-  /** When it was deleted. The row stays, so that its id is never given out again. */
+  /** Places that it is no longer at, and whose data is to be deleted later. */
+  readonly removedLocations: readonly RemovedLocation[]
+  /**
+   * When it was deleted, or began to wait for that (`pending_delete`). The row stays, so that its id is never given
+   * out again.
+   */
   readonly deletedAt: Date | null
 }
 
@@ -54,24 +59,41 @@ export interface Database extends AsyncDisposable {
 }
 
 export interface ImageTable {
-  /** Undefined when absent or deleted: here absence is an answer, not an error. */
+  /** Undefined when absent, deleted or pending deletion: here absence is an answer, not an error. */
   find(id: string): Promise<ImageRecord | undefined>
   /**
-   * The page, in the order that was asked for. Images that are deleted or killed are left out.
-   * @throws {GlanceError} `not_found` when the marker is absent or deleted.
+   * The page, in the order that was asked for. Images that are deleted, pending deletion or killed are left out.
+   * @throws {GlanceError} `not_found` when `find` does not find the marker.
    */
   list(query: ImageQuery): Promise<readonly ImageRecord[]>
+  /** The image with all that it had, while its status is `pending_delete`. */
+  findPending(id: string): Promise<ImageRecord | undefined>
+  /** In ascending id order: images that are pending deletion, and others with data to be deleted. */
+  listPending(query: PendingQuery): Promise<readonly ImageRecord[]>
   /** @throws {GlanceError} `duplicate`, also for the id of a deleted image. */
   insert(image: ImageRecord): Promise<void>
   /**
    * Applies only while the stored status is in `from`, so that of two uploads one wins. Resolves to the image as
-   * it then is; a status of `deleted` hides the image from then on, and drops its tags, properties, locations and
-   * members; it is then `deletedAt` the time of the change, unless that says when. @throws {GlanceError} `conflict`,
-   * `not_found`.
+   * it then is. A status of `deleted` hides the image from then on, and drops its tags, properties, locations and
+   * members; one of `pending_delete` hides it and drops nothing, so that it can be made `active` again. It is then
+   * `deletedAt` the time of the change, unless that says when. @throws {GlanceError} `conflict`; `not_found`, also for
+   * an image that is pending deletion, unless that is in `from`.
    */
   update(id: string, change: ImageChange, from: readonly ImageStatus[]): Promise<ImageRecord>
-  /** What the images of a project take up, those of nobody for null; without the image `except`. */
+  /**
+   * What the images of a project take up, those of nobody for null; without the image `except`, and without those that
+   * are pending deletion. Data at removed locations counts until it is deleted.
+   */
   usage(owner: string | null, options?: { readonly except?: string }): Promise<ImageUsage>
+}
+
+/** Images of which something has waited to be deleted for a time. */
+export interface PendingQuery {
+  /** Only what has waited since then or longer. */
+  readonly until: Date
+  readonly limit: number
+  /** The id after which the page begins. */
+  readonly marker: string | null
 }
 
 export interface MemberTable {

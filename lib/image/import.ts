@@ -58,6 +58,8 @@ export interface ImportRules {
     readonly properties: ReadonlyMap<string, string>
     readonly ignoredRoles: readonly string[]
   }
+  /** Into how many stores at once the data of one image is put. */
+  readonly maxParallelStores: number
   /** What images are converted to. */
   readonly outputFormat: ConversionFormat
   /** How the names of custom properties begin that come with an image of another region. */

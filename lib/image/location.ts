@@ -8,6 +8,11 @@ export interface ImageLocation {
   readonly metadata: Readonly<Record<string, unknown>>
 }
 
+/** A place that an image is no longer at, and whose data is to be deleted later. */
+export interface RemovedLocation extends ImageLocation {
+  readonly removedAt: Date
+}
+
 /** A location that somebody registers. */
 export interface NewLocation extends ImageLocation {
   /** What its data is said to be; null when nothing is said. */

@@ -27,12 +27,13 @@ import {
 } from './identity-settings.ts'
 import { parseOsloConfig, type Setting, wrong } from './oslo-config.ts'
 import { PROPERTY_RULE_FORMATS, type PropertyRuleFormat } from './policy/property-protection.ts'
+import { POLICY_CONTENT_TYPES, type RemotePolicySettings } from './policy/remote-settings.ts'
 import { readStoreSettings, type StoreSettings } from './store-settings.ts'
 
 const STORES = ['file', 'memory'] as const
 
 /** Everything that can be set. A negative quota is none. */
-export interface ServerConfig {
+export interface ServerConfig extends RemotePolicySettings {
   readonly bindHost: string
   /** 0 for any that is free. */
   readonly bindPort: number
@@ -81,6 +82,10 @@ export interface ServerConfig {
   readonly ownerIsTenant: boolean
   /** Rules in the place of the defaults, read again whenever the file changes; null for the defaults. */
   readonly policyFile: string | null
+  /** Folders of such files, each over those before it and all over that one. */
+  readonly policyDirs: readonly string[]
+  /** The rule in the place of one that is named and that there is not; null: that is an error. */
+  readonly policyDefaultRule: string | null
   /** Whether the defaults of before Wallaby, by which most is anybody's to do, stop letting people through. */
   readonly enforceNewDefaults: boolean
   /** Whether a token for a domain or the whole system may do nothing. */
@@ -88,6 +93,10 @@ export interface ServerConfig {
   /** Who may do what with which custom properties; null when anybody may do anything. */
   readonly propertyProtectionFile: string | null
   readonly propertyProtectionRuleFormat: PropertyRuleFormat
+  /** Whether deleted data is only marked as such and left to a scrubber. */
+  readonly delayedDelete: boolean
+  /** Seconds for which a scrubber lets deleted data be. */
+  readonly scrubTime: number
   readonly hashingAlgorithm: DigestAlgorithm
   /** A `schema-image.json` as Glance's; null for the one that Glance comes with. */
   readonly schemaFile: string | null
@@ -150,10 +159,20 @@ export function completeConfig(given: Partial<ServerConfig>): ServerConfig {
     adminRole: 'admin',
     ownerIsTenant: true,
     policyFile: null,
+    policyDirs: [],
+    policyDefaultRule: null,
+    policyRemoteContentType: 'application/x-www-form-urlencoded',
+    policyRemoteTimeout: 5,
+    policyRemoteVerify: true,
+    policyRemoteCaFile: null,
+    policyRemoteCertFile: null,
+    policyRemoteKeyFile: null,
     enforceNewDefaults: false,
     enforceScope: false,
     propertyProtectionFile: null,
     propertyProtectionRuleFormat: 'roles',
+    delayedDelete: false,
+    scrubTime: 0,
     hashingAlgorithm: 'sha512',
     schemaFile: null,
     containerFormats: CONTAINER_FORMATS,
@@ -221,7 +240,10 @@ function readSettings(
       throw wrong(setting.file, setting.line, message)
     }
   }
-  return Object.assign({}, ...config) as Partial<ServerConfig> // Each piece is one. The last of several counts.
+  // The last of several counts, but of this one all do.
+  const policyDirs = config.flatMap(({ policyDirs = [] }) => policyDirs)
+  if (policyDirs.length > 0) config.push({ policyDirs })
+  return Object.assign({}, ...config) as Partial<ServerConfig> // Each piece is one.
 }
 
 /** What an option sets by its value, in a file in `folder`. */
@@ -258,6 +280,22 @@ const OPTIONS: Readonly<Record<string, Option>> = {
   owner_is_tenant: value => ({ ownerIsTenant: boolean(value) }),
   allow_anonymous_access: value => ({ allowAnonymousAccess: boolean(value) }),
   'oslo_policy.policy_file': (value, folder) => ({ policyFile: resolve(folder, text(value)) }),
+  'oslo_policy.policy_dirs': (value, folder) => ({ policyDirs: [resolve(folder, text(value))] }),
+  'oslo_policy.policy_default_rule': value => ({ policyDefaultRule: text(value) }),
+  'oslo_policy.remote_content_type': value => ({
+    policyRemoteContentType: oneOf(value, POLICY_CONTENT_TYPES),
+  }),
+  'oslo_policy.remote_timeout': value => ({ policyRemoteTimeout: integer(value, 1, 3600) }),
+  'oslo_policy.remote_ssl_verify_server_crt': value => ({ policyRemoteVerify: boolean(value) }),
+  'oslo_policy.remote_ssl_ca_crt_file': (value, folder) => ({
+    policyRemoteCaFile: resolve(folder, text(value)),
+  }),
+  'oslo_policy.remote_ssl_client_crt_file': (value, folder) => ({
+    policyRemoteCertFile: resolve(folder, text(value)),
+  }),
+  'oslo_policy.remote_ssl_client_key_file': (value, folder) => ({
+    policyRemoteKeyFile: resolve(folder, text(value)),
+  }),
   'oslo_policy.enforce_new_defaults': value => ({ enforceNewDefaults: boolean(value) }),
   // In Zed the two have to be the same.
   enforce_secure_rbac: value => ({ enforceNewDefaults: boolean(value) }),
@@ -268,6 +306,8 @@ const OPTIONS: Readonly<Record<string, Option>> = {
   property_protection_rule_format: value => ({
     propertyProtectionRuleFormat: oneOf(value, PROPERTY_RULE_FORMATS),
   }),
+  delayed_delete: value => ({ delayedDelete: boolean(value) }),
+  scrub_time: value => ({ scrubTime: integer(value, 0, 2 ** 31 - 1) }),
   hashing_algorithm: value => ({ hashingAlgorithm: oneOf(value, DIGEST_ALGORITHMS) }),
   image_schema_file: value => ({ schemaFile: resolve(text(value)) }),
   container_formats: value => ({ containerFormats: list(value) }),

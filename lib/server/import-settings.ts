@@ -24,6 +24,7 @@ export const DEFAULT_IMPORTS: ImportSettings = {
   methods: ['glance-direct', 'web-download', 'copy-image'],
   plugins: [],
   inject: { properties: new Map(), ignoredRoles: ['admin'] },
+  maxParallelStores: 1,
   outputFormat: 'raw',
   remoteProperties: ['hw_', 'trait:', 'os_distro', 'os_secure_boot', 'os_type'],
   doSecureHash: true,
@@ -66,6 +67,9 @@ const OPTIONS: Readonly<Record<string, Read>> = {
   enabled_import_methods: setting(value => ({ methods: oneOfEach(value, IMPORT_METHODS) })),
   'image_import_opts.image_import_plugins': setting(value => ({
     plugins: oneOfEach(value, IMPORT_PLUGINS),
+  })),
+  'image_import_opts.max_parallel_stores': setting(value => ({
+    maxParallelStores: integer(value, 1, 1000),
   })),
   'inject_metadata_properties.inject': (value, before) => ({
     ...before,

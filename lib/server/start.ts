@@ -20,6 +20,7 @@ import { recoverImports } from './import/recover-imports.ts'
 import { openAuthentication, openProjectLimits } from './open-keystone.ts'
 import { openCache, openStaging, openStores } from './open-stores.ts'
 import { openPolicy, type PolicySource } from './policy/policy-source.ts'
+import { remotePolicy } from './remote-policy.ts'
 import { TaskExecutor } from './tasks/executor.ts'
 import { readTls } from './tls.ts'
 import { v2Routes } from './v2/routes.ts'
@@ -59,7 +60,9 @@ export async function startServer(
   const schema = await imageSchemaOf(config)
   const opened: AsyncDisposable[] = []
   try {
-    const policies = await openPolicy(config, config, report)
+    const ask = await remotePolicy(config, report)
+    const rules = { ...config, defaultRule: config.policyDefaultRule, ask }
+    const policies = await openPolicy(config, rules, report)
     for await (const lock of lockOut(config)) opened.unshift(lock)
     const database = await openDatabaseOf(config)
     opened.unshift(database)
@@ -126,9 +129,10 @@ function serviceOf(
     vmdkTypes: config.vmdkAllowedTypes,
     harmlessChecks: config.gptSafetyChecksNonfatal,
   }
-  const { hashingAlgorithm } = config
+  const { hashingAlgorithm, delayedDelete } = config
   const taskTimeToLiveMs = config.imports.taskTimeToLive * 3_600_000
-  return { ...parts, locations, limits, formats, hashingAlgorithm, taskTimeToLiveMs }
+  const settings = { formats, hashingAlgorithm, delayedDelete, taskTimeToLiveMs }
+  return { ...parts, locations, limits, ...settings }
 }
 
 /** What requests are answered with. */

@@ -4,8 +4,10 @@ import {
   type Task,
   TASK_SORT_KEYS,
   TASK_STATUSES,
+  TASK_TYPES,
   type TaskQuery,
   type TaskSortKey,
+  type TaskType,
 } from '../image/task.ts'
 import { formatTime, isObject, type V2Document } from './v2-image.ts'
 
@@ -111,7 +113,7 @@ function linkTo(query: ReadonlyMap<string, string>): string {
 
 /** What a client asks for by `POST /v2/tasks`. @throws {GlanceError} `invalid`. */
 export function parseNewTask(body: unknown): {
-  readonly type: 'import' | 'api_image_import'
+  readonly type: TaskType
   readonly input: V2Document
 } {
   const document = isObject(body) ? body : {}
@@ -119,11 +121,12 @@ export function parseNewTask(body: unknown): {
     if (!(name in document)) throw invalid(`Task '${name}' is required`)
   }
   const { type, input } = document
-  if (type !== 'import' && type !== 'api_image_import') {
+  const known = TASK_TYPES.find(known => known === type)
+  if (known === undefined) {
     throw invalid(`Provided object does not match schema 'task': there is no type ${String(type)}`)
   }
   if (!isObject(input)) throw invalid("Provided object does not match schema 'task': input")
-  return { type, input }
+  return { type: known, input }
 }
 
 function sortKeyOf(key: string | null): TaskSortKey {

@@ -13,34 +13,36 @@ const ISO = '/usr/lib/ipxe/ipxe.iso'
 const ID = idOf(1)
 const SECRETS = Object.values(PEOPLE).map(({ password }) => password)
 
-const settings = (url: string, section: string, more: string) => `
-[${section}]
-auth_url = ${url}
-auth_type = password
-username = ${PEOPLE.glance.name}
-password = ${PEOPLE.glance.password}
-user_domain_id = default
-${more}
-`
+/** How the service asks a Keystone in its own name. */
+const asService = (url: string) => ({
+  auth_url: url,
+  auth_type: 'password',
+  username: PEOPLE.glance.name,
+  password: PEOPLE.glance.password,
+  user_domain_id: 'default',
+})
 
 t.test("our server and Debian's Keystone", async t => {
   const keystone = await Keystone.start()
   t.teardown(async () => await keystone[Symbol.asyncDispose]())
   const folder = mkdtempSync(join(tmpdir(), 'identity-'))
   const log = join(folder, 'log')
-  const project = `project_name = ${PEOPLE.glance.project}\nproject_domain_id = default`
-  const endpointId = await keystone.admin.endpointId('image', 'RegionOne')
-  const limits = `system_scope = all\nendpoint_id = ${endpointId}`
+  const endpoint_id = await keystone.admin.endpointId('image', 'RegionOne')
   const sizes = ['image_size_total', 'image_stage_total', 'image_count_uploading']
   for (const name of sizes) await keystone.admin.limit(name, 1000, 'RegionOne')
   await keystone.admin.limit('image_count_total', 3, 'RegionOne')
   const server = await Embedded.start({
     settings: { enforce_secure_rbac: 'true', use_keystone_limits: 'true' },
-    sections: `[paste_deploy]
-flavor = keystone
-${settings(keystone.url, 'keystone_authtoken', project)}
-www_authenticate_uri = ${keystone.url}
-${settings(keystone.url, 'oslo_limit', limits)}`,
+    sections: {
+      paste_deploy: { flavor: 'keystone' },
+      keystone_authtoken: {
+        ...asService(keystone.url),
+        project_name: PEOPLE.glance.project,
+        project_domain_id: 'default',
+        www_authenticate_uri: keystone.url,
+      },
+      oslo_limit: { ...asService(keystone.url), system_scope: 'all', endpoint_id },
+    },
     words: ['--debug', '--log-file', log],
   })
   t.teardown(async () => await server[Symbol.asyncDispose]())

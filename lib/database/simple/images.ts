@@ -1,10 +1,11 @@
 import { GlanceError } from '../../errors.ts'
+import { compareIds } from '../../image/image.ts'
 import type { ImageQuery } from '../../image/query.ts'
 import type { ImageStatus } from '../../image/status.ts'
-import type { ImageChange, ImageRecord, ImageTable, ImageUsage } from '../database.ts'
+import type { ImageChange, ImageRecord, ImageTable, ImageUsage, PendingQuery } from '../database.ts'
 import { totalOrder } from '../order.ts'
 import { compareBy, matches } from './query.ts'
-import { type Access, live } from './rows.ts'
+import { type Access, live, type Rows } from './rows.ts'
 import { usage } from './usage.ts'
 
 export class SimpleImages implements ImageTable {
@@ -31,6 +32,17 @@ export class SimpleImages implements ImageTable {
       .slice(0, query.limit)
   }
 
+  async findPending(id: string): Promise<ImageRecord | undefined> {
+    return pending(this.#access.rows(), id)
+  }
+
+  async listPending({ until, limit, marker }: PendingQuery): Promise<readonly ImageRecord[]> {
+    return [...this.#access.rows().images.values()]
+      .filter(image => (marker === null || image.id > marker) && isPendingSince(image, until))
+      .toSorted((a, b) => compareIds(a.id, b.id))
+      .slice(0, limit)
+  }
+
   async insert(image: ImageRecord): Promise<void> {
     await this.#access.write(({ images }) => {
       if (images.has(image.id))
@@ -41,7 +53,8 @@ export class SimpleImages implements ImageTable {
 
   update(id: string, change: ImageChange, from: readonly ImageStatus[]): Promise<ImageRecord> {
     return this.#access.write(rows => {
-      const image = live(rows, id)
+      const hidden = from.includes('pending_delete') ? pending(rows, id) : undefined
+      const image = live(rows, id) ?? hidden
       if (image === undefined) throw new GlanceError('not_found', `no image found with ID ${id}`)
       if (!from.includes(image.status)) {
         throw new GlanceError(
@@ -64,16 +77,32 @@ export class SimpleImages implements ImageTable {
   }
 }
 
+function pending({ images }: Rows, id: string): ImageRecord | undefined {
+  const image = images.get(id)
+  return image?.status === 'pending_delete' ? image : undefined
+}
+
+function isPendingSince(
+  { status, deletedAt, removedLocations }: ImageRecord,
+  until: Date,
+): boolean {
+  if (removedLocations.some(({ removedAt }) => removedAt <= until)) return true
+  return status === 'pending_delete' && deletedAt !== null && deletedAt <= until
+}
+
 /** A copy that nobody else has, in the form in which images are kept. */
 function kept(image: ImageRecord): ImageRecord {
+  const deletedAt = image.deletedAt ?? image.updatedAt
   if (image.status === 'deleted') {
-    const deletedAt = image.deletedAt ?? image.updatedAt
-    return { ...image, deletedAt, tags: [], properties: new Map(), locations: [] }
+    const nothing = { tags: [], properties: new Map(), locations: [], removedLocations: [] }
+    return { ...image, deletedAt, ...nothing }
   }
   return {
     ...image,
+    ...(image.status === 'pending_delete' && { deletedAt }),
     tags: [...new Set(image.tags)].toSorted(),
     properties: new Map(image.properties),
     locations: structuredClone(image.locations),
+    removedLocations: structuredClone(image.removedLocations),
   }
 }

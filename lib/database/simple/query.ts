@@ -15,6 +15,7 @@ import type { OrderStep } from '../order.ts'
 export function matches(query: ImageQuery, image: Image, members: readonly Member[]): boolean {
   return (
     image.status !== 'deleted' &&
+    image.status !== 'pending_delete' &&
     image.status !== 'killed' &&
     (query.hidden === null || image.hidden === query.hidden) &&
     isVisible(query, image, members) &&

@@ -43,8 +43,8 @@ export interface Access {
   readonly write: <T>(work: (rows: Rows) => T) => Promise<T>
 }
 
-/** The image, unless it is deleted. */
+/** The image, unless it is deleted or is to be. */
 export function live({ images }: Rows, id: string): ImageRecord | undefined {
   const image = images.get(id)
-  return image?.status === 'deleted' ? undefined : image
+  return image?.status === 'deleted' || image?.status === 'pending_delete' ? undefined : image
 }

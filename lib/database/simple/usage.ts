@@ -13,14 +13,19 @@ export function usage(
       image.owner === owner &&
       image.id !== except &&
       image.status !== 'killed' &&
-      image.status !== 'deleted',
+      image.status !== 'deleted' &&
+      image.status !== 'pending_delete',
   )
   return {
-    storedBytes: total(own, image => (image.size ?? 0) * image.locations.length),
+    storedBytes: total(own, image => (image.size ?? 0) * copiesOf(image)),
     stagedBytes: total(own, image => (isOnItsWay(image, STAGED) ? (image.size ?? 0) : 0)),
     images: own.length,
     uploading: total(own, image => (isOnItsWay(image, UPLOADING) ? 1 : 0)),
   }
+}
+
+function copiesOf({ locations, removedLocations }: ImageRecord): number {
+  return locations.length + removedLocations.length
 }
 
 function isOnItsWay(image: ImageRecord, statuses: readonly ImageStatus[]): boolean {

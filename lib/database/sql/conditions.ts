@@ -9,7 +9,7 @@ type Condition = Expression<SqlBool>
 /** Whether a listing shows a row, as the WHERE clause says it. */
 export function matches(images: Images, query: ImageQuery): Condition {
   return images.and([
-    images('status', 'not in', ['deleted', 'killed']),
+    images('status', 'not in', ['deleted', 'pending_delete', 'killed']),
     ...(query.hidden === null ? [] : [images('os_hidden', '=', Number(query.hidden))]),
     ...isVisible(images, query),
     ...isWanted(images, query),

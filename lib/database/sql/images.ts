@@ -1,8 +1,8 @@
 import type { Selectable } from 'kysely'
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import { type ImageQuery, SORT_KEYS, type SortKey } from '../../image/query.ts'
-import type { ImageStatus } from '../../image/status.ts'
-import type { ImageChange, ImageRecord, ImageTable, ImageUsage } from '../database.ts'
+import { IMAGE_STATUSES, type ImageStatus } from '../../image/status.ts'
+import type { ImageChange, ImageRecord, ImageTable, ImageUsage, PendingQuery } from '../database.ts'
 import { totalOrder } from '../order.ts'
 import { matches } from './conditions.ts'
 import { isAfter } from './paging.ts'
@@ -20,7 +20,7 @@ export class SqlImages implements ImageTable {
   }
 
   find(id: string): Promise<ImageRecord | undefined> {
-    return consistently(this.#sql, tx => find(tx, id))
+    return consistently(this.#sql, tx => findIn(tx, id, SHOWN))
   }
 
   list(query: ImageQuery): Promise<readonly ImageRecord[]> {
@@ -38,10 +38,42 @@ export class SqlImages implements ImageTable {
     })
   }
 
+  findPending(id: string): Promise<ImageRecord | undefined> {
+    return consistently(this.#sql, tx => findIn(tx, id, ['pending_delete']))
+  }
+
+  listPending({ until, limit, marker }: PendingQuery): Promise<readonly ImageRecord[]> {
+    const time = until.toISOString()
+    return consistently(this.#sql, async tx => {
+      const removed = tx
+        .selectFrom('image_removed_locations')
+        .select('image_id')
+        .where('removed_at', '<=', time)
+      let page = tx
+        .selectFrom('images')
+        .selectAll()
+        .where(({ or, and, eb }) =>
+          or([
+            and([eb('status', '=', 'pending_delete'), eb('deleted_at', '<=', time)]),
+            eb('id', 'in', removed),
+          ]),
+        )
+        .orderBy('id')
+        .limit(limit)
+      if (marker !== null) page = page.where('id', '>', marker)
+      return withParts(tx, await page.execute())
+    })
+  }
+
   async insert(image: ImageRecord): Promise<void> {
     try {
       await atomically(this.#sql, async tx => {
-        await tx.insertInto('images').values(imageToRow(image)).execute()
+        const isPending = image.status === 'pending_delete'
+        const deletedAt = image.deletedAt ?? (isPending ? image.updatedAt : null)
+        await tx
+          .insertInto('images')
+          .values(imageToRow({ ...image, deletedAt }))
+          .execute()
         if (image.status !== 'deleted') await replaceParts(tx, image.id, image)
       })
     } catch (error) {
@@ -53,7 +85,8 @@ export class SqlImages implements ImageTable {
   update(id: string, change: ImageChange, from: readonly ImageStatus[]): Promise<ImageRecord> {
     return atomically(this.#sql, async tx => {
       const deletes = change.status === 'deleted'
-      const columns = imageColumns(deletes ? { deletedAt: change.updatedAt, ...change } : change)
+      const hides = deletes || change.status === 'pending_delete'
+      const columns = imageColumns(hides ? { deletedAt: change.updatedAt, ...change } : change)
       // First of all, so that the row is ours from here on.
       const { numUpdatedRows } = await tx
         .updateTable('images')
@@ -77,9 +110,16 @@ export class SqlImages implements ImageTable {
 /** The keys of a listing that an image need not have. */
 const NULLABLE: ReadonlySet<string> = new Set(['name', 'container_format', 'disk_format', 'size'])
 
-async function find(sql: Sql, id: string): Promise<ImageRecord | undefined> {
+/** The statuses of images that are there for whoever asks. */
+const SHOWN = IMAGE_STATUSES.filter(status => status !== 'deleted' && status !== 'pending_delete')
+
+async function findIn(
+  sql: Sql,
+  id: string,
+  statuses: readonly ImageStatus[],
+): Promise<ImageRecord | undefined> {
   const image = sql.selectFrom('images').selectAll().where('id', '=', id)
-  const [found] = await withParts(sql, await image.where('status', '<>', 'deleted').execute())
+  const [found] = await withParts(sql, await image.where('status', 'in', statuses).execute())
   return found
 }
 
@@ -99,7 +139,7 @@ async function findMarker(
     .selectFrom('images')
     .select([...SORT_KEYS])
     .where('id', '=', id)
-  const marker = await image.where('status', '<>', 'deleted').executeTakeFirst()
+  const marker = await image.where('status', 'in', SHOWN).executeTakeFirst()
   if (marker === undefined) throw notFound(id)
   return marker
 }
@@ -107,7 +147,7 @@ async function findMarker(
 /** Why no row was updated. */
 async function refusal(sql: Sql, id: string, from: readonly ImageStatus[]): Promise<GlanceError> {
   const image = sql.selectFrom('images').select('status').where('id', '=', id)
-  const found = await image.where('status', '<>', 'deleted').executeTakeFirst()
+  const found = await image.where('status', 'in', SHOWN).executeTakeFirst()
   if (found === undefined) return notFound(id)
   return new GlanceError('conflict', `image ${id} is ${found.status}, not ${from.join(' or ')}`)
 }

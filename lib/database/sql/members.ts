@@ -85,7 +85,9 @@ async function find(sql: Sql, imageId: string, memberId: string): Promise<Member
 /** @throws {GlanceError} `not_found`: a deleted image has a row and takes no members. */
 async function requireImage(sql: Sql, id: string): Promise<void> {
   const image = sql.selectFrom('images').select('id').where('id', '=', id)
-  const found = await image.where('status', '<>', 'deleted').executeTakeFirst()
+  const found = await image
+    .where('status', 'not in', ['deleted', 'pending_delete'])
+    .executeTakeFirst()
   if (found === undefined) throw new GlanceError('not_found', `no image found with ID ${id}`)
 }
 

@@ -4,6 +4,7 @@ import { images } from './migrations/0001-images.ts'
 import { metadefs } from './migrations/0002-metadefs.ts'
 import { tasks } from './migrations/0003-tasks.ts'
 import { nullProperties } from './migrations/0004-null-properties.ts'
+import { removedLocations } from './migrations/0005-removed-locations.ts'
 import type { Sql } from './tables.ts'
 
 /** Every version of the schema, by name, in order. One that was released never changes. */
@@ -12,6 +13,7 @@ const MIGRATIONS = {
   '0002-metadefs': metadefs,
   '0003-tasks': tasks,
   '0004-null-properties': nullProperties,
+  '0005-removed-locations': removedLocations,
 }
 
 /**

@@ -1,6 +1,13 @@
 import type { Selectable } from 'kysely'
 import type { ImageRecord } from '../database.ts'
-import { imageFromRow, type ImageParts, locationFromRow, locationToRow } from './rows.ts'
+import {
+  imageFromRow,
+  type ImageParts,
+  locationFromRow,
+  locationToRow,
+  removedFromRow,
+  removedToRow,
+} from './rows.ts'
 import type { Sql, Tables } from './tables.ts'
 
 /** How many rows one statement names or writes: well under the parameters that engines allow. */
@@ -24,13 +31,16 @@ async function partsOf(sql: Sql, ids: readonly string[]): Promise<(id: string) =
   const tags = sql.selectFrom('image_tags').selectAll().where('image_id', 'in', ids)
   const properties = sql.selectFrom('image_properties').selectAll().where('image_id', 'in', ids)
   const locations = sql.selectFrom('image_locations').selectAll().where('image_id', 'in', ids)
+  const removed = sql.selectFrom('image_removed_locations').selectAll().where('image_id', 'in', ids)
   const tagsOf = byImage(await tags.execute())
   const propertiesOf = byImage(await properties.execute())
   const locationsOf = byImage(await locations.orderBy('position').execute())
+  const removedOf = byImage(await removed.orderBy('position').execute())
   return id => ({
     tags: Array.from(tagsOf(id), row => row.value).toSorted(),
     properties: new Map(propertiesOf(id).map(row => [row.name, row.value])),
     locations: locationsOf(id).map(locationFromRow),
+    removedLocations: removedOf(id).map(removedFromRow),
   })
 }
 
@@ -50,7 +60,7 @@ export async function replaceParts(
   id: string,
   parts: Partial<ImageParts>,
 ): Promise<void> {
-  const { tags, properties, locations } = parts
+  const { tags, properties, locations, removedLocations } = parts
   if (tags !== undefined) {
     await sql.deleteFrom('image_tags').where('image_id', '=', id).execute()
     for (const batch of batches([...new Set(tags)])) {
@@ -72,11 +82,19 @@ export async function replaceParts(
       await sql.insertInto('image_locations').values(batch).execute()
     }
   }
+  if (removedLocations !== undefined) {
+    await sql.deleteFrom('image_removed_locations').where('image_id', '=', id).execute()
+    const rows = removedLocations.map((removed, position) => removedToRow(id, removed, position))
+    for (const batch of batches(rows)) {
+      await sql.insertInto('image_removed_locations').values(batch).execute()
+    }
+  }
 }
 
 /** Removes all that belongs to an image but its row. */
 export async function dropParts(sql: Sql, id: string): Promise<void> {
-  await replaceParts(sql, id, { tags: [], properties: new Map(), locations: [] })
+  const nothing = { tags: [], properties: new Map(), locations: [], removedLocations: [] }
+  await replaceParts(sql, id, nothing)
   await sql.deleteFrom('image_members').where('image_id', '=', id).execute()
 }
 

@@ -1,6 +1,6 @@
 import type { Insertable, Selectable, Updateable } from 'kysely'
 import type { Image, Properties } from '../../image/image.ts'
-import type { ImageLocation } from '../../image/location.ts'
+import type { ImageLocation, RemovedLocation } from '../../image/location.ts'
 import type { Member } from '../../image/member.ts'
 import type { ImageRecord } from '../database.ts'
 import type { Tables } from './tables.ts'
@@ -10,6 +10,7 @@ export interface ImageParts {
   readonly tags: readonly string[]
   readonly properties: Properties
   readonly locations: readonly ImageLocation[]
+  readonly removedLocations: readonly RemovedLocation[]
 }
 
 /** The columns of what there is in `image`; undefined for the others, which leaves a column alone. */
@@ -48,7 +49,9 @@ export function imageFromRow(row: Selectable<Tables['images']>, parts: ImagePart
   }
 }
 
-export function locationFromRow(row: Selectable<Tables['image_locations']>): ImageLocation {
+export function locationFromRow(
+  row: Pick<Selectable<Tables['image_locations']>, 'url' | 'metadata'>,
+): ImageLocation {
   const metadata = JSON.parse(row.metadata) as ImageLocation['metadata'] // As locationToRow wrote it.
   return { url: row.url, metadata }
 }
@@ -59,6 +62,17 @@ export function locationToRow(
   position: number,
 ) {
   return { image_id, position, url, metadata: JSON.stringify(metadata) }
+}
+
+export function removedFromRow(
+  row: Selectable<Tables['image_removed_locations']>,
+): RemovedLocation {
+  return { ...locationFromRow(row), removedAt: new Date(row.removed_at) }
+}
+
+export function removedToRow(imageId: string, removed: RemovedLocation, position: number) {
+  const removed_at = removed.removedAt.toISOString()
+  return { ...locationToRow(imageId, removed, position), removed_at }
 }
 
 export function memberToRow(member: Member, position: number): Insertable<Tables['image_members']> {

@@ -41,6 +41,14 @@ export interface Tables {
   image_tags: { image_id: string; value: string }
   /** `position` gives the order; `metadata` is JSON. */
   image_locations: { image_id: string; position: number; url: string; metadata: string }
+  /** `position` gives the order in which they were removed; `metadata` is JSON. */
+  image_removed_locations: {
+    image_id: string
+    position: number
+    url: string
+    metadata: string
+    removed_at: Timestamp
+  }
   /** `position` gives the order in which they were added. */
   image_members: {
     image_id: string

@@ -9,7 +9,8 @@ export async function usage(
   owner: string | null,
   except: string | null,
 ): Promise<ImageUsage> {
-  const copies = sql`(SELECT count(*) FROM image_locations WHERE image_id = images.id)`
+  const copies = sql`((SELECT count(*) FROM image_locations WHERE image_id = images.id)
+    + (SELECT count(*) FROM image_removed_locations WHERE image_id = images.id))`
   const isCopied = sql`EXISTS (SELECT 1 FROM image_properties
     WHERE image_id = images.id AND name = ${IMPORTING_PROPERTY} AND value <> '')`
   let query = db
@@ -24,7 +25,7 @@ export async function usage(
         'uploading',
       ),
     ])
-    .where('status', 'not in', ['killed', 'deleted'])
+    .where('status', 'not in', ['killed', 'pending_delete', 'deleted'])
     .where('owner', owner === null ? 'is' : '=', owner)
   if (except !== null) query = query.where('id', '<>', except)
   const sums = await query.executeTakeFirstOrThrow()

@@ -42,17 +42,18 @@ export class Caching {
   }
 
   /** What is there and what is to come. @throws {GlanceError} `forbidden`; `not_found` without a cache. */
-  list(context: RequestContext): {
+  async list(context: RequestContext): Promise<{
     readonly cached: readonly CachedImage[]
     readonly queued: readonly string[]
-  } {
-    return { cached: this.#require(context, 'cache_list').list(), queued: [...this.#queue] }
+  }> {
+    const cache = await this.#require(context, 'cache_list')
+    return { cached: cache.list(), queued: [...this.#queue] }
   }
 
   /** Brings an image into the cache, soon. @throws {GlanceError} `forbidden`, `not_found`; `invalid` unless active. */
   async queue(context: RequestContext, id: string): Promise<void> {
     const image = await findVisible(context, this.#service.database, id)
-    const cache = this.#require(context, 'cache_image', image)
+    const cache = await this.#require(context, 'cache_image', image)
     if (image.status !== 'active') {
       throw new GlanceError(
         'invalid',
@@ -68,7 +69,7 @@ export class Caching {
   async delete(context: RequestContext, id: string): Promise<void> {
     const isKnown = this.#queue.has(id) || this.#cache?.has(id) === true
     const image = isKnown ? null : await findVisible(context, this.#service.database, id)
-    const cache = this.#require(context, 'cache_delete', image)
+    const cache = await this.#require(context, 'cache_delete', image)
     this.#queue.delete(id)
     await cache.delete(id)
   }
@@ -81,32 +82,36 @@ export class Caching {
 
   /** @throws {GlanceError} `forbidden`, `not_found`. */
   async clear(context: RequestContext, target: 'cache' | 'queue' | 'both'): Promise<void> {
-    const cache = this.#require(context, 'cache_delete')
+    const cache = await this.#require(context, 'cache_delete')
     if (target !== 'queue') await cache.clear()
     if (target !== 'cache') this.#queue.clear()
   }
 
   /** @throws {GlanceError} `forbidden`, `not_found`. */
   async clean(context: RequestContext): Promise<void> {
-    await this.#require(context, 'cache_clean').clean()
+    await (await this.#require(context, 'cache_clean')).clean()
   }
 
   /** @throws {GlanceError} `forbidden`, `not_found`. */
   async prune(
     context: RequestContext,
   ): Promise<{ readonly files: number; readonly bytes: number }> {
-    return this.#require(context, 'cache_prune').prune()
+    return (await this.#require(context, 'cache_prune')).prune()
   }
 
   /** As Glance without a database of all caches. @throws {GlanceError} always: `conflict` at the best. */
   async nodes(context: RequestContext, id: string): Promise<never> {
     const image = await findVisible(context, this.#service.database, id)
-    this.#require(context, 'list_cached_nodes', image)
+    await this.#require(context, 'list_cached_nodes', image)
     throw new GlanceError('conflict', 'nodes are known only to a cache in a central database')
   }
 
-  #require(context: RequestContext, action: Action, image: Image | null = null): ImageCache {
-    requireAllowed(context, action, image === null ? {} : imageTarget(context, image))
+  async #require(
+    context: RequestContext,
+    action: Action,
+    image: Image | null = null,
+  ): Promise<ImageCache> {
+    await requireAllowed(context, action, image === null ? {} : imageTarget(context, image))
     if (this.#cache !== null) return this.#cache
     throw new GlanceError('not_found', 'caching via API is not supported at this site.')
   }

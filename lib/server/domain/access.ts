@@ -22,7 +22,7 @@ export async function findVisible(
 ): Promise<ImageRecord> {
   const image = await tables.images.find(id)
   if (image === undefined || !(await maySee(context, tables, image))) throw notFound(id)
-  requireAllowedOn(context, action, image)
+  await requireAllowedOn(context, action, image)
   return image
 }
 
@@ -78,39 +78,55 @@ export function owns(context: RequestContext, image: Pick<Image, 'owner'>): bool
 }
 
 /** Whether the policy lets the caller do it. */
-export function isAllowed(context: RequestContext, action: Action, target: Target = {}): boolean {
+export async function isAllowed(
+  context: RequestContext,
+  action: Action,
+  target: Target = {},
+): Promise<boolean> {
   return context.policy.allows(context, action, target)
 }
 
 /** Whether the policy lets the caller do it with the image, which it sees. */
-export function isAllowedOn(context: RequestContext, action: Action, image: Image): boolean {
+export async function isAllowedOn(
+  context: RequestContext,
+  action: Action,
+  image: Image,
+): Promise<boolean> {
   return isAllowed(context, action, imageTarget(context, image))
 }
 
 /** @throws {GlanceError} `forbidden` unless the policy lets the caller do it. */
-export function requireAllowed(context: RequestContext, action: Action, target: Target = {}): void {
-  if (!isAllowed(context, action, target)) throw notAuthorized(action)
+export async function requireAllowed(
+  context: RequestContext,
+  action: Action,
+  target: Target = {},
+): Promise<void> {
+  if (!(await isAllowed(context, action, target))) throw notAuthorized(action)
 }
 
 /**
  * As {@link requireAllowed}, for something with an image.
  * @throws {GlanceError} `forbidden`; `not_found` when the policy does not even let the caller see the image.
  */
-export function requireAllowedOn(context: RequestContext, action: Action, image: Image): void {
+export async function requireAllowedOn(
+  context: RequestContext,
+  action: Action,
+  image: Image,
+): Promise<void> {
   const target = imageTarget(context, image)
-  if (isAllowed(context, action, target)) return
-  const isSeen = action !== 'get_image' && isAllowed(context, 'get_image', target)
+  if (await isAllowed(context, action, target)) return
+  const isSeen = action !== 'get_image' && (await isAllowed(context, 'get_image', target))
   throw isSeen ? notAuthorized(action) : notFound(image.id)
 }
 
 /** @throws {GlanceError} `forbidden` when the caller may not give the image, or the one to be, this visibility. */
-export function requireMayShow(
+export async function requireMayShow(
   context: RequestContext,
   visibility: Visibility,
   target: Target,
-): void {
-  if (visibility === 'public') requireAllowed(context, 'publicize_image', target)
-  if (visibility === 'community') requireAllowed(context, 'communitize_image', target)
+): Promise<void> {
+  if (visibility === 'public') await requireAllowed(context, 'publicize_image', target)
+  if (visibility === 'community') await requireAllowed(context, 'communitize_image', target)
 }
 
 /** @throws {GlanceError} `forbidden` for callers who may only look. To come before anything is looked up. */

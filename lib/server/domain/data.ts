@@ -10,11 +10,19 @@ export async function deleteData({ stores }: Service, location: ImageLocation): 
   if (store?.writable === true) await deleteFrom(store, location)
 }
 
-/** Deletes the data of an image wherever it is, also where it waits to be imported. */
+/** Deletes the data of an image wherever it is, also where it waits to be imported or deleted. */
 export async function deleteAllData(service: Service, image: ImageRecord): Promise<void> {
-  const { staging } = service
-  await deleteFrom(staging, staging.locate(image.id))
-  for (const location of image.locations) await deleteData(service, location)
+  await deleteStaged(service, image)
+  const { locations, removedLocations } = image
+  for (const location of [...locations, ...removedLocations]) await deleteData(service, location)
+}
+
+/** Deletes what waits to be imported. */
+export async function deleteStaged(
+  { staging }: Service,
+  { id }: Pick<ImageRecord, 'id'>,
+): Promise<void> {
+  await deleteFrom(staging, staging.locate(id))
 }
 
 /** Deletes what the store has there, if anything. */

@@ -34,8 +34,8 @@ export async function downloadImage(
       'the requested image has been deactivated. Image data download is forbidden.',
     )
   }
-  requireAllowedOn(context, 'download_image', image)
-  if (preferred.length > 0) requireAllowedOn(context, 'download_from_store', image)
+  await requireAllowedOn(context, 'download_image', image)
+  if (preferred.length > 0) await requireAllowedOn(context, 'download_from_store', image)
   return dataOf(context, service, image, preferred)
 }
 

@@ -25,15 +25,15 @@ export function isLocationEdit(edit: ImageEdit): edit is LocationEdit {
  * What a step makes of an image that the caller owns. Without `sizes` nobody has looked yet whether there is data at
  * the new URLs, and any is believed. @throws {GlanceError} `forbidden`, `conflict`, `invalid`.
  */
-export function placedBy(
+export async function placedBy(
   context: RequestContext,
   service: Service,
   image: ImageRecord,
   edit: LocationEdit,
   sizes: SizesByUrl | null,
-): ImageRecord {
+): Promise<ImageRecord> {
   const isRemoval = edit.type === 'remove_location'
-  requireAllowedOn(context, isRemoval ? 'delete_image_location' : 'set_image_location', image)
+  await requireAllowedOn(context, isRemoval ? 'delete_image_location' : 'set_image_location', image)
   requireShown(service, edit)
   switch (edit.type) {
     case 'add_location': {

@@ -13,40 +13,44 @@ import type { Limits, Service } from './service.ts'
  * What the steps, in their order, make of an image that the caller owns. All or nothing. `sizes` as for
  * {@link placedBy}. @throws {GlanceError} `forbidden`, `conflict`, `over_limit`, `invalid`.
  */
-export function applyEdits(
+export async function applyEdits(
   context: RequestContext,
   image: ImageRecord,
   edits: readonly ImageEdit[],
   service: Service,
   sizes: SizesByUrl | null,
-): Omit<ImageChange, 'updatedAt'> {
+): Promise<Omit<ImageChange, 'updatedAt'>> {
   const { limits } = service
   let places: Omit<ImageChange, 'updatedAt'> = {}
   // As if those that the caller may not read were not there.
-  const [properties, unreadable] = splitProperties(context, image)
+  const [properties, unreadable] = await splitProperties(context, image)
   let attributes: Partial<OwnAttributes> = {}
   for (const edit of edits) {
     switch (edit.type) {
       case 'set_attribute':
-        requireMaySet(context, image, edit.name, edit.change, limits)
+        await requireMaySet(context, image, edit.name, edit.change, limits)
         attributes = { ...attributes, ...edit.change }
         break
       case 'set_property':
         if (edit.when === 'absent' && properties.has(edit.name)) throw alreadyPresent(edit.name)
         if (edit.when === 'present' && !properties.has(edit.name)) throw doesNotExist(edit.name)
-        requireMayProperty(context, properties.has(edit.name) ? 'update' : 'create', edit.name)
+        await requireMayProperty(
+          context,
+          properties.has(edit.name) ? 'update' : 'create',
+          edit.name,
+        )
         properties.set(edit.name, edit.value)
         break
       case 'remove_property':
         if (!properties.has(edit.name)) throw doesNotExist(edit.name)
-        requireMayProperty(context, 'delete', edit.name)
+        await requireMayProperty(context, 'delete', edit.name)
         properties.delete(edit.name)
         break
       case 'add_location':
       case 'remove_location':
       case 'replace_locations': {
         const placed = { ...image, ...attributes, ...places }
-        places = placedChange(placedBy(context, service, placed, edit, sizes))
+        places = placedChange(await placedBy(context, service, placed, edit, sizes))
         break
       }
       case 'refuse':
@@ -70,19 +74,19 @@ function doesNotExist(name: string): GlanceError {
   return new GlanceError('conflict', `property ${name} does not exist.`)
 }
 
-function requireMaySet(
+async function requireMaySet(
   context: RequestContext,
   image: ImageRecord,
   name: string,
   change: Partial<OwnAttributes>,
   limits: Limits,
-): void {
+): Promise<void> {
   // As Glance: setting it to what it is already is refused as well.
   if (change.owner !== undefined && !context.isAdmin) {
     throw new GlanceError('forbidden', "owner can't be updated by non admin.")
   }
   if (change.visibility !== undefined) {
-    requireMayShow(context, change.visibility, imageTarget(context, image))
+    await requireMayShow(context, change.visibility, imageTarget(context, image))
   }
   if (change.tags !== undefined) enforceQuota('tags', change.tags.length, limits.tags)
   const isFormat = change.diskFormat !== undefined || change.containerFormat !== undefined

@@ -15,8 +15,9 @@ import {
   requireMayWrite,
 } from './access.ts'
 import type { RequestContext } from './context.ts'
-import { deleteAllData } from './data.ts'
-import { prepareLocations, requireRoomToPlace } from './locations.ts'
+import { deleteAllData, deleteStaged } from './data.ts'
+import { marked } from './delayed-delete.ts'
+import { placesOf, prepareLocations, requireRoomToPlace } from './locations.ts'
 import type { ImageEdit, OwnAttributes } from '../../image/edit.ts'
 import { applyEdits } from './edit.ts'
 import { enforceQuota } from '../quota/limits.ts'
@@ -44,8 +45,8 @@ export async function createImage(
 ): Promise<ImageRecord> {
   requireMayWrite(context)
   const { visibility = 'shared', tags = [], properties = new Map<string, string | null>() } = wanted
-  requireMayAdd(context, owner, wanted.visibility)
-  for (const name of properties.keys()) requireMayProperty(context, 'create', name)
+  await requireMayAdd(context, owner, wanted.visibility)
+  for (const name of properties.keys()) await requireMayProperty(context, 'create', name)
   enforceQuota('tags', tags.length, service.limits.tags)
   enforceQuota('properties', properties.size, service.limits.properties)
   await requireWithinLimits(context, service, { image_count_total: 1 })
@@ -69,6 +70,7 @@ export async function createImage(
     tags,
     properties,
     locations: [],
+    removedLocations: [],
     createdAt: now,
     updatedAt: now,
     deletedAt: null,
@@ -77,22 +79,22 @@ export async function createImage(
   return readable(context, image)
 }
 
-function requireMayAdd(
+async function requireMayAdd(
   context: RequestContext,
   owner: string | null,
   visibility: Visibility | undefined,
-): void {
+): Promise<void> {
   // As Glance: for the policy an image is private unless something else is asked for.
   const target = { project_id: owner, owner, visibility: visibility ?? 'private' }
   const isForeign = owner !== context.project
-  if (isForeign && (!context.isAdmin || !isAllowed(context, 'add_image', target))) {
+  if (isForeign && (!context.isAdmin || !(await isAllowed(context, 'add_image', target)))) {
     throw new GlanceError(
       'forbidden',
       `you are not permitted to create images owned by '${owner ?? 'None'}'.`,
     )
   }
-  requireAllowed(context, 'add_image', target)
-  if (visibility !== undefined) requireMayShow(context, visibility, target)
+  await requireAllowed(context, 'add_image', target)
+  if (visibility !== undefined) await requireMayShow(context, visibility, target)
 }
 
 /** @throws {GlanceError} `not_found`. */
@@ -117,14 +119,14 @@ export async function listImages(
   service: Service,
   query: ImageQuery,
 ): Promise<ImagePage> {
-  requireAllowed(context, 'get_images', { project_id: context.project })
+  await requireAllowed(context, 'get_images', { project_id: context.project })
   if (query.marker !== null) await requireMarker(context, service, query.marker)
   const found = await service.database.images.list(query)
-  const images = found.filter(image => isAllowedOn(context, 'get_image', image))
-  return {
-    images: images.map(image => readable(context, image)),
-    withheld: found.length - images.length,
+  const images: ImageRecord[] = []
+  for (const image of found) {
+    if (await isAllowedOn(context, 'get_image', image)) images.push(await readable(context, image))
   }
+  return { images, withheld: found.length - images.length }
 }
 
 /** Changes the metadata, all of it or nothing. @throws {GlanceError} `not_found`, `forbidden`, `conflict`, `over_limit`. */
@@ -139,16 +141,17 @@ export async function updateImage(
   const sizes = await prepareLocations(context, service, id, edits)
   return service.database.transaction(async tables => {
     const image = await findChangeable(context, tables, id)
-    const change = applyEdits(context, image, edits, service, sizes)
+    const change = await applyEdits(context, image, edits, service, sizes)
     await requireRoomToPlace(context, { ...service, database: tables }, image, change)
-    const changed = { ...change, updatedAt: service.now() }
+    const changed = { ...change, ...marked(service, image, change), updatedAt: service.now() }
     return readable(context, await tables.images.update(id, changed, [image.status]))
   })
 }
 
 /**
  * Deletes the image and its data; the data first, so that a crash in between leaves an image that can be deleted
- * again rather than data that nobody knows of. @throws {GlanceError} `not_found`; `forbidden`, also when protected.
+ * again rather than data that nobody knows of. With delayed deletion an image that has data is hidden and keeps it. @throws {GlanceError} `not_found`; `forbidden`, also when protected; `invalid` for an image in
+ * a status from which it cannot wait for its deletion.
  */
 export async function deleteImage(
   context: RequestContext,
@@ -161,10 +164,13 @@ export async function deleteImage(
     if (image.protected) {
       throw new GlanceError('forbidden', `image ${id} is protected and cannot be deleted.`)
     }
-    if (!mayBecome(image.status, 'deleted')) throw illegalTransition(image, 'deleted', 'invalid')
-    await deleteAllData(service, image)
+    // As Glance: who is not shown where the data of a deactivated image is, deletes it at once.
+    const waits = service.delayedDelete && placesOf(context, service, image).length > 0
+    const status = waits ? 'pending_delete' : 'deleted'
+    if (!mayBecome(image.status, status)) throw illegalTransition(image, status, 'invalid')
+    await (waits ? deleteStaged(service, image) : deleteAllData(service, image))
     const now = service.now()
-    const change = { status: 'deleted', updatedAt: now, deletedAt: now } as const
+    const change = { status, updatedAt: now, deletedAt: now } as const
     try {
       await service.database.images.update(id, change, [image.status])
       return

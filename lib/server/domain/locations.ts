@@ -10,6 +10,7 @@ import {
 } from './access.ts'
 import type { RequestContext } from './context.ts'
 import { deleteData } from './data.ts'
+import { marked, waits } from './delayed-delete.ts'
 import type { ImageEdit } from '../../image/edit.ts'
 import { applyEdits } from './edit.ts'
 import { isLocationEdit, type SizesByUrl, sizesOf } from './edit-locations.ts'
@@ -33,7 +34,7 @@ export async function listLocations(
   id: string,
 ): Promise<readonly ImageLocation[]> {
   const image = await findVisible(context, service.database, id)
-  requireAllowedOn(context, 'fetch_image_location', image)
+  await requireAllowedOn(context, 'fetch_image_location', image)
   return service.stores.arranged(image.locations)
 }
 
@@ -58,8 +59,8 @@ export async function deleteFromStore(
     )
   }
   const image = await findVisible(context, service.database, id)
-  requireAllowedOn(context, 'get_image_location', image)
-  requireAllowedOn(context, 'delete_image_location', image)
+  await requireAllowedOn(context, 'get_image_location', image)
+  await requireAllowedOn(context, 'delete_image_location', image)
   requireOwner(context, image)
   if (image.status !== 'active') {
     throw new GlanceError(
@@ -94,13 +95,13 @@ export async function prepareLocations(
   if (steps.length === 0) return null
   const image = await findChangeable(context, service.database, id)
   // All else that can be wrong with it comes first: a server is asked, and data deleted, only for what can be done.
-  const { locations = image.locations } = applyEdits(context, image, edits, service, null)
+  const { locations = image.locations } = await applyEdits(context, image, edits, service, null)
   const sizes = await sizesOf(context, service, image, steps)
-  const change = applyEdits(context, image, edits, service, sizes)
+  const change = await applyEdits(context, image, edits, service, sizes)
   await requireRoomToPlace(context, service, image, change)
   const kept = new Set(locations.map(({ url }) => url))
   for (const location of image.locations) {
-    if (!kept.has(location.url)) await deleteData(service, location)
+    if (!kept.has(location.url) && !waits(service, location)) await deleteData(service, location)
   }
   return sizes
 }
@@ -116,13 +117,13 @@ export async function requireRoomToPlace(
   await requireRoom(context, service, id, size === null ? null : size * locations.length)
 }
 
-/** Deletes the data first, so that a crash in between leaves a location that can be removed again. */
+/** Deletes the data first, unless that is to wait, so that a crash in between leaves a location that can be removed again. */
 async function removeLocation(service: Service, image: ImageRecord, index: number): Promise<void> {
   const location = image.locations[index]
   if (location === undefined) throw new TypeError(`image ${image.id} has no location ${index}`)
   const store = service.stores.of(location)
   let missing: unknown
-  if (store?.writable === true) {
+  if (store?.writable === true && !waits(service, location)) {
     try {
       await store.delete(location)
     } catch (error) {
@@ -131,10 +132,10 @@ async function removeLocation(service: Service, image: ImageRecord, index: numbe
     }
   }
   await service.database.transaction(async tables => {
-    const { locations } = (await tables.images.find(image.id)) ?? { locations: [] }
-    const left = locations.filter(({ url }) => url !== location.url)
-    const change = { locations: left, updatedAt: service.now() }
-    await tables.images.update(image.id, change, ['active'])
+    const current = (await tables.images.find(image.id)) ?? image
+    const locations = current.locations.filter(({ url }) => url !== location.url)
+    const change = { locations, ...marked(service, current, { locations }) }
+    await tables.images.update(image.id, { ...change, updatedAt: service.now() }, ['active'])
   })
   // As Glance: the location is gone, and the caller is told that the data was already.
   if (missing !== undefined) throw missing

@@ -24,7 +24,7 @@ export async function addMember(
   return service.database.transaction(async tables => {
     const image = await findShared(context, tables, imageId, notAllowed('create', imageId))
     requireOwner(context, image, 'create')
-    requireAllowedOn(context, 'add_member', image)
+    await requireAllowedOn(context, 'add_member', image)
     const members = await tables.members.list(imageId)
     // As Glance: the quota is checked before whether it is a member already.
     enforceQuota('members', members.length + 1, service.limits.members)
@@ -60,8 +60,8 @@ export async function listMembers(
       `not allowed to list members for image ${imageId}: Only shared images have members.`,
     ),
   )
-  requireAllowedOn(context, 'get_members', image)
-  if (!isAllowedOn(context, 'get_member', image)) return []
+  await requireAllowedOn(context, 'get_members', image)
+  if (!(await isAllowedOn(context, 'get_member', image))) return []
   const members = await service.database.members.list(imageId)
   return members.filter(member => mayRead(context, image, member.memberId))
 }
@@ -99,7 +99,7 @@ export async function updateMember(
     const isOwn = context.project === image.owner && !context.isAdmin
     if (isOwn && !context.policy.enforcesNewDefaults) throw notAllowed('update', imageId)
     await findMember(context, tables, image, memberId)
-    requireAllowedOn(context, 'modify_member', image)
+    await requireAllowedOn(context, 'modify_member', image)
     const known = MEMBER_STATUSES.find(known => known === status)
     if (known === undefined) {
       throw new GlanceError(
@@ -124,7 +124,7 @@ export async function removeMember(
     const image = await findShared(context, tables, imageId, notAllowed('delete', imageId))
     requireOwner(context, image, 'delete')
     await findMember(context, tables, image, memberId)
-    requireAllowedOn(context, 'delete_member', image)
+    await requireAllowedOn(context, 'delete_member', image)
     await tables.members.delete(imageId, memberId)
   })
 }
@@ -157,7 +157,7 @@ async function findMember(
   image: ImageRecord,
   memberId: string,
 ): Promise<Member> {
-  requireAllowedOn(context, 'get_member', image)
+  await requireAllowedOn(context, 'get_member', image)
   if (mayRead(context, image, memberId)) {
     const member = await tables.members.find(image.id, memberId)
     if (member !== undefined) return member

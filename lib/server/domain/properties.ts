@@ -5,29 +5,32 @@ import type { PropertyOperation } from '../policy/property-protection.ts'
 import type { RequestContext } from './context.ts'
 
 /** The image without the custom properties that the caller may not read. */
-export function readable(context: RequestContext, image: ImageRecord): ImageRecord {
-  const [properties, unreadable] = splitProperties(context, image)
+export async function readable(context: RequestContext, image: ImageRecord): Promise<ImageRecord> {
+  const [properties, unreadable] = await splitProperties(context, image)
   return unreadable.size === 0 ? image : { ...image, properties }
 }
 
 /** The custom properties that the caller may read, and the others. */
-export function splitProperties(
+export async function splitProperties(
   context: RequestContext,
   { properties }: ImageRecord,
-): [Map<string, string | null>, Properties] {
-  const readableOnes = new Map(
-    [...properties].filter(([name]) => context.policy.allowsProperty(context, 'read', name)),
-  )
-  const others = [...properties].filter(([name]) => !readableOnes.has(name))
-  return [readableOnes, new Map(others)]
+): Promise<[Map<string, string | null>, Properties]> {
+  const readableOnes = new Map<string, string | null>()
+  const others = new Map<string, string | null>()
+  for (const [name, value] of properties) {
+    const answer = context.policy.allowsProperty(context, 'read', name)
+    const mayRead = typeof answer === 'boolean' ? answer : await answer
+    ;(mayRead ? readableOnes : others).set(name, value)
+  }
+  return [readableOnes, others]
 }
 
 /** @throws {GlanceError} `forbidden` when the property is protected from the caller. */
-export function requireMayProperty(
+export async function requireMayProperty(
   context: RequestContext,
   operation: PropertyOperation,
   name: string,
-): void {
-  if (context.policy.allowsProperty(context, operation, name)) return
+): Promise<void> {
+  if (await context.policy.allowsProperty(context, operation, name)) return
   throw new GlanceError('forbidden', `attribute '${name}' is reserved.`)
 }

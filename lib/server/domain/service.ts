@@ -45,6 +45,8 @@ export interface Service {
   readonly staging: Store
   readonly locations: LocationSettings
   readonly background: Background
+  /** Whether data of what is deleted is only marked, for somebody to delete it later. */
+  readonly delayedDelete: boolean
   /** How long a task that has ended is remembered. Milliseconds. */
   readonly taskTimeToLiveMs: number
   readonly limits: Limits

@@ -12,7 +12,7 @@ export async function listTasks(
   service: Service,
   query: TaskQuery,
 ): Promise<readonly Task[]> {
-  requireTaskAccess(context)
+  await requireTaskAccess(context)
   const { tasks } = service.database
   await tasks.deleteExpired(service.now())
   if (query.marker !== null && (await tasks.find(query.marker)) === undefined) {
@@ -27,7 +27,7 @@ export async function showTask(
   service: Service,
   id: string,
 ): Promise<Task> {
-  requireTaskAccess(context)
+  await requireTaskAccess(context)
   const task = await service.database.tasks.find(id)
   if (task !== undefined && !isExpired(service, task)) return task
   throw new GlanceError('not_found', `could not find task ${id}`)
@@ -49,8 +49,8 @@ export async function listImageTasks(
 }
 
 /** The old API, for administrators unless the policy says otherwise. @throws {GlanceError} `forbidden`. */
-export function requireTaskAccess(context: RequestContext): void {
-  requireAllowed(context, 'tasks_api_access')
+export async function requireTaskAccess(context: RequestContext): Promise<void> {
+  await requireAllowed(context, 'tasks_api_access')
 }
 
 /** A task that the caller wants done, not yet begun. */

@@ -39,7 +39,7 @@ export async function identify(
   const policy = await policies.current()
   const context: RequestContext = {
     ...identity,
-    isAdmin: identity.isAdmin || policy.isAdmin(identity),
+    isAdmin: identity.isAdmin || (await policy.isAdmin(identity)),
     policy,
     requestId: String(reply.getHeader(REQUEST_ID)),
     signal: whenGone(reply),

@@ -1,6 +1,8 @@
+import pLimit from 'p-limit'
 import type { Database, ImageChange, ImageRecord } from '../../database/database.ts'
 import { GlanceError, isGlanceError, messageOf } from '../../errors.ts'
 import type { ImportPluginName } from '../../image/import.ts'
+import type { ImageLocation } from '../../image/location.ts'
 import type { Store } from '../../store/store.ts'
 import { deleteFrom } from '../domain/data.ts'
 import {
@@ -114,22 +116,42 @@ async function sourceOf(work: ImportWork): Promise<Source> {
   return work.stagedSource()
 }
 
-/** One after the other. With all that must succeed, the image becomes active with the last of them. */
+/**
+ * Into so many stores at once; an image is copied into one after the other. With all that must succeed, the image
+ * becomes active with the last of them, and the first failure stops the others. When it rejects, nothing is under way.
+ */
 async function putIntoStores(work: ImportWork, source: Source, copies: Copy[]): Promise<void> {
-  const { stores, request } = work.job
-  for (const store of stores) {
-    const activates = !request.allStoresMustSucceed || store === stores.at(-1)
+  const limit = pLimit(isCopying(work) ? 1 : work.importer.maxParallelStores)
+  const stop = new AbortController()
+  const signal = AbortSignal.any([work.signal, stop.signal])
+  const put = async (store: Store) => {
     try {
-      await putInto(work, source, store, activates, copies)
+      stop.signal.throwIfAborted()
+      await putIntoOne(work, source, store, copies, signal)
     } catch (error) {
-      if (!isGlanceError(error)) throw error
-      if (request.allStoresMustSucceed) throw new StoreFailure(store, error)
-      await work.edit(({ properties }) => ({
-        properties: withoutStores(withStores(properties, FAILED, [store.id]), IMPORTING, [
-          store.id,
-        ]),
-      }))
+      stop.abort(error) // The first one is what counts.
     }
+  }
+  await Promise.all(work.job.stores.map(store => limit(() => put(store))))
+  stop.signal.throwIfAborted()
+}
+
+/** A store that does not take the data is noted, unless all have to. @throws {StoreFailure} */
+async function putIntoOne(
+  work: ImportWork,
+  source: Source,
+  store: Store,
+  copies: Copy[],
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await putInto(work, source, store, copies, signal)
+  } catch (error) {
+    if (!isGlanceError(error)) throw error
+    if (work.job.request.allStoresMustSucceed) throw new StoreFailure(store, error)
+    await work.edit(({ properties }) => ({
+      properties: withoutStores(withStores(properties, FAILED, [store.id]), IMPORTING, [store.id]),
+    }))
   }
 }
 
@@ -137,10 +159,10 @@ async function putInto(
   work: ImportWork,
   source: Source,
   store: Store,
-  activates: boolean,
   copies: Copy[],
+  signal: AbortSignal,
 ): Promise<void> {
-  const { service, signal } = work
+  const { service } = work
   await work.requireRoom(source.size)
   const data = work.beating(await source.open())
   const stored = await storeData({ signal }, service, await work.image(), store, data, source.size)
@@ -151,9 +173,11 @@ async function putInto(
   try {
     await work.edit(image => {
       requireSameData(service.hashingAlgorithm, image, stored)
+      const locations = [...image.locations, service.stores.locationIn(store, stored.location)]
+      const activates = !work.job.request.allStoresMustSucceed || isEverywhere(work, locations)
       return {
         ...(image.checksum === null && image.digest === null && learnedOf(work, image, stored)),
-        locations: [...image.locations, service.stores.locationIn(store, stored.location)],
+        locations,
         status: activates && image.status === 'importing' ? 'active' : image.status,
         ...(service.stores.named && {
           properties: withoutStores(image.properties, IMPORTING, [store.id]),
@@ -165,6 +189,11 @@ async function putInto(
     throw error
   }
   copies.push({ store, stored })
+}
+
+function isEverywhere({ service, job }: ImportWork, locations: readonly ImageLocation[]): boolean {
+  const holding = new Set(locations.map(location => service.stores.of(location)))
+  return job.stores.every(store => holding.has(store))
 }
 
 /** Of what is wrapped into something else a plugin may know the virtual size that an inspection does not find. */
@@ -211,7 +240,11 @@ async function giveUp(work: ImportWork, error: unknown, copies: readonly Copy[])
   } catch (failure) {
     if (!isGlanceError(failure, 'gone', 'conflict')) throw failure
     // The image is gone, or another task has it, and all that is to do with it.
-    for (const { store, stored } of copies) await deleteFrom(store, stored.location)
+    const pending = await service.database.images.findPending(job.imageId)
+    const kept = new Set(pending?.locations.map(({ url }) => url))
+    for (const { store, stored } of copies) {
+      if (!kept.has(stored.location.url)) await deleteFrom(store, stored.location)
+    }
     await endTask(service, job.task.id, outcome).catch(() => {}) // Somebody else has ended it.
     if (isGlanceError(failure, 'gone')) await work.discard()
   }

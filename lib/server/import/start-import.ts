@@ -29,9 +29,9 @@ export async function startImport(
   const { method } = request
   requireImportable(image, request)
   if (method.name === 'glance-download' && method.source instanceof GlanceError) throw method.source
-  if (method.name === 'copy-image') requireAllowedOn(context, 'copy_image', image)
+  if (method.name === 'copy-image') await requireAllowedOn(context, 'copy_image', image)
   else {
-    requireAllowedOn(context, 'modify_image', image)
+    await requireAllowedOn(context, 'modify_image', image)
     requireOwner(context, image)
   }
   await requireNoTask(service, image)

@@ -30,7 +30,7 @@ export async function startLocationImport(
   requireMayWrite(context)
   const { service, fetcher } = importer
   const image = await findVisible(context, service.database, id)
-  requireAllowedOn(context, 'add_image_location', image)
+  await requireAllowedOn(context, 'add_image_location', image)
   if (image.status !== 'queued') {
     throw new GlanceError('conflict', `only images with status queued can have locations added`)
   }

@@ -1,10 +1,12 @@
 import { GlanceError, isGlanceError, messageOf } from '../../errors.ts'
-import type { Task } from '../../image/task.ts'
+import { isImageId } from '../../image/image.ts'
+import type { Task, TaskType } from '../../image/task.ts'
 import { requireMayWrite } from '../domain/access.ts'
 import type { RequestContext } from '../domain/context.ts'
 import { createImage, deleteImage, type NewImage } from '../domain/images.ts'
 import { endTask, newTask } from '../domain/tasks.ts'
 import { runImport } from './flow.ts'
+import { refusalOf } from './foreign-task.ts'
 import type { Importer } from './importer.ts'
 import { LOCK } from './progress.ts'
 
@@ -16,14 +18,14 @@ export interface LegacyImport {
 
 /**
  * Begins a task of the old API, which goes on in the background: it creates an image and downloads its data, and deletes
- * the image again when that fails. `read`
- * makes sense of the input and is asked in the background, so that what it throws becomes the message of the task.
+ * the image again when that fails. `read` makes sense of the input and is asked in the background, so that what it
+ * throws becomes the message of the task. Tasks of the other types are kept, and fail.
  * @throws {GlanceError} `forbidden`; `invalid` for a URL that must not be fetched.
  */
 export async function startTask(
   context: RequestContext,
   importer: Importer,
-  type: 'import' | 'api_image_import',
+  type: TaskType,
   input: Task['input'],
   read: (input: Task['input']) => LegacyImport,
 ): Promise<Task> {
@@ -37,13 +39,12 @@ export async function startTask(
     await fetcher.check(url)
   }
   const { image_id: given } = input
-  const imageId = typeof given === 'string' ? given : null
+  const imageId = typeof given === 'string' && isImageId(given) ? given : null
   const task = newTask(context, service, type, imageId, input)
   await service.database.tasks.insert(task)
   service.background.start(async signal => {
     try {
-      if (type !== 'import')
-        throw new GlanceError('invalid', 'images are imported by their own API')
+      if (type !== 'import') throw await refusalOf(service, type, input)
       await runLegacyImport(context, importer, task, read(input), signal)
     } catch (error) {
       if (!isGlanceError(error)) throw error

@@ -14,6 +14,8 @@ export type Check =
   | { readonly type: 'role'; readonly role: Template }
   /** Whether an attribute of the caller, or a value in it when it is a list, is the text. */
   | { readonly type: 'attribute'; readonly name: string; readonly text: Template }
+  /** Whether a server that is sent the question answers `True`. */
+  | { readonly type: 'remote'; readonly url: Template }
   /** Whether a constant is the text. */
   | { readonly type: 'constant'; readonly value: string; readonly text: Template }
 
@@ -39,25 +41,48 @@ export type Target = Readonly<Record<string, string | number | boolean | null>>
 /** The rules by their names. */
 export type RuleTable = ReadonlyMap<string, Check>
 
+/** Whether somebody may; to be waited for only where a server has to be asked. */
+export type Answer = boolean | Promise<boolean>
+
+/** What a server is asked that decides. */
+export interface RemoteQuestion {
+  readonly url: string
+  /** The name of the rule that is to be decided. */
+  readonly rule: string
+  readonly target: Target
+  /** By the names that oslo.context gives them. */
+  readonly credentials: Readonly<Record<string, unknown>>
+}
+
+/** Asks a server. Whatever goes wrong is a no, and never an error. */
+export type Ask = (question: RemoteQuestion) => Promise<boolean>
+
+/** What is to be decided, and who asks servers for it. */
+export interface Decision {
+  readonly rule: string
+  readonly ask: Ask
+}
+
 /** Whether the check lets somebody through. A key that the target has not, or a rule that there is not, lets nobody. */
 export function passes(
   check: Check,
   rules: RuleTable,
   credentials: Credentials,
   target: Target,
-): boolean {
-  const holds = (part: Check) => passes(part, rules, credentials, target)
+  decision: Decision,
+): Answer {
+  const holds = (part: Check) => passes(part, rules, credentials, target, decision)
   switch (check.type) {
     case 'always':
       return true
     case 'never':
       return false
     case 'not':
-      return !holds(check.check)
+      return then(holds(check.check), yes => !yes)
     case 'and':
-      return check.checks.every(holds)
+      return firstThat(check.checks, holds, false)
     case 'or':
-      return check.checks.some(holds)
+      return firstThat(check.checks, holds, true)
     case 'rule': {
       const rule = rules.get(check.name)
       return rule !== undefined && holds(rule)
@@ -74,11 +99,32 @@ export function passes(
         ? value.includes(text)
         : spell(value) === text
     }
+    case 'remote': {
+      const url = fill(check.url, target, inUrl)
+      if (url === undefined) return false
+      const { rule, ask } = decision
+      return ask({ url, rule, target, credentials: Object.fromEntries(attributes(credentials)) })
+    }
     case 'constant':
       return fill(check.text, target) === check.value
     default:
       return unreachable(check)
   }
+}
+
+/** `wanted` when one of the checks is that; none is looked at after it. */
+function firstThat(
+  checks: readonly Check[],
+  holds: (check: Check) => Answer,
+  wanted: boolean,
+): Answer {
+  const [first, ...rest] = checks
+  if (first === undefined) return !wanted
+  return then(holds(first), yes => (yes === wanted ? wanted : firstThat(rest, holds, wanted)))
+}
+
+function then(answer: Answer, goOn: (yes: boolean) => Answer): Answer {
+  return typeof answer === 'boolean' ? goOn(answer) : answer.then(goOn)
 }
 
 /** By the names that oslo.context gives them. */
@@ -97,7 +143,17 @@ function attributes(
   ])
 }
 
-function fill(template: Template, target: Target): string | undefined {
+/** A value in the path or the query of a URL; undefined for what would change which path it is. */
+function inUrl(value: string): string | undefined {
+  const isPlain = value !== '.' && value !== '..' && !/\p{Surrogate}/u.test(value)
+  return isPlain ? encodeURIComponent(value) : undefined
+}
+
+function fill(
+  template: Template,
+  target: Target,
+  write: (value: string) => string | undefined = value => value,
+): string | undefined {
   let text = ''
   for (const piece of template) {
     if (typeof piece === 'string') {
@@ -105,7 +161,9 @@ function fill(template: Template, target: Target): string | undefined {
       continue
     }
     if (!Object.hasOwn(target, piece.key)) return undefined
-    text += spell(target[piece.key] ?? null)
+    const value = write(spell(target[piece.key] ?? null))
+    if (value === undefined) return undefined
+    text += value
   }
   return text
 }

@@ -3,7 +3,7 @@ import type { Check, Template } from './check.ts'
 /**
  * Reads a rule in the language of oslo.policy, such as `role:admin or project_id:%(owner)s`; empty text lets everybody
  * through. `not` binds tighter than `and`, and that tighter than `or`.
- * @throws {SyntaxError} where oslo.policy would log an error and let nobody through, and for checks by HTTP.
+ * @throws {SyntaxError} where oslo.policy would log an error and let nobody through.
  */
 export function parseCheck(text: string): Check {
   if (text === '') return { type: 'always' }
@@ -110,14 +110,21 @@ function parsePrimary(text: string): Check {
   const kind = text.slice(0, colon)
   const match = text.slice(colon + 1)
   if (colon < 1) throw new SyntaxError(`'${text}' is no check: it has to be like 'role:admin'`)
-  if (kind === 'http' || kind === 'https') {
-    throw new SyntaxError(`'${text}': checks by HTTP are not supported`)
-  }
+  if (kind === 'http' || kind === 'https') return remoteCheck(text)
   if (kind === 'rule') return { type: 'rule', name: match }
   if (kind === 'role') return { type: 'role', role: parseTemplate(match) }
   const value = constantIn(kind)
   if (value !== undefined) return { type: 'constant', value, text: parseTemplate(match) }
   return { type: 'attribute', name: kind, text: parseTemplate(match) }
+}
+
+/** Parts of the target may stand in the path and the query, not where they would say which server is asked. */
+function remoteCheck(text: string): Check {
+  const [, server] = /^(https?:\/\/[^/?#%]+)(?:[/?#]|$)/.exec(text) ?? []
+  if (server === undefined || !URL.canParse(server)) {
+    throw new SyntaxError(`'${text}' is not the URL of a server`)
+  }
+  return { type: 'remote', url: parseTemplate(text) }
 }
 
 /** The text of a constant as Python writes it; undefined for the name of an attribute. */

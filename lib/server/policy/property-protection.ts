@@ -1,6 +1,6 @@
 import { GlanceError, messageOf } from '../../errors.ts'
 import { parseOsloConfig, type Setting, wrong } from '../oslo-config.ts'
-import { type Credentials, passes, type RuleTable } from './check.ts'
+import type { Answer, Credentials, RuleTable } from './check.ts'
 
 const PROPERTY_OPERATIONS = ['create', 'read', 'update', 'delete'] as const
 export type PropertyOperation = (typeof PROPERTY_OPERATIONS)[number]
@@ -41,8 +41,8 @@ export class PropertyRules {
     credentials: Credentials,
     operation: PropertyOperation,
     name: string,
-    policyRules: RuleTable,
-  ): boolean {
+    byPolicy: (rule: string) => Answer,
+  ): Answer {
     const rule = this.#rules.find(({ pattern }) => pattern.test(name))
     const permission = rule?.permissions.get(operation)
     switch (permission?.type) {
@@ -55,8 +55,16 @@ export class PropertyRules {
         return permission.roles.some(role => roles.includes(role))
       }
       case 'policy':
-        return passes({ type: 'rule', name: permission.name }, policyRules, credentials, {})
+        return byPolicy(permission.name)
     }
+  }
+
+  /** The policy rules that are named. */
+  policyNames(): readonly string[] {
+    const permissions = this.#rules.flatMap(rule => [...rule.permissions.values()])
+    return permissions.flatMap(permission =>
+      permission.type === 'policy' ? [permission.name] : [],
+    )
   }
 
   /** @throws {GlanceError} `usage` when a policy is named that is not among `policyRules`. */

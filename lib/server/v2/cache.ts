@@ -12,7 +12,7 @@ const TARGETS = ['cache', 'queue', ''] as const
 /** What is in the cache, for administrators unless the policy says otherwise. */
 export function cacheRoutes(app: FastifyInstance, caching: Caching): void {
   app.get('/cache', BODILESS, async request => {
-    const { cached, queued } = caching.list(contextOf(request))
+    const { cached, queued } = await caching.list(contextOf(request))
     return { cached_images: cached.map(render), queued_images: queued }
   })
 
@@ -21,7 +21,7 @@ export function cacheRoutes(app: FastifyInstance, caching: Caching): void {
     const asked = String(request.headers['x-image-cache-clear-target'] ?? '').toLowerCase()
     const target = TARGETS.find(target => target === asked)
     if (target === undefined) {
-      requireAllowed(context, 'cache_delete')
+      await requireAllowed(context, 'cache_delete')
       throw new GlanceError(
         'invalid',
         "if provided 'x-image-cache-clear-target' must be 'cache', 'queue' or empty string.",

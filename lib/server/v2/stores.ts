@@ -23,7 +23,7 @@ export function storeRoutes(app: FastifyInstance, service: Service): void {
 
   app.get('/info/stores/detail', BODILESS, async request => {
     requireNamed(service)
-    requireAllowed(contextOf(request), 'stores_info_detail')
+    await requireAllowed(contextOf(request), 'stores_info_detail')
     const stores = service.stores.all.map(store => {
       const { type, weight, properties } = store
       return { ...describe(service, store), type, weight, properties }

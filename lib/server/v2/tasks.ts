@@ -21,7 +21,7 @@ export function taskRoutes(app: FastifyInstance, importer: Importer, paging: Pag
 
   app.get('/tasks', async request => {
     const context = contextOf(request)
-    requireTaskAccess(context)
+    await requireTaskAccess(context)
     const params = queryOf(request)
     const query = parseTaskQuery(params, paging)
     const tasks = await listTasks(context, service, query)
@@ -34,7 +34,7 @@ export function taskRoutes(app: FastifyInstance, importer: Importer, paging: Pag
 
   app.post('/tasks', async (request, reply) => {
     const context = contextOf(request)
-    requireTaskAccess(context)
+    await requireTaskAccess(context)
     const { type, input } = parseNewTask(await readDocument(request, reply))
     const task = await startTask(context, importer, type, input, parseLegacyImport)
     const location = `${request.protocol}://${request.host}/v2/tasks/${task.id}`
@@ -46,7 +46,7 @@ export function taskRoutes(app: FastifyInstance, importer: Importer, paging: Pag
   )
 
   app.delete<TaskPath>('/tasks/:id', async request => {
-    requireTaskAccess(contextOf(request))
+    await requireTaskAccess(contextOf(request))
     const message =
       'this operation is currently not permitted on Glance Tasks. They are auto deleted after ' +
       'reaching the time based on their expires_at property.'

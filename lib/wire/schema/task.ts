@@ -5,7 +5,8 @@ const STUB = {
   id: { type: 'string', description: 'Identifier of the task', pattern: UUID_PATTERN },
   type: { type: 'string', description: 'What kind of work it is', enum: TASK_TYPES },
   status: { type: 'string', description: 'How far it is', enum: TASK_STATUSES },
-  owner: { type: 'string', description: 'Project of the task' },
+  // Nobody's where there is no authentication, which Glance's own database does not take.
+  owner: { type: ['null', 'string'], description: 'Project of the task' },
   image_id: { type: 'string', description: 'Identifier of its image' },
   request_id: { type: 'string', description: 'Identifier of the request that wanted it' },
   user_id: { type: 'string', description: 'User that wanted it' },

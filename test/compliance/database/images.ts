@@ -81,6 +81,7 @@ export function imageCases(t: Test, open: Open): void {
       ]),
     },
     { locations: [] },
+    { removedLocations: [] },
     { locations: [...FULL.locations].toReversed() },
     {},
   ]
@@ -110,7 +111,9 @@ export function imageCases(t: Test, open: Open): void {
 
   t.test('a change is made only from the statuses that are given', async t => {
     const database = await open(t)
-    const living = IMAGE_STATUSES.filter(status => status !== 'deleted')
+    const living = IMAGE_STATUSES.filter(
+      status => status !== 'deleted' && status !== 'pending_delete',
+    )
     await insertAll(
       database,
       living.map((status, n) => record(n, { status })),
@@ -170,6 +173,7 @@ export function imageCases(t: Test, open: Open): void {
     t.match(deleted, { id: id(1), status: 'deleted', deletedAt: at(60) })
     t.strictSame(deleted.tags, [])
     t.strictSame(deleted.locations, [])
+    t.strictSame(deleted.removedLocations, [])
     t.equal(deleted.properties.size, 0)
     t.equal(await database.images.find(id(1)), undefined)
     t.strictSame(await listed(database), [])

@@ -33,6 +33,7 @@ export function record(n: number, given: Partial<ImageRecord> = {}): ImageRecord
     tags: [],
     properties: new Map(),
     locations: [],
+    removedLocations: [],
     createdAt: at(n),
     updatedAt: at(n),
     deletedAt: null,
@@ -69,6 +70,7 @@ export const FULL: ImageRecord = record(1, {
     { url: 'file:///var/lib/b', metadata: { store: 'fast', nested: { deep: [1, null, 'ü'] } } },
     { url: 'file:///var/lib/a', metadata: {} },
   ],
+  removedLocations: [{ url: 'file:///var/lib/c', metadata: { store: 'old' }, removedAt: at(3) }],
   updatedAt: at(7),
 })
 

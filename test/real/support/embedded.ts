@@ -6,12 +6,14 @@ import { Service } from './service.ts'
 
 export interface EmbeddedOptions extends CommandOptions {
   /** Options of the `[DEFAULT]` section of its configuration file. */
-  readonly settings?: Readonly<Record<string, string | number>>
-  /** Other sections of it, as text. */
-  readonly sections?: string
+  readonly settings?: Settings
+  /** Options of its other sections. */
+  readonly sections?: Readonly<Record<string, Settings>>
   /** Options of the command besides those that it needs. */
   readonly words?: readonly string[]
 }
+
+type Settings = Readonly<Record<string, string | number>>
 
 /** Our own server, as the command `serve` starts it, until it is disposed of. */
 export class Embedded extends Service implements AsyncDisposable {
@@ -26,16 +28,16 @@ export class Embedded extends Service implements AsyncDisposable {
 
   static async start({
     settings = {},
-    sections = '',
+    sections = {},
     words = [],
     ...options
   }: EmbeddedOptions = {}): Promise<Embedded> {
     const folder = await mkdtemp(join(tmpdir(), 'embedded-'))
     const config = join(folder, 'glance-api.conf')
-    const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`)
     // Boot images are no disks, and what looks like a partition table in them is none.
-    const formats = '[image_format]\ngpt_safety_checks_nonfatal = mbr\n'
-    await writeFile(config, `[DEFAULT]\n${lines.join('')}${formats}${sections}`)
+    const formats = { image_format: { gpt_safety_checks_nonfatal: 'mbr' } }
+    const all = Object.entries({ DEFAULT: settings, ...formats, ...sections })
+    await writeFile(config, all.map(sectionOf).join(''))
     const data = join(folder, 'data')
     const program = await startProgram(
       ['serve', '--port', '0', '--data-dir', data, '--config', config, ...words],
@@ -58,4 +60,9 @@ export class Embedded extends Service implements AsyncDisposable {
     await this.#program[Symbol.asyncDispose]()
     await rm(this.#folder, { recursive: true, force: true })
   }
+}
+
+function sectionOf([name, settings]: readonly [string, Settings]): string {
+  const lines = Object.entries(settings).map(([option, value]) => `${option} = ${value}\n`)
+  return `[${name}]\n${lines.join('')}`
 }

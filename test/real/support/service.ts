@@ -2,6 +2,7 @@ import { createReadStream, createWriteStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { waitUntil } from './wait.ts'
 
 export type Document = Readonly<Record<string, unknown>>
 
@@ -70,6 +71,13 @@ export class Service {
     await this.expect(201, 'POST', 'images', fields)
   }
 
+  async uploadBytes(id: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    const headers = { 'content-type': 'application/octet-stream' }
+    const path = `${this.url}/v2/images/${id}/file`
+    const response = await fetch(path, { method: 'PUT', headers, body: bytes })
+    if (response.status !== 204) throw new Error(`upload: ${await response.text()}`)
+  }
+
   async upload(id: string, file: string): Promise<void> {
     const { size } = await stat(file)
     const response = await fetch(`${this.url}/v2/images/${id}/file`, {
@@ -99,6 +107,34 @@ export class Service {
   /** Whether there is such an image, and in which state. */
   async statusOf(id: string): Promise<unknown> {
     return (await this.call('GET', `images/${id}`)).document['status']
+  }
+
+  /** Waits until the image has what it needs and nothing is being imported into it any more. */
+  async untilAtRest(id: string): Promise<void> {
+    await waitUntil(`${id} is imported`, async () => {
+      const { status, os_glance_import_task: task } = await this.image(id)
+      return task === undefined && (status === 'active' || status === 'queued')
+    })
+  }
+
+  /** Waits until there are copies of these images in the cache. */
+  async untilCached(...ids: readonly string[]): Promise<void> {
+    await waitUntil(`${ids.join(' and ')} are cached`, async () => {
+      const { cached_images: cached } = await this.expect(200, 'GET', 'cache')
+      const found = (cached as { image_id: string }[]).map(({ image_id: id }) => id) // A Cache API.
+      return ids.every(id => found.includes(id))
+    })
+  }
+
+  /** What came of a task, as soon as it has ended. @throws when it failed. */
+  async taskResult(id: string): Promise<Document> {
+    let task: Document = {}
+    await waitUntil(`the task ${id} has ended`, async () => {
+      task = await this.expect(200, 'GET', `tasks/${id}`)
+      return task['status'] === 'success' || task['status'] === 'failure'
+    })
+    if (task['status'] === 'failure') throw new Error(`task ${id}: ${String(task['message'])}`)
+    return task['result'] as Document // v2-task schema: so it is once it succeeded.
   }
 
   /** What of the image a faithful copy has too, tags in order. */

@@ -24,35 +24,38 @@ export async function findNamespace(
 ): Promise<MetadefNamespace> {
   const namespace = await metadefs.namespaces.find(name)
   if (namespace === undefined || !maySee(context, namespace)) throw unknown(name)
-  requireMayIn(context, action, namespace)
+  await requireMayIn(context, action, namespace)
   return namespace
 }
 
 /** For what is not done in a namespace. @throws {GlanceError} `forbidden` unless the policy lets the caller do it. */
-export function requireMay(context: RequestContext, action: MetadefAction): void {
+export async function requireMay(context: RequestContext, action: MetadefAction): Promise<void> {
   if (!isLooking(action)) requireMayWrite(context)
-  requireAllowed(context, action, { project_id: context.project })
+  await requireAllowed(context, action, { project_id: context.project })
 }
 
 /**
  * For what is done in a namespace that the caller sees.
  * @throws {GlanceError} `forbidden`; `not_found` when the policy does not even let the caller see the namespace.
  */
-export function requireMayIn(
+export async function requireMayIn(
   context: RequestContext,
   action: MetadefAction,
   namespace: MetadefNamespace,
-): void {
+): Promise<void> {
   if (!isLooking(action)) requireMayWrite(context)
   const target = targetOf(namespace)
-  if (isAllowed(context, action, target)) return
-  if (isHidden(context, namespace)) throw unknown(namespace.namespace)
-  requireAllowed(context, action, target)
+  if (await isAllowed(context, action, target)) return
+  if (await isHidden(context, namespace)) throw unknown(namespace.namespace)
+  await requireAllowed(context, action, target)
 }
 
 /** Whether the policy keeps the caller from seeing a namespace that is there to be seen. */
-export function isHidden(context: RequestContext, namespace: MetadefNamespace): boolean {
-  return !isAllowed(context, 'get_metadef_namespace', targetOf(namespace))
+export async function isHidden(
+  context: RequestContext,
+  namespace: MetadefNamespace,
+): Promise<boolean> {
+  return !(await isAllowed(context, 'get_metadef_namespace', targetOf(namespace)))
 }
 
 function isLooking(action: MetadefAction): boolean {

@@ -26,8 +26,8 @@ export async function listNamespaces(
   { database: { metadefs } }: Service,
   query: NamespaceQuery,
 ): Promise<NamespacePage> {
-  requireMay(context, 'get_metadef_namespaces')
-  requireMay(context, 'list_metadef_resource_types')
+  await requireMay(context, 'get_metadef_namespaces')
+  await requireMay(context, 'list_metadef_resource_types')
   if (query.marker !== null) {
     const marker = await metadefs.namespaces.find(query.marker)
     if (marker === undefined) throw unknown(query.marker)
@@ -39,7 +39,10 @@ export async function listNamespaces(
     }
   }
   const found = await metadefs.namespaces.list(query)
-  const namespaces = found.filter(namespace => !isHidden(context, namespace))
+  const namespaces: MetadefNamespace[] = []
+  for (const namespace of found) {
+    if (!(await isHidden(context, namespace))) namespaces.push(namespace)
+  }
   const names = namespaces.map(({ namespace }) => namespace)
   const associations = await metadefs.associations.listEach(names)
   return {
@@ -75,7 +78,7 @@ export async function showNamespace(
 ): Promise<{ readonly record: MetadefNamespace; readonly contents: Contents }> {
   const record = await database.metadefs.namespaces.find(name)
   if (record === undefined || !maySee(context, record)) throw unknown(name)
-  for (const action of SHOWING) requireMayIn(context, action, record)
+  for (const action of SHOWING) await requireMayIn(context, action, record)
   const contents = await contentsOf(database, name)
   const association = contents.associations.find(({ name }) => name === resourceType)
   return { record, contents: prefixed(contents, association?.prefix ?? '') }
@@ -96,11 +99,12 @@ export async function createNamespace(
   { database, now }: Service,
   wanted: WantedNamespace,
 ): Promise<MetadefNamespace> {
-  requireMay(context, 'add_metadef_namespace')
-  if (wanted.associations?.length) requireMay(context, 'add_metadef_resource_type_association')
-  if (wanted.objects?.length) requireMay(context, 'add_metadef_object')
-  if (wanted.properties?.size) requireMay(context, 'add_metadef_property')
-  if (wanted.tags?.length) requireMay(context, 'add_metadef_tag')
+  await requireMay(context, 'add_metadef_namespace')
+  if (wanted.associations?.length)
+    await requireMay(context, 'add_metadef_resource_type_association')
+  if (wanted.objects?.length) await requireMay(context, 'add_metadef_object')
+  if (wanted.properties?.size) await requireMay(context, 'add_metadef_property')
+  if (wanted.tags?.length) await requireMay(context, 'add_metadef_tag')
   return database.transaction(tables => addNamespace(tables, wanted, context.project, now()))
 }
 
@@ -150,7 +154,7 @@ export async function clearNamespace(
   await database.transaction(async tables => {
     // As Glance: who may delete the namespace may empty it.
     const record = await findNamespace(context, tables, name, 'delete_metadef_namespace')
-    if (kind === 'tags') requireMayIn(context, 'delete_metadef_tags', record)
+    if (kind === 'tags') await requireMayIn(context, 'delete_metadef_tags', record)
     requireUnprotected(record, `namespace ${name}`)
     await tables.metadefs[kind].clear(name)
   })

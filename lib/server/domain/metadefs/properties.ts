@@ -41,7 +41,7 @@ export async function showProperty(
   resourceType: string | null,
 ): Promise<MetadefProperty> {
   const record = await findNamespace(context, service.database, namespace, PROPERTIES.policies.get)
-  if (resourceType !== null) requireMayIn(context, 'get_metadef_resource_type', record)
+  if (resourceType !== null) await requireMayIn(context, 'get_metadef_resource_type', record)
   const prefix = resourceType === null ? '' : await prefixFor(service, namespace, resourceType)
   if (prefix === null || !name.startsWith(prefix)) {
     throw new GlanceError(

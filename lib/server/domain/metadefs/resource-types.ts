@@ -11,7 +11,7 @@ export async function listResourceTypes(
   context: RequestContext,
   { database }: Service,
 ): Promise<readonly ResourceType[]> {
-  requireMay(context, 'list_metadef_resource_types')
+  await requireMay(context, 'list_metadef_resource_types')
   return database.metadefs.resourceTypes.list()
 }
 

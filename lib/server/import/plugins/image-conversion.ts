@@ -2,10 +2,10 @@ import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { GlanceError, messageOf } from '../../../errors.ts'
 import type { ImportWork } from '../work.ts'
+import { pathOf } from './staged.ts'
 
 /** What qemu-img calls the disk formats that it may be given; others are not converted. */
 const QEMU_FORMATS: ReadonlyMap<string, string> = new Map([
@@ -48,11 +48,6 @@ export async function imageConversion(work: ImportWork): Promise<void> {
   const { size } = await work.stagedSource()
   work.onFailure(() => ({ diskFormat, containerFormat }))
   await work.edit(() => ({ diskFormat: outputFormat, containerFormat: 'bare', size }))
-}
-
-function pathOf(url: string): string {
-  if (url.startsWith('file:')) return fileURLToPath(url)
-  throw new GlanceError('unsupported', 'data is converted only when it is staged in a folder')
 }
 
 async function look(

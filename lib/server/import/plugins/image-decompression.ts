@@ -1,9 +1,9 @@
 import { createGunzip } from 'node:zlib'
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
-import { GlanceError } from '../../../errors.ts'
 import type { Bytes } from '../../../stream/bytes.ts'
 import type { ImportWork } from '../work.ts'
+import { decompressed } from './decompressed.ts'
+import { unlha } from './unlha.ts'
+import { unzipped } from './unzip.ts'
 
 /** How compressed files begin, and after how many bytes. */
 const MAGIC = [
@@ -14,8 +14,9 @@ const MAGIC = [
 const LONGEST = 5
 
 /**
- * Puts what is compressed in the data in its place; what is not, and an image whose container format is `compressed`,
- * stays as it is. @throws {GlanceError} `unsupported` for what we know and cannot read; `corrupt`; `over_limit`.
+ * Puts what is compressed in the data in its place, of an archive the only file; what is not, and an image whose
+ * container format is `compressed`, stays as it is. @throws {GlanceError} `unsupported` for what we know and cannot
+ * read; `corrupt`; `over_limit`.
  */
 export async function imageDecompression(work: ImportWork): Promise<void> {
   if ((await work.image()).containerFormat === 'compressed') return
@@ -24,11 +25,20 @@ export async function imageDecompression(work: ImportWork): Promise<void> {
   const magic = MAGIC.find(({ offset, bytes }) =>
     head.subarray(offset, offset + bytes.length).equals(bytes),
   )
-  if (magic === undefined) return
-  if (magic.format !== 'gzip') {
-    throw new GlanceError('unsupported', `${magic.format} archives cannot be decompressed here`)
+  switch (magic?.format) {
+    case undefined:
+      return
+    case 'gzip':
+      return work.stage(decompressed(await source.open(), createGunzip(), 'gzip'), null)
+    case 'zip': {
+      const { data, size } = await unzipped(work)
+      return work.stage(data, size)
+    }
+    case 'lha': {
+      const { data, size } = await unlha(work)
+      return work.stage(data, size)
+    }
   }
-  await work.stage(gunzipped(await source.open()), null)
 }
 
 async function beginningOf(data: Bytes): Promise<Buffer> {
@@ -38,30 +48,4 @@ async function beginningOf(data: Bytes): Promise<Buffer> {
     if (head.length >= LONGEST) break
   }
   return head
-}
-
-async function* gunzipped(data: Bytes): AsyncGenerator<Uint8Array, void> {
-  const gunzip = createGunzip()
-  // A chunk is lent, and a stream may keep it for longer.
-  const copies = Readable.from(copied(data), { objectMode: false })
-  const fed = pipeline(copies, gunzip)
-  fed.catch(() => {}) // Shown to whoever reads.
-  try {
-    yield* gunzip as AsyncIterable<Buffer> // No encoding is set.
-    await fed
-  } catch (error) {
-    if (!isZlibError(error)) throw error
-    throw new GlanceError('corrupt', `the gzip data is damaged: ${error.message}`, { cause: error })
-  } finally {
-    gunzip.destroy()
-    copies.destroy()
-  }
-}
-
-async function* copied(data: Bytes): AsyncGenerator<Buffer, void> {
-  for await (const chunk of data) yield Buffer.from(chunk)
-}
-
-function isZlibError(error: unknown): error is Error {
-  return error instanceof Error && 'code' in error && String(error.code).startsWith('Z_')
 }

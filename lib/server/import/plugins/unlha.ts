@@ -1,0 +1,71 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { GlanceError } from '../../../errors.ts'
+import { type LhaFile, onlyLhaFileIn } from '../../../format/lha.ts'
+import type { Bytes } from '../../../stream/bytes.ts'
+import type { ImportWork } from '../work.ts'
+import { pathOf, piecesOf } from './staged.ts'
+
+/**
+ * The only file in the lha archive that is staged, unpacked by the program `lha`. @throws {GlanceError} `unsupported`,
+ * `corrupt`, also while it is read.
+ */
+export async function unlha(work: ImportWork): Promise<{
+  readonly data: Bytes
+  /** Bytes. */
+  readonly size: number
+}> {
+  const { staging, staged, signal } = work
+  const file = await onlyLhaFileIn(piecesOf(work), await staging.size(staged, { signal }))
+  return { data: checked(unpacked(pathOf(staged.url), signal), file), size: file.size }
+}
+
+async function* unpacked(path: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const program = spawn('lha', ['pq', path], { stdio: ['ignore', 'pipe', 'ignore'] })
+  const ended = once(program, 'close')
+  ended.catch(() => {}) // Shown below.
+  try {
+    for await (const chunk of program.stdout as AsyncIterable<Buffer>) {
+      yield chunk
+      signal.throwIfAborted()
+    }
+    const [status] = (await ended) as [number | null] // As Node says.
+    if (status === 0) return
+    throw new GlanceError('corrupt', `the lha archive is damaged: lha ended with ${status}`)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
+      throw new GlanceError('unsupported', 'lha is not installed', { cause: error })
+    }
+    throw error
+  } finally {
+    program.kill()
+  }
+}
+
+/** Passes the data on, and ends in `corrupt` when it is not what the archive says: the program does not look. */
+async function* checked(data: Bytes, file: LhaFile): AsyncGenerator<Uint8Array> {
+  let size = 0
+  let sum = 0
+  for await (const chunk of data) {
+    size += chunk.length
+    sum = crc16(chunk, sum)
+    if (size > file.size) break
+    yield chunk
+  }
+  if (size === file.size && sum === file.crc16) return
+  const how = size === file.size ? 'its CRC-16 is another' : `it is not of ${file.size} bytes`
+  throw new GlanceError('corrupt', `the lha data is damaged: ${how}`)
+}
+
+/** The CRC of LHA, by its polynomial backwards. */
+const TABLE = Uint16Array.from({ length: 256 }, (_, byte) => {
+  let sum = byte
+  for (let bit = 0; bit < 8; bit += 1) sum = (sum & 1) === 1 ? (sum >>> 1) ^ 0xa001 : sum >>> 1
+  return sum
+})
+
+function crc16(data: Uint8Array, before: number): number {
+  let sum = before
+  for (const byte of data) sum = (sum >>> 8) ^ (TABLE[(sum ^ byte) & 0xff] ?? 0)
+  return sum
+}
