@@ -1,8 +1,9 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:https'
 import { once } from 'node:events'
 import { request } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { type Outcome, runProgram } from '../support/command.ts'
@@ -10,6 +11,7 @@ import { idOf } from '../support/images.ts'
 import { Embedded } from './support/embedded.ts'
 import { Glance } from './support/glance.ts'
 import { Keystone, PEOPLE } from './support/keystone.ts'
+import { KeystoneSession } from './support/keystone-session.ts'
 import { waitUntil } from './support/wait.ts'
 
 const IMAGES = 'fixtures/images'
@@ -36,22 +38,24 @@ interface Said extends Outcome {
 async function startRegions(t: Test, tokenLifetime: number): Promise<Regions> {
   const keystone = await Keystone.start({ tokenLifetime })
   const { name, password, project } = PEOPLE.glance
-  const section = `www_authenticate_uri = ${keystone.url}
-auth_url = ${keystone.url}
-auth_type = password
-username = ${name}
-password = ${password}
-project_name = ${project}
-user_domain_id = default
-project_domain_id = default
-service_token_roles_required = True
-`
-  const sections = `[paste_deploy]\nflavor = keystone\n[keystone_authtoken]\n${section}`
+  const section = {
+    www_authenticate_uri: keystone.url,
+    auth_url: keystone.url,
+    auth_type: 'password',
+    username: name,
+    password,
+    project_name: project,
+    user_domain_id: 'default',
+    project_domain_id: 'default',
+    service_token_roles_required: 'True',
+  }
+  const lines = Object.entries(section).map(([name, value]) => `${name} = ${value}`)
+  const sections = { paste_deploy: { flavor: 'keystone' }, keystone_authtoken: section }
   const ours = await Embedded.start({ sections })
-  const theirs = await Glance.start({ keystone: section, policy: {} })
+  const theirs = await Glance.start({ keystone: lines.join('\n'), policy: {} })
   await keystone.registerImageService('RegionOne', ours.url)
   await keystone.registerImageService('RegionTwo', theirs.url)
-  const folder = t.testdir()
+  const folder = await mkdtemp(join(tmpdir(), 'identity-'))
   const secrets = [
     ...Object.values(PEOPLE).map(({ password }) => password),
     keystone.applicationCredential.secret,
@@ -92,6 +96,7 @@ service_token_roles_required = True
       await ours[Symbol.asyncDispose]()
       await theirs[Symbol.asyncDispose]()
       await keystone[Symbol.asyncDispose]()
+      await rm(folder, { recursive: true })
     },
   }
 }
@@ -159,6 +164,33 @@ t.test("between our server and Debian's Glance, by Debian's Keystone", async t =
     t.match(await run(['size', 'cloud:'], rescoped), { status: 0 })
     const words = ['compare', regions.ours.address, regions.theirs.url, '--cloud', 'admin']
     t.match(await run(words), { status: 1, stdout: /1 image missing/ })
+  })
+
+  await t.test('by what somebody else trusts us with', async t => {
+    const [trustor, trustee] = [
+      await KeystoneSession.open(keystone.url, PEOPLE.member),
+      await KeystoneSession.open(keystone.url, PEOPLE.other),
+    ]
+    const made = await trustor.call('POST', 'OS-TRUST/trusts', {
+      trust: {
+        trustor_user_id: trustor.userId,
+        trustee_user_id: trustee.userId,
+        project_id: trustor.projectId,
+        impersonation: false,
+        roles: [{ name: 'member' }],
+      },
+    })
+    const { id } = made['trust'] as { id: string } // As the Identity API has it.
+    const { name, password } = PEOPLE.other
+    const own = { OS_AUTH_URL: keystone.url, OS_USERNAME: name, OS_PASSWORD: password }
+    const size = await run(['size', 'cloud:'], {
+      ...own,
+      OS_TRUST_ID: id,
+      OS_REGION_NAME: 'RegionOne',
+    })
+    t.match(size, { status: 0 })
+    const member = await run(['size', 'cloud:member'])
+    t.equal(size.stdout, member.stdout, 'what the member of the project sees')
   })
 
   await t.test('a scope of the system, and of a domain, are taken as they are', async t => {
@@ -323,10 +355,17 @@ t.test("between our server and Debian's Glance, by Debian's Keystone", async t =
 
 t.test('tokens of seconds are renewed in the middle of a run', async t => {
   await using regions = await startRegions(t, 3)
-  const count = 24
+  const count = 40
+  const folder = t.testdir({ images: {} })
   for (let number = 0; number < count; number += 1) {
-    await regions.upload('admin', 0x40 + number, `image ${number}`)
+    const id = idOf(0x40 + number)
+    const data = `image ${number}`
+    const record = { ...RECORD, id, name: data, status: 'active', size: data.length }
+    await writeFile(join(folder, 'images', id), JSON.stringify(record))
+    await writeFile(join(folder, 'images', `${id}.img`), data)
   }
+  const loaded = await regions.run(['load', '-j', '1', 'cloud:admin', join(folder, 'images')])
+  t.match(loaded, { status: 0 }, loaded.told)
   const { status, told, stdout } = await regions.run([
     'livecopy',
     '-j',
