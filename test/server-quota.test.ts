@@ -147,7 +147,6 @@ t.test('with use_keystone_limits Keystone says how much a project may have', asy
         userStorageQuota: 1,
         useKeystoneLimits: true,
         limits: {
-          section: 'oslo_limit',
           endpointId: ENDPOINT_ID,
           authUrl: `${keystone.url}/v3`,
           username: SERVICE_USER.name,
@@ -263,7 +262,6 @@ region_name = One
     t.strictSame(await readConfig(join(t.testdir({ conf: text }), 'conf')), {
       useKeystoneLimits: true,
       limits: {
-        section: 'oslo_limit',
         authUrl: 'http://k.example/identity',
         authType: 'password',
         userId: 'u',

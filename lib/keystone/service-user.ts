@@ -155,10 +155,10 @@ function versionThree(url: URL): URL {
   return new URL(`${path}/v3/`, url)
 }
 
+/** By a clock that is wrong a token may seem to have ended before it began: then it is used until it is refused. */
 function renewalOf(expiry: Date | null, now: number): number {
-  if (expiry === null) return now + MARGIN_MS
-  const life = expiry.getTime() - now
-  return expiry.getTime() - Math.min(MARGIN_MS, life / 10)
+  const life = (expiry?.getTime() ?? 0) - now
+  return life > 0 ? now + life - Math.min(MARGIN_MS, life / 10) : now + MARGIN_MS
 }
 
 function nameOf(credentials: ServiceCredentials): string {

@@ -28,8 +28,6 @@ const INTERFACES = ['public', 'internal', 'admin'] as const
 
 /** How to ask a Keystone in a service's own name. What is not set is undefined. */
 export interface IdentitySettings {
-  /** The section that it stands in, for messages. */
-  readonly section: string
   readonly authType?: (typeof AUTH_TYPES)[number]
   readonly authUrl?: string
   readonly username?: string
@@ -80,7 +78,7 @@ const LIMITS = 'oslo_limit'
 
 /**
  * Takes what there is about Keystone out of `settings`; `rest` is all others. `notice` is told of options that count in
- * a Glance and not here. @throws {GlanceError} `usage`, naming file, line and option; never a password.
+ * a Glance and not here, and of what is not safe. @throws {GlanceError} `usage`, naming file, line and option; never a password.
  */
 export function readIdentitySettings(
   settings: readonly Setting[],
@@ -99,12 +97,15 @@ export function readIdentitySettings(
       rest.push(setting)
       continue
     }
-    const known = found.get(section) ?? { section }
+    const known = found.get(section) ?? {}
     found.set(section, known)
     const read = options[option]
     if (read !== undefined) {
       try {
         Object.assign(known, read(value))
+        if (option === 'insecure' && known['insecure'] === true) {
+          notice(`${file}, line ${line}: [${section}] insecure: anybody may pass for Keystone`)
+        }
       } catch (error) {
         if (!(error instanceof RangeError)) throw error
         // Without the value, which may be a secret in the wrong place.

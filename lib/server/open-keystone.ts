@@ -12,6 +12,9 @@ import type { ServerConfig } from './config.ts'
 import type { IdentitySettings } from './identity-settings.ts'
 import { LIMIT_NAMES, type LimitName, type ProjectLimits } from './quota/project-limits.ts'
 
+/** Settings, and the section that they stand in, for messages. */
+type Section = IdentitySettings & { readonly section: string }
+
 interface Surroundings {
   readonly report: (error: unknown) => void
   readonly now: () => Date
@@ -37,7 +40,7 @@ async function authenticationBy(
     case 'trusted_headers':
       return trustedHeaders(allowAnonymous)
     case 'keystone': {
-      const settings = keystone ?? { section: 'keystone_authtoken' }
+      const settings = { section: 'keystone_authtoken', ...keystone }
       const service = await serviceUser(settings, now)
       return keystoneAuthentication(service, {
         clientsGoTo:
@@ -59,7 +62,7 @@ export async function openProjectLimits(
   { report, now }: Surroundings,
 ): Promise<ProjectLimits | null> {
   if (!useKeystoneLimits) return null
-  const settings = limits ?? { section: 'oslo_limit' }
+  const settings = { section: 'oslo_limit', ...limits }
   const endpoint = required(settings, 'endpoint_id', settings.endpointId)
   const unified = new UnifiedLimits(await serviceUser(settings, now), endpoint)
   return {
@@ -76,7 +79,7 @@ export async function openProjectLimits(
   }
 }
 
-async function serviceUser(settings: IdentitySettings, now: () => Date): Promise<ServiceUser> {
+async function serviceUser(settings: Section, now: () => Date): Promise<ServiceUser> {
   return new ServiceUser({
     authUrl: new URL(required(settings, 'auth_url', settings.authUrl)),
     credentials: credentialsOf(settings),
@@ -88,7 +91,7 @@ async function serviceUser(settings: IdentitySettings, now: () => Date): Promise
   })
 }
 
-function credentialsOf(settings: IdentitySettings): ServiceCredentials {
+function credentialsOf(settings: Section): ServiceCredentials {
   const { authType = 'password', applicationCredentialId: id } = settings
   if (authType === 'v3applicationcredential') {
     const name = settings.applicationCredentialName
@@ -110,14 +113,14 @@ function credentialsOf(settings: IdentitySettings): ServiceCredentials {
   }
 }
 
-function userOf(settings: IdentitySettings): Named {
+function userOf(settings: Section): Named {
   const { userId: id, username, userDomainId, userDomainName } = settings
   if (id !== undefined) return { id }
   const name = required(settings, 'username', username)
   return { name, domain: domainOf(settings, 'user_domain_id', userDomainId, userDomainName) }
 }
 
-function scopeOf(settings: IdentitySettings): Scope {
+function scopeOf(settings: Section): Scope {
   const { systemScope, projectId: id, projectName: name, domainId, domainName } = settings
   if (systemScope !== undefined) return { system: { all: true } }
   if (id !== undefined) return { project: { id } }
@@ -131,7 +134,7 @@ function scopeOf(settings: IdentitySettings): Scope {
 }
 
 function domainOf(
-  settings: IdentitySettings,
+  settings: Section,
   option: string,
   id: string | undefined,
   name: string | undefined,
@@ -139,12 +142,12 @@ function domainOf(
   return name === undefined || id !== undefined ? { id: required(settings, option, id) } : { name }
 }
 
-function required(settings: IdentitySettings, option: string, value: string | undefined): string {
+function required(settings: Section, option: string, value: string | undefined): string {
   if (value !== undefined) return value
   throw new GlanceError('usage', `[${settings.section}] ${option} has to be set`)
 }
 
-async function tlsOf(settings: IdentitySettings): Promise<ClientTls> {
+async function tlsOf(settings: Section): Promise<ClientTls> {
   const { cafile, certfile, keyfile, insecure = false } = settings
   const read = async (option: string, path: string | undefined) => {
     if (path === undefined) return undefined

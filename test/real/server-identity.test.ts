@@ -1,6 +1,5 @@
-import { mkdtempSync, readFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import t from 'tap'
 import { type Outcome, runCommand } from '../support/command.ts'
 import { idOf } from '../support/images.ts'
@@ -25,7 +24,7 @@ const asService = (url: string) => ({
 t.test("our server and Debian's Keystone", async t => {
   const keystone = await Keystone.start()
   t.teardown(async () => await keystone[Symbol.asyncDispose]())
-  const folder = mkdtempSync(join(tmpdir(), 'identity-'))
+  const folder = t.testdir()
   const log = join(folder, 'log')
   const endpoint_id = await keystone.admin.endpointId('image', 'RegionOne')
   const sizes = ['image_size_total', 'image_stage_total', 'image_count_uploading']
@@ -162,4 +161,21 @@ t.test("our server and Debian's Keystone", async t => {
     t.notMatch(said, keystone.applicationCredential.secret)
     t.notMatch(said, /gAAAA/, 'how tokens of Fernet begin')
   })
+})
+
+t.test("Debian's openstack client talks TLS with our server", async t => {
+  const tls = resolve('fixtures/tls')
+  const files = { cert_file: `${tls}/server.pem`, key_file: `${tls}/server.key` }
+  await using server = await Embedded.start({ settings: { ...files, ca_file: `${tls}/ca.pem` } })
+  const connect = ['--os-auth-type', 'none', '--os-endpoint', server.url]
+  const trusting = ['--os-cacert', `${tls}/ca.pem`]
+  const own = ['--os-cert', `${tls}/client.pem`, '--os-key', `${tls}/client.key`]
+  const list = async (...options: readonly string[]) => {
+    const words = [...connect, ...options, 'image', 'list', '-f', 'value', '-c', 'ID']
+    return await runCommand('/usr/bin/openstack', words, { environment: DEBIAN_PYTHON })
+  }
+  const listed = await list(...trusting, ...own)
+  t.match(listed, { status: 0, stdout: '' }, listed.stderr)
+  t.equal((await list(...own)).status, 1, 'without the authority')
+  t.equal((await list(...trusting)).status, 1, 'without a certificate')
 })

@@ -1,4 +1,8 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { once } from 'node:events'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import type { TlsOptions } from 'node:tls'
 import type { Test } from 'tap'
 import { sendJson, startListener } from './listener.ts'
 
@@ -49,12 +53,16 @@ export class ValidatingKeystone {
     this.#now = now
   }
 
-  /** Listens for the time of a test, by a clock of its own if need be. */
-  static async start(t: Test, now = () => new Date()): Promise<ValidatingKeystone> {
+  /** Listens for the time of a test, by a clock of its own if need be, and by TLS if it is told how. */
+  static async start(
+    t: Test,
+    now = () => new Date(),
+    tls?: TlsOptions,
+  ): Promise<ValidatingKeystone> {
     let keystone: ValidatingKeystone | undefined
-    const url = await startListener(t, (request, response) => {
+    const answer = (request: IncomingMessage, response: ServerResponse) =>
       void keystone?.answer(request, response)
-    })
+    const url = await (tls === undefined ? startListener(t, answer) : listen(t, tls, answer))
     keystone = new ValidatingKeystone(url, now)
     return keystone
   }
@@ -163,4 +171,14 @@ export class ValidatingKeystone {
   #refuse(response: ServerResponse, code: number): void {
     sendJson(response, code, { error: { code, message: 'no', title: 'Refused' } })
   }
+}
+
+async function listen(t: Test, tls: TlsOptions, answer: RequestListener): Promise<string> {
+  const server = createServer(tls, answer).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return `https://127.0.0.1:${(server.address() as AddressInfo).port}` // It listens on a port.
 }

@@ -5,13 +5,16 @@ import type { Identity, OnBehalf } from '../domain/context.ts'
 /** Learns from the headers of a request who is asking. @throws {GlanceError} `unauthenticated`, `unavailable`. */
 export type Authenticate = (headers: IncomingHttpHeaders) => Promise<Identity>
 
-/** A caller without an identity, who is told how to get one. */
+/** A caller without an identity. */
 export class Unauthenticated extends GlanceError {
-  /** For the header `WWW-Authenticate`. */
-  readonly challenge: string
+  /** For the header `WWW-Authenticate`: how to get one. */
+  readonly challenge: string | undefined
 
-  constructor(challenge: string) {
-    super('unauthenticated', 'the request you have made requires authentication.')
+  constructor(challenge?: string) {
+    super(
+      'unauthenticated',
+      'this server could not verify that you are authorized to access the document you requested.',
+    )
     this.challenge = challenge
   }
 }

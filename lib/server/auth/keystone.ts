@@ -1,4 +1,3 @@
-import type { IncomingHttpHeaders } from 'node:http'
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { ServiceUser } from '../../keystone/service-user.ts'
 import { type TokenDetails, validateToken } from '../../keystone/validate.ts'
@@ -34,8 +33,8 @@ export function keystoneAuthentication(
 ): Authenticate {
   const keystone = new Keystone(service, options)
   return async headers => {
-    const token = header(headers, 'x-auth-token') ?? header(headers, 'x-storage-token')
-    const serviceToken = header(headers, 'x-service-token')
+    const token = text(headers['x-auth-token'] ?? headers['x-storage-token'])
+    const serviceToken = text(headers['x-service-token'])
     if (token === null && options.allowAnonymous) return ANONYMOUS
     if (token === null) throw keystone.refusal()
     const serving = serviceToken === null ? null : await keystone.serviceOf(serviceToken)
@@ -122,7 +121,6 @@ function lowerCase(roles: readonly string[]): readonly string[] {
 }
 
 /** Null where it is missing or empty. */
-function header(headers: IncomingHttpHeaders, name: string): string | null {
-  const value = headers[name]
+function text(value: string | string[] | undefined): string | null {
   return typeof value === 'string' && value.trim() !== '' ? value.trim() : null
 }

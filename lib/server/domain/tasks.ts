@@ -83,7 +83,8 @@ export function newTask(
 export async function endTask(
   service: Service,
   id: string,
-  outcome: { readonly result: Task['result'] } | { readonly message: string },
+  outcome:
+    { readonly result: Task['result']; readonly message?: string } | { readonly message: string },
   { tasks }: Pick<Database, 'tasks'> = service.database,
 ): Promise<void> {
   const now = service.now()

@@ -67,8 +67,7 @@ export function faultResponse(
     return { status: 500, title: 'Internal Server Error', headers, body: Buffer.alloc(0) }
   }
   const status = error instanceof HttpFault ? error.status : HTTP_STATUS[error.code]
-  if (error instanceof Unauthenticated) return unauthenticated(error)
-  const headers = error instanceof HttpFault ? error.headers : {}
+  const headers = headersOf(error)
   const title = TITLES[status] ?? STATUS_CODES[status] ?? 'Unknown'
   const message = sentence(error.message)
   const { contentType, text } = page(
@@ -81,12 +80,10 @@ export function faultResponse(
   return { status, title, headers: { ...headers, 'content-type': contentType }, body }
 }
 
-/** As Keystone's auth_token has it, whatever `Accept` says. */
-function unauthenticated({ message, challenge }: Unauthenticated): FaultResponse {
-  const title = 'Unauthorized'
-  const headers = { 'content-type': 'application/json', 'www-authenticate': challenge }
-  const document = { error: { code: 401, title, message: sentence(message) } }
-  return { status: 401, title, headers, body: Buffer.from(JSON.stringify(document)) }
+function headersOf(error: GlanceError | HttpFault): Readonly<Record<string, string>> {
+  if (error instanceof HttpFault) return error.headers
+  const challenge = error instanceof Unauthenticated ? error.challenge : undefined
+  return challenge === undefined ? {} : { 'www-authenticate': challenge }
 }
 
 /** The three forms of WebOb's exception page (webob/exc.py), to the letter: clients take them apart. */

@@ -50,7 +50,7 @@ export async function runImport(
     await requireWithinLimits(work, await begin(work))
     const source = await sourceOf(work)
     await putIntoStores(work, source, copies)
-    await finish(work)
+    await finish(work, source.size)
   } catch (error) {
     await giveUp(work, error, copies)
     const isForeseen = isGlanceError(error) || signal.aborted
@@ -80,7 +80,7 @@ function isCopying({ job }: ImportWork): boolean {
 async function begin(work: ImportWork): Promise<ImageRecord> {
   return await work.edit(({ properties, status }) => ({
     status: isCopying(work) ? status : 'importing',
-    properties: work.service.stores.named
+    properties: work.tellsStores
       ? withoutStores(withStores(properties, IMPORTING, work.storeIds), FAILED, work.storeIds)
       : properties,
   }))
@@ -179,7 +179,7 @@ async function putInto(
         ...(image.checksum === null && image.digest === null && learnedOf(work, image, stored)),
         locations,
         status: activates && image.status === 'importing' ? 'active' : image.status,
-        ...(service.stores.named && {
+        ...(work.tellsStores && {
           properties: withoutStores(image.properties, IMPORTING, [store.id]),
         }),
       }
@@ -212,16 +212,20 @@ function requireSameData(algorithm: string, image: ImageRecord, stored: Stored):
   throw new GlanceError('corrupt', 'the data is not what the image says it is')
 }
 
-async function finish(work: ImportWork): Promise<void> {
+async function finish(work: ImportWork, bytes: number): Promise<void> {
   await work.discard()
   await work.edit(
     image => {
       if (image.status !== 'importing') return { properties: unlocked(image) }
       throw new GlanceError('unavailable', 'none of the uploads finished!')
     },
-    tables =>
-      endTask(work.service, work.job.task.id, { result: { image_id: work.job.imageId } }, tables),
+    tables => endTask(work.service, work.job.task.id, done(work, bytes), tables),
   )
+}
+
+function done({ job }: ImportWork, bytes: number) {
+  const result = { image_id: job.imageId }
+  return { result, message: `Copied ${Math.floor(bytes / 1024 ** 2)} MiB` }
 }
 
 async function giveUp(work: ImportWork, error: unknown, copies: readonly Copy[]): Promise<void> {
@@ -266,7 +270,7 @@ function givenUp(
 ): Omit<ImageChange, 'updatedAt'> {
   const urls = new Set(undone.map(({ stored }) => stored.location.url))
   const restored = work.restored(image)
-  const properties = work.service.stores.named
+  const properties = work.tellsStores
     ? withStores(
         withoutStores(unlocked(restored), IMPORTING, work.storeIds),
         FAILED,

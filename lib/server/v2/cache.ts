@@ -31,14 +31,14 @@ export function cacheRoutes(app: FastifyInstance, caching: Caching): void {
     return reply.code(204).send()
   })
 
-  app.put<ImagePath>('/cache/:id', BODILESS, async (request, reply) => {
-    await caching.queue(contextOf(request), request.params.id)
-    return reply.code(202).send()
-  })
-
   app.delete<ImagePath>('/cache/:id', BODILESS, async (request, reply) => {
     await caching.delete(contextOf(request), request.params.id)
     return reply.code(204).send()
+  })
+
+  app.put<ImagePath>('/cache/:id', BODILESS, async (request, reply) => {
+    await caching.queue(contextOf(request), request.params.id)
+    return reply.code(202).send()
   })
 
   app.get<ImagePath>('/cache/nodes/:id', BODILESS, async request =>
