@@ -266,6 +266,15 @@ t.test('what cannot be is told in one line', async t => {
   }
 })
 
+t.test('a secret that the identity service repeats is not told', async t => {
+  const lab = await startLab(t)
+  const message = `Invalid input for field 'password'. Value: ${DEMO.password}`
+  lab.keystone.failures.push({ status: 400, message })
+  const { status, stderr } = await lab.run(['size', '--json', 'cloud:one'])
+  t.equal(status, 2)
+  t.match(stderr, /Invalid input for field 'password'\. Value: \(secret\)/)
+})
+
 t.test('a token that ends in the middle of a run', async t => {
   t.test('is renewed, and what was refused is done again', async t => {
     const lab = await startLab(t)

@@ -84,8 +84,10 @@ export class IdentityService {
 
   /** What the service has to say, with the cloud whose settings it is about, and without our secrets. */
   #refusal(error: GlanceError, base: URL): GlanceError {
-    const options = { cause: error, retryAfterMs: error.retryAfterMs }
     const words = withoutSecrets(error.message, this.#credentials)
+    const { retryAfterMs } = error
+    // What is told of a cause would be told with the secrets.
+    const options = words === error.message ? { cause: error, retryAfterMs } : { retryAfterMs }
     const { methods, scope } = this.#credentials
     // Keystone calls a token or trust that it does not know not found.
     const isByTicket = scope.type === 'trust' || methods.some(({ type }) => type === 'token')
