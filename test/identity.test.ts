@@ -161,8 +161,7 @@ t.test('how both ends are named', async t => {
     const words = ['livecopy', lab.one.url, lab.two.url]
     t.match(await lab.run(words), {
       status: 3,
-      stderr:
-        /source: the service wants a token: name a cloud .*, set OS_AUTH_URL and the others, or/,
+      stderr: /401.*; no token was given: name a cloud .*, set OS_AUTH_URL and the others, or/,
     })
     t.match(await lab.run(words, { OS_TOKEN: 'expired' }), { status: 3, stderr: /401/ })
     t.match(await lab.run([...words, '--source-cloud', 'one'], { OS_TARGET_CLOUD: 'two' }), {

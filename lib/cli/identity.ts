@@ -94,19 +94,14 @@ export async function identify(
   }
 }
 
-/** For a service that may want none. @throws {GlanceError} `unauthenticated` when it does, saying how to give one. */
+/** For a service that may want none, and how to give one if it does. */
 function noToken(side: Side, { config }: SideVariables): TokenSource {
+  const option = side === 'sole' ? '--token-file' : `--${side}-token-file`
   return {
-    token: async () => null,
-    invalidate: async () => {
-      const whose = side === 'sole' ? '' : `${side}: `
-      const option = side === 'sole' ? '--token-file' : `--${side}-token-file`
-      throw new GlanceError(
-        'unauthenticated',
-        `${whose}the service wants a token: name a cloud (cloud:NAME), ` +
-          `set ${config.nameOf('auth_url')} and the others, or give a token (${option})`,
-      )
-    },
+    ...fixedToken(null),
+    advice:
+      'no token was given: name a cloud (cloud:NAME), ' +
+      `set ${config.nameOf('auth_url')} and the others, or give a token (${option})`,
   }
 }
 
