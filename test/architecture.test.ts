@@ -90,6 +90,19 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
     ],
   ],
   [
+    'server/v1/',
+    [
+      'errors.ts',
+      'image/',
+      'wire/',
+      'database/database.ts',
+      'server/domain/',
+      'server/http/',
+      'server/import/',
+      'server/cache/',
+    ],
+  ],
+  [
     'server/v2/',
     [
       'errors.ts',

@@ -44,6 +44,9 @@ export interface ServerConfig extends RemotePolicySettings {
   readonly caFile: string | null
   /** The URL by which clients know the service, when it is not the one they ask by. */
   readonly publicEndpoint: string | null
+  /** Which versions of the Images API are spoken. */
+  readonly enableV1Api: boolean
+  readonly enableV2Api: boolean
   /** The folder of what the two below do not place elsewhere. */
   readonly dataDir: string
   readonly dataApi: DataApi
@@ -140,6 +143,8 @@ export function completeConfig(given: Partial<ServerConfig>): ServerConfig {
     keyFile: null,
     caFile: null,
     publicEndpoint: null,
+    enableV1Api: true,
+    enableV2Api: true,
     dataDir: 'glance-data',
     dataApi: 'sqlite',
     connection: null,
@@ -253,6 +258,8 @@ type Option = (value: string, folder: string) => Partial<ServerConfig>
 const OPTIONS: Readonly<Record<string, Option>> = {
   bind_host: value => ({ bindHost: text(value) }),
   bind_port: value => ({ bindPort: integer(value, 0, 65_535) }),
+  enable_v1_api: value => ({ enableV1Api: boolean(value) }),
+  enable_v2_api: value => ({ enableV2Api: boolean(value) }),
   cert_file: value => ({ certFile: resolve(text(value)) }),
   key_file: value => ({ keyFile: resolve(text(value)) }),
   ca_file: value => ({ caFile: resolve(text(value)) }),

@@ -22,6 +22,7 @@ import { openCache, openStaging, openStores } from './open-stores.ts'
 import { openPolicy, type PolicySource } from './policy/policy-source.ts'
 import { remotePolicy } from './remote-policy.ts'
 import { TaskExecutor } from './tasks/executor.ts'
+import { v1Routes } from './v1/routes.ts'
 import { readTls } from './tls.ts'
 import { v2Routes } from './v2/routes.ts'
 import { negotiate, versions, versionsOf } from './versions.ts'
@@ -154,6 +155,8 @@ async function appOf(
   const listed = versionsOf({
     hasCache: config.imageCacheDir !== null,
     hasStores: service.stores.named,
+    hasV1: config.enableV1Api,
+    hasV2: config.enableV2Api,
   })
   const rewriteUrl = (url: string, accept?: string) => negotiate(listed, url, accept)
   const app = createApp({ maxRequestIdLength, rewriteUrl, inFlight, tls, report })
@@ -162,6 +165,15 @@ async function appOf(
   const { filter, ...imports } = config.imports
   const importer = { ...imports, service, fetcher: fetcherBy(filter) }
   const paging = { limitDefault: config.limitParamDefault, limitMax: config.apiLimitMax }
+  const { diskFormats, containerFormats } = config
+  const v1Service = { importer, paging, formats: { diskFormats, containerFormats } }
+  await app.register(
+    async v1 => {
+      protect(v1, authenticate, policies)
+      v1Routes(v1, v1Service, caching)
+    },
+    { prefix: '/v1' },
+  )
   await app.register(
     async v2 => {
       protect(v2, authenticate, policies)

@@ -15,6 +15,7 @@ export async function startOurs(t: Test, setting: Setting, source: string): Prom
     ...config,
     dataDir: folder,
     auth: 'trusted_headers',
+    enableV1Api: false, // Which Debian's Glance has not.
   })
   return { url, places: { folder, source } }
 }

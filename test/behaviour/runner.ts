@@ -32,6 +32,7 @@ const HEADERS = [
   'content-md5',
   'content-range',
   'content-type',
+  'etag',
   'location',
   'openstack-image-import-methods',
   'openstack-image-store-ids',
@@ -223,7 +224,8 @@ function headersOf(
   masked: (value: string) => string,
 ): Readonly<Record<string, string>> {
   const kept: Record<string, string> = {}
-  for (const name of HEADERS) {
+  const metadata = Object.keys(headers).filter(name => name.startsWith('x-image-meta-'))
+  for (const name of [...HEADERS, ...metadata]) {
     const value = headers[name]
     // A type without a body is of no use to anybody, and Glance says one with some 204 and not with others.
     if (value === undefined || (name === 'content-type' && isEmpty)) continue

@@ -44,16 +44,41 @@ export async function uploadImage(
   if (size !== null && size > maximum(service)) throw tooLarge(service)
   const room = await requireRoom(context, service, id, size)
   await beginSaving(service, image)
-  const fitting = limitSize(data, room)
+  await saveData(context, service, image, target, limitSize(data, room), size, 'queued')
+}
+
+/**
+ * Stores the data of an image that is being saved, and makes it active. When it rejects, nothing is stored and the
+ * image is `otherwise`. A `checksum` that is not null has to be that of the data.
+ * @throws {GlanceError} `over_limit`, `corrupt`, `unsupported_media_type`, `gone`, `unavailable`.
+ */
+export async function saveData(
+  context: RequestContext,
+  service: Service,
+  image: ImageRecord,
+  target: Store,
+  data: Bytes,
+  size: number | null,
+  otherwise: 'queued' | 'killed',
+  checksum: string | null = null,
+): Promise<void> {
   const store = async () => {
     await requireWithinLimits(context, service, { image_count_uploading: 0 })
-    return await storeData(context, service, image, target, fitting, size)
+    return await storeData(context, service, image, target, data, size)
   }
   const stored = await store().catch(async (error: unknown) => {
-    await giveUp(service, id)
+    await giveUp(service, image.id, otherwise)
     throw error
   })
-  await activate(context, service, id, target, stored)
+  if (checksum !== null && checksum !== stored.checksum) {
+    await giveUp(service, image.id, otherwise)
+    await deleteFrom(target, stored.location)
+    throw new GlanceError(
+      'corrupt',
+      `supplied checksum (${checksum}) and checksum generated from uploaded image (${stored.checksum}) did not match.`,
+    )
+  }
+  await activate(context, service, image.id, target, stored, otherwise)
 }
 
 /** Data that is stored, and what is known of it. */
@@ -80,7 +105,7 @@ function requireQueued(image: ImageRecord): void {
 }
 
 /** Of several uploads to one image, one comes through here. */
-async function beginSaving(service: Service, image: ImageRecord): Promise<void> {
+export async function beginSaving(service: Service, image: ImageRecord): Promise<void> {
   const change = { status: 'saving', updatedAt: service.now() } as const
   await service.database.images.update(image.id, change, ['queued'])
 }
@@ -120,6 +145,7 @@ async function activate(
   id: string,
   target: Store,
   stored: Stored,
+  otherwise: 'queued' | 'killed',
 ): Promise<void> {
   const { limits } = service
   try {
@@ -139,7 +165,7 @@ async function activate(
     })
   } catch (error) {
     const taken = isGlanceError(error, 'not_found', 'conflict')
-    if (!taken) await giveUp(service, id)
+    if (!taken) await giveUp(service, id, otherwise)
     await deleteFrom(target, stored.location)
     if (!taken) throw error
     throw new GlanceError(
@@ -150,10 +176,15 @@ async function activate(
   }
 }
 
-/** Back to `queued`, unless somebody else has taken the image further. */
-async function giveUp(service: Service, id: string): Promise<void> {
+/** Back to `queued`, or `killed` for good, unless somebody else has taken the image further. */
+export async function giveUp(
+  service: Service,
+  id: string,
+  status: 'queued' | 'killed',
+): Promise<void> {
   try {
-    const change = { status: 'queued', size: null, virtualSize: null } as const
+    const nothing = { size: null, virtualSize: null } as const
+    const change = status === 'queued' ? { status, ...nothing } : { status }
     await service.database.images.update(id, { ...change, updatedAt: service.now() }, ['saving'])
   } catch (error) {
     if (!isGlanceError(error, 'not_found', 'conflict')) throw error

@@ -90,8 +90,13 @@ export function createApp({
   return app
 }
 
-/** A client that vanished is found out, however long it may take over its data. */
-const SOCKETS = { keepAlive: true, keepAliveInitialDelay: 60_000 } as const
+const SOCKETS = {
+  // A client that vanished is found out, however long it may take over its data.
+  keepAlive: true,
+  keepAliveInitialDelay: 60_000,
+  // As many headers as Glance takes: v1 has all metadata in them.
+  maxHeaderSize: 64 * 1024,
+} as const
 
 function listening(tls: TlsOptions | null, options: FastifyServerOptions): FastifyInstance {
   if (tls === null) return fastify({ ...options, http: SOCKETS })
@@ -137,7 +142,8 @@ function matches(pattern: string, path: string): boolean {
   )
 }
 
-function notAllowed(method: string, methods: readonly string[]): HttpFault {
+/** What a method is refused with that a path does not take. */
+export function notAllowed(method: string, methods: readonly string[]): HttpFault {
   const message = `the method ${method} is not allowed for this resource.`
   return new HttpFault(405, message, { allow: methods.join(', ') })
 }

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { GlanceError } from '../../errors.ts'
-import type { CachedImage } from '../cache/cache.ts'
+import { toCachedImage } from '../../wire/cached-image.ts'
 import type { Caching } from '../cache/caching.ts'
 import { requireAllowed } from '../domain/access.ts'
 import { BODILESS } from '../http/app.ts'
@@ -13,7 +13,7 @@ const TARGETS = ['cache', 'queue', ''] as const
 export function cacheRoutes(app: FastifyInstance, caching: Caching): void {
   app.get('/cache', BODILESS, async request => {
     const { cached, queued } = await caching.list(contextOf(request))
-    return { cached_images: cached.map(render), queued_images: queued }
+    return { cached_images: cached.map(toCachedImage), queued_images: queued }
   })
 
   app.delete('/cache', BODILESS, async (request, reply) => {
@@ -54,15 +54,4 @@ export function cacheRoutes(app: FastifyInstance, caching: Caching): void {
     const { files, bytes } = await caching.prune(contextOf(request))
     return { total_files_pruned: files, total_bytes_pruned: bytes }
   })
-}
-
-/** Times are seconds since 1970. */
-function render(image: CachedImage): Record<string, unknown> {
-  return {
-    image_id: image.imageId,
-    hits: image.hits,
-    last_accessed: image.lastAccessed.getTime() / 1000,
-    last_modified: image.lastModified.getTime() / 1000,
-    size: image.size,
-  }
 }
