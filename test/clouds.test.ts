@@ -182,7 +182,8 @@ clouds:
     {
       title: 'credentials beside auth, which comes before them but for a passcode',
       files: {
-        'here/clouds.yaml': 'clouds: {one: {auth: {username: u, passcode: 1}, username: v, passcode: 1234}}',
+        'here/clouds.yaml':
+          'clouds: {one: {auth: {username: u, passcode: 1}, username: v, passcode: 1234}}',
       },
       is: { auth: { username: 'u', passcode: '1234' } },
     },

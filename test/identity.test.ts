@@ -159,7 +159,11 @@ t.test('how both ends are named', async t => {
   t.test('an address, with a token by Keystone', async t => {
     const lab = await startLab(t)
     const words = ['livecopy', lab.one.url, lab.two.url]
-    t.match(await lab.run(words), { status: 3, stderr: /401/ })
+    t.match(await lab.run(words), {
+      status: 3,
+      stderr: /401.*; no token was given: name a cloud .*, set OS_AUTH_URL and the others, or/,
+    })
+    t.match(await lab.run(words, { OS_TOKEN: 'expired' }), { status: 3, stderr: /401/ })
     t.match(await lab.run([...words, '--source-cloud', 'one'], { OS_TARGET_CLOUD: 'two' }), {
       status: 0,
     })
@@ -261,6 +265,15 @@ t.test('what cannot be is told in one line', async t => {
   }
 })
 
+t.test('a secret that the identity service repeats is not told', async t => {
+  const lab = await startLab(t)
+  const message = `Invalid input for field 'password'. Value: ${DEMO.password}`
+  lab.keystone.failures.push({ status: 400, message })
+  const { status, stderr } = await lab.run(['size', '--json', 'cloud:one'])
+  t.equal(status, 2)
+  t.match(stderr, /Invalid input for field 'password'\. Value: \(secret\)/)
+})
+
 t.test('a token that ends in the middle of a run', async t => {
   t.test('is renewed, and what was refused is done again', async t => {
     const lab = await startLab(t)
@@ -349,6 +362,8 @@ t.test('a token that ends in the middle of a run', async t => {
     const { status, stderr } = await lab.run(['livecopy', 'cloud:one', 'cloud:two'])
     t.equal(status, 3)
     t.match(stderr, /cloud 'two' in .* refuses the password of user 'demo'/)
+    const json = await lab.run(['livecopy', '--json', 'cloud:one', 'cloud:wrong'])
+    t.match(JSON.parse(json.stdout), { error: { code: 'unauthenticated' } })
     t.ok(lab.keystone.asked.length - asked <= 4, 'nobody insists')
   })
 

@@ -64,7 +64,8 @@ export async function identify(
     return url
   }
   if (config === undefined) {
-    return { address: told(address), name: undefined, tokens: fixedToken(token), connections }
+    const tokens = token === null ? noToken(side, variables) : fixedToken(token)
+    return { address: told(address), name: undefined, tokens, connections }
   }
   const region = regionAsked(asked?.text, side, options)
   const { value: only } = optionFor(options, side, 'interface') ?? {}
@@ -90,6 +91,17 @@ export async function identify(
     name: at === undefined ? name : `${name}/${at}`,
     tokens: cloud.tokens,
     connections,
+  }
+}
+
+/** For a service that may want none, and how to give one if it does. */
+function noToken(side: Side, { config }: SideVariables): TokenSource {
+  const option = side === 'sole' ? '--token-file' : `--${side}-token-file`
+  return {
+    ...fixedToken(null),
+    advice:
+      'no token was given: name a cloud (cloud:NAME), ' +
+      `set ${config.nameOf('auth_url')} and the others, or give a token (${option})`,
   }
 }
 

@@ -18,6 +18,18 @@ export interface JsonRequest extends Abortable {
   readonly timeoutMs: number
   /** How to get there. Default: directly, trusting whom Node trusts. */
   readonly connections?: DataConnections | undefined
+  /** In place of connections: whom to trust. */
+  readonly tls?: ClientTls | undefined
+}
+
+/** Whom we trust, and who we say that we are; texts in PEM form. */
+export interface ClientTls {
+  /** The authorities to trust in place of those that Node knows. */
+  readonly ca?: string | undefined
+  readonly cert?: string | undefined
+  readonly key?: string | undefined
+  /** Whether anybody is believed to be who they say. */
+  readonly insecure: boolean
 }
 
 /** What came back. */
@@ -65,7 +77,7 @@ export async function callForHeaders(request: JsonRequest): Promise<IncomingHttp
 }
 
 async function answerTo(request: JsonRequest) {
-  const { method, url, headers, json, timeoutMs, connections, signal } = request
+  const { method, url, headers, json, timeoutMs, connections, tls, signal } = request
   const answer = got(url, {
     method,
     headers: {
@@ -78,6 +90,7 @@ async function answerTo(request: JsonRequest) {
     ...(connections
       ? { request: (url, options, answered) => connections.forJson(url, options, answered) }
       : {}),
+    ...(tls ? { https: httpsOptions(tls) } : {}),
     timeout: { connect: timeoutMs, response: timeoutMs, socket: timeoutMs },
     retry: { limit: 0 },
     followRedirect: false,
@@ -87,6 +100,15 @@ async function answerTo(request: JsonRequest) {
     if (transferred > LONGEST_ANSWER) answer.cancel()
   })
   return await answer
+}
+
+function httpsOptions({ ca, cert, key, insecure }: ClientTls) {
+  return {
+    ...(ca === undefined ? {} : { certificateAuthority: ca }),
+    ...(cert === undefined ? {} : { certificate: cert }),
+    ...(key === undefined ? {} : { key }),
+    rejectUnauthorized: !insecure,
+  }
 }
 
 function fault({ method, url, timeoutMs }: JsonRequest, error: RequestError): GlanceError {

@@ -2,7 +2,7 @@ import type { Abortable } from '../abort.ts'
 import type { TlsFiles } from '../http/tls.ts'
 import { type Wanted, wantedBy } from './catalog.ts'
 import { type CloudConfig, flag, misconfigured } from './cloud-config.ts'
-import { credentialsOf } from './credentials.ts'
+import { credentialsOf } from './cloud-credentials.ts'
 import { KeystoneSession, type SessionOptions } from './session.ts'
 import { fixedToken, type TokenSource } from './token-source.ts'
 

@@ -11,7 +11,7 @@ interface Region {
 /** Which cloud is meant. */
 export interface CloudName {
   readonly name: string
-  readonly region: string | undefined
+  readonly region?: string | undefined
 }
 
 /**

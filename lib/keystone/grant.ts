@@ -14,7 +14,7 @@ export interface CatalogEndpoint {
 /** What an identity service gives who has proved who they are. */
 export interface Grant {
   readonly token: string
-  /** Milliseconds between its issue and its end, both by the clock of the service; null when it has no end. */
+  /** Milliseconds for which it surely holds, by the clock of the service; null when it has no end. */
   readonly lifetimeMs: number | null
   readonly catalog: readonly CatalogEndpoint[]
   /** Whether it is good for anything: a project, a domain, or the system. */
@@ -74,11 +74,16 @@ function noGrant(): GlanceError {
   return new GlanceError('unsupported', 'its answer holds no token: no Keystone is there')
 }
 
-/** By the times that the service gives, so that our clock may be wrong. */
+/**
+ * By the times that the service gives, so that our clock may be wrong. Keystone says the whole second in which it
+ * issued a token: there may be a second less.
+ */
 function lifetime(issued: unknown, expires: unknown, date: string | undefined): number | null {
   const end = time(expires)
   const begin = time(issued) ?? time(date)
-  return end === undefined || begin === undefined ? null : end - begin
+  if (end === undefined || begin === undefined) return null
+  const most = end - begin
+  return begin % 1000 === 0 ? Math.max(most - 1000, most / 2) : most
 }
 
 /** Times without a zone, as old services write them, are those of UTC. */

@@ -4,12 +4,13 @@ import { exchange } from '../http/client.ts'
 import type { DataConnections } from '../http/connections.ts'
 import { redact } from '../http/redact.ts'
 import { isRaw } from './cloud-config.ts'
-import type { KeystoneCredentials, Method, Named, Scope } from './credentials.ts'
+import type { KeystoneCredentials, Method, Named, Scope } from './cloud-credentials.ts'
 import { type Grant, grantFromV2, grantFromV3 } from './grant.ts'
 import { v2Request, v3Request } from './requests.ts'
 
 export interface ServiceOptions {
-  readonly connections: DataConnections
+  /** How to get there. Default: directly, trusting whom Node trusts. */
+  readonly connections?: DataConnections | undefined
   /** Milliseconds without a sign of life. */
   readonly timeoutMs: number
 }
@@ -83,17 +84,22 @@ export class IdentityService {
 
   /** What the service has to say, with the cloud whose settings it is about, and without our secrets. */
   #refusal(error: GlanceError, base: URL): GlanceError {
-    const options = { cause: error, retryAfterMs: error.retryAfterMs }
     const words = withoutSecrets(error.message, this.#credentials)
-    if (error.code !== 'unauthenticated') {
-      const code = error.code === 'invalid' ? 'usage' : error.code
-      if (error.code === 'not_found') {
-        const message = `${words}: no Keystone is there; is auth_url right?`
-        return this.#error('unsupported', message, options)
-      }
-      return this.#error(code, words, options)
+    const { retryAfterMs } = error
+    // What is told of a cause would be told with the secrets.
+    const options = words === error.message ? { cause: error, retryAfterMs } : { retryAfterMs }
+    const { methods, scope } = this.#credentials
+    // Keystone calls a token or trust that it does not know not found.
+    const isByTicket = scope.type === 'trust' || methods.some(({ type }) => type === 'token')
+    const isUnknown = error.code === 'not_found' && isByTicket
+    if (error.code === 'not_found' && !isByTicket) {
+      const message = `${words}: no Keystone is there; is auth_url right?`
+      return this.#error('unsupported', message, options)
     }
-    const said = words.replace(/^.*?: 401 ?/, '')
+    if (error.code !== 'unauthenticated' && !isUnknown) {
+      return this.#error(error.code === 'invalid' ? 'usage' : error.code, words, options)
+    }
+    const said = words.replace(/^.*?: 40[14] ?/, '')
     const more = said === '' || SAYING_NOTHING.test(said) ? '' : ` (${said})`
     const message = `${redact(base)} refuses ${described(this.#credentials)}${more}`
     return this.#error('unauthenticated', message, options)

@@ -1,5 +1,5 @@
 import { GlanceError } from '../errors.ts'
-import type { KeystoneCredentials, Method, Named, Scope } from './credentials.ts'
+import type { KeystoneCredentials, Method, Named, Scope } from './cloud-credentials.ts'
 
 /** The domain of those of whom no domain was said, as the openstack client has it. */
 const DEFAULT_DOMAIN = { id: 'default' }

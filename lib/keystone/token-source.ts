@@ -7,6 +7,8 @@ export interface TokenSource {
   token(options?: Abortable): Promise<string | null>
   /** Says that the service refused `token`. Resolves to whether another can be had. */
   invalidate(token: string | null): Promise<boolean>
+  /** What to do about a refusal that no other token helps against. */
+  readonly advice?: string | undefined
 }
 
 /** A token that was given to us and cannot be renewed. */
@@ -28,12 +30,14 @@ export async function withToken<T>(
   work: (token: string | null) => Promise<T>,
   { isRefusal = () => true, signal }: WithTokenOptions = {},
 ): Promise<T> {
-  const isRefused = (error: unknown) => isGlanceError(error, 'unauthenticated') && isRefusal(error)
+  const isRefused = (error: unknown): error is GlanceError =>
+    isGlanceError(error, 'unauthenticated') && isRefusal(error)
   const token = await tokens.token({ signal })
   try {
     return await work(token)
   } catch (error) {
-    if (!isRefused(error) || !(await tokens.invalidate(token))) throw error
+    if (!isRefused(error)) throw error
+    if (!(await tokens.invalidate(token))) throw advised(error, tokens)
   }
   const renewed = await tokens.token({ signal })
   try {
@@ -44,4 +48,9 @@ export async function withToken<T>(
     const message = `${messageOf(error)}; it refuses a token issued just now: ${question}`
     throw new GlanceError('unauthenticated', message, { cause: error })
   }
+}
+
+function advised(error: GlanceError, { advice }: TokenSource): GlanceError {
+  if (advice === undefined) return error
+  return new GlanceError(error.code, `${error.message}; ${advice}`, { cause: error })
 }

@@ -105,6 +105,11 @@ export async function startKeystone(
     }
     const isV3 = path === '/v3/auth/tokens' && versions.includes(3)
     if (!isV3 && !(path === '/v2.0/tokens' && versions.includes(2))) return send(response, 404, {})
+    const given = at(body.auth, 'identity', 'token', 'id')
+    if (given !== undefined && !(typeof given === 'string' && valid.has(given))) {
+      const message = 'Could not recognize Fernet token' // As Debian's Keystone 22.
+      return send(response, 404, { error: { code: 404, message, title: 'Not Found' } })
+    }
     if (!(isV3 ? believesV3(body.auth, valid) : believesV2(body.auth))) {
       const message = 'The request you have made requires authentication.'
       return send(response, 401, { error: { code: 401, message, title: 'Unauthorized' } })

@@ -21,6 +21,7 @@ import { placesOf, prepareLocations, requireRoomToPlace } from './locations.ts'
 import type { ImageEdit, OwnAttributes } from '../../image/edit.ts'
 import { applyEdits } from './edit.ts'
 import { enforceQuota } from '../quota/limits.ts'
+import { requireWithinLimits } from './project-limits.ts'
 import { readable, requireMayProperty } from './properties.ts'
 import type { Service } from './service.ts'
 
@@ -39,14 +40,16 @@ export type KnownOfData = Partial<Pick<ImageRecord, 'status' | 'size' | 'virtual
 /** @throws {GlanceError} `forbidden`, `over_limit` when the caller may not have such an image. */
 export async function requireMayCreate(
   context: RequestContext,
-  { limits }: Service,
+  service: Service,
   { owner = context.project, visibility, tags = [], properties = new Map() }: NewImage,
 ): Promise<void> {
+  const { limits } = service
   requireMayWrite(context)
   await requireMayAdd(context, owner, visibility)
   for (const name of properties.keys()) await requireMayProperty(context, 'create', name)
   enforceQuota('tags', tags.length, limits.tags)
   enforceQuota('properties', properties.size, limits.properties)
+  await requireWithinLimits(context, service, { image_count_total: 1 })
 }
 
 /**

@@ -4,6 +4,7 @@ import { limitSize } from '../../stream/limit-size.ts'
 import { findChangeable, requireMayWrite } from './access.ts'
 import type { RequestContext } from './context.ts'
 import { illegalTransition } from './images.ts'
+import { requireWithinLimits } from './project-limits.ts'
 import type { Service } from './service.ts'
 import { requireRoom } from './storage-quota.ts'
 import { maximum, tooLarge } from './upload.ts'
@@ -21,6 +22,7 @@ export async function stageImage(
   size: number | null,
 ): Promise<void> {
   requireMayWrite(context)
+  await requireWithinLimits(context, service, { image_stage_total: 0 })
   const { staging } = service
   const { images } = service.database
   const image = await findChangeable(context, service.database, id)
@@ -30,6 +32,7 @@ export async function stageImage(
   await images.update(id, { status: 'uploading', updatedAt: service.now() }, ['queued'])
   let staged: Awaited<ReturnType<typeof staging.add>> | undefined
   try {
+    await requireWithinLimits(context, service, { image_count_uploading: 0 })
     const limited = limitSize(data, Math.min(room, maximum(service)))
     staged = await staging.add(id, limited, size, { signal: context.signal })
     await images.update(id, { size: staged.size, updatedAt: service.now() }, ['uploading'])

@@ -9,6 +9,7 @@ import type { RequestContext } from './context.ts'
 import { deleteFrom } from './data.ts'
 import { illegalTransition } from './images.ts'
 import { inspected } from './inspection.ts'
+import { requireWithinLimits } from './project-limits.ts'
 import type { Service } from './service.ts'
 import { requireRoom } from './storage-quota.ts'
 
@@ -28,6 +29,7 @@ export async function uploadImage(
   target: Store = service.stores.default,
 ): Promise<void> {
   requireMayWrite(context)
+  await requireWithinLimits(context, service, { image_size_total: 0 })
   const image = await findChangeable(context, service.database, id, {
     action: 'upload_image',
     refusal: `not allowed to upload image data for image ${id}`,
@@ -60,12 +62,14 @@ export async function saveData(
   otherwise: 'queued' | 'killed',
   checksum: string | null = null,
 ): Promise<void> {
-  const stored = await storeData(context, service, image, target, data, size).catch(
-    async (error: unknown) => {
-      await giveUp(service, image.id, otherwise)
-      throw error
-    },
-  )
+  const store = async () => {
+    await requireWithinLimits(context, service, { image_count_uploading: 0 })
+    return await storeData(context, service, image, target, data, size)
+  }
+  const stored = await store().catch(async (error: unknown) => {
+    await giveUp(service, image.id, otherwise)
+    throw error
+  })
   if (checksum !== null && checksum !== stored.checksum) {
     await giveUp(service, image.id, otherwise)
     await deleteFrom(target, stored.location)

@@ -5,6 +5,11 @@ import type { ImportPluginName } from '../../image/import.ts'
 import type { ImageLocation } from '../../image/location.ts'
 import type { Store } from '../../store/store.ts'
 import { deleteFrom } from '../domain/data.ts'
+import {
+  type Claim,
+  mebibytesOf,
+  requireWithinLimits as requireWithin,
+} from '../domain/project-limits.ts'
 import { endTask } from '../domain/tasks.ts'
 import { learned, storeData, type Stored } from '../domain/upload.ts'
 import type { Importer, ImportJob } from './importer.ts'
@@ -42,7 +47,7 @@ export async function runImport(
     signal.throwIfAborted()
     const begun = { status: 'processing', updatedAt: service.now() } as const
     await service.database.tasks.update(job.task.id, begun, ['pending'])
-    await begin(work)
+    await requireWithinLimits(work, await begin(work))
     const source = await sourceOf(work)
     await putIntoStores(work, source, copies)
     await finish(work, source.size)
@@ -72,13 +77,23 @@ function isCopying({ job }: ImportWork): boolean {
   return job.request.method.name === 'copy-image'
 }
 
-async function begin(work: ImportWork): Promise<void> {
-  await work.edit(({ properties, status }) => ({
+async function begin(work: ImportWork): Promise<ImageRecord> {
+  return await work.edit(({ properties, status }) => ({
     status: isCopying(work) ? status : 'importing',
     properties: work.tellsStores
       ? withoutStores(withStores(properties, IMPORTING, work.storeIds), FAILED, work.storeIds)
       : properties,
   }))
+}
+
+/** As Glance: once it is under way, so that it counts itself. @throws {GlanceError} `over_limit`, `unavailable`. */
+async function requireWithinLimits(work: ImportWork, image: ImageRecord): Promise<void> {
+  const size = mebibytesOf(image.size)
+  const isStaged = work.job.request.method.name === 'glance-direct'
+  const claim: Claim = isStaged
+    ? { image_size_total: size }
+    : { image_stage_total: size, image_count_uploading: 0 }
+  await requireWithin({ project: work.job.task.owner }, work.service, claim)
 }
 
 async function sourceOf(work: ImportWork): Promise<Source> {

@@ -1,13 +1,10 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { closeSync, openSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { writeSetting } from '../../behaviour/ours.ts'
 import type { Setting } from '../../behaviour/settings.ts'
 import { runCommand } from '../../support/command.ts'
+import { type Daemon, freePort, startDaemon } from './daemon.ts'
 import { DEBIAN_PYTHON } from './python.ts'
 import { Service } from './service.ts'
 import { waitUntil } from './wait.ts'
@@ -21,6 +18,8 @@ export interface GlanceOptions {
   readonly setting?: Setting
   /** Whether callers are who their identity headers say. Default: there is no authentication. */
   readonly trusted?: boolean
+  /** The lines of `[keystone_authtoken]`, by which callers are whom Keystone knows. Default: nobody asks it. */
+  readonly keystone?: string
 }
 
 /**
@@ -57,6 +56,7 @@ export class Glance extends Service implements AsyncDisposable {
     settings = {},
     setting = { config: '' },
     trusted = false,
+    keystone,
   }: GlanceOptions = {}): Promise<Glance> {
     const folder = await mkdtemp(join(tmpdir(), 'glance-'))
     try {
@@ -66,7 +66,7 @@ export class Glance extends Service implements AsyncDisposable {
       await writeFile(join(folder, 'paste.ini'), `${pipelines}\n${TRUSTED}`)
       await writeFile(
         join(folder, 'glance-api.conf'),
-        configuration(folder, settings, trusted ? 'flavor = trusted' : ''),
+        configuration(folder, settings, pipeline(trusted, keystone)),
       )
       const { config, theirs = '', files = {} } = setting
       writeSetting({ config: `${config}\n${theirs}`, files }, folder)
@@ -127,13 +127,6 @@ async function makeDatabase(folder: string): Promise<void> {
   await emptyDatabase
 }
 
-/** A Glance on its way up. */
-interface Daemon {
-  hasEnded(): boolean
-  log(): Promise<string>
-  stop(): Promise<void>
-}
-
 async function launch(folder: string, port: number): Promise<Daemon> {
   const files = [
     join(folder, 'glance-api.conf'),
@@ -142,36 +135,14 @@ async function launch(folder: string, port: number): Promise<Daemon> {
   ]
   await writeFile(join(folder, 'port.conf'), `[DEFAULT]\nbind_port = ${port}\n`)
   const log = join(folder, 'glance-api.log')
-  const output = openSync(log, 'a')
-  // It dies with us even when we are killed, and leads a group, so that its children are stopped with it.
-  const child = spawn(
-    'setpriv',
-    [
-      '--pdeathsig',
-      'KILL',
-      '/usr/bin/glance-api',
-      ...files.flatMap(file => ['--config-file', file]),
-    ],
-    {
-      stdio: ['ignore', output, output],
-      cwd: folder,
-      env: { ...process.env, ...DEBIAN_PYTHON },
-      detached: true,
-    },
-  )
-  closeSync(output)
-  await once(child, 'spawn')
-  const hasEnded = () => child.exitCode !== null || child.signalCode !== null
-  return {
-    hasEnded,
-    log: async () => await readFile(log, 'utf8'),
-    stop: async () => {
-      if (hasEnded() || child.pid === undefined) return
-      const exit = once(child, 'exit')
-      process.kill(-child.pid, 'SIGKILL')
-      await exit
-    },
-  }
+  const options = files.flatMap(file => ['--config-file', file])
+  return await startDaemon(['/usr/bin/glance-api', ...options], { folder, log })
+}
+
+/** Who is asked who a caller is: the end of `[paste_deploy]`, and what that needs. */
+function pipeline(trusted: boolean, keystone: string | undefined): string {
+  if (keystone !== undefined) return `flavor = keystone\n\n[keystone_authtoken]\n${keystone}`
+  return trusted ? 'flavor = trusted' : ''
 }
 
 function configuration(
@@ -207,15 +178,4 @@ lock_path = ${folder}/lock
 [oslo_policy]
 policy_file = ${folder}/policy.json
 `
-}
-
-/** A port that nobody listened on a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new TypeError('not a TCP port')
-  return address.port
 }
