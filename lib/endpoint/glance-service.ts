@@ -3,7 +3,7 @@ import type { Abortable } from '../abort.ts'
 import { type AttemptOptions, withAttempts } from '../attempts.ts'
 import type { ErrorCode } from '../errors.ts'
 import { DataConnections } from '../http/connections.ts'
-import { call, callForHeaders, type JsonRequest } from '../http/client.ts'
+import { call, exchange, type JsonRequest } from '../http/client.ts'
 import { type TokenSource, withToken } from '../keystone/token-source.ts'
 import type { ImageData } from './endpoint.ts'
 import type { Transport } from './glance-data.ts'
@@ -18,7 +18,7 @@ export interface GlanceOptions extends Abortable {
   readonly connections?: DataConnections | undefined
 }
 
-type CallOptions = Partial<Pick<JsonRequest, 'json' | 'headers' | 'also' | 'signal'>>
+type CallOptions = Partial<Pick<JsonRequest, 'json' | 'headers' | 'accepted' | 'signal'>>
 
 /** Requests to one service, whatever version of the API it speaks, with our token. Paths are below its URL. */
 export class GlanceService implements Disposable {
@@ -35,14 +35,14 @@ export class GlanceService implements Disposable {
     this.#connections = options.connections ?? new DataConnections()
   }
 
-  /** The JSON at `path`, asked for again where `worth` says that it may help; `also` as a request has it. */
+  /** The JSON at `path`, asked for again where `worth` says that it may help; `accepted` as a request has it. */
   async get(
     path: string,
     signal: AbortSignal | undefined,
     worth: readonly ErrorCode[] = ['unavailable', 'unreachable'],
-    also: readonly number[] = [],
+    accepted: readonly number[] = [],
   ): Promise<unknown> {
-    return await this.#patiently(async () => await this.call('GET', path, { also, signal }), {
+    return await this.#patiently(async () => await this.call('GET', path, { accepted, signal }), {
       worth,
       signal,
     })
@@ -59,7 +59,7 @@ export class GlanceService implements Disposable {
 
   /** What a HEAD of `path` says, names in lower case; asked for again as {@link get}. */
   async head(path: string, signal: AbortSignal | undefined): Promise<IncomingHttpHeaders> {
-    const ask = async () => await this.#request('HEAD', path, { signal }, callForHeaders)
+    const ask = async () => (await this.#request('HEAD', path, { signal }, exchange)).headers
     return await this.#patiently(ask, { worth: ['unavailable', 'unreachable'], signal })
   }
 

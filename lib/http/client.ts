@@ -12,14 +12,14 @@ export interface JsonRequest extends Abortable {
   readonly headers: Readonly<Record<string, string>>
   /** Sent as JSON; by default there is no body. */
   readonly json?: unknown
-  /** Statuses of 300 and above that are an answer all the same. Default none. */
-  readonly also?: readonly number[] | undefined
   /** Milliseconds without a sign of life. */
   readonly timeoutMs: number
   /** How to get there. Default: directly, trusting whom Node trusts. */
   readonly connections?: DataConnections | undefined
   /** In place of connections: whom to trust. */
   readonly tls?: ClientTls | undefined
+  /** Statuses from 300 on that are an answer like any other. Default none. */
+  readonly accepted?: readonly number[] | undefined
 }
 
 /** Whom we trust, and who we say that we are; texts in PEM form. */
@@ -53,12 +53,12 @@ export async function call(request: JsonRequest): Promise<unknown> {
 
 /** As {@link call}, with the headers of the answer. */
 export async function exchange(request: JsonRequest): Promise<JsonAnswer> {
-  const { method, url, signal, also = [] } = request
+  const { method, url, signal, accepted = [] } = request
   const { statusCode, headers, body } = await answerTo(request).catch((error: unknown) => {
     signal?.throwIfAborted()
     throw error instanceof RequestError ? fault(request, error) : error
   })
-  if (statusCode >= 300 && !also.includes(statusCode)) {
+  if (statusCode >= 300 && !accepted.includes(statusCode)) {
     throw faultOf({ method, url }, statusCode, headers, body)
   }
   if (body === '') return { headers, json: undefined }
@@ -69,11 +69,6 @@ export async function exchange(request: JsonRequest): Promise<JsonAnswer> {
     const message = `${method} ${redact(url)}: the answer is not JSON but ${type}`
     throw new GlanceError('unsupported', message, { cause })
   }
-}
-
-/** The headers of the answer, names in lower case; otherwise as {@link call}. */
-export async function callForHeaders(request: JsonRequest): Promise<IncomingHttpHeaders> {
-  return (await exchange(request)).headers
 }
 
 async function answerTo(request: JsonRequest) {

@@ -136,7 +136,7 @@ export class IdentityService {
   async #versions(url: URL, signal: AbortSignal | undefined): Promise<Map<2 | 3, URL>> {
     let document: unknown
     try {
-      const asked = { method: 'GET', url: below(url, ''), headers: {}, also: [300] } as const
+      const asked = { method: 'GET', url: below(url, ''), headers: {}, accepted: [300] } as const
       document = (await exchange({ ...asked, ...this.#options, signal })).json
     } catch (error) {
       signal?.throwIfAborted()
