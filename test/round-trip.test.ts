@@ -18,7 +18,7 @@ import { fixedToken } from '../lib/keystone/token-source.ts'
 import { plan } from '../lib/replicate/plan.ts'
 import { run } from '../lib/replicate/run.ts'
 import { attributesOf, changesBetween } from '../lib/wire/attributes.ts'
-import type { LostField } from '../lib/wire/loss.ts'
+import { forGood, type LostField } from '../lib/wire/loss.ts'
 import { isBaseAttribute, isReservedProperty, isWithheldName } from '../lib/wire/v2-image.ts'
 import { bytesOf, dataOf, idOf, imageOf, toArray } from './support/images.ts'
 import { startTestServer } from './support/server.ts'
@@ -112,7 +112,7 @@ function propertiesOf(given: Readonly<Record<string, string>>): Image['propertie
   return new Map(Object.entries(given))
 }
 
-/** Copies all that is there, and resolves to what is lost of the last image. A second plan has nothing to do. */
+/** Copies all that is there, and resolves to what is lost for good of the last image. A second plan has nothing to do. */
 async function copy(source: Endpoint, target: Endpoint): Promise<readonly LostField[]> {
   const events = await toArray(run(() => plan(source, target, {}), source, target, { attempts: 1 }))
   for (const event of events) {
@@ -125,7 +125,7 @@ async function copy(source: Endpoint, target: Endpoint): Promise<readonly LostFi
   for (const step of steps) {
     if (step.action !== 'skip') throw new Error(JSON.stringify(step))
   }
-  return steps.at(-1)?.lost ?? []
+  return forGood(steps.at(-1)?.lost ?? [])
 }
 
 async function last(endpoint: Endpoint): Promise<Image> {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -87,6 +88,7 @@ t.test('what v1 cannot express', async t => {
         lostOf(1, 'attribute', 'os_hidden', true, 'v1 hides no images: it is listed'),
         lostOf(1, 'attribute', 'tags', ['a', 'b'], 'v1 has no tags'),
         lostOf(1, 'property', 'Odd-Name', 'x', 'its name comes back from a header as another'),
+        digestLost(1),
         lostOf(
           2,
           'attribute',
@@ -95,6 +97,8 @@ t.test('what v1 cannot express', async t => {
           'v1 has only public and other images: it becomes shared',
         ),
         lostOf(2, 'attribute', 'tags', ['c'], 'v1 has no tags'),
+        digestLost(2),
+        digestLost(3),
       ],
     )
     t.match(await two.show(idOf(1)), { fits: 'y', tags: [], os_hidden: false })
@@ -109,9 +113,9 @@ t.test('what v1 cannot express', async t => {
       const { stdout } = await run([command, '--json', '--target-api', '1', one.url, two.url])
       t.match(JSON.parse(stdout), {
         images: [
-          { lost: [{ kind: 'attribute', field: 'os_hidden', value: true }, {}, {}] },
-          { lost: [{}, {}] },
-          { lost: [] },
+          { lost: [{ kind: 'attribute', field: 'os_hidden', value: true }, {}, {}, {}] },
+          { lost: [{}, {}, {}] },
+          { lost: [{ kind: 'digest', field: 'os_hash_value' }] },
         ],
         lost: { images: 2, fields: { os_hidden: 1, tags: 2, properties: 1, visibility: 1 } },
       })
@@ -142,7 +146,9 @@ t.test('what v1 cannot express', async t => {
         'it becomes shared; tags would be lost: v1 has no tags\n',
     )
     t.equal((await two.call('GET', `/v2/images/${idOf(1)}`)).status, 404)
-    t.equal(await readFile(report, 'utf8'), '', 'and nothing is lost')
+    const [line = '', ...others] = (await readFile(report, 'utf8')).split('\n')
+    t.same(JSON.parse(line), digestLost(3), 'nothing is lost of the one that was copied')
+    t.same(others, [''])
   })
 
   t.test('cannot be written down where there is no such folder', async t => {
@@ -250,6 +256,12 @@ async function createByV1(
 
 function lostOf(n: number, kind: string, field: string, value: unknown, reason: string): object {
   return { id: idOf(n), name: `image ${n}`, kind, field, value, reason }
+}
+
+/** Every image has the same data here. */
+function digestLost(n: number): object {
+  const value = createHash('sha512').update('abc').digest('hex')
+  return lostOf(n, 'digest', 'os_hash_value', value, 'v1 keeps no sha512, only an MD5')
 }
 
 async function sameData(t: Test, one: TestServer, two: TestServer): Promise<void> {

@@ -1,9 +1,9 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { GlanceError, messageOf } from '../errors.ts'
-import type { LostField } from '../wire/loss.ts'
+import { forGood, type LostField } from '../wire/loss.ts'
 import { countOf, printable } from './format.ts'
 
-/** How many images lost something, and how many of them each attribute; `properties` are the custom ones. */
+/** How many images lost something for good, and how many of them each attribute; `properties` are the custom ones. */
 export interface LossSummary {
   readonly images: number
   readonly fields: Readonly<Record<string, number>>
@@ -40,8 +40,9 @@ export class LossReport implements AsyncDisposable {
     lost: readonly LostField[],
   ): Promise<void> {
     if (lost.length === 0) return
-    this.#images += 1
-    for (const group of new Set(lost.map(groupOf))) {
+    const groups = new Set(forGood(lost).map(groupOf))
+    if (groups.size > 0) this.#images += 1
+    for (const group of groups) {
       this.#fields.set(group, (this.#fields.get(group) ?? 0) + 1)
     }
     const lines = lost.map(field => `${JSON.stringify({ id, name, ...field })}\n`)
@@ -71,7 +72,8 @@ export function describeLosses(
 
 /** `; lost: tags, os_hidden`, or nothing. */
 export function lostSuffix(lost: readonly LostField[]): string {
-  return lost.length === 0 ? '' : `; lost: ${lost.map(({ field }) => printable(field)).join(', ')}`
+  const fields = forGood(lost).map(({ field }) => printable(field))
+  return fields.length === 0 ? '' : `; lost: ${fields.join(', ')}`
 }
 
 const PROPERTIES = 'properties'

@@ -3,7 +3,7 @@ import type { Endpoint, ListOptions } from '../endpoint/endpoint.ts'
 import { hasData, type Image } from '../image/image.ts'
 import { joinById, sortedById } from '../image/ordered.ts'
 import { changesBetween, type FieldChange, withAttributesOf } from '../wire/attributes.ts'
-import type { LostField } from '../wire/loss.ts'
+import { forGood, type LostField } from '../wire/loss.ts'
 
 /**
  * What is to happen to one source image. `image` is as the target is to have it, and `lost` what of the source's image
@@ -84,8 +84,9 @@ export function planStep(
   })
   if (step.action === 'refuse') return { ...step, lost: [] }
   if (step.action === 'skip') return { ...step, lost: step.reason === 'same' ? lost : [] }
-  if (!strict || lost.length === 0) return { ...step, lost }
-  const reasons = lost.map(({ field, reason }) => `${field} would be lost: ${reason}`)
+  const gone = forGood(lost)
+  if (!strict || gone.length === 0) return { ...step, lost }
+  const reasons = gone.map(({ field, reason }) => `${field} would be lost: ${reason}`)
   return { ...refuse(step.image, reasons.join('; '), 'unsupported'), lost }
 }
 

@@ -5,13 +5,19 @@ import { isBaseAttribute, isReservedProperty, isWithheldName } from './v2-image.
 
 /** One attribute or custom property of which something does not survive being written somewhere. */
 export interface LostField {
-  readonly kind: 'attribute' | 'property'
+  /** `digest`: one that the service makes itself, and that the next which knows it makes again from the data. */
+  readonly kind: 'attribute' | 'property' | 'digest'
   /** In the names of the v2 API. */
   readonly field: string
   /** What it was. */
   readonly value: AttributeValue
   /** Why it is lost, and what it becomes where it becomes something else. */
   readonly reason: string
+}
+
+/** What no other service brings back. */
+export function forGood(lost: readonly LostField[]): readonly LostField[] {
+  return lost.filter(({ kind }) => kind !== 'digest')
 }
 
 /** An image as some API has it once it was written there. */
@@ -63,6 +69,11 @@ export function expressibleInV1(image: Image): Expressed {
     if (value === '') return 'v1 takes an empty value for none'
     return isHeaderValue(value) ? null : 'its value does not fit a header'
   })
+  if (image.digest !== null) {
+    const { algorithm, value } = image.digest
+    const reason = `v1 keeps no ${algorithm}, only an MD5`
+    lost.push({ kind: 'digest', field: 'os_hash_value', value, reason })
+  }
   if (lost.length === 0) return { image, lost }
   return {
     image: {
