@@ -15,7 +15,7 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
   ['wire/', ['errors.ts', 'image/']],
   ['stream/', ['errors.ts', 'abort.ts', 'image/']],
   ['http/', ['errors.ts', 'abort.ts', 'stream/']],
-  ['keystone/', ['errors.ts', 'abort.ts', 'http/']],
+  ['keystone/', ['errors.ts', 'abort.ts', 'attempts.ts', 'http/']],
   [
     'endpoint/',
     ['errors.ts', 'abort.ts', 'attempts.ts', 'image/', 'wire/', 'stream/', 'http/', 'keystone/'],
