@@ -11,6 +11,7 @@ const PACKAGES = [
   'glance-api',
   'grub-rescue-pc',
   'ipxe',
+  'lhasa',
   'mandoc',
   'memtest86+',
   'python3-glance',
