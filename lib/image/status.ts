@@ -12,7 +12,10 @@ export const IMAGE_STATUSES = [
 ] as const
 export type ImageStatus = (typeof IMAGE_STATUSES)[number]
 
-/** The legal transitions (glance/domain/__init__.py). A status is not among its own successors. */
+/**
+ * The legal transitions (glance/domain/__init__.py), to which the server's `alterImage` holds every change. A status is
+ * not among its own successors.
+ */
 const SUCCESSORS = {
   queued: ['saving', 'uploading', 'importing', 'active', 'deleted'],
   saving: ['active', 'killed', 'deleted', 'queued'],

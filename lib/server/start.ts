@@ -66,10 +66,13 @@ export async function startServer(
     const graceMs = config.shutdownGraceMs
     const background = new TaskExecutor({ atOnce: maxWorkers, graceMs, report })
     opened.unshift(background)
-    const service = serviceOf(config, { database, stores, staging, background, now })
+    let caching: Caching | undefined
+    const forget = async (id: string) => caching?.forget(id)
+    const parts = { database, stores, staging, background, forget, report, now }
+    const service = serviceOf(config, parts)
     await recover(service)
     await recoverImports(service)
-    const caching = new Caching(service, await openCache(config, now))
+    caching = new Caching(service, await openCache(config, now))
     const inFlight = new InFlight()
     const app = await appOf(config, { schema, service, caching, policies, inFlight, report })
     opened.unshift({ [Symbol.asyncDispose]: () => stop(app, inFlight, config.shutdownGraceMs) })
@@ -98,7 +101,10 @@ export async function openDatabaseOf({
 
 function serviceOf(
   config: ServerConfig,
-  parts: Pick<Service, 'database' | 'stores' | 'staging' | 'background' | 'now'>,
+  parts: Pick<
+    Service,
+    'database' | 'stores' | 'staging' | 'background' | 'forget' | 'report' | 'now'
+  >,
 ): Service {
   const limits = {
     imageSize: config.imageSizeCap,

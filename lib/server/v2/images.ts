@@ -5,7 +5,6 @@ import { validateNewImage } from '../../wire/schema/new-image.ts'
 import type { ImageEdit } from '../../image/edit.ts'
 import { ACCEPT_PATCH, parsePatch } from '../../wire/v2-patch.ts'
 import { pageLinks, parseImageQuery } from '../../wire/v2-query.ts'
-import type { Caching } from '../cache/caching.ts'
 import { createImage, deleteImage, listImages, showImage, updateImage } from '../domain/images.ts'
 import { BODILESS } from '../http/app.ts'
 import { mediaTypeOf, readDocument } from '../http/body.ts'
@@ -28,7 +27,6 @@ export interface ImagePath {
 export function imageRoutes(
   app: FastifyInstance,
   importer: Importer,
-  caching: Caching,
   paging: Paging,
   schema: ImageSchema,
 ): void {
@@ -77,7 +75,6 @@ export function imageRoutes(
 
   app.delete<ImagePath>('/images/:id', BODILESS, async (request, reply) => {
     await deleteImage(contextOf(request), service, request.params.id)
-    await caching.forget(request.params.id)
     return reply.code(204).send()
   })
 }
