@@ -329,3 +329,34 @@ t.test('what a task says of others is told without what cannot be kept', async t
     t.match(await settled(server), { status: 'failure' })
   })
 })
+
+t.test('the store of a location is told by its URL, whatever its metadata says', async t => {
+  const { server, ...folders } = await start(t)
+  const gate = await startGate(t, 'data')
+  gate.open()
+  for (const named of ['two', 'web', 'none']) {
+    t.test(`data in store one that is said to be in ${named}`, async t => {
+      const id = await server.create()
+      await server.upload(id, 'data')
+      const [location] = (await server.show(id))['locations'] as { url: string }[]
+      const value = [{ ...location, metadata: { store: named, kept: 'yes' } }]
+      const { status, json } = await server.patch(id, [
+        { op: 'replace', path: '/locations', value },
+      ])
+      t.equal(status, 200)
+      t.match(json, { stores: 'one', locations: [{ metadata: { store: 'one', kept: 'yes' } }] })
+      t.equal((await download(server, id)).text, 'data')
+      t.equal((await server.call('DELETE', `/v2/images/${id}`, { as: OWNER })).status, 204)
+      t.same(folders.in('one'), [])
+    })
+  }
+
+  t.test('data elsewhere that is said to be in store one', async t => {
+    const id = await server.create()
+    const value = { url: gate.url, metadata: { store: 'one' } }
+    const { status, json } = await server.patch(id, [{ op: 'add', path: '/locations/-', value }])
+    t.equal(status, 200)
+    t.match(json, { status: 'active', stores: 'web' })
+    t.equal((await download(server, id)).text, 'data')
+  })
+})
