@@ -72,7 +72,7 @@ export async function startServer(
     const service = serviceOf(config, parts)
     await recover(service)
     await recoverImports(service)
-    caching = new Caching(service, await openCache(config, now))
+    caching = new Caching(service, await openCache(config, service))
     const inFlight = new InFlight()
     const app = await appOf(config, { schema, service, caching, policies, inFlight, report })
     opened.unshift({ [Symbol.asyncDispose]: () => stop(app, inFlight, config.shutdownGraceMs) })
