@@ -18,6 +18,7 @@ export type {
   Written,
 } from './endpoint/endpoint.ts'
 export { MemoryEndpoint } from './endpoint/memory.ts'
+export type { ApiVersion } from './endpoint/negotiate.ts'
 export { openEndpoint, type OpenEndpointOptions } from './endpoint/open.ts'
 export { type ErrorCode, GlanceError, isGlanceError } from './errors.ts'
 export type { Digest } from './image/digest.ts'
@@ -29,3 +30,4 @@ export { count, NOTHING, type Totals } from './replicate/report.ts'
 export { run, type RunOptions, type TransferEvent } from './replicate/run.ts'
 export type { Bytes } from './stream/bytes.ts'
 export type { AttributeValue, FieldChange } from './wire/attributes.ts'
+export type { Expressed, LostField } from './wire/loss.ts'

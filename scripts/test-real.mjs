@@ -11,6 +11,7 @@ const PACKAGES = [
   'glance-api',
   'grub-rescue-pc',
   'ipxe',
+  'keystone',
   'lhasa',
   'mandoc',
   'memtest86+',
@@ -20,6 +21,8 @@ const PACKAGES = [
   'python3-openstacksdk',
   'qemu-utils',
   'util-linux',
+  'uwsgi-core',
+  'uwsgi-plugin-python3',
 ]
 /** What Debian asks before it starts a service that was installed: 101 is no. Each test starts its own. */
 const POLICY = '/usr/sbin/policy-rc.d'

@@ -28,6 +28,7 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
       'attempts.ts',
       'image/',
       'wire/attributes.ts',
+      'wire/loss.ts',
       'stream/',
       'endpoint/endpoint.ts',
     ],
@@ -61,7 +62,7 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
       'server/auth/authenticate.ts',
     ],
   ],
-  ['server/auth/', ['errors.ts', 'server/domain/']],
+  ['server/auth/', ['errors.ts', 'server/domain/', 'keystone/']],
   [
     'server/import/',
     [
@@ -90,6 +91,19 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
     ],
   ],
   [
+    'server/v1/',
+    [
+      'errors.ts',
+      'image/',
+      'wire/',
+      'database/database.ts',
+      'server/domain/',
+      'server/http/',
+      'server/import/',
+      'server/cache/',
+    ],
+  ],
+  [
     'server/v2/',
     [
       'errors.ts',
@@ -107,6 +121,22 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
   ['server/versions.ts', ['errors.ts', 'server/http/']],
   ['server/oslo-config.ts', ['errors.ts']],
   ['server/option-values.ts', ['errors.ts']],
+  [
+    'server/identity-settings.ts',
+    ['errors.ts', 'server/oslo-config.ts', 'server/option-values.ts'],
+  ],
+  [
+    'server/open-keystone.ts',
+    [
+      'errors.ts',
+      'http/client.ts',
+      'keystone/',
+      'server/config.ts',
+      'server/identity-settings.ts',
+      'server/auth/',
+      'server/quota/',
+    ],
+  ],
   ['server/store-settings.ts', ['errors.ts', 'server/oslo-config.ts', 'server/option-values.ts']],
   [
     'server/import-settings.ts',
@@ -128,10 +158,12 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
       'server/option-values.ts',
       'server/store-settings.ts',
       'server/import-settings.ts',
+      'server/identity-settings.ts',
       'server/policy/property-protection.ts',
       'server/policy/remote-settings.ts',
     ],
   ],
+  ['server/tls.ts', ['errors.ts', 'server/config.ts']],
   ['server/image-schema.ts', ['errors.ts', 'wire/', 'server/config.ts']],
   ['server/remote-policy.ts', ['errors.ts', 'http/', 'server/policy/']],
   ['server/fetcher.ts', ['errors.ts', 'http/', 'stream/', 'server/import/importer.ts']],
@@ -172,7 +204,7 @@ const LONGEST = 400
 
 /** Drivers, and what they share. */
 const DRIVERS: readonly RegExp[] = [
-  /^endpoint\/(glance-v2|directory|memory)/,
+  /^endpoint\/(glance-v1|glance-v2|directory|memory)/,
   /^store\/(filesystem|memory|http)/,
   /^database\/(simple|sqlite)/,
 ]

@@ -473,7 +473,7 @@ t.test('what goes wrong with a server is one clear line, and exit status 3', asy
     {
       title: 'no Glance',
       server: await answering(200),
-      stderr: /no Images API v2: its listing has no images\n$/,
+      stderr: /no Images API, neither v2 nor v1: its listing has no images\n$/,
     },
     { title: 'a Glance of v1 only', server: await answering(300, { versions: [] }), stderr: /300/ },
   ]) {
@@ -517,6 +517,11 @@ t.test('what is wrong with the command line is one clear line, and exit status 2
     { words: ['compare', '-D', 'id', 'one:1', 'two:1'], stderr: /cannot be left out/ },
     { words: ['size', 'one', '-l', '/nowhere/log'], stderr: /log file \/nowhere\/log: ENOENT/ },
     { words: ['serve', '--config', '/nowhere'], stderr: /\/nowhere/ },
+    { words: ['size', 'one', '--source-api', '3'], stderr: /--source-api: expected 1 or 2/ },
+    { words: ['size', 'one', '--target-api', '1'], stderr: /target-api/ },
+    { words: ['size', 'dir:/', '--source-api', '1'], stderr: /a directory speaks no version/ },
+    { words: ['size', 'http://one/v1', '--source-api', '2'], stderr: /the URL is that of v1/ },
+    { words: ['load', 'one', '/', '--loss-report'], stderr: /loss-report/ },
   ]) {
     t.test(words.join(' '), async t => {
       const outcome = await run(words)

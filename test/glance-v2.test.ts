@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { type IncomingMessage, request as send, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
@@ -11,8 +11,9 @@ import { fixedToken } from '../lib/keystone/token-source.ts'
 import { imageToV2 } from '../lib/wire/v2-image.ts'
 import { endpointSuite } from './compliance/endpoint-suite.ts'
 import { bytesOf, collect, dataOf, idOf, imageOf, toArray } from './support/images.ts'
+import { forwardAs } from './support/forward.ts'
 import { sendJson, startListener } from './support/listener.ts'
-import { startTestServer } from './support/server.ts'
+import { startTestServer, user } from './support/server.ts'
 
 const OPTIONS = { tokens: fixedToken('sesame'), timeoutMs: 10_000, attempts: 2 }
 const DATA = bytesOf(1, 200_000)
@@ -464,7 +465,7 @@ t.test('what the target refuses is told field by field, and the rest is set', as
   // A member, who may neither publish an image nor give it away.
   const url = await startListener(
     t,
-    (request, response) => void forward(server.url, request, response),
+    (request, response) => void forwardAs(user('members'), server.url, request, response),
   )
   await using endpoint = await open(url)
   t.equal(endpoint.features.ownersCarried, false)
@@ -556,26 +557,4 @@ async function service(
       return sendJson(response, 200, request.url?.includes('tasks') ? {} : document(show))
     })()
   })
-}
-
-/** Passes a request on to `target` as a member of a project. */
-async function forward(
-  target: string,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  const onward = send(new URL(request.url ?? '', target), {
-    method: request.method,
-    headers: {
-      ...request.headers,
-      'x-identity-status': 'Confirmed',
-      'x-user-id': 'member',
-      'x-project-id': 'members',
-      'x-roles': 'member',
-    },
-  })
-  request.pipe(onward)
-  const [answer] = (await once(onward, 'response')) as [IncomingMessage]
-  response.writeHead(answer.statusCode ?? 500, answer.headers)
-  answer.pipe(response)
 }

@@ -161,21 +161,25 @@ t.test('a policy file', t => {
   })
 
   t.test('may be empty', async t => {
+    t.equal(parsePolicyFile('', 'p.yaml').size, 0)
     t.equal(parsePolicyFile('# nothing yet\n', 'p.yaml').size, 0)
   })
 
   for (const [title, text, message] of [
     ['a rule that is none', 'x: "role:a and"', /p, line 1: rule 'x': it ends where/],
-    ['a rule in JSON that is none', '{"x": "a"}', /p: rule 'x': 'a' is no check/],
+    ['a rule in JSON that is none', '{\n"x": "a"}', /p, line 2: rule 'x': 'a' is no check/],
     ['a rule that is a number', '{"x": 5}', /rule 'x': it has to be text/],
-    ['JSON that is none', '{"x": ', /^p: .*JSON/],
-    ['no rule', '\nx:', /p, line 2: there is no rule/],
-    ['what YAML has a use for', 'x: @', /line 1: @ has to be in quotes/],
-    ['quotes that do not end', 'x: "role:a', /has to be in quotes/],
-    ['a list', '- x', /line 1: '- x' has to be/],
-    ['a line that goes on with nothing', '  x: y', /line 1: an indented line/],
-    ['a mapping in a mapping', 'x:\n  y: z', /line 1: y: z has to be in quotes/],
-    ['bad escapes', 'x: "\\q"', /p, line 1: .*JSON/],
+    ['JSON that is none', '{"x": ', /^p, line 1: .*must end with a }/],
+    ['no rule', '\nx:', /p, line 2: rule 'x': there is no rule/],
+    ['what YAML has a use for', 'x: @', /line 1: .*@: it has to be in quotes/],
+    ['nobody without quotes', 'a: "@"\nx: !', /line 2: rule 'x': .*! has to be in quotes/],
+    ['quotes that do not end', 'x: "role:a', /line 1: missing closing "quote/],
+    ['a list', '- x', /line 1: it has to be 'name: "rule"'/],
+    ['text', 'role:a', /line 1: it has to be 'name: "rule"'/],
+    ['a name that is no text', '? [x]\n: ""', /line 1: the name of a rule has to be text/],
+    ['a mapping in a mapping', 'x:\n  y: z', /line 1: rule 'x': it has to be text/],
+    ['bad escapes', 'x: "\\q"', /p, line 1: invalid escape sequence/],
+    ['two documents', 'x: "@"\n---\ny: "@"', /p, line 2: .*multiple documents/],
   ] as const) {
     t.test(`with ${title} is refused, and it says where`, async t => {
       t.throws(() => parsePolicyFile(text, 'p'), { code: 'usage', message })

@@ -10,6 +10,7 @@ import { run, type RunOptions, type TransferEvent } from '../lib/replicate/run.t
 import { bytesOf, collect, dataOf, idOf, imageOf, toArray } from './support/images.ts'
 
 const BYTES = bytesOf(1, 1000)
+const ENDS = { source: new MemoryEndpoint(), target: new MemoryEndpoint() }
 
 t.test('plan: what becomes of one image', t => {
   const image = imageOf(1, BYTES, { tags: ['a'], properties: new Map([['k', 'v']]) })
@@ -144,7 +145,7 @@ t.test('plan: what becomes of one image', t => {
   ]
   for (const { title, source, present, options, step } of table) {
     t.test(title, async t => {
-      t.match(planStep(source, present, options), step)
+      t.match(planStep(source, present, ENDS, options), step)
     })
   }
   t.end()

@@ -6,7 +6,7 @@ import { errorRow } from './differences.ts'
 import { EXIT_STATUS, exitStatusOf, type ExitStatus } from './exit-status.ts'
 import { printable } from './format.ts'
 import { CommandLog } from './log.ts'
-import type { CommonOptions, EndpointOptions } from './options.ts'
+import { apiFor, type ApiOptions, type CommonOptions, type EndpointOptions } from './options.ts'
 import { humanOutput, jsonLines, jsonOutput } from './output.ts'
 import { parse, PROGRAM } from './parse.ts'
 import { lines, openBar, type Progress } from './progress.ts'
@@ -97,13 +97,14 @@ function opener(
       import('../endpoint/open.ts'),
       import('../keystone/token-source.ts'),
     ])
-    const given = options as EndpointOptions // Commands that open endpoints have these.
+    const given = options as EndpointOptions & ApiOptions // Commands that open endpoints have these.
     return await openEndpoint(address, {
       writable,
       tokens: fixedToken(await tokenFor(side, given, environment)),
       timeoutMs: given.timeout * 1000,
       attempts: given.attempts,
       chunkSize: given.chunksize,
+      api: apiFor(side, given),
       signal,
     })
   }

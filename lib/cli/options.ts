@@ -1,5 +1,6 @@
 import type { Options } from 'yargs'
 import { GlanceError } from '../errors.ts'
+import type { Side } from './tokens.ts'
 
 /** Options that every command has. */
 export interface CommonOptions {
@@ -93,6 +94,34 @@ export const ENDPOINT = {
   },
 } as const satisfies Record<string, Options>
 
+/** Options that say which version of the API a side speaks; each command has those of its sides. */
+export interface ApiOptions {
+  readonly sourceApi?: string | undefined
+  readonly targetApi?: string | undefined
+}
+
+export const SOURCE_API = {
+  'source-api': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Version of the Images API to speak with the source, 1 or 2 (default: as it says)',
+  },
+} as const satisfies Record<string, Options>
+
+export const TARGET_API = {
+  'target-api': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Version of the Images API to speak with the target, 1 or 2 (default: as it says)',
+  },
+} as const satisfies Record<string, Options>
+
+/** The version that the user asks for; undefined when it is to be found out. */
+export function apiFor(side: Side, { sourceApi, targetApi }: ApiOptions): 1 | 2 | undefined {
+  const asked = side === 'target' ? targetApi : sourceApi
+  return asked === undefined ? undefined : asked === '1' ? 1 : 2
+}
+
 /** Options of commands that are or look after a service. */
 export interface ServiceOptions {
   readonly config: string | undefined
@@ -116,6 +145,8 @@ export const SERVICE = {
 export interface PlanOptions {
   readonly metaonly: boolean
   readonly dontreplicate: string
+  readonly lossReport: string | undefined
+  readonly strict: boolean
 }
 
 /** What the original replicator left out: times and places, which the services make themselves. */
@@ -134,6 +165,16 @@ export const PLAN = {
     requiresArg: true,
     default: LEFT_OUT_BY_DEFAULT,
     describe: 'Attributes and properties to leave alone, by their API names, separated by spaces',
+  },
+  'loss-report': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Write to FILE what the target cannot express of each image, as lines of JSON',
+  },
+  strict: {
+    type: 'boolean',
+    default: false,
+    describe: 'Refuse images of which something would be lost',
   },
 } as const satisfies Record<string, Options>
 
@@ -191,6 +232,12 @@ export function checkOptions(options: Readonly<Record<string, unknown>>): void {
   for (const [name, value] of Object.entries(options)) {
     if (name.length > 1 && Array.isArray(value))
       throw new GlanceError('usage', `--${name}: give it once`)
+  }
+  for (const name of ['source-api', 'target-api']) {
+    const value = options[name]
+    if (value !== undefined && value !== '1' && value !== '2') {
+      throw new GlanceError('usage', `--${name}: expected 1 or 2`)
+    }
   }
   for (const [name, [least, most]] of Object.entries(RANGES)) {
     const value = options[name]

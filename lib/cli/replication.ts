@@ -1,9 +1,10 @@
-import type { PositionalOptions } from 'yargs'
+import type { Options, PositionalOptions } from 'yargs'
 import type { Endpoint, RefusedField } from '../endpoint/endpoint.ts'
 import { isGlanceError, messageOf } from '../errors.ts'
 import { plan, type PlanStep } from '../replicate/plan.ts'
 import { count, NOTHING, type Totals } from '../replicate/report.ts'
 import { run, type TransferEvent, type WorkStep } from '../replicate/run.ts'
+import type { LostField } from '../wire/loss.ts'
 import type { Command, CommandContext } from './command.ts'
 import {
   describeChange,
@@ -17,7 +18,9 @@ import {
 } from './differences.ts'
 import { EXIT_STATUS } from './exit-status.ts'
 import { countOf, formatBytes, labelOf, printable } from './format.ts'
+import { describeLosses, LossReport, type LossSummary, lostSuffix } from './losses.ts'
 import {
+  type ApiOptions,
   ENDPOINT,
   type EndpointOptions,
   parseFieldNames,
@@ -27,7 +30,8 @@ import {
   type TransferOptions,
 } from './options.ts'
 
-export interface ReplicationOptions extends EndpointOptions, PlanOptions, TransferOptions {}
+export interface ReplicationOptions
+  extends EndpointOptions, ApiOptions, PlanOptions, TransferOptions {}
 
 /** What became of one image, or in a dry run would. */
 export interface TransferRow {
@@ -48,6 +52,8 @@ export interface TransferRow {
   readonly differences: readonly FieldRow[]
   /** What the target would not take. */
   readonly refused: readonly RefusedField[]
+  /** What the target cannot express; of an image that is refused for it, what would be lost. */
+  readonly lost: readonly LostField[]
   readonly error: ErrorRow | null
 }
 
@@ -56,6 +62,7 @@ export interface TransferSummary {
   readonly totals: Omit<Totals, 'noData'> & { readonly no_data: number }
   /** What is never carried to this target, and why. */
   readonly not_carried: readonly RefusedField[]
+  readonly lost: LossSummary
   /** What ended the run before its end. */
   readonly error: ErrorRow | null
 }
@@ -68,7 +75,8 @@ async function* replicate(
   options: ReplicationOptions,
   { log, progress, signal }: CommandContext,
 ): AsyncGenerator<TransferRow, TransferSummary, void> {
-  const planning = { metadataOnly: options.metaonly, leaveOut }
+  const planning = { metadataOnly: options.metaonly, strict: options.strict, leaveOut }
+  await using losses = await LossReport.open(options.lossReport)
   const { attempts, concurrency, discardUnfinished, dryRun } = options
   const events = dryRun
     ? rehearse(source, target, planning, signal)
@@ -96,6 +104,7 @@ async function* replicate(
       if (row === undefined) continue
       if (event.step?.action === 'create' || event.step?.action === 'update') progress.finish()
       tell(row, log)
+      if (row.error === null && row.result !== 'interrupted') await losses.add(row, row.lost)
       yield row
     }
   } catch (error) {
@@ -109,6 +118,7 @@ async function* replicate(
     dry_run: dryRun,
     totals: { ...rest, no_data: noData },
     not_carried: notCarried(target, leaveOut),
+    lost: losses.summary,
     error: broken === undefined ? null : errorRow(broken),
   }
 }
@@ -118,6 +128,8 @@ interface Replication<P extends string> {
   readonly name: string
   readonly summary: string
   readonly positionals: Readonly<Record<P, PositionalOptions>>
+  /** Those that only some of the commands have. */
+  readonly options: Readonly<Record<string, Options>>
   /** The addresses of the two ends. */
   ends(options: Readonly<Record<P, string>>): { readonly source: string; readonly target: string }
 }
@@ -126,6 +138,7 @@ export function replicationCommand<P extends string>({
   name,
   summary,
   positionals,
+  options,
   ends,
 }: Replication<P>): Command<
   ReplicationOptions & Readonly<Record<P, string>>,
@@ -136,7 +149,7 @@ export function replicationCommand<P extends string>({
     name,
     summary,
     positionals,
-    options: { ...TRANSFER, ...PLAN, ...ENDPOINT },
+    options: { ...TRANSFER, ...PLAN, ...options, ...ENDPOINT },
     async *run(options, context) {
       const addresses = ends(options)
       const leaveOut = parseFieldNames(options.dontreplicate)
@@ -155,8 +168,8 @@ export function replicationCommand<P extends string>({
 }
 
 function summaryLine(
-  { totals, dry_run, not_carried }: TransferSummary,
-  { verbose }: ReplicationOptions,
+  { totals, dry_run, not_carried, lost }: TransferSummary,
+  { verbose, lossReport }: ReplicationOptions,
 ): string {
   const counts = [
     `${countOf(totals.created, 'image')} ${dry_run ? 'to be created' : 'created'} (${formatBytes(totals.bytes)})`,
@@ -167,7 +180,12 @@ function summaryLine(
     ...(totals.interrupted > 0 ? [`${totals.interrupted} interrupted`] : []),
     `${totals.failed} failed`,
   ]
-  return [...(verbose ? describeNotCarried(not_carried) : []), counts.join(', ')].join('\n')
+  const losses = describeLosses(lost, lossReport)
+  return [
+    ...(verbose ? describeNotCarried(not_carried) : []),
+    counts.join(', '),
+    ...(losses === undefined ? [] : [losses]),
+  ].join('\n')
 }
 
 /** The events of a run in which everything is planned and nothing done. */
@@ -233,27 +251,31 @@ function about(step: PlanStep | null): Omit<TransferRow, 'result'> {
     size: step?.image.size ?? null,
     differences: step?.action === 'update' ? step.changes.map(fieldRow) : [],
     refused: [],
+    lost: step?.lost ?? [],
     error: null,
   }
 }
 
 function tell(row: TransferRow, log: CommandContext['log']): void {
   const label = labelOf(row)
+  const lost = lostSuffix(row.lost)
   switch (row.result) {
     case 'created':
-      log.notice(`${label}: created, ${formatBytes(row.size ?? 0)}`)
+      log.notice(`${label}: created, ${formatBytes(row.size ?? 0)}${lost}`)
       break
     case 'would_create':
-      log.notice(`${label}: would be created, ${formatBytes(row.size ?? 0)}`)
+      log.notice(`${label}: would be created, ${formatBytes(row.size ?? 0)}${lost}`)
       break
-    case 'updated':
-      log.notice(
-        `${label}: updated: ${row.differences.map(({ field }) => printable(field)).join(', ')}`,
-      )
+    case 'updated': {
+      const fields = row.differences.map(({ field }) => printable(field)).join(', ')
+      log.notice(`${label}: updated: ${fields}${lost}`)
       break
-    case 'would_update':
-      log.notice(`${label}: would be updated: ${row.differences.map(describeChange).join('; ')}`)
+    }
+    case 'would_update': {
+      const changes = row.differences.map(describeChange).join('; ')
+      log.notice(`${label}: would be updated: ${changes}${lost}`)
       break
+    }
     case 'interrupted':
       log.warning(`${label}: interrupted`)
       break
@@ -261,7 +283,7 @@ function tell(row: TransferRow, log: CommandContext['log']): void {
       log.error(`${label}: failed: ${printable(row.error?.message ?? '')}`)
       break
     case 'same':
-      log.info(`${label}: the same`)
+      log.info(`${label}: the same${lost}`)
       break
     case 'no_data':
       log.info(`${label}: skipped, there is no data to copy`)

@@ -1,7 +1,7 @@
 import type { Abortable } from '../abort.ts'
 import type { Image } from '../image/image.ts'
 import type { ImageLocation, RemovedLocation } from '../image/location.ts'
-import type { Member, MemberStatus } from '../image/member.ts'
+import type { Member } from '../image/member.ts'
 import type {
   MetadefNamespace,
   MetadefObject,
@@ -62,11 +62,15 @@ export interface Database extends AsyncDisposable {
 }
 
 export interface ImageTable {
-  /** Undefined when absent, deleted or pending deletion: here absence is an answer, not an error. */
-  find(id: string): Promise<ImageRecord | undefined>
   /**
-   * The page, in the order that was asked for. Images that are deleted, pending deletion or killed are left out.
-   * @throws {GlanceError} `not_found` when `find` does not find the marker.
+   * Undefined when absent, and when deleted or pending deletion unless `deleted` is true: here absence is an answer, not
+   * an error.
+   */
+  find(id: string, options?: { readonly deleted?: boolean }): Promise<ImageRecord | undefined>
+  /**
+   * The page, in the order that was asked for. Images that are deleted, pending deletion or killed are left out unless
+   * asked for. @throws {GlanceError} `not_found` when the marker is absent, or deleted or pending deletion unless the
+   * query allows that.
    */
   list(query: ImageQuery): Promise<readonly ImageRecord[]>
   /** The image with all that it had, while its status is `pending_delete`. */
@@ -103,16 +107,25 @@ export interface MemberTable {
   /** The members of an image, in the order in which they were added. */
   list(imageId: string): Promise<readonly Member[]>
   find(imageId: string, memberId: string): Promise<Member | undefined>
+  /**
+   * The memberships of a project in images that `find` finds, by ascending id of those; with `imagesOf` only in images of
+   * that project.
+   */
+  memberships(
+    memberId: string,
+    options?: { readonly imagesOf?: string },
+  ): Promise<readonly Member[]>
   /** @throws {GlanceError} `duplicate`, `not_found` (the image). A membership that was removed may be added again. */
   insert(member: Member): Promise<void>
   /** @throws {GlanceError} `not_found`. */
-  update(
-    imageId: string,
-    memberId: string,
-    change: { readonly status: MemberStatus; readonly updatedAt: Date },
-  ): Promise<Member>
+  update(imageId: string, memberId: string, change: MemberChange): Promise<Member>
   /** @throws {GlanceError} `not_found`. */
   delete(imageId: string, memberId: string): Promise<void>
+}
+
+/** Some columns of a membership to be set, and when that was. */
+export type MemberChange = Partial<Pick<Member, 'status' | 'canShare'>> & {
+  readonly updatedAt: Date
 }
 
 /** Some columns of a task to be set, and when that was. */

@@ -7,6 +7,7 @@ import type { Bytes } from '../stream/bytes.ts'
 import { digested, Hasher } from '../stream/digest.ts'
 import { rechunk } from '../stream/rechunk.ts'
 import { verify } from '../stream/verify.ts'
+import { expressibleInV2 } from '../wire/loss.ts'
 import type { Endpoint, ImageData, ListOptions, Written } from './endpoint.ts'
 import { fileFault } from './file-fault.ts'
 import { fromMetadata, layout, toMetadata } from './layout.ts'
@@ -25,7 +26,14 @@ export interface DirectoryOptions {
  */
 export class DirectoryEndpoint implements Endpoint {
   readonly name: string
-  readonly features = { ordered: true, ranges: true, ownersCarried: true, hashes: false } as const
+  readonly features = {
+    ordered: true,
+    ranges: true,
+    ownersCarried: true,
+    hashes: false,
+    repeatable: true,
+  } as const
+  readonly expressible = expressibleInV2
   readonly #folder: string
   readonly #writable: boolean
   readonly #chunkSize: number

@@ -2,6 +2,7 @@ import type { Abortable } from '../abort.ts'
 import type { Digest } from '../image/digest.ts'
 import type { Image } from '../image/image.ts'
 import type { Bytes } from '../stream/bytes.ts'
+import type { Expressed } from '../wire/loss.ts'
 
 /** What an endpoint can do: asked, not tried. */
 export interface EndpointFeatures {
@@ -16,6 +17,11 @@ export interface EndpointFeatures {
    * `checksum` or `digest` with the source's. Where it does not, it checks what it is given itself.
    */
   readonly hashes: boolean
+  /**
+   * Whether what failed while data was on its way can be tried again under the same id. Where it cannot, as in v1,
+   * `add` then rejects with `gone`.
+   */
+  readonly repeatable: boolean
 }
 
 /** The bytes of one image, opened on demand so that an attempt can be repeated. */
@@ -56,6 +62,11 @@ export interface Endpoint extends AsyncDisposable {
   readonly name: string
   readonly features: EndpointFeatures
   /**
+   * What becomes of an image that is written here and read again, and what is lost of it. Of an image that was read here
+   * nothing is. What is written with its losses is written as the image without them.
+   */
+  expressible(image: Image): Expressed
+  /**
    * Every image that may be seen, each once, whatever its visibility and also when hidden; a page at a time, in
    * ascending id order when `features.ordered`. @throws {GlanceError} `unavailable`, `unauthenticated`, `forbidden`;
    * `unsupported` when nobody there speaks the protocol; `corrupt` for what cannot be understood.
@@ -68,7 +79,7 @@ export interface Endpoint extends AsyncDisposable {
    * data yet is filled, so that a failed attempt can be repeated: a Glance never gives a deleted id out again.
    * Until its data is verified the image is private and hidden. When it rejects, no data stays behind: wrong data
    * is removed together with its image, and what has no data is still private and hidden.
-   * @throws {GlanceError} `duplicate`, `forbidden`, `over_limit`, `corrupt`, `conflict`.
+   * @throws {GlanceError} `duplicate`, `forbidden`, `over_limit`, `corrupt`, `conflict`; `gone` as `features.repeatable` says.
    */
   add(image: Image, data: ImageData | null, options?: Abortable): Promise<Written>
   /**

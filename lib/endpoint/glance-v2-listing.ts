@@ -1,17 +1,7 @@
 import { GlanceError, isGlanceError } from '../errors.ts'
 import { compareIds, type Image } from '../image/image.ts'
 import { imageFromV2, isObject } from '../wire/v2-image.ts'
-import type { ListOptions } from './endpoint.ts'
-
-/** The most that a Glance gives by default (`api_limit_max`); one that gives less says so by its `next`. */
-const PAGE_SIZE = 1000
-
-export interface PageSource extends Pick<ListOptions, 'onUnreadable'> {
-  /** Of the service, for messages. */
-  readonly name: string
-  /** Asks for the JSON at a path below the service. */
-  get(path: string): Promise<unknown>
-}
+import { documentsOf, PAGE_SIZE, type PageSource, readable } from './glance-page.ts'
 
 /**
  * One listing in id order, page by page. Where the image was deleted after which the next page begins, it is begun anew,
@@ -36,7 +26,7 @@ export async function* listPages(
       query = new URLSearchParams(first)
       continue
     }
-    for (const image of readable(imagesOf(page, name), onUnreadable)) {
+    for (const image of readable(documentsOf(page, 2, name), imageFromV2, onUnreadable)) {
       if (again && compareIds(image.id, seen) <= 0) continue
       again = false
       yield image
@@ -49,28 +39,6 @@ export async function* listPages(
     }
     query = next
   }
-}
-
-function* readable(
-  documents: readonly unknown[],
-  onUnreadable: ListOptions['onUnreadable'],
-): Generator<Image> {
-  for (const document of documents) {
-    let image: Image
-    try {
-      image = imageFromV2(document)
-    } catch (error) {
-      if (onUnreadable === undefined || !isGlanceError(error)) throw error
-      onUnreadable(isObject(document) ? String(document['id']) : '(an image)', error)
-      continue
-    }
-    yield image
-  }
-}
-
-function imagesOf(page: unknown, name: string): readonly unknown[] {
-  if (isObject(page) && Array.isArray(page['images'])) return page['images'] as unknown[]
-  throw new GlanceError('unsupported', `${name}: no Images API v2: its listing has no images`)
 }
 
 /** The query of the next page. What stands before it in the link does not know of a proxy's path prefix. */

@@ -3,18 +3,20 @@ import { GlanceError } from '../errors.ts'
 import { hasData, type Image } from '../image/image.ts'
 import { sortedById } from '../image/ordered.ts'
 import { verify } from '../stream/verify.ts'
+import { expressibleInV2 } from '../wire/loss.ts'
 import type { Endpoint, EndpointFeatures, ImageData, ListOptions, Written } from './endpoint.ts'
 
 /** Images in memory, for programs that make them up or want to look at them: small ones, since the data is held too. */
 export class MemoryEndpoint implements Endpoint {
   readonly name: string
   readonly features: EndpointFeatures
+  readonly expressible = expressibleInV2
   readonly #images = new Map<string, { readonly image: Image; readonly data: Buffer | null }>()
 
   /** With `ordered: false` it lists its images in the order in which they came. */
   constructor(name = 'memory', { ordered = true, ownersCarried = true } = {}) {
     this.name = name
-    this.features = { ordered, ranges: true, ownersCarried, hashes: false }
+    this.features = { ordered, ranges: true, ownersCarried, hashes: false, repeatable: true }
   }
 
   async *list({ signal }: ListOptions = {}): AsyncGenerator<Image> {

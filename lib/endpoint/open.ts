@@ -1,7 +1,10 @@
 import { GlanceError } from '../errors.ts'
 import type { Endpoint } from './endpoint.ts'
 import { DirectoryEndpoint } from './directory.ts'
-import { type GlanceOptions, GlanceV2Endpoint } from './glance-v2.ts'
+import { type GlanceOptions, GlanceService } from './glance-service.ts'
+import { GlanceV1Endpoint } from './glance-v1.ts'
+import { GlanceV2Endpoint } from './glance-v2.ts'
+import { type ApiVersion, negotiate } from './negotiate.ts'
 
 /** The port of `openstack image` endpoints that name none. */
 const DEFAULT_PORT = 9292
@@ -11,15 +14,17 @@ export interface OpenEndpointOptions extends GlanceOptions {
   readonly writable: boolean
   /** Bytes read from or written to a disk at a time. */
   readonly chunkSize: number
+  /** The version of the Images API to speak with a service. Default: what its URL ends in, or what is negotiated. */
+  readonly api?: ApiVersion | undefined
 }
 
 /** An address as people type it, understood. */
 export type Address =
-  | { readonly type: 'service'; readonly base: URL }
+  | { readonly type: 'service'; readonly base: URL; readonly api: ApiVersion | undefined }
   | { readonly type: 'directory'; readonly path: string }
 
 /**
- * Opens `http://host:9292`, `host:9292`, `[::1]:9292`, `https://cloud/image` or `dir:PATH`. The one file that knows all
+ * Opens `http://host:9292`, `host:9292`, `[::1]:9292`, `https://cloud/image/v1` or `dir:PATH`. The one file that knows all
  * kinds of endpoint. @throws {GlanceError} `usage` for another form; else as the kind does.
  */
 export async function openEndpoint(
@@ -27,9 +32,30 @@ export async function openEndpoint(
   options: OpenEndpointOptions,
 ): Promise<Endpoint> {
   const parsed = parseAddress(address)
-  return parsed.type === 'directory'
-    ? await DirectoryEndpoint.open(parsed.path, options)
-    : await GlanceV2Endpoint.open(nameOf(parsed.base), parsed.base, options)
+  if (parsed.type === 'directory') {
+    if (options.api === undefined) return await DirectoryEndpoint.open(parsed.path, options)
+    throw new GlanceError('usage', `'${address}': a directory speaks no version of the API`)
+  }
+  const { base } = parsed
+  const name = nameOf(base)
+  if (options.api !== undefined && parsed.api !== undefined && options.api !== parsed.api) {
+    const message = `'${address}': the URL is that of v${parsed.api}, and v${options.api} is asked for`
+    throw new GlanceError('usage', message)
+  }
+  return await openService(new GlanceService(name, base, options), options.api ?? parsed.api)
+}
+
+async function openService(
+  service: GlanceService,
+  wanted: ApiVersion | undefined,
+): Promise<Endpoint> {
+  try {
+    const version = await negotiate(service, wanted)
+    return version === 1 ? await GlanceV1Endpoint.of(service) : await GlanceV2Endpoint.of(service)
+  } catch (error) {
+    service[Symbol.dispose]()
+    throw error
+  }
 }
 
 /** @throws {GlanceError} `usage`, naming what is wrong with the address. */
@@ -65,8 +91,9 @@ export function parseAddress(address: string): Address {
   }
   if (bare && !/:\d+(\/|$)/.test(address)) base.port = String(DEFAULT_PORT)
   // Catalogues hold endpoints with and without their version.
-  base.pathname = base.pathname.replace(/\/+(v2(\.\d+)?\/*)?$/, '')
-  return { type: 'service', base }
+  const [ending, api] = /\/+(?:v([12])(?:\.\d+)?\/*)?$/.exec(base.pathname) ?? ['']
+  base.pathname = base.pathname.slice(0, base.pathname.length - ending.length)
+  return { type: 'service', base, api: api === undefined ? undefined : api === '1' ? 1 : 2 }
 }
 
 function nameOf(base: URL): string {

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import { CancelError, got, RequestError, TimeoutError } from 'got'
 import type { Abortable } from '../abort.ts'
 import { GlanceError } from '../errors.ts'
@@ -5,13 +6,34 @@ import { faultOf, networkFault } from './faults.ts'
 import { redact } from './redact.ts'
 
 export interface JsonRequest extends Abortable {
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
   /** Sent as JSON; by default there is no body. */
   readonly json?: unknown
   /** Milliseconds without a sign of life. */
   readonly timeoutMs: number
+  /** Default: trusting whom Node trusts. */
+  readonly tls?: ClientTls | undefined
+  /** Statuses from 300 on that are an answer like any other. Default none. */
+  readonly accepted?: readonly number[] | undefined
+}
+
+/** Whom we trust, and who we say that we are; texts in PEM form. */
+export interface ClientTls {
+  /** The authorities to trust in place of those that Node knows. */
+  readonly ca?: string | undefined
+  readonly cert?: string | undefined
+  readonly key?: string | undefined
+  /** Whether anybody is believed to be who they say. */
+  readonly insecure: boolean
+}
+
+/** What came back. */
+export interface JsonAnswer {
+  readonly headers: IncomingHttpHeaders
+  /** Undefined when there is no body. */
+  readonly json: unknown
 }
 
 /** Bytes of an answer that is JSON, at most: a page of a thousand images with all their properties is a few MiB. */
@@ -23,15 +45,22 @@ const LONGEST_ANSWER = 64 * 1024 * 1024
  * `unsupported` when it is not JSON.
  */
 export async function call(request: JsonRequest): Promise<unknown> {
-  const { method, url, signal } = request
+  return (await exchange(request)).json
+}
+
+/** As {@link call}, with the headers of the answer. */
+export async function exchange(request: JsonRequest): Promise<JsonAnswer> {
+  const { method, url, signal, accepted = [] } = request
   const { statusCode, headers, body } = await answerTo(request).catch((error: unknown) => {
     signal?.throwIfAborted()
     throw error instanceof RequestError ? fault(request, error) : error
   })
-  if (statusCode >= 300) throw faultOf({ method, url }, statusCode, headers, body)
-  if (body === '') return undefined
+  if (statusCode >= 300 && !accepted.includes(statusCode)) {
+    throw faultOf({ method, url }, statusCode, headers, body)
+  }
+  if (body === '') return { headers, json: undefined }
   try {
-    return JSON.parse(body)
+    return { headers, json: JSON.parse(body) as unknown }
   } catch (cause) {
     const type = headers['content-type'] ?? 'untyped'
     const message = `${method} ${redact(url)}: the answer is not JSON but ${type}`
@@ -39,7 +68,7 @@ export async function call(request: JsonRequest): Promise<unknown> {
   }
 }
 
-async function answerTo({ method, url, headers, json, timeoutMs, signal }: JsonRequest) {
+async function answerTo({ method, url, headers, json, timeoutMs, tls, signal }: JsonRequest) {
   const answer = got(url, {
     method,
     headers: {
@@ -49,6 +78,7 @@ async function answerTo({ method, url, headers, json, timeoutMs, signal }: JsonR
     },
     ...(json === undefined ? {} : { body: JSON.stringify(json) }),
     ...(signal ? { signal } : {}),
+    ...(tls ? { https: httpsOptions(tls) } : {}),
     timeout: { connect: timeoutMs, response: timeoutMs, socket: timeoutMs },
     retry: { limit: 0 },
     followRedirect: false,
@@ -58,6 +88,16 @@ async function answerTo({ method, url, headers, json, timeoutMs, signal }: JsonR
     if (transferred > LONGEST_ANSWER) answer.cancel()
   })
   return await answer
+}
+
+/** As got has them. */
+function httpsOptions({ ca, cert, key, insecure }: ClientTls) {
+  return {
+    ...(ca === undefined ? {} : { certificateAuthority: ca }),
+    ...(cert === undefined ? {} : { certificate: cert }),
+    ...(key === undefined ? {} : { key }),
+    rejectUnauthorized: !insecure,
+  }
 }
 
 function fault({ method, url, timeoutMs }: JsonRequest, error: RequestError): GlanceError {

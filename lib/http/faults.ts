@@ -21,6 +21,7 @@ const CODES: Readonly<Record<number, ErrorCode>> = {
   415: 'unsupported_media_type',
   416: 'unsatisfiable_range',
   429: 'unavailable',
+  431: 'over_limit',
 }
 
 /** The error that a refusing answer stands for, in the words of the server. */

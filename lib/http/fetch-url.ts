@@ -45,6 +45,23 @@ export async function fetchUrl(
   }
 }
 
+/**
+ * What the server at `url` sends, of an answer to GET. @throws {GlanceError} `unavailable` when the connection is cut;
+ * the reason of `signal` when it has fired.
+ */
+export async function* bodyOf(
+  answer: IncomingMessage,
+  url: URL,
+  { signal }: Abortable,
+): AsyncGenerator<Uint8Array, void> {
+  try {
+    yield* answer as AsyncIterable<Uint8Array> // It has no encoding.
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw error instanceof GlanceError ? error : networkFault({ method: 'GET', url }, error)
+  }
+}
+
 function ask(
   url: URL,
   address: Address,

@@ -67,9 +67,9 @@ export interface ImageQuery {
   readonly viewer: Viewer
   /**
    * `null`: all, without other projects' community images (also for an administrator); `all`: those as well;
-   * else only this visibility.
+   * `non_public`: all but public ones; else only this visibility.
    */
-  readonly visibility: Visibility | 'all' | null
+  readonly visibility: Visibility | 'all' | 'non_public' | null
   readonly memberStatus: MemberStatus | 'all'
   /** Only the hidden ones, or only the others; null: both. */
   readonly hidden: boolean | null
@@ -80,6 +80,11 @@ export interface ImageQuery {
   readonly limit: number
   /** The id of the image after which the page begins; `not_found` when it is not there. */
   readonly marker: string | null
+  /**
+   * Whether deleted images count: as if they were not there (the default); `marker`: the page may begin after one;
+   * `listed`: it may, and they are listed, and killed ones too.
+   */
+  readonly deleted?: 'marker' | 'listed' | undefined
 }
 
 /** A query for every image of these statuses, for the service itself. */

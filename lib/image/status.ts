@@ -13,11 +13,11 @@ export const IMAGE_STATUSES = [
 export type ImageStatus = (typeof IMAGE_STATUSES)[number]
 
 /**
- * The legal transitions (glance/domain/__init__.py), to which the server's `alterImage` holds every change. A status is
- * not among its own successors.
+ * The legal transitions (glance/domain/__init__.py, and for v1 glance/api/v1/upload_utils.py: from queued to killed), to
+ * which the server's `alterImage` holds every change. A status is not among its own successors.
  */
 const SUCCESSORS = {
-  queued: ['saving', 'uploading', 'importing', 'active', 'deleted'],
+  queued: ['saving', 'uploading', 'importing', 'active', 'killed', 'deleted'],
   saving: ['active', 'killed', 'deleted', 'queued'],
   uploading: ['importing', 'queued', 'deleted'],
   importing: ['active', 'deleted', 'queued'],
@@ -34,4 +34,9 @@ export function mayBecome(from: ImageStatus, to: ImageStatus): boolean {
 
 export function isImageStatus(text: string): text is ImageStatus {
   return (IMAGE_STATUSES as readonly string[]).includes(text)
+}
+
+/** Whether an image of this status is gone for whoever asks, although its data may be there for a while. */
+export function isGone(status: ImageStatus): boolean {
+  return status === 'deleted' || status === 'pending_delete'
 }

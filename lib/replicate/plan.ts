@@ -3,9 +3,13 @@ import type { Endpoint, ListOptions } from '../endpoint/endpoint.ts'
 import { hasData, type Image } from '../image/image.ts'
 import { joinById, sortedById } from '../image/ordered.ts'
 import { changesBetween, type FieldChange, withAttributesOf } from '../wire/attributes.ts'
+import { forGood, type LostField } from '../wire/loss.ts'
 
-/** What is to happen to one source image. `image` is as the target is to have it. */
-export type PlanStep =
+/**
+ * What is to happen to one source image. `image` is as the target is to have it, and `lost` what of the source's image
+ * the target has no way to say.
+ */
+export type PlanStep = { readonly lost: readonly LostField[] } & (
   | { readonly action: 'create'; readonly image: Image; readonly withData: boolean }
   | {
       readonly action: 'update'
@@ -17,6 +21,7 @@ export type PlanStep =
   | { readonly action: 'skip'; readonly image: Image; readonly reason: SkipReason }
   /** The two differ in a way that no copy can mend. */
   | { readonly action: 'refuse'; readonly image: Image; readonly error: GlanceError }
+)
 
 /** `same`: nothing to do; `no_data`: the source has nothing that could be copied. */
 export type SkipReason = 'same' | 'no_data'
@@ -26,6 +31,14 @@ export interface PlanOptions {
   readonly metadataOnly?: boolean | undefined
   /** Attributes and properties, in the API's names, that are neither compared nor carried (`--dontreplicate`). */
   readonly leaveOut?: ReadonlySet<string> | undefined
+  /** Whether images that would lose something are refused instead of written (`--strict`). Default false. */
+  readonly strict?: boolean | undefined
+}
+
+/** What an image is after it was written to the source, or the target, and read again. */
+export interface Ends {
+  readonly source: Pick<Endpoint, 'expressible'>
+  readonly target: Pick<Endpoint, 'expressible'>
 }
 
 /**
@@ -45,26 +58,60 @@ export async function* plan(
   const targets = inIdOrder(target, { signal, onUnreadable: () => {} })
   for await (const pair of joinById(sources, targets)) {
     if (pair.source !== undefined) {
-      yield planStep(pair.source, pair.target, { ...options, leaveOut })
+      yield planStep(pair.source, pair.target, { source, target }, { ...options, leaveOut })
     }
   }
 }
 
-/** Decides about one image; `present` is the target's image of the same id. */
+/**
+ * Decides about one image; `present` is the target's image of the same id. Only what both ends can say is compared: what
+ * the source has no words for is left on the target as it is.
+ */
 export function planStep(
   source: Image,
   present: Image | undefined,
-  { metadataOnly = false, leaveOut = new Set<string>() }: PlanOptions = {},
+  ends: Ends,
+  options: PlanOptions = {},
 ): PlanStep {
+  const { strict = false, leaveOut = new Set() } = options
+  const expressed = ends.target.expressible(source)
+  const lost = expressed.lost.filter(({ field }) => !leaveOut.has(field))
+  // What takes the place of an owner is the target's to say.
+  const isOwnerLost = lost.some(({ field }) => field === 'owner')
+  const step = wantedStep(expressed.image, present, ends, {
+    ...options,
+    leaveOut: isOwnerLost ? new Set([...leaveOut, 'owner']) : leaveOut,
+  })
+  if (step.action === 'refuse') return { ...step, lost: [] }
+  if (step.action === 'skip') return { ...step, lost: step.reason === 'same' ? lost : [] }
+  const gone = forGood(lost)
+  if (!strict || gone.length === 0) return { ...step, lost }
+  const reasons = gone.map(({ field, reason }) => `${field} would be lost: ${reason}`)
+  return { ...refuse(step.image, reasons.join('; '), 'unsupported'), lost }
+}
+
+/** A step before it is known what is lost by it. */
+type BareStep = PlanStep extends infer Step
+  ? Step extends unknown
+    ? Omit<Step, 'lost'>
+    : never
+  : never
+
+function wantedStep(
+  wanted: Image,
+  present: Image | undefined,
+  ends: Ends,
+  { metadataOnly = false, leaveOut = new Set() }: PlanOptions,
+): BareStep {
   // A deactivated image cannot be downloaded by everybody, and on purpose: it is not spread further.
-  const copyable = source.status === 'active'
+  const copyable = wanted.status === 'active'
   if (present === undefined) {
-    const image = withAttributesOf(source, blank(source), leaveOut)
+    const image = withAttributesOf(wanted, blank(wanted), leaveOut)
     return copyable || metadataOnly
       ? { action: 'create', image, withData: !metadataOnly }
       : { action: 'skip', image, reason: 'no_data' }
   }
-  const image = withAttributesOf(source, present, leaveOut)
+  const image = withAttributesOf(wanted, present, leaveOut)
   if (!metadataOnly && !hasData(present)) {
     if (!copyable) return { action: 'skip', image, reason: 'no_data' }
     if (present.status === 'queued') return { action: 'create', image, withData: true }
@@ -73,12 +120,28 @@ export function planStep(
       `the target's image is ${present.status}, so that nothing can be done about it now`,
     )
   }
-  const wrong = metadataOnly ? undefined : otherData(source, present)
+  const wrong = metadataOnly ? undefined : otherData(wanted, present)
   if (wrong !== undefined) return refuse(image, wrong)
-  const changes = changesBetween(present, image)
+  const kept = withAttributesOf(image, present, unspeakable(present, image, ends))
+  const changes = changesBetween(present, kept)
   return changes.length === 0
-    ? { action: 'skip', image, reason: 'same' }
-    : { action: 'update', image, present, changes }
+    ? { action: 'skip', image: kept, reason: 'same' }
+    : { action: 'update', image: kept, present, changes }
+}
+
+/** The fields in which two images differ only as long as neither went through one of the ends. */
+function unspeakable(present: Image, wanted: Image, { source, target }: Ends): ReadonlySet<string> {
+  const changes = changesBetween(present, wanted)
+  if (changes.length === 0) return new Set()
+  const differing = (end: Ends['source']) =>
+    new Set(
+      changesBetween(end.expressible(present).image, end.expressible(wanted).image).map(
+        ({ field }) => field,
+      ),
+    )
+  const [bySource, byTarget] = [differing(source), differing(target)]
+  const fields = changes.map(({ field }) => field)
+  return new Set(fields.filter(field => !bySource.has(field) || !byTarget.has(field)))
 }
 
 function inIdOrder(endpoint: Endpoint, options: ListOptions): AsyncIterable<Image> {
@@ -104,11 +167,11 @@ function blank(image: Image): Image {
   }
 }
 
-function refuse(image: Image, why: string): PlanStep {
+function refuse(image: Image, why: string, code: 'conflict' | 'unsupported' = 'conflict') {
   return {
-    action: 'refuse',
+    action: 'refuse' as const,
     image,
-    error: new GlanceError('conflict', `image ${image.id}: ${why}`),
+    error: new GlanceError(code, `image ${image.id}: ${why}`),
   }
 }
 

@@ -17,12 +17,19 @@ import {
   text,
   url,
 } from './option-values.ts'
+import {
+  AUTHENTICATIONS,
+  type Authentication,
+  authenticationOf,
+  type KeystoneSettings,
+  type LimitSettings,
+  readIdentitySettings,
+} from './identity-settings.ts'
 import { parseOsloConfig, type Setting, wrong } from './oslo-config.ts'
 import { PROPERTY_RULE_FORMATS, type PropertyRuleFormat } from './policy/property-protection.ts'
 import { POLICY_CONTENT_TYPES, type RemotePolicySettings } from './policy/remote-settings.ts'
 import { readStoreSettings, type StoreSettings } from './store-settings.ts'
 
-const AUTHENTICATIONS = ['none', 'trusted_headers'] as const
 const STORES = ['file', 'memory'] as const
 
 /** Everything that can be set. A negative quota is none. */
@@ -30,8 +37,16 @@ export interface ServerConfig extends RemotePolicySettings {
   readonly bindHost: string
   /** 0 for any that is free. */
   readonly bindPort: number
+  /** The certificate and its key, in PEM form; null for plain HTTP. */
+  readonly certFile: string | null
+  readonly keyFile: string | null
+  /** The authorities of whose certificates clients must have one; null for clients without. */
+  readonly caFile: string | null
   /** The URL by which clients know the service, when it is not the one they ask by. */
   readonly publicEndpoint: string | null
+  /** Which versions of the Images API are spoken. */
+  readonly enableV1Api: boolean
+  readonly enableV2Api: boolean
   /** The folder of what the two below do not place elsewhere. */
   readonly dataDir: string
   readonly dataApi: DataApi
@@ -57,11 +72,17 @@ export interface ServerConfig extends RemotePolicySettings {
   readonly showImageDirectUrl: boolean
   /**
    * `none`: everybody is an administrator. `trusted_headers`: callers are who `X-User-Id`, `X-Project-Id` and
-   * `X-Roles` say, for a service behind a proxy that sets them.
+   * `X-Roles` say, for a service behind a proxy that sets them. `keystone`: they are whose tokens they bring.
    */
-  readonly auth: (typeof AUTHENTICATIONS)[number]
+  readonly auth: Authentication
+  /** How Keystone is asked about tokens; null where it is not. */
+  readonly keystone: KeystoneSettings | null
   /** Whether callers without an identity may look. */
   readonly allowAnonymousAccess: boolean
+  /** The role that makes an administrator, unless the policy file says what does. */
+  readonly adminRole: string
+  /** Whether images belong to projects; else to users. */
+  readonly ownerIsTenant: boolean
   /** Rules in the place of the defaults, read again whenever the file changes; null for the defaults. */
   readonly policyFile: string | null
   /** Folders of such files, each over those before it and all over that one. */
@@ -99,6 +120,10 @@ export interface ServerConfig extends RemotePolicySettings {
   readonly imageLocationQuota: number
   /** Bytes of all images of one project. */
   readonly userStorageQuota: number
+  /** Whether Keystone says how much projects may use, rather than the quota above. */
+  readonly useKeystoneLimits: boolean
+  /** How it is asked for that; null where it is not. */
+  readonly limits: LimitSettings | null
   /** Images on a page when the client does not say. */
   readonly limitParamDefault: number
   /** Images on a page at the most. */
@@ -114,7 +139,12 @@ export function completeConfig(given: Partial<ServerConfig>): ServerConfig {
   return Object.freeze({
     bindHost: '127.0.0.1',
     bindPort: 9292,
+    certFile: null,
+    keyFile: null,
+    caFile: null,
     publicEndpoint: null,
+    enableV1Api: true,
+    enableV2Api: true,
     dataDir: 'glance-data',
     dataApi: 'sqlite',
     connection: null,
@@ -129,7 +159,10 @@ export function completeConfig(given: Partial<ServerConfig>): ServerConfig {
     showMultipleLocations: false,
     showImageDirectUrl: false,
     auth: 'none',
+    keystone: null,
     allowAnonymousAccess: false,
+    adminRole: 'admin',
+    ownerIsTenant: true,
     policyFile: null,
     policyDirs: [],
     policyDefaultRule: null,
@@ -158,6 +191,8 @@ export function completeConfig(given: Partial<ServerConfig>): ServerConfig {
     imageMemberQuota: 128,
     imageLocationQuota: 10,
     userStorageQuota: -1,
+    useKeystoneLimits: false,
+    limits: null,
     limitParamDefault: 25,
     apiLimitMax: 1000,
     maxRequestIdLength: 64,
@@ -168,22 +203,31 @@ export function completeConfig(given: Partial<ServerConfig>): ServerConfig {
 
 /**
  * What a file such as Glance's `glance-api.conf` sets.
- * A `schema-image.json` beside it counts, as Glance's does. @throws {GlanceError} `usage`, naming file, line and option,
+ * A `schema-image.json` beside it counts, as Glance's does. `notice` is told what of it does not count. @throws {GlanceError} `usage`, naming file, line and option,
  * for a setting that is wrong or that there is not.
  */
-export async function readConfig(path: string): Promise<Partial<ServerConfig>> {
-  const settings = readSettings(parseOsloConfig(await readText(path), path))
+export async function readConfig(
+  path: string,
+  notice: (message: string) => void = () => {},
+): Promise<Partial<ServerConfig>> {
+  const settings = readSettings(parseOsloConfig(await readText(path), path), notice)
   const schemaFile = join(dirname(resolve(path)), 'schema-image.json')
   return existsSync(schemaFile) ? { schemaFile, ...settings } : settings
 }
 
 /** @throws {GlanceError} `usage`. */
-function readSettings(settings: readonly Setting[]): Partial<ServerConfig> {
-  const { stores, rest: others } = readStoreSettings(settings)
+function readSettings(
+  settings: readonly Setting[],
+  notice: (message: string) => void,
+): Partial<ServerConfig> {
+  const { keystone, limits, rest: further } = readIdentitySettings(settings, notice)
+  const { stores, rest: others } = readStoreSettings(further)
   const { imports, rest } = readImportSettings(others)
   const config: Partial<ServerConfig>[] = [
     ...(stores.length > 0 ? [{ enabledBackends: stores }] : []),
     ...(imports === DEFAULT_IMPORTS ? [] : [{ imports }]),
+    ...(keystone === null ? [] : [{ keystone }]),
+    ...(limits === null ? [] : [{ limits }]),
   ]
   for (const setting of rest) {
     const name =
@@ -214,6 +258,11 @@ type Option = (value: string, folder: string) => Partial<ServerConfig>
 const OPTIONS: Readonly<Record<string, Option>> = {
   bind_host: value => ({ bindHost: text(value) }),
   bind_port: value => ({ bindPort: integer(value, 0, 65_535) }),
+  enable_v1_api: value => ({ enableV1Api: boolean(value) }),
+  enable_v2_api: value => ({ enableV2Api: boolean(value) }),
+  cert_file: value => ({ certFile: resolve(text(value)) }),
+  key_file: value => ({ keyFile: resolve(text(value)) }),
+  ca_file: value => ({ caFile: resolve(text(value)) }),
   public_endpoint: value => ({ publicEndpoint: url(value) }),
   data_dir: value => ({ dataDir: resolve(text(value)) }),
   data_api: value => ({ dataApi: dataApi(value) }),
@@ -233,6 +282,9 @@ const OPTIONS: Readonly<Record<string, Option>> = {
   show_multiple_locations: value => ({ showMultipleLocations: boolean(value) }),
   show_image_direct_url: value => ({ showImageDirectUrl: boolean(value) }),
   auth: value => ({ auth: oneOf(value, AUTHENTICATIONS) }),
+  'paste_deploy.flavor': value => ({ auth: authenticationOf(value) }),
+  admin_role: value => ({ adminRole: text(value).trim() }),
+  owner_is_tenant: value => ({ ownerIsTenant: boolean(value) }),
   allow_anonymous_access: value => ({ allowAnonymousAccess: boolean(value) }),
   'oslo_policy.policy_file': (value, folder) => ({ policyFile: resolve(folder, text(value)) }),
   'oslo_policy.policy_dirs': (value, folder) => ({ policyDirs: [resolve(folder, text(value))] }),
@@ -278,6 +330,7 @@ const OPTIONS: Readonly<Record<string, Option>> = {
   image_member_quota: value => ({ imageMemberQuota: quota(value) }),
   image_location_quota: value => ({ imageLocationQuota: quota(value) }),
   user_storage_quota: value => ({ userStorageQuota: storageQuota(value) }),
+  use_keystone_limits: value => ({ useKeystoneLimits: boolean(value) }),
   limit_param_default: value => ({ limitParamDefault: integer(value, 1, 2 ** 31) }),
   api_limit_max: value => ({ apiLimitMax: integer(value, 1, 2 ** 31) }),
   max_request_id_length: value => ({ maxRequestIdLength: integer(value, 0, 16_384) }),

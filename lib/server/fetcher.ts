@@ -1,5 +1,5 @@
 import { GlanceError } from '../errors.ts'
-import { fetchUrl } from '../http/fetch-url.ts'
+import { bodyOf, fetchUrl } from '../http/fetch-url.ts'
 import { admit, type UriFilter } from '../http/uri-filter.ts'
 import { verifySize } from '../stream/verify.ts'
 import type { Fetcher } from './import/importer.ts'
@@ -20,7 +20,7 @@ export function fetcherBy(filter: UriFilter): Fetcher {
       }
       const { 'content-length': length } = answer.headers
       const size = length !== undefined && /^\d+$/.test(length) ? Number(length) : null
-      return { size, data: verifySize(answer, size) }
+      return { size, data: verifySize(bodyOf(answer, parsed(url), { signal }), size) }
     },
   }
 }

@@ -1,12 +1,12 @@
+import { Server as HttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
+import type { TlsOptions } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
 import type { Database } from '../database/database.ts'
 import { openDatabase } from '../database/open.ts'
 import { GlanceError, messageOf } from '../errors.ts'
 import type { ImageSchema } from '../wire/schema/image-schema.ts'
-import { authenticateNobody } from './auth/none.ts'
-import { trustedHeaders } from './auth/trusted-headers.ts'
 import { Caching } from './cache/caching.ts'
 import { completeConfig, type ServerConfig } from './config.ts'
 import { recover } from './domain/recover.ts'
@@ -17,10 +17,13 @@ import { createApp, protect } from './http/app.ts'
 import { InFlight } from './http/in-flight.ts'
 import { fetcherBy } from './fetcher.ts'
 import { recoverImports } from './import/recover-imports.ts'
+import { openAuthentication, openProjectLimits } from './open-keystone.ts'
 import { openCache, openStaging, openStores } from './open-stores.ts'
 import { openPolicy, type PolicySource } from './policy/policy-source.ts'
 import { remotePolicy } from './remote-policy.ts'
 import { TaskExecutor } from './tasks/executor.ts'
+import { v1Routes } from './v1/routes.ts'
+import { readTls } from './tls.ts'
 import { v2Routes } from './v2/routes.ts'
 import { negotiate, versions, versionsOf } from './versions.ts'
 
@@ -29,6 +32,11 @@ export interface RunningServer extends AsyncDisposable {
   /** Such as `http://127.0.0.1:9292`, without a path. */
   readonly url: string
   readonly port: number
+  /**
+   * Reads the files of TLS anew, for connections from now on; those that there are go on. When it rejects all is as it
+   * was. @throws {GlanceError} `usage`.
+   */
+  reload(): Promise<void>
 }
 
 export interface ServerOptions {
@@ -49,6 +57,7 @@ export async function startServer(
   { report = error => console.error(error), now = () => new Date() }: ServerOptions = {},
 ): Promise<RunningServer> {
   const config = completeConfig(given)
+  const tls = await readTls(config)
   const schema = await imageSchemaOf(config)
   const opened: AsyncDisposable[] = []
   try {
@@ -66,20 +75,25 @@ export async function startServer(
     const graceMs = config.shutdownGraceMs
     const background = new TaskExecutor({ atOnce: maxWorkers, graceMs, report })
     opened.unshift(background)
+    const projectLimits = await openProjectLimits(config, { report, now })
     let caching: Caching | undefined
     const forget = async (id: string) => caching?.forget(id)
-    const parts = { database, stores, staging, background, forget, report, now }
+    const parts = { database, stores, staging, background, projectLimits, forget, report, now }
     const service = serviceOf(config, parts)
     await recover(service)
     await recoverImports(service)
     caching = new Caching(service, await openCache(config, service))
     const inFlight = new InFlight()
-    const app = await appOf(config, { schema, service, caching, policies, inFlight, report })
+    const app = await appOf(config, { schema, service, caching, policies, inFlight, tls, report })
     opened.unshift({ [Symbol.asyncDispose]: () => stop(app, inFlight, config.shutdownGraceMs) })
     const { port } = await listen(app, config)
-    const url = `http://${hostOf(config.bindHost)}:${port}`
+    const url = `${tls === null ? 'http' : 'https'}://${hostOf(config.bindHost)}:${port}`
     let stopped: Promise<void> | undefined
-    return { url, port, [Symbol.asyncDispose]: () => (stopped ??= disposeAll(opened)) }
+    const reload = async () => {
+      const { server } = app
+      if (server instanceof HttpsServer) server.setSecureContext((await readTls(config)) ?? {})
+    }
+    return { url, port, reload, [Symbol.asyncDispose]: () => (stopped ??= disposeAll(opened)) }
   } catch (error) {
     await disposeAll(opened)
     throw error
@@ -103,7 +117,7 @@ function serviceOf(
   config: ServerConfig,
   parts: Pick<
     Service,
-    'database' | 'stores' | 'staging' | 'background' | 'forget' | 'report' | 'now'
+    'database' | 'stores' | 'staging' | 'background' | 'projectLimits' | 'forget' | 'report' | 'now'
   >,
 ): Service {
   const limits = {
@@ -112,10 +126,10 @@ function serviceOf(
     tags: config.imageTagQuota,
     members: config.imageMemberQuota,
     locations: config.imageLocationQuota,
-    projectStorage: config.userStorageQuota,
+    // As Glance: of two ways to limit what a project stores, one counts.
+    projectStorage: config.useKeystoneLimits ? -1 : config.userStorageQuota,
   }
   const locations = { shown: config.showMultipleLocations, directUrl: config.showImageDirectUrl }
-  const projectLimits = null
   const formats = {
     requireMatch: config.requireImageFormatMatch,
     vmdkTypes: config.vmdkAllowedTypes,
@@ -124,7 +138,7 @@ function serviceOf(
   const { hashingAlgorithm, delayedDelete } = config
   const taskTimeToLiveMs = config.imports.taskTimeToLive * 3_600_000
   const settings = { formats, hashingAlgorithm, delayedDelete, taskTimeToLiveMs }
-  return { ...parts, locations, limits, projectLimits, ...settings }
+  return { ...parts, locations, limits, ...settings }
 }
 
 /** What requests are answered with. */
@@ -134,26 +148,37 @@ interface AppParts {
   readonly caching: Caching
   readonly policies: PolicySource
   readonly inFlight: InFlight
+  readonly tls: TlsOptions | null
   readonly report: (error: unknown) => void
 }
 
 async function appOf(
   config: ServerConfig,
-  { schema, service, caching, policies, inFlight, report }: AppParts,
+  { schema, service, caching, policies, inFlight, tls, report }: AppParts,
 ): Promise<FastifyInstance> {
   const { maxRequestIdLength } = config
   const listed = versionsOf({
     hasCache: config.imageCacheDir !== null,
     hasStores: service.stores.named,
+    hasV1: config.enableV1Api,
+    hasV2: config.enableV2Api,
   })
   const rewriteUrl = (url: string, accept?: string) => negotiate(listed, url, accept)
-  const app = createApp({ maxRequestIdLength, rewriteUrl, inFlight, report })
+  const app = createApp({ maxRequestIdLength, rewriteUrl, inFlight, tls, report })
   versions(app, listed, config.publicEndpoint)
-  const authenticate =
-    config.auth === 'none' ? authenticateNobody : trustedHeaders(config.allowAnonymousAccess)
+  const authenticate = await openAuthentication(config, { report, now: service.now })
   const { filter, ...imports } = config.imports
   const importer = { ...imports, service, fetcher: fetcherBy(filter) }
   const paging = { limitDefault: config.limitParamDefault, limitMax: config.apiLimitMax }
+  const { diskFormats, containerFormats } = config
+  const v1Service = { importer, paging, formats: { diskFormats, containerFormats } }
+  await app.register(
+    async v1 => {
+      protect(v1, authenticate, policies)
+      v1Routes(v1, v1Service, caching)
+    },
+    { prefix: '/v1' },
+  )
   await app.register(
     async v2 => {
       protect(v2, authenticate, policies)

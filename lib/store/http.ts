@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Abortable } from '../abort.ts'
 import { GlanceError } from '../errors.ts'
-import { fetchUrl } from '../http/fetch-url.ts'
+import { bodyOf, fetchUrl } from '../http/fetch-url.ts'
 import type { UriFilter } from '../http/uri-filter.ts'
 import { abortable } from '../stream/abortable.ts'
 import type { Bytes } from '../stream/bytes.ts'
@@ -46,9 +46,10 @@ export class HttpStore implements Store {
     const headers: Record<string, string> =
       range === null || isEmpty ? {} : { range: `bytes=${range.offset}-${last}` }
     const answer = await this.#ask('GET', at, headers, signal)
-    if (range === null) return abortable(answer, signal)
+    const body = bodyOf(answer, new URL(at.url), { signal })
+    if (range === null) return abortable(body, signal)
     if (answer.statusCode === 206 && startOf(answer) === range.offset) {
-      return abortable(verifySize(answer, range.length), signal)
+      return abortable(verifySize(body, range.length), signal)
     }
     // The server does not know ranges: we read up to ours.
     const size = sizeOf(answer)
@@ -60,7 +61,7 @@ export class HttpStore implements Store {
         throw error
       }
     }
-    return abortable(verifySize(slice(answer, range), range.length), signal)
+    return abortable(verifySize(slice(body, range), range.length), signal)
   }
 
   async size(at: Location, { signal }: Abortable = {}): Promise<number> {

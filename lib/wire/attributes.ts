@@ -1,5 +1,5 @@
 import type { Image, Visibility } from '../image/image.ts'
-import { isReservedProperty, USER_MADE, type UserMade } from './v2-image.ts'
+import { isBaseAttribute, isReservedProperty, USER_MADE, type UserMade } from './v2-image.ts'
 
 /** The value of an attribute that can be carried from one service to another. */
 export type AttributeValue = string | number | boolean | null | readonly string[]
@@ -21,7 +21,8 @@ export function attributesOf(image: Image): Map<string, AttributeValue> {
   const attributes = new Map<string, AttributeValue>()
   for (const name of USER_MADE) attributes.set(name, READ[name](image))
   for (const [name, value] of image.properties) {
-    if (value !== null && !isReservedProperty(name)) attributes.set(name, value)
+    if (value === null || isReservedProperty(name) || isBaseAttribute(name)) continue
+    attributes.set(name, value)
   }
   return attributes
 }

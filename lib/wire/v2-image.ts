@@ -56,6 +56,13 @@ export function isReservedProperty(name: string): boolean {
   return name.startsWith('os_glance')
 }
 
+const WITHHELD: ReadonlySet<string> = new Set(['location', 'deleted', 'deleted_at'])
+
+/** Names that no property of v2 may have, because Glance's databases have columns of these names. */
+export function isWithheldName(name: string): boolean {
+  return WITHHELD.has(name)
+}
+
 /**
  * Reads an image document of the v2 API. Tolerant of what other versions leave out: `os_hidden` and the hashes came
  * with v2.7, and before v2.3 null attributes were omitted. Attributes that it does not know and that are neither text nor null

@@ -29,8 +29,13 @@ export function parseImportRequest(
     stores: storesOf(body),
     allStores,
     allStoresMustSucceed: mustSucceed,
-    document: body,
+    document: name === 'glance-download' ? withInterface(body, method) : body,
   }
+}
+
+/** As Glance tells it again in the task. */
+function withInterface(body: V2Document, method: V2Document): V2Document {
+  return { ...body, method: { glance_service_interface: 'public', ...method } }
 }
 
 function methodOf(name: ImportMethodName, method: V2Document): ImportMethodRequest {

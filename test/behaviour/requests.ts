@@ -27,6 +27,20 @@ const PATHS: Readonly<Record<string, readonly string[]>> = {
   '/v2/metadefs/resource_types': ['GET'],
   '/v2/metadefs/namespaces/ns/resource_types': ['GET', 'POST'],
   '/v2/metadefs/namespaces/ns/resource_types/t': ['DELETE'],
+  '/v2/images/{plain}/stage': ['PUT'],
+  '/v2/images/{plain}/import': ['POST'],
+  '/v2/images/{plain}/tasks': ['GET'],
+  '/v2/info/import': ['GET'],
+  '/v2/info/stores': ['GET'],
+  '/v2/info/stores/detail': ['GET'],
+  '/v2/info/usage': ['GET'],
+  '/v2/stores/store/{plain}': ['DELETE'],
+  '/v2/tasks': ['GET', 'POST'],
+  '/v2/tasks/{plain}': ['GET', 'DELETE'],
+  '/v2/cache': ['GET', 'DELETE'],
+  '/v2/cache/{plain}': ['DELETE', 'PUT'],
+  '/v2/schemas/task': ['GET'],
+  '/v2/schemas/tasks': ['GET'],
 }
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH']
@@ -70,6 +84,15 @@ const BODILESS: readonly string[] = [
   'GET /v2/metadefs/resource_types',
   'GET /v2/metadefs/namespaces/ns/resource_types',
   'DELETE /v2/metadefs/namespaces/ns/resource_types/t',
+  'GET /v2/images/{plain}/tasks',
+  'GET /v2/info/import',
+  'GET /v2/info/stores',
+  'GET /v2/info/stores/detail',
+  'DELETE /v2/stores/store/{plain}',
+  'GET /v2/cache',
+  'DELETE /v2/cache',
+  'PUT /v2/cache/{plain}',
+  'DELETE /v2/cache/{plain}',
 ]
 
 const UNKNOWN: readonly string[] = [

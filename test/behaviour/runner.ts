@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http'
+import { setTimeout as delay } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import type { Test } from 'tap'
 import { CALLERS, type Row, type Scenario, V21, type Who } from './table.ts'
@@ -12,6 +13,16 @@ export interface Answer {
   readonly body: unknown
 }
 
+/** A server that is asked. */
+export interface Side {
+  readonly url: string
+  /** What words stand for that are no ids. */
+  readonly places: Readonly<Record<'folder' | 'source', string>>
+}
+
+/** How long it is waited for what a row promises to become. Milliseconds. */
+const PATIENCE_MS = 30_000
+
 /** The headers that somebody could depend on. */
 const HEADERS = [
   'accept-patch',
@@ -21,6 +32,7 @@ const HEADERS = [
   'content-md5',
   'content-range',
   'content-type',
+  'etag',
   'location',
   'openstack-image-import-methods',
   'openstack-image-store-ids',
@@ -29,13 +41,15 @@ const HEADERS = [
   'x-openstack-request-id',
 ] as const
 
-const ID = /\{([a-z][a-z0-9-]*)\}/g
+const WORD = /\{([a-z][a-z0-9-]*)\}/g
+const PLACES: readonly string[] = ['folder', 'source'] satisfies (keyof Side['places'])[]
 
 /** What the words of a scenario stand for, the `number`th of all. */
 export function idsOf({ rows }: Scenario, number: number): ReadonlyMap<string, string> {
   const ids = new Map<string, string>()
   for (const { ask, headers, body } of rows) {
-    for (const [, word = ''] of `${ask} ${JSON.stringify([headers, body])}`.matchAll(ID)) {
+    for (const [, word = ''] of `${ask} ${JSON.stringify([headers, body])}`.matchAll(WORD)) {
+      if (PLACES.includes(word)) continue
       const [high, low] = [number + 1, ids.size + 1].map(part => String(part).padStart(6, '0'))
       if (!ids.has(word)) ids.set(word, `4d1a6c1e-0000-4000-8000-${high}${low}`)
     }
@@ -43,13 +57,35 @@ export function idsOf({ rows }: Scenario, number: number): ReadonlyMap<string, s
   return ids
 }
 
-/** Sends the request of a row. @throws when there is no answer. */
+/**
+ * Sends the request of a row, again and again when it waits for something. Resolves to the last answer, also when what
+ * it waits for has not come. @throws when there is no answer.
+ */
 export async function ask(
-  url: string,
+  side: Side,
   row: Row,
   ids: ReadonlyMap<string, string> = new Map(),
 ): Promise<Answer> {
-  const fill = (text: string) => text.replace(ID, (all, word: string) => ids.get(word) ?? all)
+  const words = new Map([...ids, ...Object.entries(side.places)])
+  const end = performance.now() + PATIENCE_MS
+  for (;;) {
+    const answer = await askOnce(side.url, row, words)
+    if (row.until === undefined || hasCome(row, answer) || performance.now() > end) return answer
+    await delay(5)
+  }
+}
+
+function hasCome({ status, until, lacks = [] }: Row, answer: Answer): boolean {
+  const { body } = answer
+  return (
+    answer.status === status &&
+    isDeepStrictEqual(partOf(body, until), until) &&
+    !lacks.some(key => isRecord(body) && Object.hasOwn(body, key))
+  )
+}
+
+async function askOnce(url: string, row: Row, words: ReadonlyMap<string, string>): Promise<Answer> {
+  const fill = (text: string) => text.replace(WORD, (all, word: string) => words.get(word) ?? all)
   const [method = '', path = ''] = fill(row.ask).split(/ (.*)/s)
   const headers = { accept: 'application/json', ...CALLERS[row.as ?? 'owner'] }
   const body = bodyOf(row.body, fill)
@@ -64,17 +100,18 @@ export async function ask(
     },
     body,
   })
-  const masked = mask(text, url, ids)
+  const masked = mask(text, url, words)
   const isJson = answered['content-type']?.startsWith('application/json') === true && text !== ''
   return {
     status,
-    headers: headersOf(answered, text === '', value => mask(value, url, ids)),
+    headers: headersOf(answered, text === '', value => mask(value, url, words)),
     body: isJson ? inOrder(JSON.parse(masked)) : masked,
   }
 }
 
 /** Deletes what a scenario has left. */
-export async function clean(url: string): Promise<void> {
+export async function clean(side: Side): Promise<void> {
+  const { url } = side
   const as: Who = 'admin'
   const unprotect = [{ op: 'replace', path: '/protected', value: false }]
   for (const hidden of [false, true]) {
@@ -83,9 +120,9 @@ export async function clean(url: string): Promise<void> {
       const path = `/v2/images/${String(id)}`
       if (isProtected === true) {
         const body = unprotect
-        await ask(url, { title: '', as, ask: `PATCH ${path}`, headers: V21, body, status: 200 })
+        await ask(side, { title: '', as, ask: `PATCH ${path}`, headers: V21, body, status: 200 })
       }
-      await ask(url, { title: '', as, ask: `DELETE ${path}`, status: 204 })
+      await ask(side, { title: '', as, ask: `DELETE ${path}`, status: 204 })
     }
   }
   for (const { namespace, protected: isProtected } of await listOf(
@@ -94,9 +131,9 @@ export async function clean(url: string): Promise<void> {
   )) {
     const path = `/v2/metadefs/namespaces/${encodeURIComponent(String(namespace))}`
     if (isProtected === true) {
-      await ask(url, { title: '', as, ask: `PUT ${path}`, body: { namespace }, status: 200 })
+      await ask(side, { title: '', as, ask: `PUT ${path}`, body: { namespace }, status: 200 })
     }
-    await ask(url, { title: '', as, ask: `DELETE ${path}`, status: 204 })
+    await ask(side, { title: '', as, ask: `DELETE ${path}`, status: 204 })
   }
 }
 
@@ -108,12 +145,13 @@ export function check(t: Test, row: Row, answer: Answer): void {
   for (const [name, value] of Object.entries(row.answers ?? {})) {
     t.equal(headers[name] ?? null, value, name)
   }
+  if (row.until !== undefined) t.strictSame(partOf(body, row.until), row.until, 'what it became')
   if (row.shows !== undefined) t.strictSame(partOf(body, row.shows), row.shows, 'the body')
   for (const key of row.lacks ?? []) t.notOk(isRecord(body) && Object.hasOwn(body, key), key)
   if (row.lists !== undefined) t.strictSame(namesIn(body), row.lists, 'the images')
 }
 
-/** In what two answers differ, in words; `wording` for the explanation of an error, and descriptions in a schema. */
+/** In what two answers differ, in words; `wording` for the explanation of an error or of a task, and descriptions in a schema. */
 export function differences(theirs: Answer, ours: Answer): readonly string[] {
   if (theirs.status !== ours.status) return [`status ${theirs.status}, ours ${ours.status}`]
   const headers = HEADERS.filter(name => theirs.headers[name] !== ours.headers[name]).map(
@@ -137,12 +175,12 @@ function keysThatDiffer(theirs: unknown, ours: unknown): string {
   return different.length === 0 ? '' : `: ${different.join(', ')}`
 }
 
-/** Without what the schemas say to people. */
+/** Without what schemas and tasks say to people. */
 function undescribed(document: unknown): unknown {
   if (Array.isArray(document)) return document.map(undescribed)
   if (!isRecord(document)) return document
   const kept = Object.entries(document).filter(
-    ([key, value]) => key !== 'description' || typeof value !== 'string',
+    ([key, value]) => !['description', 'message'].includes(key) || typeof value !== 'string',
   )
   return Object.fromEntries(kept.map(([key, value]) => [key, undescribed(value)]))
 }
@@ -154,8 +192,10 @@ interface Sent {
 
 /** By the plainest client there is: `fetch` tidies paths up, and sends no body with GET. */
 async function send(url: string, method: string, path: string, { headers, body }: Sent) {
-  const { hostname, port } = new URL(url)
-  const outgoing = request({ hostname, port, method, path, headers, agent: false })
+  const elsewhere = URL.canParse(path) ? new URL(path) : null
+  const { hostname, port } = elsewhere ?? new URL(url)
+  const asked = elsewhere?.pathname ?? path
+  const outgoing = request({ hostname, port, method, path: asked, headers, agent: false })
   // As `fetch` and every other client do it: without a body, these two say so.
   if (body === null && ['POST', 'PUT'].includes(method) && !('transfer-encoding' in headers)) {
     outgoing.setHeader('content-length', 0)
@@ -184,7 +224,8 @@ function headersOf(
   masked: (value: string) => string,
 ): Readonly<Record<string, string>> {
   const kept: Record<string, string> = {}
-  for (const name of HEADERS) {
+  const metadata = Object.keys(headers).filter(name => name.startsWith('x-image-meta-'))
+  for (const name of [...HEADERS, ...metadata]) {
     const value = headers[name]
     // A type without a body is of no use to anybody, and Glance says one with some 204 and not with others.
     if (value === undefined || (name === 'content-type' && isEmpty)) continue
@@ -193,13 +234,14 @@ function headersOf(
   return kept
 }
 
-function mask(text: string, url: string, ids: ReadonlyMap<string, string>): string {
+function mask(text: string, url: string, words: ReadonlyMap<string, string>): string {
   let masked = text.replaceAll(new URL(url).host, 'HOST')
-  for (const [word, id] of ids) masked = masked.replaceAll(id, `{${word}}`)
+  for (const [word, meant] of words) masked = masked.replaceAll(meant, `{${word}}`)
   return masked
     .replace(/req-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, '<request>')
     .replace(/\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, '<uuid>')
-    .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, '<time>')
+    .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\b)/g, '<time>')
+    .replace(/"(last_accessed|last_modified)": ?\d+(?:\.\d+)?/g, '"$1": 0')
 }
 
 /** The tags of an image come in any order. */
@@ -229,14 +271,21 @@ function namesIn(body: unknown): unknown {
   return imagesIn(body, 'images').map(({ name }) => name)
 }
 
+/** All pages. */
 async function listOf(url: string, path: string): Promise<readonly Record<string, unknown>[]> {
-  // Not by `ask`, which masks the ids.
-  const { text } = await send(url, 'GET', path, {
-    headers: { accept: 'application/json', ...CALLERS.admin },
-    body: null,
-  })
-  const document: unknown = JSON.parse(text)
-  return imagesIn(document, path.startsWith('/v2/images') ? 'images' : 'namespaces')
+  const key = path.startsWith('/v2/images') ? 'images' : 'namespaces'
+  const found: Record<string, unknown>[] = []
+  for (let page: unknown = path; typeof page === 'string';) {
+    // Not by `ask`, which masks the ids.
+    const { text } = await send(url, 'GET', page, {
+      headers: { accept: 'application/json', ...CALLERS.admin },
+      body: null,
+    })
+    const document: unknown = JSON.parse(text)
+    found.push(...imagesIn(document, key))
+    page = isRecord(document) ? document['next'] : undefined
+  }
+  return found
 }
 
 function imagesIn(document: unknown, key: string): readonly Record<string, unknown>[] {

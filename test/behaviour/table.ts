@@ -1,4 +1,5 @@
 import { ADMIN, type Caller, MEMBER, OWNER, STRANGER } from '../support/server.ts'
+import type { SettingName } from './settings.ts'
 
 /** Who asks, by name. A nobody says nothing about who it is. */
 export const CALLERS = {
@@ -14,17 +15,20 @@ export type Who = keyof typeof CALLERS
 /**
  * One request, and what is promised of the answer. `{word}` in the path, the headers, the body and in what is promised
  * is an id: the same word is the same id in the whole scenario, and ids grow in the order in which words first appear.
+ * But `{source}` is where a web server of the tests listens, and `{folder}` the one that a server has for itself.
  */
 export interface Row {
   /** A sentence about behaviour, the only one of its kind in the scenario. */
   readonly title: string
   /** Default: the owner. */
   readonly as?: Who
-  /** Method and path, the path as it goes over the wire. */
+  /** Method and path, the path as it goes over the wire; a whole URL when it is not the service that is asked. */
   readonly ask: string
   readonly headers?: Headers
   /** Text and bytes are sent as they are, anything else as JSON. */
   readonly body?: unknown
+  /** Asks again and again until the answer has the status, and the document holds this, and lacks what it has to. */
+  readonly until?: unknown
   readonly status: number
   /** Headers of the answer; null for one that is not there. */
   readonly answers?: Readonly<Record<string, string | null>>
@@ -41,6 +45,8 @@ type Headers = Readonly<Record<string, string>>
 /** Requests that follow one another. What they leave behind is deleted before the next scenario. */
 export interface Scenario {
   readonly name: string
+  /** Default: `plain`. */
+  readonly setting?: SettingName
   readonly rows: readonly Row[]
 }
 

@@ -7,6 +7,11 @@ export const WORDINGS: Readonly<Record<string, readonly string[]>> = {
     'GET /v2/images/..%2F..%2Fetc%2Fpasswd is not found',
     'GET /v2/images/%E4%B8%AD is not found',
   ],
+  'bodies that are not expected': [
+    'DELETE /v2/cache takes no body',
+    'PUT /v2/cache/{plain} takes no body',
+    'DELETE /v2/cache/{plain} takes no body',
+  ],
   bodies: [
     'POST /v2/images refuses bytes that are no UTF-8',
     'POST /v2/images/{plain}/members refuses bytes that are no UTF-8',

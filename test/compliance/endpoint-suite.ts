@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import type { Endpoint } from '../../lib/endpoint/endpoint.ts'
-import type { Image } from '../../lib/image/image.ts'
+import { compareIds, type Image } from '../../lib/image/image.ts'
 import { attributesOf } from '../../lib/wire/attributes.ts'
 import { bytesOf, collect, dataOf, idOf, imageOf, toArray } from '../support/images.ts'
 
@@ -44,7 +44,7 @@ export function endpointSuite(t: Test, { create, check }: EndpointSuiteOptions):
     const { refused } = await endpoint.add(IMAGE, dataOf(IMAGE, [DATA]))
     t.same(refused, [])
     const [found] = await toArray(endpoint.list())
-    t.same(carried(found), carried(IMAGE))
+    t.same(carried(found), expected(endpoint, IMAGE))
     t.match(found, { status: 'active', size: DATA.length, checksum: IMAGE.checksum })
     const data = await endpoint.data(found ?? IMAGE)
     t.match(data, { size: DATA.length, checksum: IMAGE.checksum })
@@ -66,8 +66,8 @@ export function endpointSuite(t: Test, { create, check }: EndpointSuiteOptions):
       [1, 2, 3, 4, 5].map(idOf),
     )
     t.same(
-      listed.map(({ hidden }) => hidden),
-      [false, true, false, true, false],
+      listed.map(carried),
+      images.toSorted((a, b) => compareIds(a.id, b.id)).map(image => expected(endpoint, image)),
     )
   })
 
@@ -82,7 +82,7 @@ export function endpointSuite(t: Test, { create, check }: EndpointSuiteOptions):
   test('an image can be added without its data, and then waits for it', async (t, endpoint) => {
     await endpoint.add(IMAGE, null)
     const [found] = await toArray(endpoint.list())
-    t.same(carried(found), carried(IMAGE))
+    t.same(carried(found), expected(endpoint, IMAGE))
     t.equal(found?.status, 'queued')
     await t.rejects(async () => await collect(await (await endpoint.data(found ?? IMAGE)).open()), {
       code: 'conflict',
@@ -104,7 +104,13 @@ export function endpointSuite(t: Test, { create, check }: EndpointSuiteOptions):
   test('a protected image that is hidden stays both', async (t, endpoint) => {
     const image = { ...IMAGE, hidden: true }
     await endpoint.add(image, dataOf(image, [DATA]))
-    t.match((await toArray(endpoint.list()))[0], { hidden: true, protected: true })
+    const { hidden } = endpoint.expressible(image).image
+    t.match((await toArray(endpoint.list()))[0], { hidden, protected: true })
+  })
+
+  test('what is there is there in full: nothing of it is lost any more', async (t, endpoint) => {
+    await endpoint.add(IMAGE, dataOf(IMAGE, [DATA]))
+    for await (const image of endpoint.list()) t.same(endpoint.expressible(image).lost, [])
   })
 
   for (const { title, data, error } of [
@@ -122,22 +128,38 @@ export function endpointSuite(t: Test, { create, check }: EndpointSuiteOptions):
     },
   ]) {
     test(`${title} is not kept, and the failure is told`, async (t, endpoint) => {
-      await t.rejects(endpoint.add(IMAGE, dataOf(IMAGE, data())), error)
-      const kept = await toArray(endpoint.list())
-      t.ok(
-        kept.every(
-          image => image.status === 'queued' && (image.hidden || !endpoint.features.hashes),
-        ),
-        'what is left is hidden and has no data',
-      )
+      const { hashes, repeatable } = endpoint.features
+      const told = 'code' in error && !repeatable ? { code: /^(corrupt|gone)$/ } : error
+      await t.rejects(endpoint.add(IMAGE, dataOf(IMAGE, data())), told)
+      const { image } = endpoint.expressible({ ...IMAGE, visibility: 'private', hidden: true })
+      const { visibility, hidden } = image
+      for (const left of await toArray(endpoint.list())) {
+        t.match(left, { status: 'queued' }, 'what is left has no data')
+        if (hashes) t.match(left, { visibility, hidden }, 'and is as hidden as can be')
+      }
     })
   }
 
-  test('an attempt that failed half way can be repeated', async (t, endpoint) => {
+  test('an attempt that failed before any data came can be repeated', async (t, endpoint) => {
+    const silent = { ...dataOf(IMAGE, []), open: async () => await Promise.reject(new Error('no')) }
+    await t.rejects(endpoint.add(IMAGE, silent), { message: 'no' })
+    await endpoint.add(IMAGE, dataOf(IMAGE, [DATA]))
+    t.match(await toArray(endpoint.list()), [{ status: 'active', size: DATA.length }])
+  })
+
+  test('an attempt that failed half way can be repeated, or says that it cannot', async (t, endpoint) => {
     await t.rejects(endpoint.add(IMAGE, dataOf(IMAGE, failing())), { message: 'the source failed' })
+    if (!endpoint.features.repeatable) {
+      await t.rejects(endpoint.add(IMAGE, dataOf(IMAGE, [DATA])), {
+        code: 'duplicate',
+        message: /its status is killed: .* purged/,
+      })
+      await endpoint.discard(IMAGE.id)
+      return
+    }
     await endpoint.add(IMAGE, dataOf(IMAGE, [DATA]))
     const [found] = await toArray(endpoint.list())
-    t.same(carried(found), carried(IMAGE))
+    t.same(carried(found), expected(endpoint, IMAGE))
     t.match(found, { status: 'active', hidden: false })
   })
 
@@ -168,7 +190,7 @@ export function endpointSuite(t: Test, { create, check }: EndpointSuiteOptions):
     await endpoint.add(IMAGE, dataOf(IMAGE, [DATA]))
     const other = imageOf(1, bytesOf(2, 10))
     await t.rejects(endpoint.add(other, dataOf(other, [bytesOf(2, 10)])), { code: 'duplicate' })
-    t.same(carried((await toArray(endpoint.list()))[0]), carried(IMAGE))
+    t.same(carried((await toArray(endpoint.list()))[0]), expected(endpoint, IMAGE))
   })
 
   test('an update changes the metadata and leaves the data alone', async (t, endpoint) => {
@@ -187,7 +209,7 @@ export function endpointSuite(t: Test, { create, check }: EndpointSuiteOptions):
     const { refused } = await endpoint.update(present ?? IMAGE, wanted)
     t.same(refused, [])
     const [updated] = await toArray(endpoint.list())
-    t.same(carried(updated), carried(wanted))
+    t.same(carried(updated), expected(endpoint, wanted))
     t.ok(DATA.equals(await collect(await (await endpoint.data(wanted)).open())))
   })
 
@@ -196,6 +218,11 @@ export function endpointSuite(t: Test, { create, check }: EndpointSuiteOptions):
       code: 'not_found',
     })
   })
+}
+
+/** What there is of the image when it was written to the endpoint. */
+function expected(endpoint: Endpoint, image: Image): unknown {
+  return carried(endpoint.expressible(image).image)
 }
 
 function carried(image: Image | undefined): unknown {

@@ -106,6 +106,23 @@ for (const [signal, status] of [
   })
 }
 
+t.test('a v1 target kills what is interrupted, and later runs say so', async t => {
+  const two = await startTestServer(t)
+  const { url, moving, release } = await slowCloud(t)
+  const running = await startProgram(['livecopy', '--target-api', '1', url, two.url])
+  await moving
+  running.kill('SIGINT')
+  t.match(await running.outcome, { status: 130, stdout: /^0 images created .* 1 interrupted/ })
+  t.match((await two.call('GET', '/v1/images/detail?is_public=None')).json, {
+    images: { length: 0 },
+  })
+  release()
+  t.match(await runProgram(['livecopy', '--target-api', '1', url, two.url]), {
+    status: 1,
+    stderr: /its status is killed: an upload of it failed, .* deleted and purged/,
+  })
+})
+
 t.test('with --discard-unfinished an interrupted copy leaves no record at all', async t => {
   const two = await startTestServer(t)
   const { url, moving } = await slowCloud(t)

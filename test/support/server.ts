@@ -57,10 +57,11 @@ export async function startTestServer(
   t: Test,
   overrides: Partial<ServerConfig> = {},
   report: (error: unknown) => void = error => t.error(error, 'an error that nobody foresaw'),
+  now?: () => Date,
 ): Promise<TestServer> {
   const server = await startServer(
     { bindPort: 0, dataApi: 'simple', store: 'memory', shutdownGraceMs: 1000, ...overrides },
-    { report },
+    { report, now },
   )
   t.teardown(() => server[Symbol.asyncDispose]())
   const call: TestServer['call'] = (method, path, options) =>

@@ -1,6 +1,7 @@
 import type { RefusedField } from '../../endpoint/endpoint.ts'
 import type { Image } from '../../image/image.ts'
 import { plan } from '../../replicate/plan.ts'
+import type { LostField } from '../../wire/loss.ts'
 import type { Command } from '../command.ts'
 import {
   describeChange,
@@ -13,15 +14,19 @@ import {
 } from '../differences.ts'
 import { EXIT_STATUS } from '../exit-status.ts'
 import { countOf, formatBytes, labelOf, printable } from '../format.ts'
+import { describeLosses, LossReport, type LossSummary, lostSuffix } from '../losses.ts'
 import {
+  type ApiOptions,
   ENDPOINT,
   type EndpointOptions,
   parseFieldNames,
   PLAN,
   type PlanOptions,
+  SOURCE_API,
+  TARGET_API,
 } from '../options.ts'
 
-export interface CompareOptions extends EndpointOptions, PlanOptions {
+export interface CompareOptions extends EndpointOptions, ApiOptions, PlanOptions {
   readonly source: string
   readonly target: string
 }
@@ -38,6 +43,8 @@ export interface CompareRow {
   /** Bytes. */
   readonly size: number | null
   readonly differences: readonly FieldRow[]
+  /** What the target cannot express; with an error, what would be lost. */
+  readonly lost: readonly LostField[]
   readonly error: ErrorRow | null
 }
 
@@ -52,6 +59,7 @@ export interface CompareSummary {
   }
   /** Fields in which a difference is none, and why. */
   readonly not_carried: readonly RefusedField[]
+  readonly lost: LossSummary
 }
 
 export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
@@ -61,12 +69,13 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
     source: { type: 'string', describe: 'The server to copy from' },
     target: { type: 'string', describe: 'The server to copy to' },
   },
-  options: { ...PLAN, ...ENDPOINT },
+  options: { ...PLAN, ...SOURCE_API, ...TARGET_API, ...ENDPOINT },
 
   async *run(options, { open, signal }) {
     const leaveOut = parseFieldNames(options.dontreplicate)
     await using source = await open(options.source, 'source')
     await using target = await open(options.target, 'target')
+    await using losses = await LossReport.open(options.lossReport)
     const totals = { missing: 0, differs: 0, same: 0, no_data: 0, bytes: 0 }
     const unreadable: CompareRow[] = []
     const onUnreadable = (id: string, error: unknown) => {
@@ -75,7 +84,7 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
     const steps = plan(
       source,
       target,
-      { metadataOnly: options.metaonly, leaveOut },
+      { metadataOnly: options.metaonly, strict: options.strict, leaveOut },
       { onUnreadable, signal },
     )
     for await (const step of steps) {
@@ -83,7 +92,8 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
         totals.differs += 1
         yield row
       }
-      const row = { ...UNKNOWN, ...described(step.image) }
+      const row = { ...UNKNOWN, ...described(step.image), lost: step.lost }
+      if (step.action !== 'refuse') await losses.add(row, step.lost)
       switch (step.action) {
         case 'create':
           totals.missing += 1
@@ -106,7 +116,7 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
     }
     totals.differs += unreadable.length
     yield* unreadable
-    return { totals, not_carried: notCarried(target, leaveOut) }
+    return { totals, not_carried: notCarried(target, leaveOut), lost: losses.summary }
   },
 
   exitStatus: ({ totals }) =>
@@ -116,24 +126,27 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
     row: (row, options) => {
       switch (row.result) {
         case 'missing':
-          return `${labelOf(row)}: missing on the target`
+          return `${labelOf(row)}: missing on the target${lostSuffix(row.lost)}`
         case 'differs':
           return row.error === null
-            ? `${labelOf(row)}: ${row.differences.map(describeChange).join('; ')}`
+            ? `${labelOf(row)}: ${row.differences.map(describeChange).join('; ')}${lostSuffix(row.lost)}`
             : printable(row.error.message)
         case 'same':
-          return options.verbose ? `${labelOf(row)}: the same` : undefined
+          return options.verbose ? `${labelOf(row)}: the same${lostSuffix(row.lost)}` : undefined
         case 'no_data':
           return options.verbose ? `${labelOf(row)}: no data on the source` : undefined
       }
     },
-    summary: ({ totals, not_carried }, { verbose }) =>
-      [
+    summary: ({ totals, not_carried, lost }, { verbose, lossReport }) => {
+      const losses = describeLosses(lost, lossReport)
+      return [
         ...(verbose ? describeNotCarried(not_carried) : []),
         `${countOf(totals.missing, 'image')} missing (${formatBytes(totals.bytes)}), ` +
           `${totals.differs} different, ${totals.same} the same` +
           (totals.no_data > 0 ? `, ${totals.no_data} without data` : ''),
-      ].join('\n'),
+        ...(losses === undefined ? [] : [losses]),
+      ].join('\n')
+    },
   },
 }
 
@@ -143,6 +156,7 @@ const UNKNOWN: CompareRow = {
   result: 'differs',
   size: null,
   differences: [],
+  lost: [],
   error: null,
 }
 

@@ -1,3 +1,4 @@
+import { SOURCE_API } from '../options.ts'
 import { replicationCommand } from '../replication.ts'
 
 export const dump = replicationCommand({
@@ -7,5 +8,6 @@ export const dump = replicationCommand({
     source: { type: 'string', describe: 'The server to copy from' },
     path: { type: 'string', describe: 'The directory to write to' },
   },
+  options: SOURCE_API,
   ends: ({ source, path }) => ({ source, target: `dir:${path}` }),
 })

@@ -1,3 +1,4 @@
+import { SOURCE_API, TARGET_API } from '../options.ts'
 import { replicationCommand } from '../replication.ts'
 
 export const livecopy = replicationCommand({
@@ -7,5 +8,6 @@ export const livecopy = replicationCommand({
     source: { type: 'string', describe: 'The server to copy from' },
     target: { type: 'string', describe: 'The server to copy to' },
   },
+  options: { ...SOURCE_API, ...TARGET_API },
   ends: ({ source, target }) => ({ source, target }),
 })

@@ -1,3 +1,4 @@
+import { TARGET_API } from '../options.ts'
 import { replicationCommand } from '../replication.ts'
 
 export const load = replicationCommand({
@@ -7,5 +8,6 @@ export const load = replicationCommand({
     target: { type: 'string', describe: 'The server to copy to' },
     path: { type: 'string', describe: 'The directory that was dumped to' },
   },
+  options: TARGET_API,
   ends: ({ target, path }) => ({ source: `dir:${path}`, target }),
 })

@@ -1,9 +1,9 @@
 import type { Command } from '../command.ts'
 import { EXIT_STATUS } from '../exit-status.ts'
 import { formatBytes } from '../format.ts'
-import { ENDPOINT, type EndpointOptions } from '../options.ts'
+import { type ApiOptions, ENDPOINT, type EndpointOptions, SOURCE_API } from '../options.ts'
 
-export interface SizeOptions extends EndpointOptions {
+export interface SizeOptions extends EndpointOptions, ApiOptions {
   readonly source: string
 }
 
@@ -26,7 +26,7 @@ export const size: Command<SizeOptions, SizeRow, SizeSummary> = {
   name: 'size',
   summary: 'Add up the sizes of all active images',
   positionals: { source: { type: 'string', describe: 'The server whose images are added up' } },
-  options: ENDPOINT,
+  options: { ...SOURCE_API, ...ENDPOINT },
 
   async *run(options, { open, signal }) {
     await using source = await open(options.source, 'sole')

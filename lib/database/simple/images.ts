@@ -5,7 +5,7 @@ import type { ImageStatus } from '../../image/status.ts'
 import type { ImageChange, ImageRecord, ImageTable, ImageUsage, PendingQuery } from '../database.ts'
 import { totalOrder } from '../order.ts'
 import { compareBy, matches } from './query.ts'
-import { type Access, live, type Rows } from './rows.ts'
+import { type Access, existing, live, type Rows } from './rows.ts'
 import { usage } from './usage.ts'
 
 export class SimpleImages implements ImageTable {
@@ -15,16 +15,21 @@ export class SimpleImages implements ImageTable {
     this.#access = access
   }
 
-  async find(id: string): Promise<ImageRecord | undefined> {
-    return live(this.#access.rows(), id)
+  async find(
+    id: string,
+    { deleted = false }: { readonly deleted?: boolean } = {},
+  ): Promise<ImageRecord | undefined> {
+    const rows = this.#access.rows()
+    return deleted ? existing(rows, id) : live(rows, id)
   }
 
   async list(query: ImageQuery): Promise<readonly ImageRecord[]> {
     const rows = this.#access.rows()
     const order = totalOrder(query.sort)
-    const marker = query.marker === null ? null : live(rows, query.marker)
-    if (marker === undefined)
-      throw new GlanceError('not_found', `no image found with ID ${query.marker}`)
+    const at = query.marker
+    const find = query.deleted === undefined ? live : existing
+    const marker = at === null ? null : find(rows, at)
+    if (marker === undefined) throw new GlanceError('not_found', `no image found with ID ${at}`)
     return [...rows.images.values()]
       .filter(image => marker === null || compareBy(order, image, marker) > 0)
       .filter(image => matches(query, image, rows.members.get(image.id) ?? []))

@@ -1,6 +1,7 @@
 import { GlanceError } from '../../errors.ts'
-import type { Member, MemberStatus } from '../../image/member.ts'
-import type { MemberTable } from '../database.ts'
+import type { Member } from '../../image/member.ts'
+import type { ImageRecord, MemberChange, MemberTable } from '../database.ts'
+import { compareValues } from './query.ts'
 import { type Access, live, type Rows } from './rows.ts'
 
 export class SimpleMembers implements MemberTable {
@@ -18,6 +19,19 @@ export class SimpleMembers implements MemberTable {
     return membersOf(this.#access.rows(), imageId).find(member => member.memberId === memberId)
   }
 
+  async memberships(
+    memberId: string,
+    { imagesOf }: { readonly imagesOf?: string } = {},
+  ): Promise<readonly Member[]> {
+    const rows = this.#access.rows()
+    const isListed = (image: ImageRecord | undefined) =>
+      image !== undefined && (imagesOf === undefined || image.owner === imagesOf)
+    return [...rows.members]
+      .filter(([imageId]) => isListed(live(rows, imageId)))
+      .flatMap(([, each]) => each.filter(member => member.memberId === memberId))
+      .toSorted((a, b) => compareValues(a.imageId, b.imageId))
+  }
+
   async insert(member: Member): Promise<void> {
     const { imageId, memberId } = member
     await this.#access.write(rows => {
@@ -32,11 +46,7 @@ export class SimpleMembers implements MemberTable {
     })
   }
 
-  update(
-    imageId: string,
-    memberId: string,
-    change: { readonly status: MemberStatus; readonly updatedAt: Date },
-  ): Promise<Member> {
+  update(imageId: string, memberId: string, change: MemberChange): Promise<Member> {
     return this.#access.write(rows => {
       const { members, index, member } = locate(rows, imageId, memberId)
       const changed = { ...member, ...change }

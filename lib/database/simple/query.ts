@@ -9,14 +9,16 @@ import type {
   SortKey,
   TextField,
 } from '../../image/query.ts'
+import type { ImageStatus } from '../../image/status.ts'
 import type { OrderStep } from '../order.ts'
+
+/** Statuses of images that are in no listing unless they are asked for. */
+const UNLISTED: ReadonlySet<ImageStatus> = new Set(['deleted', 'pending_delete', 'killed'])
 
 /** Whether a listing shows `image`, whose members are `members`. */
 export function matches(query: ImageQuery, image: Image, members: readonly Member[]): boolean {
   return (
-    image.status !== 'deleted' &&
-    image.status !== 'pending_delete' &&
-    image.status !== 'killed' &&
+    (query.deleted === 'listed' || !UNLISTED.has(image.status)) &&
     (query.hidden === null || image.hidden === query.hidden) &&
     isVisible(query, image, members) &&
     isWanted(query, image) &&
@@ -52,6 +54,7 @@ function isVisible(
 
 function isWanted({ viewer, visibility }: ImageQuery, image: Image): boolean {
   if (visibility === 'all') return true
+  if (visibility === 'non_public') return image.visibility !== 'public'
   if (visibility !== null) return image.visibility === visibility
   return (
     image.visibility !== 'community' || (viewer.project !== null && image.owner === viewer.project)

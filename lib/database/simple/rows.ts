@@ -48,3 +48,8 @@ export function live({ images }: Rows, id: string): ImageRecord | undefined {
   const image = images.get(id)
   return image?.status === 'deleted' || image?.status === 'pending_delete' ? undefined : image
 }
+
+/** The image, deleted or not. */
+export function existing({ images }: Rows, id: string): ImageRecord | undefined {
+  return images.get(id)
+}

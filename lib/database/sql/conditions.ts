@@ -1,15 +1,19 @@
 import { type Expression, type ExpressionBuilder, type SqlBool, sql } from 'kysely'
 import { unreachable } from '../../errors.ts'
 import type { Comparison, ImageCondition, ImageQuery } from '../../image/query.ts'
+import type { ImageStatus } from '../../image/status.ts'
 import type { Tables } from './tables.ts'
 
 type Images = ExpressionBuilder<Tables, 'images'>
 type Condition = Expression<SqlBool>
 
+/** Statuses of images that are in no listing unless they are asked for. */
+const UNLISTED = ['deleted', 'pending_delete', 'killed'] as const satisfies ImageStatus[]
+
 /** Whether a listing shows a row, as the WHERE clause says it. */
 export function matches(images: Images, query: ImageQuery): Condition {
   return images.and([
-    images('status', 'not in', ['deleted', 'pending_delete', 'killed']),
+    ...(query.deleted === 'listed' ? [] : [images('status', 'not in', UNLISTED)]),
     ...(query.hidden === null ? [] : [images('os_hidden', '=', Number(query.hidden))]),
     ...isVisible(images, query),
     ...isWanted(images, query),
@@ -33,6 +37,7 @@ function isVisible(images: Images, { viewer, memberStatus }: ImageQuery): Condit
 
 function isWanted(images: Images, { viewer, visibility }: ImageQuery): Condition[] {
   if (visibility === 'all') return []
+  if (visibility === 'non_public') return [images('visibility', '<>', 'public')]
   if (visibility !== null) return [images('visibility', '=', visibility)]
   const usual = images('visibility', '<>', 'community')
   if (viewer.project === null) return [usual]

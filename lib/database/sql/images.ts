@@ -19,14 +19,18 @@ export class SqlImages implements ImageTable {
     this.#sql = sql
   }
 
-  find(id: string): Promise<ImageRecord | undefined> {
-    return consistently(this.#sql, tx => findIn(tx, id, SHOWN))
+  find(
+    id: string,
+    { deleted = false }: { readonly deleted?: boolean } = {},
+  ): Promise<ImageRecord | undefined> {
+    return consistently(this.#sql, tx => findIn(tx, id, deleted ? IMAGE_STATUSES : SHOWN))
   }
 
   list(query: ImageQuery): Promise<readonly ImageRecord[]> {
     return consistently(this.#sql, async tx => {
       const order = totalOrder(query.sort)
-      const marker = query.marker === null ? null : await findMarker(tx, query.marker)
+      const marker =
+        query.marker === null ? null : await findMarker(tx, query.marker, query.deleted)
       let page = tx
         .selectFrom('images')
         .selectAll()
@@ -124,8 +128,7 @@ async function findIn(
 }
 
 async function read(sql: Sql, id: string): Promise<ImageRecord> {
-  const image = sql.selectFrom('images').selectAll().where('id', '=', id)
-  const [found] = await withParts(sql, await image.execute())
+  const found = await findIn(sql, id, IMAGE_STATUSES)
   if (found === undefined) throw notFound(id)
   return found
 }
@@ -134,12 +137,15 @@ async function read(sql: Sql, id: string): Promise<ImageRecord> {
 async function findMarker(
   sql: Sql,
   id: string,
+  deleted: ImageQuery['deleted'],
 ): Promise<Pick<Selectable<Tables['images']>, SortKey>> {
   const image = sql
     .selectFrom('images')
     .select([...SORT_KEYS])
     .where('id', '=', id)
-  const marker = await image.where('status', 'in', SHOWN).executeTakeFirst()
+  const marker = await image
+    .where('status', 'in', deleted === undefined ? SHOWN : IMAGE_STATUSES)
+    .executeTakeFirst()
   if (marker === undefined) throw notFound(id)
   return marker
 }

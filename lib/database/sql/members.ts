@@ -1,6 +1,6 @@
 import { GlanceError, isGlanceError } from '../../errors.ts'
-import type { Member, MemberStatus } from '../../image/member.ts'
-import type { MemberTable } from '../database.ts'
+import type { Member } from '../../image/member.ts'
+import type { MemberChange, MemberTable } from '../database.ts'
 import { memberFromRow, memberToRow } from './rows.ts'
 import type { Sql } from './tables.ts'
 import { atomically } from './transactions.ts'
@@ -27,6 +27,23 @@ export class SqlMembers implements MemberTable {
     return find(this.#sql, imageId, memberId)
   }
 
+  async memberships(
+    memberId: string,
+    { imagesOf }: { readonly imagesOf?: string } = {},
+  ): Promise<readonly Member[]> {
+    const gone = ['deleted', 'pending_delete'] as const
+    let images = this.#sql.selectFrom('images').select('id').where('status', 'not in', gone)
+    if (imagesOf !== undefined) images = images.where('owner', '=', imagesOf)
+    const rows = await this.#sql
+      .selectFrom('image_members')
+      .selectAll()
+      .where('member_id', '=', memberId)
+      .where('image_id', 'in', images)
+      .orderBy('image_id')
+      .execute()
+    return rows.map(memberFromRow)
+  }
+
   async insert(member: Member): Promise<void> {
     const { imageId, memberId } = member
     try {
@@ -44,15 +61,15 @@ export class SqlMembers implements MemberTable {
     }
   }
 
-  update(
-    imageId: string,
-    memberId: string,
-    change: { readonly status: MemberStatus; readonly updatedAt: Date },
-  ): Promise<Member> {
+  update(imageId: string, memberId: string, change: MemberChange): Promise<Member> {
     return atomically(this.#sql, async tx => {
       await tx
         .updateTable('image_members')
-        .set({ status: change.status, updated_at: change.updatedAt.toISOString() })
+        .set({
+          status: change.status,
+          can_share: change.canShare === undefined ? undefined : Number(change.canShare),
+          updated_at: change.updatedAt.toISOString(),
+        })
         .where('image_id', '=', imageId)
         .where('member_id', '=', memberId)
         .execute()

@@ -1,7 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { GlanceError } from '../../errors.ts'
 import type { Identity } from '../domain/context.ts'
-import { ANONYMOUS, type Authenticate } from './authenticate.ts'
+import { ANONYMOUS, type Authenticate, onBehalfIn, Unauthenticated } from './authenticate.ts'
 
 /**
  * Believes the headers that Keystone's auth_token middleware sets, or a test in its place. Only for a service that
@@ -11,10 +10,7 @@ export function trustedHeaders(allowAnonymous: boolean): Authenticate {
   return async headers => {
     if (headers['x-identity-status'] === 'Confirmed') return identityOf(headers)
     if (allowAnonymous) return ANONYMOUS
-    throw new GlanceError(
-      'unauthenticated',
-      'this server could not verify that you are authorized to access the document you requested.',
-    )
+    throw new Unauthenticated()
   }
 }
 
@@ -29,6 +25,7 @@ function identityOf(headers: IncomingHttpHeaders): Identity {
     projectDomain: text(headers['x-project-domain-id']),
     domain: text(headers['x-domain-id']),
     systemScope: text(headers['openstack-system-scope']),
+    onBehalf: onBehalfIn(headers),
     isAdmin: false, // That is for the policy to say.
     readOnly: false,
   }

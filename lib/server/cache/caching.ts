@@ -75,9 +75,24 @@ export class Caching {
         'only images with status active can be targeted for queueing',
       )
     }
-    if (cache.has(id) || this.#queue.has(id)) return
-    this.#queue.add(id)
-    this.#service.background.start(signal => this.#fetch(cache, id, signal))
+    this.#expect(cache, id)
+  }
+
+  /** As {@link queue}, for v1: what there is no image for, or no active one, does not come. */
+  async expect(context: RequestContext, id: string): Promise<void> {
+    this.#expect(await this.#require(context, 'cache_image'), id)
+  }
+
+  /** Takes an image off the queue, if it is there. @throws {GlanceError} `forbidden`; `not_found` without a cache. */
+  async unqueue(context: RequestContext, id: string): Promise<void> {
+    await this.#require(context, 'cache_delete')
+    this.#queue.delete(id)
+  }
+
+  /** Removes the copy of an image, if there is one. @throws {GlanceError} `forbidden`; `not_found` without a cache. */
+  async evict(context: RequestContext, id: string): Promise<void> {
+    const cache = await this.#require(context, 'cache_delete')
+    await cache.delete(id)
   }
 
   /** @throws {GlanceError} `forbidden`; `not_found` for what neither is an image nor was to come into the cache. */
@@ -95,8 +110,14 @@ export class Caching {
     await this.#cache?.delete(id)
   }
 
-  /** `target` is `cache`, `queue`, or empty for both. @throws {GlanceError} `forbidden`, `not_found`, `invalid`. */
-  async clear(context: RequestContext, target: string): Promise<void> {
+  /**
+   * Says how many there were. `target` is `cache`, `queue`, or empty for both.
+   * @throws {GlanceError} `forbidden`, `not_found`, `invalid`.
+   */
+  async clear(
+    context: RequestContext,
+    target: string,
+  ): Promise<{ readonly cached: number; readonly queued: number }> {
     const cache = await this.#require(context, 'cache_delete')
     if (!['cache', 'queue', ''].includes(target)) {
       throw new GlanceError(
@@ -104,8 +125,10 @@ export class Caching {
         "if provided 'x-image-cache-clear-target' must be 'cache', 'queue' or empty string.",
       )
     }
+    const counts = { cached: cache.list().length, queued: this.#queue.size }
     if (target !== 'queue') await cache.clear()
     if (target !== 'cache') this.#queue.clear()
+    return counts
   }
 
   /** @throws {GlanceError} `forbidden`, `not_found`. */
@@ -133,6 +156,12 @@ export class Caching {
       const whole = await wholeOf(this.#service, id)
       return whole?.size === size && whole.checksum === checksum
     })
+  }
+
+  #expect(cache: ImageCache, id: string): void {
+    if (cache.has(id) || this.#queue.has(id)) return
+    this.#queue.add(id)
+    this.#service.background.start(signal => this.#fetch(cache, id, signal))
   }
 
   async #require(

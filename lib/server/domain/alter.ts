@@ -63,16 +63,17 @@ export function hasFinalData({ status }: Pick<ImageRecord, 'status'>): boolean {
 }
 
 /**
- * Puts an image whose data came to nothing back to `queued`, unless somebody has taken it further than `from`. Data
- * that the image never named is to be deleted before, while its place is still taken.
+ * Puts an image whose data came to nothing back to `queued`, or `killed` for good, unless somebody has taken it further
+ * than `from`. Data that the image never named is to be deleted before, while its place is still taken.
  */
-export async function requeue(
+export async function giveUp(
   service: Parts,
   id: string,
-  from: 'saving' | 'uploading',
+  from: 'queued' | 'saving' | 'uploading',
+  to: 'queued' | 'killed' = 'queued',
 ): Promise<void> {
   try {
-    await alterImage(service, id, ({ status }) => (status === from ? { status: 'queued' } : null))
+    await alterImage(service, id, ({ status }) => (status === from ? { status: to } : null))
   } catch (error) {
     if (!isGlanceError(error, 'not_found')) throw error // It has been deleted.
   }

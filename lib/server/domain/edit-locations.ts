@@ -1,6 +1,7 @@
 import type { ImageRecord } from '../../database/database.ts'
 import { GlanceError } from '../../errors.ts'
 import type { ImageLocation, LocationEdit, NewLocation } from '../../image/location.ts'
+import type { Store } from '../../store/store.ts'
 import { enforceQuota } from '../quota/limits.ts'
 import { requireAllowedOn } from './access.ts'
 import { type Decision, requireFormats } from './alter.ts'
@@ -110,13 +111,18 @@ export async function sizesOf(
 /** Stores of this machine, whose files are nobody's to name (as Glance since its bug 942118). */
 const LOCAL = /^(?:file|filesystem|swift\+config|memory):/i
 
+/** The store of another machine that reads the location; undefined when there is none. */
+export function externalStore({ stores }: Service, location: ImageLocation): Store | undefined {
+  return LOCAL.test(location.url) ? undefined : stores.of(location)
+}
+
 /** Bytes. @throws {GlanceError} `invalid` when there are none to be had. */
 export async function sizeAt(
-  { stores }: Service,
+  service: Service,
   location: ImageLocation,
   signal: AbortSignal,
 ): Promise<number> {
-  const store = LOCAL.test(location.url) ? undefined : stores.of(location)
+  const store = externalStore(service, location)
   if (store === undefined) throw new GlanceError('invalid', 'invalid location')
   try {
     const size = await store.size(location, { signal })

@@ -23,6 +23,7 @@ import { placesOf, prepareLocations, requireRoomToPlace } from './locations.ts'
 import type { ImageEdit, OwnAttributes } from '../../image/edit.ts'
 import { applyEdits } from './edit.ts'
 import { enforceQuota } from '../quota/limits.ts'
+import { requireWithinLimits } from './project-limits.ts'
 import { readable, requireMayProperty } from './properties.ts'
 import type { Service } from './service.ts'
 
@@ -35,21 +36,37 @@ export interface NewImage extends Partial<Omit<OwnAttributes, 'owner'>> {
   readonly properties?: Properties
 }
 
+/** What a v1 request says of data before there is any. */
+export type KnownOfData = Partial<Pick<ImageRecord, 'status' | 'size' | 'virtualSize' | 'checksum'>>
+
+/** @throws {GlanceError} `forbidden`, `over_limit` when the caller may not have such an image. */
+export async function requireMayCreate(
+  context: RequestContext,
+  service: Service,
+  { owner = context.project, visibility, tags = [], properties = new Map() }: NewImage,
+): Promise<void> {
+  const { limits } = service
+  requireMayWrite(context)
+  await requireMayAdd(context, owner, visibility)
+  for (const name of properties.keys()) await requireMayProperty(context, 'create', name)
+  enforceQuota('tags', tags.length, limits.tags)
+  enforceQuota('properties', properties.size, limits.properties)
+  await requireWithinLimits(context, service, { image_count_total: 1 })
+}
+
 /**
- * Creates an image that waits for its data.
+ * Creates an image that waits for its data, unless what is `known` of that says otherwise.
  * @throws {GlanceError} `forbidden`, `over_limit`; `duplicate`, also for the id of a deleted image.
  */
 export async function createImage(
   context: RequestContext,
   service: Service,
-  { id = randomUUID(), owner = context.project, ...wanted }: NewImage,
+  given: NewImage,
+  known: KnownOfData = {},
 ): Promise<ImageRecord> {
-  requireMayWrite(context)
+  await requireMayCreate(context, service, given)
+  const { id = randomUUID(), owner = context.project, ...wanted } = given
   const { visibility = 'shared', tags = [], properties = new Map<string, string | null>() } = wanted
-  await requireMayAdd(context, owner, wanted.visibility)
-  for (const name of properties.keys()) await requireMayProperty(context, 'create', name)
-  enforceQuota('tags', tags.length, service.limits.tags)
-  enforceQuota('properties', properties.size, service.limits.properties)
   const now = service.now()
   const image: ImageRecord = {
     id,
@@ -74,6 +91,7 @@ export async function createImage(
     createdAt: now,
     updatedAt: now,
     deletedAt: null,
+    ...known,
   }
   await service.database.images.insert(image)
   return readable(context, image)
@@ -120,7 +138,7 @@ export async function listImages(
   query: ImageQuery,
 ): Promise<ImagePage> {
   await requireAllowed(context, 'get_images', { project_id: context.project })
-  if (query.marker !== null) await requireMarker(context, service, query.marker)
+  if (query.marker !== null) await requireMarker(context, service, query.marker, query.deleted)
   const found = await service.database.images.list(query)
   const images: ImageRecord[] = []
   for (const image of found) {
@@ -181,8 +199,9 @@ async function requireMarker(
   context: RequestContext,
   service: Service,
   marker: string,
+  deleted: ImageQuery['deleted'],
 ): Promise<void> {
-  const image = await service.database.images.find(marker)
+  const image = await service.database.images.find(marker, { deleted: deleted !== undefined })
   if (image === undefined)
     throw new GlanceError('invalid', 'invalid marker. Image could not be found.')
   if (!(await maySee(context, service.database, image))) {

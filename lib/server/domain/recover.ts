@@ -1,5 +1,5 @@
 import { everything } from '../../image/query.ts'
-import { requeue } from './alter.ts'
+import { giveUp } from './alter.ts'
 import { deleteFrom } from './data.ts'
 import type { Service } from './service.ts'
 
@@ -16,7 +16,7 @@ export async function recover(service: Service): Promise<void> {
     for (const { id } of cutOff) {
       // Data that the image never named goes first: should this be cut off as well, the image is found again.
       for (const store of service.stores.writable) await deleteFrom(store, store.locate(id))
-      await requeue(service, id, 'saving')
+      await giveUp(service, id, 'saving')
     }
     if (cutOff.length < PAGE) break
   }

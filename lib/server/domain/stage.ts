@@ -1,10 +1,11 @@
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { Bytes } from '../../stream/bytes.ts'
 import { limitSize } from '../../stream/limit-size.ts'
-import { alterImage, requeue, requireTransition } from './alter.ts'
+import { alterImage, giveUp, requireTransition } from './alter.ts'
 import { findChangeable, requireMayWrite } from './access.ts'
 import type { RequestContext } from './context.ts'
 import { deleteStaged } from './data.ts'
+import { requireWithinLimits } from './project-limits.ts'
 import type { Service } from './service.ts'
 import { requireRoom } from './storage-quota.ts'
 import { maximum, tooLarge } from './upload.ts'
@@ -22,6 +23,7 @@ export async function stageImage(
   size: number | null,
 ): Promise<void> {
   requireMayWrite(context)
+  await requireWithinLimits(context, service, { image_stage_total: 0 })
   const { staging } = service
   const image = await findChangeable(context, service.database, id)
   requireTransition(image, 'uploading')
@@ -30,6 +32,7 @@ export async function stageImage(
   await alterImage(service, id, () => ({ status: 'uploading' }))
   let staged: Awaited<ReturnType<typeof staging.add>> | undefined
   try {
+    await requireWithinLimits(context, service, { image_count_uploading: 0 })
     const limited = limitSize(data, Math.min(room, maximum(service)))
     staged = await staging.add(id, limited, size, { signal: context.signal })
     const stagedSize = staged.size
@@ -39,7 +42,7 @@ export async function stageImage(
     })
   } catch (error) {
     if (staged !== undefined) await deleteStaged(service, image)
-    await requeue(service, id, 'uploading')
+    await giveUp(service, id, 'uploading')
     if (staged === undefined || !isGlanceError(error, 'not_found', 'conflict')) throw error
     throw new GlanceError('gone', `image ${id} was deleted while it was staged`, { cause: error })
   }

@@ -86,17 +86,15 @@ export function newTask(
 export async function endTask(
   service: Service,
   id: string,
-  outcome: { readonly result: Task['result'] } | { readonly message: string },
+  outcome:
+    { readonly result: Task['result']; readonly message?: string } | { readonly message: string },
   { tasks }: Pick<Database, 'tasks'> = service.database,
 ): Promise<void> {
   const now = service.now()
   const status = 'result' in outcome ? 'success' : 'failure'
   const expiresAt = new Date(now.getTime() + service.taskTimeToLiveMs)
-  const told =
-    'result' in outcome
-      ? { ...outcome, message: '' }
-      : { message: outcome.message.replaceAll('\0', '\uFFFD') }
-  const change = { ...told, status, expiresAt, updatedAt: now } as const
+  const message = (outcome.message ?? '').replaceAll('\0', '\uFFFD')
+  const change = { ...outcome, message, status, expiresAt, updatedAt: now } as const
   await tasks.update(id, change, ['pending', 'processing'])
 }
 

@@ -4,11 +4,12 @@ import type { Location, Store } from '../../store/store.ts'
 import type { Bytes } from '../../stream/bytes.ts'
 import { digested, Hasher } from '../../stream/digest.ts'
 import { limitSize } from '../../stream/limit-size.ts'
-import { alterImage, illegalTransition, requeue, requireTransition } from './alter.ts'
+import { alterImage, illegalTransition, giveUp, requireTransition } from './alter.ts'
 import { findChangeable, requireMayWrite } from './access.ts'
 import type { RequestContext } from './context.ts'
 import { deleteUnlessNamed } from './data.ts'
 import { inspected } from './inspection.ts'
+import { requireWithinLimits } from './project-limits.ts'
 import type { Service } from './service.ts'
 import { requireRoom } from './storage-quota.ts'
 
@@ -28,6 +29,7 @@ export async function uploadImage(
   target: Store = service.stores.default,
 ): Promise<void> {
   requireMayWrite(context)
+  await requireWithinLimits(context, service, { image_size_total: 0 })
   const image = await findChangeable(context, service.database, id, {
     action: 'upload_image',
     refusal: `not allowed to upload image data for image ${id}`,
@@ -42,14 +44,41 @@ export async function uploadImage(
   if (size !== null && size > maximum(service)) throw tooLarge(service)
   const room = await requireRoom(context, service, id, size)
   await beginSaving(service, image)
-  const fitting = limitSize(data, room)
-  const stored = await storeData(context, service, image, target, fitting, size).catch(
-    async (error: unknown) => {
-      await requeue(service, id, 'saving')
-      throw error
-    },
-  )
-  await activate(context, service, id, target, stored)
+  await saveData(context, service, image, target, limitSize(data, room), size, 'queued')
+}
+
+/**
+ * Stores the data of an image that is being saved, and makes it active. When it rejects, nothing is stored and the
+ * image is `otherwise`. A `checksum` that is not null has to be that of the data.
+ * @throws {GlanceError} `over_limit`, `corrupt`, `unsupported_media_type`, `gone`, `unavailable`.
+ */
+export async function saveData(
+  context: RequestContext,
+  service: Service,
+  image: ImageRecord,
+  target: Store,
+  data: Bytes,
+  size: number | null,
+  otherwise: 'queued' | 'killed',
+  checksum: string | null = null,
+): Promise<void> {
+  const store = async () => {
+    await requireWithinLimits(context, service, { image_count_uploading: 0 })
+    return await storeData(context, service, image, target, data, size)
+  }
+  const stored = await store().catch(async (error: unknown) => {
+    await giveUp(service, image.id, 'saving', otherwise)
+    throw error
+  })
+  if (checksum !== null && checksum !== stored.checksum) {
+    await deleteUnlessNamed(service, image.id, target, stored.location)
+    await giveUp(service, image.id, 'saving', otherwise)
+    throw new GlanceError(
+      'corrupt',
+      `supplied checksum (${checksum}) and checksum generated from uploaded image (${stored.checksum}) did not match.`,
+    )
+  }
+  await activate(context, service, image.id, target, stored, otherwise)
 }
 
 /** Data that is stored, and what is known of it. */
@@ -62,7 +91,7 @@ export interface Stored {
 }
 
 /** Of several uploads to one image, one comes through here. */
-async function beginSaving(service: Service, image: ImageRecord): Promise<void> {
+export async function beginSaving(service: Service, image: ImageRecord): Promise<void> {
   await alterImage(service, image.id, () => ({ status: 'saving' }))
 }
 
@@ -101,6 +130,7 @@ async function activate(
   id: string,
   target: Store,
   stored: Stored,
+  otherwise: 'queued' | 'killed',
 ): Promise<void> {
   const { limits } = service
   try {
@@ -113,7 +143,7 @@ async function activate(
     })
   } catch (error) {
     await deleteUnlessNamed(service, id, target, stored.location)
-    await requeue(service, id, 'saving')
+    await giveUp(service, id, 'saving', otherwise)
     if (!isGlanceError(error, 'not_found', 'conflict')) throw error
     throw new GlanceError(
       'gone',

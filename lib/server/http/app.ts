@@ -1,4 +1,11 @@
-import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { TlsOptions } from 'node:tls'
+import {
+  fastify,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type FastifyServerOptions,
+} from 'fastify'
 import type { Authenticate } from '../auth/authenticate.ts'
 import { GlanceError } from '../../errors.ts'
 import { hasBody, UNDECODABLE } from './body.ts'
@@ -15,6 +22,8 @@ export interface AppOptions {
   /** The path to route by, for the one that was asked for. */
   readonly rewriteUrl: (url: string, accept: string | undefined) => string
   readonly inFlight: InFlight
+  /** Null for plain HTTP. */
+  readonly tls: TlsOptions | null
   /** Told of errors that nobody foresaw; all that the client sees of one is a bare 500. */
   readonly report: (error: unknown) => void
 }
@@ -33,6 +42,7 @@ export function createApp({
   maxRequestIdLength,
   rewriteUrl,
   inFlight,
+  tls,
   report,
 }: AppOptions): FastifyInstance {
   const fail = (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
@@ -44,13 +54,11 @@ export function createApp({
     )
   }
   const connections = new Connections()
-  const app = fastify({
+  const app = listening(tls, {
     clientErrorHandler: (_error, socket) => connections.refuse(socket),
     exposeHeadRoutes: false,
     frameworkErrors: (_error, request, reply) =>
       fail(new GlanceError('invalid', UNDECODABLE), request, reply),
-    // A client that vanished is found out, however long it may take over its data.
-    http: { keepAlive: true, keepAliveInitialDelay: 60_000 },
     requestTimeout: 0,
     return503OnClosing: false,
     rewriteUrl: ({ url = '/', headers }) => rewriteUrl(url, headers.accept),
@@ -80,6 +88,21 @@ export function createApp({
   app.setReplySerializer(document => JSON.stringify(document))
   app.setErrorHandler(fail)
   return app
+}
+
+const SOCKETS = {
+  // A client that vanished is found out, however long it may take over its data.
+  keepAlive: true,
+  keepAliveInitialDelay: 60_000,
+  // As many headers as Glance takes: v1 has all metadata in them.
+  maxHeaderSize: 64 * 1024,
+} as const
+
+function listening(tls: TlsOptions | null, options: FastifyServerOptions): FastifyInstance {
+  if (tls === null) return fastify({ ...options, http: SOCKETS })
+  // What differs between the two kinds of server is nothing that a route sees.
+  const https = { ...tls, ...SOCKETS }
+  return fastify({ ...options, https } as FastifyServerOptions)
 }
 
 /** Lets nobody unknown to what is registered from here on, and makes its paths say which methods they take. */
@@ -119,7 +142,8 @@ function matches(pattern: string, path: string): boolean {
   )
 }
 
-function notAllowed(method: string, methods: readonly string[]): HttpFault {
+/** What a method is refused with that a path does not take. */
+export function notAllowed(method: string, methods: readonly string[]): HttpFault {
   const message = `the method ${method} is not allowed for this resource.`
   return new HttpFault(405, message, { allow: methods.join(', ') })
 }

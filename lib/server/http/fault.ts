@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http'
+import { Unauthenticated } from '../auth/authenticate.ts'
 import { type ErrorCode, GlanceError } from '../../errors.ts'
 
 /** The only place where an error code meets an HTTP status: a new code does not compile until it has one. */
@@ -66,7 +67,7 @@ export function faultResponse(
     return { status: 500, title: 'Internal Server Error', headers, body: Buffer.alloc(0) }
   }
   const status = error instanceof HttpFault ? error.status : HTTP_STATUS[error.code]
-  const headers = error instanceof HttpFault ? error.headers : {}
+  const headers = headersOf(error)
   const title = TITLES[status] ?? STATUS_CODES[status] ?? 'Unknown'
   const message = sentence(error.message)
   const { contentType, text } = page(
@@ -77,6 +78,12 @@ export function faultResponse(
   )
   const body = Buffer.from(text)
   return { status, title, headers: { ...headers, 'content-type': contentType }, body }
+}
+
+function headersOf(error: GlanceError | HttpFault): Readonly<Record<string, string>> {
+  if (error instanceof HttpFault) return error.headers
+  const challenge = error instanceof Unauthenticated ? error.challenge : undefined
+  return challenge === undefined ? {} : { 'www-authenticate': challenge }
 }
 
 /** The three forms of WebOb's exception page (webob/exc.py), to the letter: clients take them apart. */

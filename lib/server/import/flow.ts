@@ -6,6 +6,11 @@ import type { ImageLocation } from '../../image/location.ts'
 import type { Store } from '../../store/store.ts'
 import type { Decision } from '../domain/alter.ts'
 import { deleteReleased, deleteUnlessNamed } from '../domain/data.ts'
+import {
+  type Claim,
+  mebibytesOf,
+  requireWithinLimits as requireWithin,
+} from '../domain/project-limits.ts'
 import { endTask } from '../domain/tasks.ts'
 import { learned, storeData, type Stored } from '../domain/upload.ts'
 import { requireImportable } from './importable.ts'
@@ -46,11 +51,12 @@ export async function runImport(
     signal.throwIfAborted()
     const begun = { status: 'processing', updatedAt: service.now() } as const
     await service.database.tasks.update(job.task.id, begun, ['pending'])
-    await begin(work)
+    const image = await begin(work)
     hasBegun = true
+    await requireWithinLimits(work, image)
     const source = await sourceOf(work)
     await putIntoStores(work, source, copies)
-    await finish(work)
+    await finish(work, source.size)
   } catch (error) {
     await giveUp(work, error, hasBegun ? copies : null)
     const isForeseen = isGlanceError(error) || signal.aborted
@@ -77,17 +83,27 @@ function isCopying({ job }: ImportWork): boolean {
   return job.request.method.name === 'copy-image'
 }
 
-async function begin(work: ImportWork): Promise<void> {
-  await work.edit(image => {
+async function begin(work: ImportWork): Promise<ImageRecord> {
+  return work.edit(image => {
     requireImportable(image, work.job.request)
     const { properties } = image
     return {
       ...(!isCopying(work) && { status: 'importing' }),
-      properties: work.service.stores.named
+      properties: work.tellsStores
         ? withoutStores(withStores(properties, IMPORTING, work.storeIds), FAILED, work.storeIds)
         : properties,
     }
   })
+}
+
+/** As Glance: once it is under way, so that it counts itself. @throws {GlanceError} `over_limit`, `unavailable`. */
+async function requireWithinLimits(work: ImportWork, image: ImageRecord): Promise<void> {
+  const size = mebibytesOf(image.size)
+  const isStaged = work.job.request.method.name === 'glance-direct'
+  const claim: Claim = isStaged
+    ? { image_size_total: size }
+    : { image_stage_total: size, image_count_uploading: 0 }
+  await requireWithin({ project: work.job.task.owner }, work.service, claim)
 }
 
 async function sourceOf(work: ImportWork): Promise<Source> {
@@ -173,7 +189,7 @@ async function putInto(
         ...(image.checksum === null && image.digest === null && learnedOf(work, image, stored)),
         locations,
         ...(activates && image.status === 'importing' && { status: 'active' }),
-        ...(service.stores.named && {
+        ...(work.tellsStores && {
           properties: withoutStores(image.properties, IMPORTING, [store.id]),
         }),
       }
@@ -206,16 +222,20 @@ function requireSameData(algorithm: string, image: ImageRecord, stored: Stored):
   throw new GlanceError('corrupt', 'the data is not what the image says it is')
 }
 
-async function finish(work: ImportWork): Promise<void> {
+async function finish(work: ImportWork, bytes: number): Promise<void> {
   await work.discard()
   await work.edit(
     image => {
       if (image.status !== 'importing') return { properties: unlocked(image) }
       throw new GlanceError('unavailable', 'none of the uploads finished!')
     },
-    tables =>
-      endTask(work.service, work.job.task.id, { result: { image_id: work.job.imageId } }, tables),
+    tables => endTask(work.service, work.job.task.id, done(work, bytes), tables),
   )
+}
+
+function done({ job }: ImportWork, bytes: number) {
+  const result = { image_id: job.imageId }
+  return { result, message: `Copied ${Math.floor(bytes / 1024 ** 2)} MiB` }
 }
 
 /** Ends the task, and unlocks the image. `copies` that the stores took; null when nothing was begun. */
@@ -279,7 +299,7 @@ function failedStores(work: ImportWork, error: unknown): readonly string[] {
 
 function givenUp(work: ImportWork, image: ImageRecord, failed: readonly string[]): Decision {
   const restored = work.restored(image)
-  const properties = work.service.stores.named
+  const properties = work.tellsStores
     ? withStores(
         withoutStores(unlocked(restored), IMPORTING, work.storeIds),
         FAILED,

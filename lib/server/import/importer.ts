@@ -3,7 +3,7 @@ import type { ImportRequest, ImportRules } from '../../image/import.ts'
 import type { Task } from '../../image/task.ts'
 import type { Store } from '../../store/store.ts'
 import type { Bytes } from '../../stream/bytes.ts'
-import type { RequestContext } from '../domain/context.ts'
+import type { OnBehalf, RequestContext } from '../domain/context.ts'
 import type { Service } from '../domain/service.ts'
 
 /** Data on another server. */
@@ -30,13 +30,6 @@ export interface Importer extends ImportRules {
   readonly fetcher: Fetcher
 }
 
-/** Who may read images of other regions, and where those are. */
-export interface Credentials {
-  readonly token: string | null
-  /** Keystone's list of services, in the form of its API v2. */
-  readonly catalog: unknown
-}
-
 /** An import that has its task, and the lock on its image. */
 export interface ImportJob {
   readonly task: Task
@@ -45,5 +38,5 @@ export interface ImportJob {
   /** Where the data goes. */
   readonly stores: readonly Store[]
   readonly context: Pick<RequestContext, 'roles'>
-  readonly credentials: Credentials
+  readonly credentials: OnBehalf
 }

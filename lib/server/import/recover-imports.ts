@@ -1,7 +1,7 @@
 import type { ImageRecord } from '../../database/database.ts'
 import { everything } from '../../image/query.ts'
 import { type Task, unfinishedTasks } from '../../image/task.ts'
-import { alterImage, requeue } from '../domain/alter.ts'
+import { alterImage, giveUp } from '../domain/alter.ts'
 import { deleteFrom, deleteReleased, deleteStaged, deleteUnlessNamed } from '../domain/data.ts'
 import type { Service } from '../domain/service.ts'
 import { endTask } from '../domain/tasks.ts'
@@ -90,7 +90,7 @@ async function recoverStaging(service: Service): Promise<void> {
     for (const { id, size } of images) {
       if (size !== null) continue
       await deleteFrom(staging, staging.locate(id))
-      await requeue(service, id, 'uploading')
+      await giveUp(service, id, 'uploading')
     }
     // One that has just been queued is a good marker as well: it is still there.
     marker = images.at(-1)?.id ?? null

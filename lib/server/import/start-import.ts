@@ -4,11 +4,12 @@ import type { ImportRequest } from '../../image/import.ts'
 import type { Store } from '../../store/store.ts'
 import { findVisible, requireAllowedOn, requireMayWrite, requireOwner } from '../domain/access.ts'
 import type { RequestContext } from '../domain/context.ts'
+import { requireWithinLimits } from '../domain/project-limits.ts'
 import type { Service } from '../domain/service.ts'
 import { newTask } from '../domain/tasks.ts'
 import { runImport } from './flow.ts'
 import { requireImportable } from './importable.ts'
-import type { Credentials, Importer } from './importer.ts'
+import type { Importer } from './importer.ts'
 import { lockImage, requireNoTask } from './lock.ts'
 
 /**
@@ -20,10 +21,11 @@ export async function startImport(
   importer: Importer,
   id: string,
   request: ImportRequest,
-  { header, credentials }: { readonly header: string | null; readonly credentials: Credentials },
+  header: string | null,
 ): Promise<void> {
   requireMayWrite(context)
   const { service } = importer
+  await requireWithinLimits(context, service, { image_size_total: 0 })
   const image = await findVisible(context, service.database, id)
   const { method } = request
   requireImportable(image, request)
@@ -53,7 +55,7 @@ export async function startImport(
     },
     refusal: `new operation on image '${id}' is not permitted as prior operation is still in progress`,
   })
-  const { roles } = context
+  const { roles, onBehalf: credentials } = context
   const job = { task, imageId: id, request, stores, context: { roles }, credentials }
   service.background.start(signal => runImport(importer, job, signal))
 }

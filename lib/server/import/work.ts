@@ -53,6 +53,11 @@ export class ImportWork {
     return this.service.stores.named ? this.job.stores.map(({ id }) => id) : []
   }
 
+  /** Whether the image says where it is being put, and where that failed: not with the old API. */
+  get tellsStores(): boolean {
+    return this.job.task.type !== 'import'
+  }
+
   /** The image, which is ours. @throws {GlanceError} `gone` when it is not there; `conflict` when it is not ours. */
   async image(): Promise<ImageRecord> {
     return requireLocked(await this.service.database.images.find(this.job.imageId), this.#locked)

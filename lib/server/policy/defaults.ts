@@ -51,6 +51,7 @@ export const ACTIONS = {
   download_image: { check: DOWNLOADS, before: ANYONE },
   download_from_store: { check: DOWNLOADS },
   upload_image: MEMBERS_DO,
+  copy_from: MEMBERS_DO,
   delete_image_location: { check: ADMIN, before: ANYONE },
   get_image_location: { check: READER, before: ANYONE },
   set_image_location: MEMBERS_DO,

@@ -1,97 +1,59 @@
-import { GlanceError, messageOf } from '../../errors.ts'
+import { isMap, isScalar, LineCounter, type ParsedNode, parseDocument } from 'yaml'
+import { GlanceError } from '../../errors.ts'
 import type { Check, RuleTable } from './check.ts'
 import { parseCheck, parseCheckList } from './parse-check.ts'
 
 /**
- * Reads a policy file: names of rules and the rules, as a JSON object or as YAML. Of YAML it takes what such files
- * need: one `name: rule` after the other, with or without quotes, comments, rules that go on in indented lines, and
- * the block forms `>` and `|`. Of a name that is there several times the last counts.
- * @throws {GlanceError} `usage`, naming the line or the rule.
+ * Reads a policy file: names of rules and the rules, as YAML, of which JSON is a part. Of a name that is there several
+ * times the last counts. @throws {GlanceError} `usage`, naming the line.
  */
 export function parsePolicyFile(text: string, path: string): RuleTable {
-  const entries = text.trimStart().startsWith('{')
-    ? jsonEntries(text, path)
-    : yamlEntries(text, path)
-  return new Map(entries.map(({ name, rule, place }) => [name, checkOf(rule, name, place)]))
-}
-
-interface Entry {
-  readonly name: string
-  readonly rule: unknown
-  /** The file, and the line if it is known; for messages. */
-  readonly place: string
-}
-
-function checkOf(rule: unknown, name: string, place: string): Check {
-  try {
-    if (typeof rule === 'string') return parseCheck(rule)
-    if (Array.isArray(rule)) return parseCheckList(rule)
-    throw new SyntaxError('it has to be text')
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error
-    throw new GlanceError('usage', `${place}: rule '${name}': ${error.message}`, { cause: error })
+  const lines = new LineCounter()
+  const wrong = (offset: number, message: string) => {
+    const { line } = lines.linePos(offset)
+    return new GlanceError('usage', `${path}, line ${line}: ${message}`)
   }
-}
-
-function jsonEntries(text: string, path: string): Entry[] {
-  try {
-    const rules = Object.entries(JSON.parse(text) as object) // It begins with a brace.
-    return rules.map(([name, rule]: [string, unknown]) => ({ name, rule, place: path }))
-  } catch (error) {
-    throw new GlanceError('usage', `${path}: ${messageOf(error)}`, { cause: error })
-  }
-}
-
-function yamlEntries(text: string, path: string): Entry[] {
-  const open: { name: string; first: string; more: string[]; place: string }[] = []
-  for (const [index, line] of text.split(/\r?\n/).entries()) {
-    const place = `${path}, line ${index + 1}`
-    if (/^\s*(?:#|$)/.test(line) || line === '---' || line === '...') continue
-    const last = open.at(-1)
-    if (/^\s/.test(line)) {
-      if (last === undefined) throw wrong(place, 'an indented line that goes on with nothing')
-      last.more.push(line.trim())
-    } else {
-      open.push({ ...splitEntry(line, place), more: [], place })
-    }
-  }
-  return open.map(({ name, first, more, place }) => {
-    const isBlock = /^[>|][+-]?(?:\s+#.*)?$/.test(first)
-    const value = isBlock ? more.join(' ') : scalar([first, ...more].join(' ').trim(), place)
-    return { name, rule: value, place }
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    uniqueKeys: false,
   })
+  const [fault] = [...document.errors, ...document.warnings]
+  if (fault !== undefined) throw wrong(fault.pos[0], said(fault))
+  const { contents } = document
+  if (contents === null || (isScalar(contents) && contents.value === null)) return new Map()
+  if (!isMap(contents)) throw wrong(contents.range[0], 'it has to be \'name: "rule"\'')
+  return new Map(
+    contents.items.map(({ key, value }) => {
+      if (!isScalar(key) || typeof key.value !== 'string') {
+        throw wrong(key.range[0], 'the name of a rule has to be text')
+      }
+      try {
+        return [key.value, checkOf(value)] as const
+      } catch (error) {
+        if (!(error instanceof SyntaxError)) throw error
+        throw wrong(key.range[0], `rule '${key.value}': ${error.message}`)
+      }
+    }),
+  )
 }
 
-function splitEntry(line: string, place: string): { name: string; first: string } {
-  const [, quoted, plain, first] =
-    /^(?:("(?:[^"\\]|\\.)*"|'(?:[^']|'')*')|([^"'#[\]{},&*!|>%@`\s][^#]*?))\s*:(?:\s+(.*))?$/.exec(
-      line,
-    ) ?? []
-  const name = quoted === undefined ? plain : scalar(quoted, place)
-  if (typeof name !== 'string') throw wrong(place, `'${line}' has to be 'name: "rule"'`)
-  return { name, first: first?.trim() ?? '' }
-}
-
-/** The value of a YAML scalar or of a list in JSON, without a comment after it. */
-function scalar(text: string, place: string): unknown {
-  const [, quoted] = /^("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|\[.*\])\s*(?:#.*)?$/.exec(text) ?? []
-  if (quoted === undefined) return plainScalar(text.replace(/(?:^|\s+)#.*$/, ''), place)
-  if (quoted.startsWith("'")) return quoted.slice(1, -1).replaceAll("''", "'")
-  try {
-    return JSON.parse(quoted) as unknown
-  } catch (error) {
-    throw wrong(place, messageOf(error))
+/** @throws {SyntaxError} when it is no rule. */
+function checkOf(node: ParsedNode | null): Check {
+  // An exclamation mark without quotes gives a type to what comes after it, which may be nothing: a rule for everybody.
+  if (node?.tag !== undefined) {
+    throw new SyntaxError(`a rule that begins with ${node.tag} has to be in quotes`)
   }
-}
-
-function plainScalar(text: string, place: string): string {
-  if (text === '') throw wrong(place, 'there is no rule; one that lets everybody through is ""')
-  if (/^["'[\]{},&*!|>%@`]/.test(text) || /:(?:\s|$)/.test(text)) {
-    throw wrong(place, `${text} has to be in quotes`)
+  const value: unknown = node?.toJSON()
+  if (typeof value === 'string') return parseCheck(value)
+  if (Array.isArray(value)) return parseCheckList(value)
+  if (value === undefined || value === null) {
+    throw new SyntaxError('there is no rule; one that lets everybody through is ""')
   }
-  return text
+  throw new SyntaxError('it has to be text')
 }
 
-function wrong(place: string, message: string): GlanceError {
-  return new GlanceError('usage', `${place}: ${message}`)
+function said({ code, message }: { readonly code: string; readonly message: string }): string {
+  const words = `${message.charAt(0).toLowerCase()}${message.slice(1)}`
+  return code === 'BAD_SCALAR_START' ? `${words}: it has to be in quotes` : words
 }

@@ -19,6 +19,8 @@ export interface PolicyOptions {
   readonly defaultRule?: string | null
   /** Whether a token that is not for a project may do nothing. Default false. */
   readonly enforceScope?: boolean
+  /** The role that makes an administrator where no file says what does. Default `admin`. */
+  readonly adminRole?: string
   /** Asks the servers that rules name; by default that is a no. */
   readonly ask?: Ask
   /** Null: anybody may do anything with the properties of images. */
@@ -41,12 +43,18 @@ export class Policy {
       enforceNewDefaults = false,
       enforceScope = false,
       defaultRule = null,
+      adminRole = 'admin',
       propertyRules = null,
       ask = async () => false,
     }: PolicyOptions = {},
   ) {
     this.enforcesNewDefaults = enforceNewDefaults
-    const rules = new Map([...defaultsBeside(overrides, enforceNewDefaults), ...overrides])
+    const isAdmin: Check = { type: 'role', role: [adminRole.toLowerCase()] }
+    const rules = new Map([
+      ...defaultsBeside(overrides, enforceNewDefaults),
+      ['context_is_admin', isAdmin] as const,
+      ...overrides,
+    ])
     this.#rules = defaultRule === null ? rules : filledUp(rules, defaultRule, propertyRules)
     this.#enforceScope = enforceScope
     this.#propertyRules = propertyRules

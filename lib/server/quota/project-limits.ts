@@ -1,7 +1,7 @@
 import type { ImageTable, ImageUsage } from '../../database/database.ts'
 
 /** What of a project can be limited, by the names of Glance's limits in Keystone. */
-const LIMIT_NAMES = [
+export const LIMIT_NAMES = [
   'image_size_total',
   'image_stage_total',
   'image_count_total',

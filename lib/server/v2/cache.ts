@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import type { CachedImage } from '../cache/cache.ts'
+import { toCachedImage } from '../../wire/cached-image.ts'
 import type { Caching } from '../cache/caching.ts'
 import { BODILESS } from '../http/app.ts'
 import { contextOf } from '../http/context.ts'
@@ -9,7 +9,7 @@ import type { ImagePath } from './images.ts'
 export function cacheRoutes(app: FastifyInstance, caching: Caching): void {
   app.get('/cache', BODILESS, async request => {
     const { cached, queued } = await caching.list(contextOf(request))
-    return { cached_images: cached.map(render), queued_images: queued }
+    return { cached_images: cached.map(toCachedImage), queued_images: queued }
   })
 
   app.delete('/cache', BODILESS, async (request, reply) => {
@@ -18,14 +18,14 @@ export function cacheRoutes(app: FastifyInstance, caching: Caching): void {
     return reply.code(204).send()
   })
 
-  app.put<ImagePath>('/cache/:id', BODILESS, async (request, reply) => {
-    await caching.queue(contextOf(request), request.params.id)
-    return reply.code(202).send()
-  })
-
   app.delete<ImagePath>('/cache/:id', BODILESS, async (request, reply) => {
     await caching.delete(contextOf(request), request.params.id)
     return reply.code(204).send()
+  })
+
+  app.put<ImagePath>('/cache/:id', BODILESS, async (request, reply) => {
+    await caching.queue(contextOf(request), request.params.id)
+    return reply.code(202).send()
   })
 
   app.get<ImagePath>('/cache/nodes/:id', BODILESS, async request =>
@@ -41,15 +41,4 @@ export function cacheRoutes(app: FastifyInstance, caching: Caching): void {
     const { files, bytes } = await caching.prune(contextOf(request))
     return { total_files_pruned: files, total_bytes_pruned: bytes }
   })
-}
-
-/** Times are seconds since 1970. */
-function render(image: CachedImage): Record<string, unknown> {
-  return {
-    image_id: image.imageId,
-    hits: image.hits,
-    last_accessed: image.lastAccessed.getTime() / 1000,
-    last_modified: image.lastModified.getTime() / 1000,
-    size: image.size,
-  }
 }

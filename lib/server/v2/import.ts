@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { GlanceError } from '../../errors.ts'
 import { parseImportRequest } from '../../wire/v2-import.ts'
 import { taskRow } from '../../wire/v2-task.ts'
@@ -7,7 +7,7 @@ import { listImageTasks } from '../domain/tasks.ts'
 import { BODILESS } from '../http/app.ts'
 import { bytesOf, readDocument } from '../http/body.ts'
 import { contextOf } from '../http/context.ts'
-import type { Credentials, Importer } from '../import/importer.ts'
+import type { Importer } from '../import/importer.ts'
 import { startImport } from '../import/start-import.ts'
 import { requireOctetStream, sizeOf } from './data.ts'
 import type { ImagePath } from './images.ts'
@@ -38,10 +38,9 @@ export function importRoutes(app: FastifyInstance, importer: Importer): void {
   app.post<ImagePath>('/images/:id/import', async (request, reply) => {
     const wanted = parseImportRequest(await readDocument(request, reply), methods)
     const header = request.headers['x-image-meta-store']
-    await startImport(contextOf(request), importer, request.params.id, wanted, {
-      header: typeof header === 'string' ? header : null,
-      credentials: credentialsOf(request),
-    })
+    const { id } = request.params
+    const store = typeof header === 'string' ? header : null
+    await startImport(contextOf(request), importer, id, wanted, store)
     return reply.code(202).send()
   })
 
@@ -49,22 +48,4 @@ export function importRoutes(app: FastifyInstance, importer: Importer): void {
     const tasks = await listImageTasks(contextOf(request), service, request.params.id)
     return { tasks: tasks.map(taskRow) }
   })
-}
-
-/** What Keystone's auth_token, or a proxy in its place, says of the caller. */
-function credentialsOf({ headers }: FastifyRequest): Credentials {
-  const token = headers['x-auth-token']
-  const catalog = headers['x-service-catalog']
-  return {
-    token: typeof token === 'string' ? token : null,
-    catalog: typeof catalog === 'string' ? parsed(catalog) : null,
-  }
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return null
-  }
 }

@@ -1,7 +1,7 @@
 import type { ErrorObject } from 'ajv'
 import { GlanceError } from '../../errors.ts'
 import type { Visibility } from '../../image/image.ts'
-import { isReservedProperty } from '../v2-image.ts'
+import { isReservedProperty, isWithheldName } from '../v2-image.ts'
 import { type ImageSchema, STANDARD_SCHEMA } from './image-schema.ts'
 
 /** Some attributes of an image as the v2 API spells them, each of the type that the schema demands. */
@@ -25,9 +25,6 @@ const MAX_NAME_LENGTH = 255
 
 /** The largest `min_disk` or `min_ram`: what a database column holds. */
 const MAX_MINIMUM = 2 ** 31 - 1
-
-/** Names that no property may have, because Glance's databases have columns of these names. */
-const RESERVED: ReadonlySet<string> = new Set(['location', 'deleted', 'deleted_at'])
 
 /** What MySQL's three-byte UTF-8 cannot hold, and halves of it. */
 const UNSTORABLE = /[\p{Surrogate}\u{10000}-\u{10ffff}]/u
@@ -72,7 +69,7 @@ export function checkPropertyName(name: string): void {
       `Custom property should not be greater than ${MAX_NAME_LENGTH} characters.`,
     )
   }
-  if (RESERVED.has(name) || isReservedProperty(name)) throw reserved(name)
+  if (isWithheldName(name) || isReservedProperty(name)) throw reserved(name)
 }
 
 export function reserved(name: string): GlanceError {

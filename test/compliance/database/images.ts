@@ -22,6 +22,28 @@ export function imageCases(t: Test, open: Open): void {
     t.equal(await database.images.find(''), undefined)
   })
 
+  t.test('an image that is deleted is found, and listed, when it is asked for', async t => {
+    const database = await open(t)
+    await insertAll(database, [FULL, record(2), record(3, { status: 'killed' })])
+    await database.images.update(id(1), { status: 'deleted', updatedAt: at(9) }, ['active'])
+    t.equal(await database.images.find(id(1)), undefined)
+    t.strictSame(await database.images.find(id(1), { deleted: true }), {
+      ...FULL,
+      status: 'deleted',
+      updatedAt: at(9),
+      deletedAt: at(9),
+      tags: [],
+      properties: new Map(),
+      locations: [],
+      removedLocations: [],
+    })
+    t.strictSame(await database.images.find(id(2), { deleted: true }), record(2))
+    t.equal(await database.images.find(id(4), { deleted: true }), undefined)
+    t.strictSame(await listed(database), [2])
+    t.strictSame(await listed(database, { deleted: 'marker' }), [2])
+    t.strictSame(await listed(database, { deleted: 'listed' }), [1, 2, 3])
+  })
+
   t.test('what a caller does to its own objects later changes nothing', async t => {
     const database = await open(t)
     const properties = new Map([['a', '1']])

@@ -56,6 +56,35 @@ export function memberCases(t: Test, open: Open): void {
     }
   })
 
+  t.test('a member may share the image or not, whatever its status', async t => {
+    const database = await open(t)
+    await database.images.insert(record(1))
+    for (const name of ['a', 'b']) await database.members.insert(member(1, name))
+    const may = await database.members.update(id(1), 'a', { canShare: true, updatedAt: at(9) })
+    t.strictSame(may, member(1, 'a', { canShare: true, updatedAt: at(9) }))
+    const accepts = { status: 'accepted', updatedAt: at(10) } as const
+    t.strictSame(await database.members.update(id(1), 'a', accepts), { ...may, ...accepts })
+    await database.members.update(id(1), 'a', { canShare: false, updatedAt: at(11) })
+    t.strictSame(await database.members.list(id(1)), [
+      member(1, 'a', { status: 'accepted', updatedAt: at(11) }),
+      member(1, 'b'),
+    ])
+  })
+
+  t.test('the memberships of a project are listed, of all images or of one project’s', async t => {
+    const database = await open(t)
+    const images = [record(1, { owner: 'x' }), record(2), record(3, { owner: 'y' })]
+    await insertAll(database, [...images, record(4, { owner: 'x' })])
+    for (const n of [3, 1, 2, 4]) await database.members.insert(member(n, 'a'))
+    await database.members.insert(member(1, 'b'))
+    await database.images.update(id(4), { status: 'deleted', updatedAt: at(9) }, ['queued'])
+    const [one, two, three] = [member(1, 'a'), member(2, 'a'), member(3, 'a')]
+    t.strictSame(await database.members.memberships('a'), [one, two, three])
+    t.strictSame(await database.members.memberships('a', { imagesOf: 'x' }), [one])
+    t.strictSame(await database.members.memberships('b', { imagesOf: 'y' }), [])
+    t.strictSame(await database.members.memberships('nobody'), [])
+  })
+
   t.test('a membership that was removed may be added again', async t => {
     const database = await open(t)
     await database.images.insert(record(1))

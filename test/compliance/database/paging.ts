@@ -105,6 +105,17 @@ export async function pagingCases(t: Test, open: Open): Promise<void> {
     }
   })
 
+  t.test('a page may begin after a deleted image when the query says so', async t => {
+    const database = await open(t)
+    await insertAll(database, [record(1), record(2), record(3, { status: 'killed' })])
+    await database.images.update(id(1), { status: 'deleted', updatedAt: at(9) }, ['queued'])
+    t.strictSame(await listed(database, { deleted: 'marker', marker: id(1) }), [2])
+    t.strictSame(await listed(database, { deleted: 'listed', marker: id(1) }), [2, 3])
+    await t.rejects(database.images.list(query({ deleted: 'listed', marker: id(4) })), {
+      code: 'not_found',
+    })
+  })
+
   t.test('a page may be large, and each image has what belongs to it', async t => {
     const database = await open(t)
     const images = Array.from({ length: 1200 }, (_, n) =>

@@ -16,8 +16,12 @@ export function pendingCases(t: Test, open: Open): void {
     t.strictSame(await database.images.update(id(1), pending, ['active']), waits)
     t.strictSame(await database.images.findPending(id(1)), waits)
     t.strictSame(await database.members.list(id(1)), [member(1, 'guest')])
+    t.strictSame(await database.members.memberships('guest'), [])
     t.equal(await database.images.find(id(1)), undefined)
     t.strictSame(await listed(database), [])
+    t.strictSame(await database.images.find(id(1), { deleted: true }), waits, 'unless asked for')
+    t.strictSame(await listed(database, { deleted: 'listed' }), [1])
+    t.strictSame(await listed(database, { deleted: 'marker', marker: id(1) }), [])
     const conditions = [{ type: 'text', field: 'status', in: ['pending_delete'] }] as const
     t.strictSame(await listed(database, { conditions }), [])
     await t.rejects(listed(database, { marker: id(1) }), { code: 'not_found' })

@@ -27,6 +27,15 @@ const CASES: readonly Case[] = [
   [user('owner'), 'shared', 'accepted', 'shared'],
   [user('owner'), 'community', 'accepted', 'community no-community'],
 
+  [user('owner'), 'non_public', 'accepted', 'private shared community no-community'],
+  [user('accepted'), 'non_public', 'accepted', 'shared community no-shared no-community'],
+  [
+    admin(null),
+    'non_public',
+    'accepted',
+    'private shared community no-private no-shared no-community',
+  ],
+
   [user('other'), null, 'accepted', 'public no-public'],
   [user('other'), 'all', 'all', 'public community no-public no-community'],
   [user('other'), 'private', 'accepted', ''],

@@ -9,6 +9,8 @@ export interface EmbeddedOptions extends CommandOptions {
   readonly settings?: Settings
   /** Options of its other sections. */
   readonly sections?: Readonly<Record<string, Settings>>
+  /** Options of the command besides those that it needs. */
+  readonly words?: readonly string[]
 }
 
 type Settings = Readonly<Record<string, string | number>>
@@ -27,6 +29,7 @@ export class Embedded extends Service implements AsyncDisposable {
   static async start({
     settings = {},
     sections = {},
+    words = [],
     ...options
   }: EmbeddedOptions = {}): Promise<Embedded> {
     const folder = await mkdtemp(join(tmpdir(), 'embedded-'))
@@ -37,7 +40,7 @@ export class Embedded extends Service implements AsyncDisposable {
     await writeFile(config, all.map(sectionOf).join(''))
     const data = join(folder, 'data')
     const program = await startProgram(
-      ['serve', '--port', '0', '--data-dir', data, '--config', config],
+      ['serve', '--port', '0', '--data-dir', data, '--config', config, ...words],
       options,
     )
     try {

@@ -1,11 +1,10 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { closeSync, openSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { writeSetting } from '../../behaviour/ours.ts'
+import type { Setting } from '../../behaviour/settings.ts'
 import { runCommand } from '../../support/command.ts'
+import { type Daemon, freePort, startDaemon } from './daemon.ts'
 import { DEBIAN_PYTHON } from './python.ts'
 import { Service } from './service.ts'
 import { waitUntil } from './wait.ts'
@@ -15,6 +14,8 @@ export interface GlanceOptions {
   readonly policy?: Readonly<Record<string, string>>
   /** Further options of the `[DEFAULT]` section. */
   readonly settings?: Readonly<Record<string, string | number>>
+  /** What is read after all else. */
+  readonly setting?: Setting
   /** Whether callers are who their identity headers say. Default: there is no authentication. */
   readonly trusted?: boolean
 }
@@ -27,19 +28,23 @@ const EVERYBODY_IS_ADMIN = { publicize_image: '', communitize_image: '', tasks_a
 
 const PIPELINES = '/etc/glance/glance-api-paste.ini'
 
-/** Debian's pipeline with the one in front of it left out that would ask Keystone who a caller is. */
+/** Debian's pipelines with the one in front of it left out that would ask Keystone who a caller is. */
 const TRUSTED = `[pipeline:glance-api-trusted]
 pipeline = cors healthcheck http_proxy_to_wsgi versionnegotiation context rootapp
+
+[pipeline:glance-api-trusted+cachemanagement]
+pipeline = cors healthcheck http_proxy_to_wsgi versionnegotiation context cache cachemanage rootapp
 `
 
 /** Debian's Glance with a database and a folder of its own, until it is disposed of. */
 export class Glance extends Service implements AsyncDisposable {
-  readonly #folder: string
+  /** With everything that it keeps. */
+  readonly folder: string
   readonly #stop: () => Promise<void>
 
   private constructor(url: string, folder: string, stop: () => Promise<void>) {
     super(url)
-    this.#folder = folder
+    this.folder = folder
     this.#stop = stop
   }
 
@@ -47,6 +52,7 @@ export class Glance extends Service implements AsyncDisposable {
   static async start({
     policy = EVERYBODY_IS_ADMIN,
     settings = {},
+    setting = { config: '' },
     trusted = false,
   }: GlanceOptions = {}): Promise<Glance> {
     const folder = await mkdtemp(join(tmpdir(), 'glance-'))
@@ -59,12 +65,9 @@ export class Glance extends Service implements AsyncDisposable {
         join(folder, 'glance-api.conf'),
         configuration(folder, settings, trusted ? 'flavor = trusted' : ''),
       )
-      const { status, stderr } = await runCommand(
-        '/usr/bin/glance-manage',
-        ['--config-file', join(folder, 'glance-api.conf'), 'db_sync'],
-        { environment: DEBIAN_PYTHON },
-      )
-      if (status !== 0) throw new Error(`glance-manage db_sync:\n${stderr}`)
+      const { config, theirs = '', files = {} } = setting
+      writeSetting({ config: `${config}\n${theirs}`, files }, folder)
+      await makeDatabase(folder)
       return await Glance.#launch(folder).catch(async () => await Glance.#launch(folder))
     } catch (error) {
       await rm(folder, { recursive: true, force: true })
@@ -74,12 +77,12 @@ export class Glance extends Service implements AsyncDisposable {
 
   /** Where its store keeps the data of an image. */
   fileOf(id: string): string {
-    return join(this.#folder, 'images', id)
+    return join(this.folder, 'images', id)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stop()
-    await rm(this.#folder, { recursive: true, force: true })
+    await rm(this.folder, { recursive: true, force: true })
   }
 
   static async #launch(folder: string): Promise<Glance> {
@@ -102,47 +105,35 @@ export class Glance extends Service implements AsyncDisposable {
   }
 }
 
-/** A Glance on its way up. */
-interface Daemon {
-  hasEnded(): boolean
-  log(): Promise<string>
-  stop(): Promise<void>
+/** An empty database, once there is one: making it takes seconds. */
+let emptyDatabase: Promise<Uint8Array> | undefined
+
+async function makeDatabase(folder: string): Promise<void> {
+  const file = join(folder, 'glance.sqlite')
+  if (emptyDatabase !== undefined) {
+    await writeFile(file, await emptyDatabase)
+    return
+  }
+  const { status, stderr } = await runCommand(
+    '/usr/bin/glance-manage',
+    ['--config-file', join(folder, 'glance-api.conf'), 'db_sync'],
+    { environment: DEBIAN_PYTHON },
+  )
+  if (status !== 0) throw new Error(`glance-manage db_sync:\n${stderr}`)
+  emptyDatabase = readFile(file)
+  await emptyDatabase
 }
 
 async function launch(folder: string, port: number): Promise<Daemon> {
-  const files = [join(folder, 'glance-api.conf'), join(folder, 'port.conf')]
+  const files = [
+    join(folder, 'glance-api.conf'),
+    join(folder, 'setting.conf'),
+    join(folder, 'port.conf'),
+  ]
   await writeFile(join(folder, 'port.conf'), `[DEFAULT]\nbind_port = ${port}\n`)
   const log = join(folder, 'glance-api.log')
-  const output = openSync(log, 'a')
-  // It dies with us even when we are killed, and leads a group, so that its children are stopped with it.
-  const child = spawn(
-    'setpriv',
-    [
-      '--pdeathsig',
-      'KILL',
-      '/usr/bin/glance-api',
-      ...files.flatMap(file => ['--config-file', file]),
-    ],
-    {
-      stdio: ['ignore', output, output],
-      cwd: folder,
-      env: { ...process.env, ...DEBIAN_PYTHON },
-      detached: true,
-    },
-  )
-  closeSync(output)
-  await once(child, 'spawn')
-  const hasEnded = () => child.exitCode !== null || child.signalCode !== null
-  return {
-    hasEnded,
-    log: async () => await readFile(log, 'utf8'),
-    stop: async () => {
-      if (hasEnded() || child.pid === undefined) return
-      const exit = once(child, 'exit')
-      process.kill(-child.pid, 'SIGKILL')
-      await exit
-    },
-  }
+  const options = files.flatMap(file => ['--config-file', file])
+  return await startDaemon(['/usr/bin/glance-api', ...options], { folder, log })
 }
 
 function configuration(
@@ -178,15 +169,4 @@ lock_path = ${folder}/lock
 [oslo_policy]
 policy_file = ${folder}/policy.json
 `
-}
-
-/** A port that nobody listened on a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new TypeError('not a TCP port')
-  return address.port
 }

@@ -28,10 +28,18 @@ export async function findNamespace(
   return namespace
 }
 
-/** For what is not done in a namespace. @throws {GlanceError} `forbidden` unless the policy lets the caller do it. */
+/**
+ * For what is not done in a namespace. @throws {GlanceError} `forbidden` unless the policy lets the caller do it;
+ * `not_found` when it does not even let the caller see a namespace.
+ */
 export async function requireMay(context: RequestContext, action: MetadefAction): Promise<void> {
   if (!isLooking(action)) requireMayWrite(context)
-  await requireAllowed(context, action, { project_id: context.project })
+  const target = { project_id: context.project }
+  if (await isAllowed(context, action, target)) return
+  if (!(await isAllowed(context, 'get_metadef_namespace', target))) {
+    throw new GlanceError('not_found', 'the resource could not be found.')
+  }
+  await requireAllowed(context, action, target)
 }
 
 /**

@@ -2,7 +2,7 @@ import { GlanceError } from '../../../errors.ts'
 import type { Properties } from '../../../image/image.ts'
 import type { RemoteImage } from '../../../image/import.ts'
 import { collectText } from '../../../stream/text.ts'
-import type { Credentials } from '../importer.ts'
+import type { OnBehalf } from '../../domain/context.ts'
 import type { ImportWork } from '../work.ts'
 
 /** Bytes of an image document, at most. */
@@ -65,7 +65,7 @@ function without(
 }
 
 /** @throws {GlanceError} `not_found` when the caller's catalog has no image service there. */
-function endpointOf({ catalog }: Credentials, { region, interface: side }: RemoteImage): string {
+function endpointOf({ catalog }: OnBehalf, { region, interface: side }: RemoteImage): string {
   for (const service of Array.isArray(catalog) ? (catalog as unknown[]) : []) {
     if (!isObject(service) || service['type'] !== 'image') continue
     const endpoints: unknown = service['endpoints']

@@ -4,6 +4,7 @@ import { receive, send } from '../http/body.ts'
 import type { DataConnections } from '../http/connections.ts'
 import { briefly, faultOf, networkFault } from '../http/faults.ts'
 import { redact } from '../http/redact.ts'
+import type { Image } from '../image/image.ts'
 import type { Bytes } from '../stream/bytes.ts'
 import { digested, Hasher } from '../stream/digest.ts'
 import { verify, verifySize } from '../stream/verify.ts'
@@ -66,6 +67,40 @@ export async function upload(url: URL, data: ImageData, transport: Transport): P
   if ((answer.statusCode ?? 0) >= 300) throw await refusal('PUT', url, answer)
   answer.resume()
   return hasher === undefined ? data : { ...data, checksum: await hasher.hex('md5') }
+}
+
+/**
+ * The data once its first chunk has come, to be opened once. Disposal closes what has not been read.
+ * @throws what opening it and reading that chunk throw.
+ */
+export async function begin(
+  data: ImageData,
+  signal: AbortSignal | undefined,
+): Promise<ImageData & AsyncDisposable> {
+  const chunks = (await data.open({ signal }))[Symbol.asyncIterator]()
+  const first = await chunks.next()
+  async function* all(): Bytes {
+    for (let next = first; next.done !== true; next = await chunks.next()) yield next.value
+  }
+  return {
+    ...data,
+    open: async () => all(),
+    [Symbol.asyncDispose]: async () => void (await chunks.return?.()),
+  }
+}
+
+/** In which way the stored data is not what was sent; undefined when it is proved to be the same. */
+export function difference(stored: Image, sent: Expected): string | undefined {
+  if (stored.status !== 'active') return `nothing: its status is ${stored.status}`
+  if (sent.size !== null && stored.size !== sent.size) return `${stored.size} of ${sent.size} bytes`
+  if (sent.digest !== null && stored.digest?.algorithm === sent.digest.algorithm) {
+    const { algorithm, value } = sent.digest
+    return stored.digest.value === value ? undefined : `data of another ${algorithm}`
+  }
+  if (sent.checksum !== null && stored.checksum !== null) {
+    return stored.checksum === sent.checksum ? undefined : 'data of another MD5'
+  }
+  return 'data that nothing proves: the two sides have no digest in common'
 }
 
 async function refusal(method: string, url: URL, answer: IncomingMessage): Promise<GlanceError> {

@@ -1,0 +1,241 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Abortable } from '../abort.ts'
+import { withAttempts } from '../attempts.ts'
+import { GlanceError, isGlanceError, messageOf } from '../errors.ts'
+import { hasData, type Image } from '../image/image.ts'
+import { changesBetween, type FieldChange } from '../wire/attributes.ts'
+import type { Expressed } from '../wire/loss.ts'
+import type {
+  Endpoint,
+  EndpointFeatures,
+  ImageData,
+  ListOptions,
+  RefusedField,
+  Written,
+} from './endpoint.ts'
+import { difference, type Expected } from './glance-data.ts'
+import type { GlanceService } from './glance-service.ts'
+
+/** Milliseconds in which a service notices that an upload was broken off. */
+const SETTLE_MS = 5000
+/** The last pause in milliseconds, each twice the one before, in which a v1 service makes up its mind. */
+const UNDECIDED_MS = 300
+
+/** What refuses a request because of what it says, so that another may be taken. */
+const REFUSALS = ['forbidden', 'invalid', 'conflict', 'over_limit'] as const
+
+/**
+ * A Glance service, as far as every version of its API is alike: a record first, then its data, which is proved by what
+ * the service says of it, then what makes it everybody's. The versions say how each of these is spelled.
+ */
+export abstract class GlanceEndpoint implements Endpoint {
+  readonly name: string
+  readonly features: EndpointFeatures
+  protected readonly service: GlanceService
+  /** Ids of the records that we made or took over, and that have not got what they are to have. */
+  readonly #unfinished = new Set<string>()
+
+  protected constructor(service: GlanceService, features: EndpointFeatures) {
+    this.service = service
+    this.name = service.name
+    this.features = features
+  }
+
+  abstract list(options?: ListOptions): AsyncIterable<Image>
+  abstract data(image: Image, options?: Abortable): Promise<ImageData>
+  abstract expressible(image: Image): Expressed
+
+  /** The image as the service has it. @throws {GlanceError} `not_found`. */
+  protected abstract show(id: string, signal: AbortSignal | undefined): Promise<Image>
+  /** Creates a record without data. @throws {GlanceError} `conflict` when the id is taken. */
+  protected abstract create(image: Image, signal: AbortSignal | undefined): Promise<Image>
+  /** Creates the least of a record that nobody else sees. */
+  protected abstract createBare(image: Image, signal: AbortSignal | undefined): Promise<Image>
+  /** Makes these changes to `present`, all or none. */
+  protected abstract change(
+    present: Image,
+    changes: readonly FieldChange[],
+    signal: AbortSignal | undefined,
+  ): Promise<Image>
+  /** Sends the data of a record that has none, and resolves to what the service should then have. */
+  protected abstract send(
+    id: string,
+    data: ImageData,
+    signal: AbortSignal | undefined,
+  ): Promise<Expected>
+  protected abstract remove(id: string, signal: AbortSignal | undefined): Promise<void>
+
+  async add(given: Image, data: ImageData | null, { signal }: Abortable = {}): Promise<Written> {
+    const { image } = this.expressible(given)
+    const begun = data === null ? image : this.expressible(unpublished(image)).image
+    const record = await this.#record(begun, signal)
+    this.#unfinished.add(image.id)
+    if (data !== null) {
+      if (record.status === 'queued') {
+        await this.#prove(image.id, await this.#upload(image.id, data, signal), signal)
+      } else {
+        // The attempt before got as far as this, or somebody else was faster.
+        const wrong = difference(record, data)
+        if (wrong !== undefined) throw taken(image.id, this.name, `and it holds ${wrong}`)
+      }
+    }
+    const written = await this.#bring(record, image, signal)
+    this.#unfinished.delete(image.id)
+    return written
+  }
+
+  async update(present: Image, given: Image, { signal }: Abortable = {}): Promise<Written> {
+    const { image } = this.expressible(given)
+    const { attempts } = this.service.options
+    const written = await withAttempts(
+      async attempt => {
+        // An attempt that got no answer may have done its work.
+        const now = attempt === 1 ? present : await this.show(image.id, signal)
+        return await this.#bring(now, image, signal)
+      },
+      { attempts, signal },
+    )
+    const { refused } = written
+    if (refused.length > 0 && changesBetween(present, written.image).length === 0) {
+      const reasons = refused.map(({ field, reason }) => `${field} was refused: ${reason}`)
+      throw new GlanceError('forbidden', `image ${image.id}: ${reasons.join('; ')}`)
+    }
+    return written
+  }
+
+  async discard(id: string, { signal }: Abortable = {}): Promise<void> {
+    if (!this.#unfinished.delete(id)) return
+    const { status } = await this.show(id, signal)
+    if (status === 'queued' || status === 'killed') await this.remove(id, signal)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.service[Symbol.dispose]()
+  }
+
+  /** Creates the record, or takes over the one that an attempt before left without data. */
+  async #record(image: Image, signal: AbortSignal | undefined): Promise<Image> {
+    try {
+      return await this.create(image, signal)
+    } catch (error) {
+      if (isGlanceError(error, 'conflict')) return await this.#takeOver(image, signal)
+      if (!isGlanceError(error, ...REFUSALS)) throw error
+      // Something in it is refused. The least that can be created shows what, once it is brought to the rest.
+      const bare = await this.createBare(image, signal)
+      const { image: record } = await this.#bring(bare, { ...bare, hidden: image.hidden }, signal)
+      return record
+    }
+  }
+
+  async #takeOver(image: Image, signal: AbortSignal | undefined): Promise<Image> {
+    const present = await this.show(image.id, signal).catch((error: unknown) => {
+      if (!isGlanceError(error, 'not_found')) throw error
+      throw taken(
+        image.id,
+        this.name,
+        'deleted or out of our sight; a Glance gives no id out twice',
+      )
+    })
+    if (present.status !== 'queued') return this.#withData(present)
+    const { image: record } = await this.#bring(present, image, signal)
+    // Meanwhile the service may have found out what became of the upload before.
+    return record.status === 'queued' ? record : this.#withData(record)
+  }
+
+  /** The record, when it has data. @throws {GlanceError} `unavailable` while data is sent; `duplicate`. */
+  #withData(record: Image): Image {
+    const { id, status } = record
+    if (hasData(record)) return record
+    if (status !== 'saving') {
+      throw taken(id, this.name, `and its status is ${status}${WHY[status] ?? ''}`)
+    }
+    throw new GlanceError('unavailable', `image ${id}: ${this.name} is still being sent its data`)
+  }
+
+  /** Sends the data; when that fails, waits until the service has noticed and keeps none of it. */
+  async #upload(id: string, data: ImageData, signal: AbortSignal | undefined): Promise<Expected> {
+    try {
+      return await this.send(id, data, signal)
+    } catch (error) {
+      const status = await this.#settled(id).catch(() => undefined) // What failed first is what counts.
+      if (status !== 'killed' || !isGlanceError(error)) throw error
+      throw new GlanceError(
+        'gone',
+        `${error.message}; ${this.name} has killed the image, ${USED_UP}`,
+        { cause: error },
+      )
+    }
+  }
+
+  async #settled(id: string): Promise<Image['status']> {
+    const patience = AbortSignal.timeout(SETTLE_MS)
+    for (let pause = 20; ; pause *= 2) {
+      const { status } = await this.show(id, patience)
+      // It may not have begun to look at what was broken off, and kill the image for it only then.
+      const isUndecided = status === 'queued' && !this.features.repeatable && pause < UNDECIDED_MS
+      if (status !== 'saving' && !isUndecided) return status
+      await delay(pause, undefined, { signal: patience })
+    }
+  }
+
+  /**
+   * Compares what the service says of the data with what the source said. Wrong data is removed with its image, since
+   * data cannot be replaced.
+   */
+  async #prove(id: string, data: Expected, signal: AbortSignal | undefined): Promise<void> {
+    const wrong = difference(await this.show(id, signal), data)
+    if (wrong === undefined) return
+    await this.remove(id, signal)
+    throw new GlanceError(
+      'corrupt',
+      `image ${id}: ${this.name} stored ${wrong}; the copy was removed`,
+    )
+  }
+
+  /** Changes `present` until it is `image`: all at once or, when that is refused, field by field. */
+  async #bring(present: Image, image: Image, signal: AbortSignal | undefined): Promise<Written> {
+    const wanted = this.features.ownersCarried ? image : { ...image, owner: present.owner }
+    // What the service has and its API cannot say is nobody's to change.
+    const changes = changesBetween(this.expressible(present).image, wanted)
+    if (changes.length === 0) return { image: present, refused: [] }
+    try {
+      return { image: await this.change(present, changes, signal), refused: [] }
+    } catch (error) {
+      if (!isGlanceError(error, ...REFUSALS)) throw error
+      if (changes.length === 1) return { image: present, refused: [refusal(changes, error)] }
+    }
+    let brought = present
+    const refused: RefusedField[] = []
+    for (const change of changes) {
+      try {
+        brought = await this.change(brought, [change], signal)
+      } catch (error) {
+        if (!isGlanceError(error, ...REFUSALS)) throw error
+        refused.push(refusal([change], error))
+      }
+    }
+    return { image: brought, refused }
+  }
+}
+
+/** What v1 does with an image whose upload fails (glance/api/v1/upload_utils.py), and v2 never. */
+const USED_UP =
+  'and gives its id out again only when the record is deleted and purged from its database'
+
+const WHY: Partial<Record<Image['status'], string>> = {
+  killed: `: an upload of it failed, after which v1 takes no other, ${USED_UP}`,
+  deleted: `, ${USED_UP.slice('and '.length)}`,
+}
+
+/** The image while nobody may boot it, nor be kept from removing it. */
+function unpublished(image: Image): Image {
+  return { ...image, visibility: 'private', hidden: true, protected: false }
+}
+
+function taken(id: string, name: string, how: string): GlanceError {
+  return new GlanceError('duplicate', `image ${id}: ${name} has it already, ${how}`)
+}
+
+function refusal(changes: readonly FieldChange[], error: GlanceError): RefusedField {
+  return { field: changes.map(({ field }) => field).join(', '), reason: messageOf(error) }
+}

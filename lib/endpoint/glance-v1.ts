@@ -1,0 +1,212 @@
+import { GlanceError, isGlanceError } from '../errors.ts'
+import { hasData, type Image, type Properties } from '../image/image.ts'
+import { inOrder } from '../image/ordered.ts'
+import { attributesOf, type FieldChange } from '../wire/attributes.ts'
+import { expressibleInV1 } from '../wire/loss.ts'
+import {
+  type HeaderValue,
+  isV1HeaderText,
+  isV1PropertyName,
+  toV1Headers,
+} from '../wire/v1-headers.ts'
+import { imageFromV1, imageFromV1Headers } from '../wire/v1-image.ts'
+import { isBaseAttribute, isObject, isReservedProperty } from '../wire/v2-image.ts'
+import type { ImageData, ListOptions } from './endpoint.ts'
+import { begin, download, type Expected, upload } from './glance-data.ts'
+import { GlanceEndpoint } from './glance-endpoint.ts'
+import type { PageSource } from './glance-page.ts'
+import { type GlanceOptions, GlanceService } from './glance-service.ts'
+import { listV1Pages, seesAll, sortsById } from './glance-v1-listing.ts'
+
+/** A body of any other type has the image killed, and none does no harm. */
+const OCTETS = { 'content-type': 'application/octet-stream' }
+/** Without a body it has to be said: what is sent in chunks counts as data, also when there is none. */
+const NO_BODY = { ...OCTETS, 'content-length': '0' }
+
+/**
+ * A service that speaks the Images API v1. Images whose upload fails are `killed` for ever, so that an image's record
+ * comes first and its data after that, once it has begun to come from where it is: what fails until then can be repeated.
+ */
+export class GlanceV1Endpoint extends GlanceEndpoint {
+  readonly expressible = expressibleInV1
+
+  private constructor(service: GlanceService, ordered: boolean, isAdmin: boolean) {
+    super(service, {
+      ordered,
+      ranges: false,
+      ownersCarried: isAdmin,
+      hashes: true,
+      repeatable: false,
+    })
+  }
+
+  /** `base` is what `/v1/images` is appended to; otherwise as {@link of}. */
+  static async open(name: string, base: URL, options: GlanceOptions): Promise<GlanceV1Endpoint> {
+    return await GlanceV1Endpoint.of(new GlanceService(name, base, options))
+  }
+
+  /**
+   * The service, which is disposed of with the endpoint. Asks it whether it is there, takes our token, sorts by id and
+   * has us as an administrator. @throws {GlanceError} `unavailable`, `unauthenticated`; `unsupported` when it is no
+   * Images API v1.
+   */
+  static async of(service: GlanceService): Promise<GlanceV1Endpoint> {
+    const pages: PageSource = {
+      name: service.name,
+      get: async path => await service.get(path, service.options.signal, ['unavailable']),
+    }
+    return new GlanceV1Endpoint(service, await sortsById(pages), await seesAll(pages))
+  }
+
+  async *list({ onUnreadable, signal }: ListOptions = {}): AsyncGenerator<Image> {
+    const { name, service } = this
+    const { ordered } = this.features
+    const get: PageSource['get'] = async path => await service.get(path, signal)
+    const images = listV1Pages(ordered, { name, onUnreadable, get })
+    yield* ordered ? inOrder(images, name) : images
+  }
+
+  async data(image: Image): Promise<ImageData> {
+    const { id, size, checksum, digest } = image
+    return {
+      size,
+      checksum,
+      digest,
+      open: async ({ offset = 0, signal } = {}) => {
+        const url = this.service.url(`v1/images/${id}`)
+        try {
+          return await this.service.withTransport(
+            signal,
+            async transport => await download(url, { ...transport, offset, size }),
+          )
+        } catch (error) {
+          if (!isGlanceError(error, 'not_found')) throw error
+          // That is also what v1 says of an image without data.
+          const present = await this.show(id, signal).catch(() => undefined)
+          if (present === undefined || hasData(present)) throw error
+          throw new GlanceError('conflict', `image ${id}: there is no data`, { cause: error })
+        }
+      },
+    }
+  }
+
+  protected async show(id: string, signal: AbortSignal | undefined): Promise<Image> {
+    return imageFromV1Headers(await this.service.head(`v1/images/${id}`, signal))
+  }
+
+  protected async create(image: Image, signal: AbortSignal | undefined): Promise<Image> {
+    const { name, owner, minDisk, minRam } = image
+    const headers = toV1Headers(
+      [
+        ...leastOf(image),
+        ['name', name],
+        ['is_public', image.visibility === 'public'],
+        ['protected', image.protected],
+        ['min_disk', minDisk],
+        ['min_ram', minRam],
+        ...(this.features.ownersCarried ? [['owner', owner] as const] : []),
+      ],
+      propertiesOf(image.properties, []),
+    )
+    return await this.#write('POST', 'v1/images', signal, headers)
+  }
+
+  protected async createBare(image: Image, signal: AbortSignal | undefined): Promise<Image> {
+    const headers = toV1Headers([...leastOf(image), ['is_public', false]], new Map())
+    return await this.#write('POST', 'v1/images', signal, headers)
+  }
+
+  /** Properties that stay are sent only where others go: then those that are not sent go too. */
+  protected async change(
+    present: Image,
+    changes: readonly FieldChange[],
+    signal: AbortSignal | undefined,
+  ): Promise<Image> {
+    const attributes = changes.filter(({ field }) => isBaseAttribute(field)).map(headerOf)
+    const purging = changes.some(({ to }) => to === undefined)
+    const properties = propertiesOf(purging ? present.properties : new Map(), changes)
+    const path = `v1/images/${present.id}`
+    const changed = await this.#write('PUT', path, signal, {
+      ...toV1Headers(attributes, properties, { nulls: true }),
+      'x-glance-registry-purge-props': purging ? 'True' : 'False',
+    })
+    const now = attributesOf(changed)
+    const ignored = changes.filter(({ field, to }) => now.get(field) !== to) // No lists: v1 has no tags.
+    if (ignored.length === 0) return changed
+    const names = ignored.map(({ field }) => field).join(', ')
+    const message = `${this.name} says that it was done, and leaves ${names} as it was`
+    throw new GlanceError('forbidden', message)
+  }
+
+  protected async send(
+    id: string,
+    data: ImageData,
+    signal: AbortSignal | undefined,
+  ): Promise<Expected> {
+    // In an upload that announces no bytes v1 sees none, but in one by chunks that are none it does.
+    const size = data.size === 0 ? null : data.size
+    // Some stores of its time want to know the size beforehand.
+    const announced = size === null ? {} : { 'x-image-meta-size': String(size) }
+    const url = this.service.url(`v1/images/${id}`)
+    const expected = await this.service.withTransport(signal, async transport => {
+      await using begun = await begin({ ...data, size }, signal)
+      const headers = { ...transport.headers, ...announced }
+      return await upload(url, begun, { ...transport, headers })
+    })
+    return { ...expected, size: data.size }
+  }
+
+  protected async remove(id: string, signal: AbortSignal | undefined): Promise<void> {
+    await this.service.call('DELETE', `v1/images/${id}`, { signal })
+  }
+
+  async #write(
+    method: 'POST' | 'PUT',
+    path: string,
+    signal: AbortSignal | undefined,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<Image> {
+    const answer = await this.service.call(method, path, {
+      headers: { ...NO_BODY, ...headers },
+      signal,
+    })
+    if (isObject(answer)) return imageFromV1(answer['image'])
+    throw new GlanceError(
+      'unsupported',
+      `${this.name}: no Images API v1: it answers without an image`,
+    )
+  }
+}
+
+/** What an image needs before its data can come. */
+function leastOf({ id, diskFormat, containerFormat }: Image): [string, HeaderValue][] {
+  return [
+    ['id', id],
+    ['disk_format', diskFormat],
+    ['container_format', containerFormat],
+  ]
+}
+
+/** A change of an attribute that v1 has, in its names. */
+function headerOf({ field, to }: FieldChange): [string, HeaderValue] {
+  if (field === 'visibility') return ['is_public', to === 'public']
+  return [field, typeof to === 'object' ? null : (to ?? null)] // v1 has no lists.
+}
+
+/** Those of `properties` that v1 can say, and that are not the service's own, after the changes. */
+function propertiesOf(properties: Properties, changes: readonly FieldChange[]): Properties {
+  const after = new Map(
+    [...properties].filter(
+      ([name, value]) =>
+        isV1PropertyName(name) &&
+        !isReservedProperty(name) &&
+        (value === null || isV1HeaderText(value)),
+    ),
+  )
+  for (const { field, to } of changes) {
+    if (isBaseAttribute(field)) continue
+    if (typeof to === 'string') after.set(field, to)
+    else after.delete(field)
+  }
+  return after
+}

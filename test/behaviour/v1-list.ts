@@ -1,0 +1,208 @@
+import type { Row, Scenario } from './table.ts'
+import { change, make, RAW } from './v1-table.ts'
+
+const list = (query: string, lists: readonly string[], rest: Partial<Row> = {}): Row => {
+  const { as = 'owner' } = rest
+  return {
+    title: `${as} asks for ${query || 'images'}`,
+    ask: `GET /v1/images/detail${query}`,
+    status: 200,
+    lists,
+    ...rest,
+  }
+}
+const bad = (query: string): Row => {
+  return { title: `${query} is refused`, ask: `GET /v1/images${query}`, status: 400 }
+}
+/** An order that does not hang on the clock. */
+const BY_NAME = 'sort_key=name&sort_dir=asc'
+
+export const V1_LIST: readonly Scenario[] = [
+  {
+    name: 'v1: a listing and its filters',
+    rows: [
+      { title: 'is empty at first', ask: 'GET /v1/images', status: 200, shows: { images: [] } },
+      make('a', { ...RAW, min_ram: 5, 'property-os': 'x', 'property-arch': 'y' }, { data: 'data' }),
+      make(
+        'b',
+        { ...RAW, min_disk: 5, protected: 'True', 'property-os': 'x' },
+        { data: 'longer data' },
+      ),
+      make('c', { disk_format: 'ami' }),
+      {
+        title: 'shows six things of each image',
+        ask: 'GET /v1/images?name=c',
+        status: 200,
+        shows: {
+          images: [
+            {
+              id: '{c}',
+              name: 'c',
+              size: 0,
+              disk_format: 'ami',
+              container_format: 'ami',
+              checksum: null,
+            },
+          ],
+        },
+      },
+      {
+        title: 'or all, but not where the data is',
+        ask: 'GET /v1/images/detail?name=a',
+        status: 200,
+        shows: {
+          images: [
+            {
+              id: '{a}',
+              properties: { os: 'x', arch: 'y' },
+              min_ram: 5,
+              is_public: false,
+              deleted: false,
+              deleted_at: null,
+              virtual_size: 4,
+            },
+          ],
+        },
+        lacks: ['next', 'first'],
+      },
+      list(`?${BY_NAME}`, ['a', 'b', 'c']),
+      list('?sort_key=name', ['c', 'b', 'a']),
+      list('?sort_key=size&sort_dir=asc', ['c', 'a', 'b']),
+      list('?sort_key=id&sort_dir=asc', ['a', 'b', 'c']),
+      list(`?name=a&${BY_NAME}`, ['a']),
+      list('?name=A', []),
+      list(`?status=active&${BY_NAME}`, ['a', 'b']),
+      list('?status=queued', ['c']),
+      list('?disk_format=ami', ['c']),
+      list(`?container_format=bare&${BY_NAME}`, ['a', 'b']),
+      list('?min_ram=5', ['a']),
+      list('?min_disk=5', ['b']),
+      list('?size_min=5', ['b']),
+      list(`?size_max=4&${BY_NAME}`, ['a', 'c']),
+      list('?size_min=4&size_max=4', ['a']),
+      list('?protected=True', ['b']),
+      list(`?protected=0&${BY_NAME}`, ['a', 'c']),
+      list(`?property-os=x&${BY_NAME}`, ['a', 'b']),
+      list('?property-os=x&property-arch=y', ['a']),
+      list('?property-os=y', []),
+      list(`?is_public=False&${BY_NAME}`, ['a', 'b', 'c']),
+      list(`?deleted=True&nonsense=1&visibility=public&${BY_NAME}`, ['a', 'b', 'c']),
+      list(`?limit=2&${BY_NAME}`, ['a', 'b']),
+      list(`?limit=2&marker={b}&${BY_NAME}`, ['c']),
+      list(`?marker={c}&${BY_NAME}`, []),
+      list('?limit=0', []),
+      bad('?limit=-1'),
+      bad('?limit=x'),
+      bad('?limit='),
+      bad('?marker=x'),
+      bad('?marker='),
+      bad('?marker={nope}'),
+      bad('?sort_key=x'),
+      bad('?sort_key=owner'),
+      bad('?sort_dir=up'),
+      bad('?size_min=x'),
+      bad('?size_max=-1'),
+      bad('?min_ram=-1'),
+      bad('?min_disk=x'),
+      bad('?protected=none'),
+      bad('?protected=x'),
+      bad('?is_public=x'),
+      bad('?changes-since=x'),
+      bad('?name=%ff'),
+      {
+        title: 'a marker that is not visible is refused',
+        as: 'stranger',
+        ask: 'GET /v1/images?marker={a}',
+        status: 400,
+      },
+      list('?changes-since=2001-01-01T00:00:00Z&sort_key=name&sort_dir=asc', ['a', 'b', 'c']),
+      list('?changes-since=2001-01-01T00:00:00%2B02:00&name=a', ['a']),
+      list('?changes-since=2999-01-01', []),
+      { title: 'c is deleted', ask: 'DELETE /v1/images/{c}', status: 200 },
+      make('d', RAW, {
+        data: 'data',
+        headers: {
+          'x-image-meta-name': 'd',
+          'x-image-meta-disk_format': 'raw',
+          'x-image-meta-container_format': 'bare',
+        },
+        status: 400,
+      }),
+      list(`?${BY_NAME}&x=1`, ['a', 'b']),
+      list('?status=killed', []),
+      list('?status=deleted', []),
+      list(`?changes-since=2001-01-01&${BY_NAME}`, ['a', 'b', 'c', 'd']),
+      list(`?changes-since=2001-01-01&deleted=x&status=deleted`, ['c']),
+      list('?changes-since=2001-01-01&status=killed', ['d']),
+      list(`?changes-since=2001-01-01&marker={c}&${BY_NAME}`, ['d']),
+      bad('?marker={c}'),
+      list(`?is_public=None&marker={c}&${BY_NAME}`, [], { as: 'admin' }),
+    ],
+  },
+  {
+    name: 'v1: who sees what in a listing',
+    rows: [
+      make('private'),
+      make('public', { ...RAW, is_public: 'True' }, { as: 'admin' }),
+      make('others', RAW, { as: 'stranger' }),
+      make('nobodys', { ...RAW, owner: '' }, { as: 'admin' }),
+      make('shared', RAW, { as: 'stranger' }),
+      {
+        title: 'one is shared',
+        as: 'stranger',
+        ask: 'PUT /v1/images/{shared}/members/owner',
+        status: 204,
+      },
+      {
+        title: 'one is community',
+        as: 'stranger',
+        ask: 'POST /v2/images',
+        body: { id: '{community}', name: 'community', visibility: 'community' },
+        status: 201,
+      },
+      {
+        title: 'one is hidden',
+        ask: 'POST /v2/images',
+        body: { id: '{hidden}', name: 'hidden', os_hidden: true },
+        status: 201,
+      },
+      list(`?${BY_NAME}`, ['private', 'public', 'shared']),
+      list(`?is_public=None&${BY_NAME}`, ['private', 'public', 'shared']),
+      list(`?${BY_NAME}`, ['community', 'others', 'public', 'shared'], { as: 'stranger' }),
+      list(`?${BY_NAME}`, ['public'], { as: 'member' }),
+      list(`?${BY_NAME}`, ['public'], { as: 'admin' }),
+      list(`?is_public=True&${BY_NAME}`, ['public'], { as: 'admin' }),
+      list(`?is_public=1&${BY_NAME}`, ['public'], { as: 'admin' }),
+      list(
+        `?is_public=none&${BY_NAME}`,
+        ['community', 'hidden', 'nobodys', 'others', 'private', 'public', 'shared'],
+        { as: 'admin' },
+      ),
+      list(
+        `?is_public=False&${BY_NAME}`,
+        ['community', 'hidden', 'nobodys', 'others', 'private', 'shared'],
+        { as: 'admin' },
+      ),
+      {
+        title: 'what is nobody’s is shown to whoever knows it',
+        ask: 'HEAD /v1/images/{nobodys}',
+        status: 200,
+        answers: { 'x-image-meta-owner': null },
+      },
+      {
+        title: 'what is community is as well, and not public',
+        ask: 'HEAD /v1/images/{community}',
+        status: 200,
+        answers: { 'x-image-meta-is_public': 'False' },
+      },
+      change('community', {}, { title: 'but not theirs to change', status: 403 }),
+      change('shared', {}, { title: 'nor is what is shared with them', status: 403 }),
+      {
+        title: 'or theirs to delete',
+        ask: 'DELETE /v1/images/{community}',
+        status: 403,
+      },
+      { title: 'whatever is shared', ask: 'DELETE /v1/images/{shared}', status: 404 },
+    ],
+  },
+]

@@ -1,0 +1,135 @@
+import {
+  assert,
+  asyncProperty,
+  constantFrom,
+  dictionary,
+  integer,
+  option,
+  record,
+  string,
+  uniqueArray,
+  boolean,
+} from 'fast-check'
+import t, { type Test } from 'tap'
+import type { Endpoint } from '../lib/endpoint/endpoint.ts'
+import { openEndpoint } from '../lib/endpoint/open.ts'
+import type { Image } from '../lib/image/image.ts'
+import { fixedToken } from '../lib/keystone/token-source.ts'
+import { plan } from '../lib/replicate/plan.ts'
+import { run } from '../lib/replicate/run.ts'
+import { attributesOf, changesBetween } from '../lib/wire/attributes.ts'
+import { forGood, type LostField } from '../lib/wire/loss.ts'
+import { isBaseAttribute, isReservedProperty, isWithheldName } from '../lib/wire/v2-image.ts'
+import { bytesOf, dataOf, idOf, imageOf, toArray } from './support/images.ts'
+import { startTestServer } from './support/server.ts'
+
+const DATA = bytesOf(1, 10)
+const OPTIONS = {
+  tokens: fixedToken(null),
+  timeoutMs: 10_000,
+  attempts: 1,
+  chunkSize: 4096,
+  writable: true,
+}
+/** Text that every Glance can store: no characters beyond U+FFFF, and no NUL. */
+const text = (maxLength: number, minLength = 0) =>
+  string({ unit: 'binary', minLength, maxLength }).map(text =>
+    text.replaceAll(/[\u{10000}-\u{10ffff}\0]/gu, '□').slice(0, maxLength),
+  )
+const PROPERTIES = dictionary(
+  text(20, 1).filter(
+    name => !isBaseAttribute(name) && !isReservedProperty(name) && !isWithheldName(name),
+  ),
+  text(40),
+  { maxKeys: 4 },
+)
+
+t.test('an image of v2 comes back from v1 but for what was told to be lost', async t => {
+  const [one, two, three] = [await open(t, 2), await open(t, 1), await open(t, 2)]
+  let n = 0
+  await assert(
+    asyncProperty(
+      record({
+        name: option(text(40)),
+        visibility: constantFrom('public', 'private', 'shared', 'community'),
+        hidden: boolean(),
+        protected: boolean(),
+        owner: option(string({ minLength: 1, maxLength: 10 })),
+        minDisk: integer({ min: 0, max: 2 ** 31 - 1 }),
+        minRam: integer({ min: 0, max: 2 ** 31 - 1 }),
+        tags: uniqueArray(text(20, 1), { maxLength: 3 }),
+        properties: PROPERTIES,
+      }),
+      async ({ properties, tags, ...fields }) => {
+        const given = { ...fields, tags: tags.toSorted(), properties: propertiesOf(properties) }
+        const image = imageOf((n += 1), DATA, given)
+        await one.add(image, dataOf(image, [DATA]))
+        const lost = await copy(one, two)
+        t.same(await copy(two, three), [], 'nothing more is lost on the way back')
+        const back = await last(three)
+        const differing = changesBetween(back, image).map(({ field }) => field)
+        t.same(differing.toSorted(), lost.map(({ field }) => field).toSorted())
+        t.match(back, { checksum: image.checksum, digest: image.digest, size: DATA.length })
+      },
+    ),
+    { numRuns: 16 },
+  )
+})
+
+t.test('an image of v1 comes back from v2 but for what was told to be lost', async t => {
+  const [one, two, three] = [await open(t, 1), await open(t, 2), await open(t, 1)]
+  let n = 0
+  await assert(
+    asyncProperty(
+      record({
+        name: option(text(40)),
+        visibility: constantFrom('public', 'shared'),
+        protected: boolean(),
+        minRam: integer({ min: 0, max: 2 ** 31 - 1 }),
+        properties: PROPERTIES,
+      }),
+      async ({ properties, ...fields }) => {
+        const given = imageOf((n += 1), DATA, { ...fields, properties: propertiesOf(properties) })
+        await one.add(given, dataOf(given, [DATA]))
+        const image = await last(one)
+        t.same(await copy(one, two), [])
+        t.same(await copy(two, three), [])
+        t.same(attributesOf(await last(three)), attributesOf(image))
+      },
+    ),
+    { numRuns: 8 },
+  )
+})
+
+async function open(t: Test, api: 1 | 2): Promise<Endpoint> {
+  const server = await startTestServer(t)
+  const endpoint = await openEndpoint(server.url, { ...OPTIONS, api })
+  t.teardown(() => endpoint[Symbol.asyncDispose]())
+  return endpoint
+}
+
+function propertiesOf(given: Readonly<Record<string, string>>): Image['properties'] {
+  return new Map(Object.entries(given))
+}
+
+/** Copies all that is there, and resolves to what is lost for good of the last image. A second plan has nothing to do. */
+async function copy(source: Endpoint, target: Endpoint): Promise<readonly LostField[]> {
+  const events = await toArray(run(() => plan(source, target, {}), source, target, { attempts: 1 }))
+  for (const event of events) {
+    if (event.type === 'failed') throw event.error
+    if (event.type === 'finished' && event.written.refused.length > 0) {
+      throw new Error(JSON.stringify(event.written.refused))
+    }
+  }
+  const steps = await toArray(plan(source, target, {}))
+  for (const step of steps) {
+    if (step.action !== 'skip') throw new Error(JSON.stringify(step))
+  }
+  return forGood(steps.at(-1)?.lost ?? [])
+}
+
+async function last(endpoint: Endpoint): Promise<Image> {
+  const image = (await toArray(endpoint.list())).at(-1)
+  if (image === undefined) throw new Error(`${idOf(1)} is not there`)
+  return image
+}
