@@ -5,10 +5,16 @@ import { type ErrorCode, isGlanceError } from './errors.ts'
 /** What may go better the next time. */
 const WORTH_ANOTHER: readonly ErrorCode[] = ['unavailable', 'unreachable', 'corrupt']
 
+/** Milliseconds that we wait at most because the other side asked us to. */
+const LONGEST_ASKED = 120_000
+
 export interface AttemptOptions extends Abortable {
   /** How often to try in all, the first time included. Default 3. */
   readonly attempts?: number | undefined
-  /** Milliseconds before the second attempt, doubled before each later one. Default 500, at most 30,000. */
+  /**
+   * Milliseconds before the second attempt, doubled before each later one. Default 500, at most 30,000. Longer where
+   * the other side said when to come back, up to 120,000.
+   */
   readonly delayMs?: number | undefined
   /** What is worth another attempt. Default: no answer, nobody there, and wrong bytes. */
   readonly worth?: readonly ErrorCode[] | undefined
@@ -32,7 +38,9 @@ export async function withAttempts<T>(
       if (attempt >= attempts || !isGlanceError(error, ...worth)) throw error
       onRetry?.(error, attempt + 1)
       const most = Math.min(delayMs * 2 ** (attempt - 1), 30_000)
-      await delay(most * (0.5 + Math.random() / 2), undefined, signal ? { signal } : {}).catch(() =>
+      const asked = Math.min(error.retryAfterMs ?? 0, LONGEST_ASKED)
+      const pause = Math.max(most, asked) * (0.5 + Math.random() / 2)
+      await delay(Math.max(pause, asked), undefined, signal ? { signal } : {}).catch(() =>
         signal?.throwIfAborted(),
       )
     }

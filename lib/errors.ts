@@ -40,12 +40,19 @@ export type ErrorCode =
  */
 export class GlanceError extends Error {
   readonly code: ErrorCode
+  /** Milliseconds after which the other side said to come back; undefined where it said nothing. */
+  readonly retryAfterMs: number | undefined
 
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: ErrorCode, message: string, options: GlanceErrorOptions = {}) {
     super(message, options)
     this.name = 'GlanceError'
     this.code = code
+    this.retryAfterMs = options.retryAfterMs
   }
+}
+
+export interface GlanceErrorOptions extends ErrorOptions {
+  readonly retryAfterMs?: number | undefined
 }
 
 /** Whether `error` is a {@link GlanceError}, with one of `codes` when any are given. */

@@ -15,7 +15,7 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
   ['wire/', ['errors.ts', 'image/']],
   ['stream/', ['errors.ts', 'abort.ts', 'image/']],
   ['http/', ['errors.ts', 'abort.ts', 'stream/']],
-  ['keystone/', ['errors.ts', 'abort.ts', 'http/']],
+  ['keystone/', ['errors.ts', 'abort.ts', 'attempts.ts', 'http/']],
   [
     'endpoint/',
     ['errors.ts', 'abort.ts', 'attempts.ts', 'image/', 'wire/', 'stream/', 'http/', 'keystone/'],
@@ -118,7 +118,8 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
       'server/cache/',
     ],
   ],
-  ['server/versions.ts', ['errors.ts', 'server/http/']],
+  ['server/healthcheck.ts', []],
+  ['server/versions.ts', ['errors.ts', 'server/http/', 'server/healthcheck.ts']],
   ['server/oslo-config.ts', ['errors.ts']],
   ['server/option-values.ts', ['errors.ts']],
   [
@@ -164,7 +165,7 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
     ],
   ],
   ['server/tls.ts', ['errors.ts', 'server/config.ts']],
-  ['server/image-schema.ts', ['errors.ts', 'wire/', 'server/config.ts']],
+  ['server/image-schema.ts', ['errors.ts', 'image/json.ts', 'wire/', 'server/config.ts']],
   ['server/remote-policy.ts', ['errors.ts', 'http/', 'server/policy/']],
   ['server/fetcher.ts', ['errors.ts', 'http/', 'stream/', 'server/import/importer.ts']],
   [

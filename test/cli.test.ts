@@ -342,7 +342,7 @@ t.test('a run that a token ends tells what was done until then', async t => {
     totals: { created: 1, failed: 1 },
     error: { code: 'unauthenticated' },
   })
-  t.match(stderr, /401 expired\n/)
+  t.match(stderr, /401 expired; no token was given: /)
 })
 
 t.test('--json is JSON also when there is only an error', async t => {
@@ -468,7 +468,11 @@ t.test('what goes wrong with a server is one clear line, and exit status 3', asy
       server: (await answering(200)).replace('http', 'https'),
       stderr: /TLS/,
     },
-    { title: '401', server: await answering(401, { message: 'who?' }), stderr: /401 who\?\n$/ },
+    {
+      title: '401',
+      server: await answering(401, { message: 'who?' }),
+      stderr: /401 who\?; no token was given: .*\n$/,
+    },
     { title: '403', server: await answering(403), stderr: /403/ },
     {
       title: 'no Glance',

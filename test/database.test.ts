@@ -33,6 +33,20 @@ t.test('a SQLite file', async t => {
     await t.rejects(database.images.insert(record(2)), { code: 'duplicate' })
   })
 
+  t.test('lets others have their turn while it is busy with many statements', async t => {
+    await using database = await openSqlite(join(t.testdir(), 'glance.sqlite'))
+    await database.migrate()
+    const ends: true[] = []
+    const work = database.transaction(async ({ images }) => {
+      for (let n = 0; n < 500; n += 1) await images.find(id(n))
+    })
+    const done = work.finally(() => ends.push(true))
+    let turns = 0
+    for (; ends.length === 0; turns += 1) await new Promise(setImmediate)
+    await done
+    t.ok(turns > 5, `${turns} times`)
+  })
+
   t.test('is migrated once, however many open it at the same time', async t => {
     const databases = await openMany(t, 5)
     await Promise.all(databases.map(database => database.migrate()))

@@ -1,5 +1,8 @@
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import { createServer as createTcpServer } from 'node:net'
 import t, { type Test } from 'tap'
 import { fetchUrl } from '../lib/http/fetch-url.ts'
 import { admit, DEFAULT_FILTER, type LookUp, type UriFilter } from '../lib/http/uri-filter.ts'
@@ -31,6 +34,18 @@ t.test('a URL that a user gave', async t => {
       '10.0.0.1',
     ],
     [
+      'may be at an internal address that is allowed, however that is spelled',
+      'http://[fd00::1]/',
+      { allowedHosts: ['FD00:0:0:0:0:0:0:1'] },
+      'fd00::1',
+    ],
+    [
+      'may have its host written in capitals in the configuration',
+      'http://a.example/',
+      { allowedHosts: ['A.Example.'] },
+      '10.0.0.1',
+    ],
+    [
       'is not held against hosts that are not allowed while some are',
       'http://a.example/',
       { allowedHosts: ['a.example'], disallowedHosts: ['a.example'] },
@@ -53,12 +68,32 @@ t.test('a URL that a user gave', async t => {
     ['http://a.example:8080/', { allowedPorts: [], disallowedPorts: [8080] }],
     ['http://b.example/', { allowedHosts: ['a.example'] }],
     ['http://a.example/', { disallowedHosts: ['a.example'] }],
+    ['http://a.example/', { disallowedHosts: ['A.EXAMPLE'] }],
+    ['http://b\u00fccher.example/', { disallowedHosts: ['B\u00dcCHER.example'] }],
     ['http://a.example/', { disallowedHosts: ['93.184.216.34'] }],
+    ['http://93.184.216.34/', { disallowedHosts: ['0x5d.184.216.34'] }],
+    ['http://[2606:2800::1]/', { disallowedHosts: ['2606:2800:0:0:0:0:0:1'] }],
+    ['http://a.example/', { disallowedHosts: ['[2606:2800:0::1]'] }, '2606:2800::1'],
     ['http://localhost/', {}, '127.0.0.1'],
     ['http://a.example/', {}, '127.8.9.10'],
     ['http://a.example/', {}, '::1'],
     ['http://a.example/', {}, '::ffff:127.0.0.1'],
     ['http://a.example/', {}, '64:ff9b::7f00:1'],
+    ['http://a.example/', {}, '::127.0.0.1'],
+    ['http://a.example/', {}, '::ffff:0:127.0.0.1'],
+    ['http://a.example/', {}, '100::1'],
+    ['http://a.example/', {}, '2001:db8::1'],
+    ['http://a.example/', {}, '2001:2::1'],
+    ['http://a.example/', {}, '2002:7f00:1::'],
+    ['http://a.example/', {}, '3fff::1'],
+    ['http://a.example/', {}, '4000::1'],
+    ['http://a.example/', {}, '5f00::1'],
+    ['http://a.example/', {}, 'fec0::1'],
+    ['http://a.example/', {}, 'fe80::1%lo'],
+    ['http://a.example/', {}, '192.0.2.1'],
+    ['http://a.example/', {}, '192.88.99.1'],
+    ['http://a.example/', {}, '198.51.100.1'],
+    ['http://a.example/', {}, '203.0.113.1'],
     ['http://a.example/', {}, '169.254.169.254'],
     ['http://a.example/', {}, 'fe80::1'],
     ['http://a.example/', {}, '10.1.2.3'],
@@ -145,6 +180,41 @@ t.test('fetching', async t => {
     t.equal(await textOf(answer), 'there')
     t.same(seen, [undefined])
     await t.rejects(fetchUrl(new URL(`${url}9`), { filter: LOCAL }), { message: 'too often' })
+  })
+
+  t.test('sends its headers to no other service of the same host', async t => {
+    const seen: (string | undefined)[] = []
+    const plain = createServer((request, response) => {
+      seen.push(request.headers['x-auth-token'] as string | undefined)
+      response.end('there')
+    })
+    const safe = createTlsServer(
+      { key: readFileSync('fixtures/tls/key.pem'), cert: readFileSync('fixtures/tls/cert.pem') },
+      ({ headers: { host } }, response) =>
+        response.writeHead(302, { location: `http://${host}/` }).end(),
+    )
+    // One port for both, so that nothing but the scheme tells them apart.
+    const either = createTcpServer(socket => {
+      socket.once('data', chunk => {
+        socket.pause().unshift(chunk)
+        const isTls = chunk[0] === 0x16
+        if (isTls) safe.emit('connection', socket)
+        else plain.emit('connection', socket.resume())
+      })
+    })
+    either.listen(0, '127.0.0.1')
+    await once(either, 'listening')
+    t.teardown(() => either.close())
+    process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0'
+    t.teardown(() => delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'])
+    const address = either.address()
+    const port = typeof address === 'object' ? (address?.port ?? 0) : 0
+    const answer = await fetchUrl(new URL(`https://127.0.0.1:${port}/`), {
+      filter: LOCAL,
+      headers: { 'x-auth-token': 'secret' },
+    })
+    t.equal(await textOf(answer), 'there')
+    t.same(seen, [undefined])
   })
 
   t.test('is given up when it is told to, and when nothing comes', async t => {

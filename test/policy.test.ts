@@ -694,6 +694,21 @@ t.test('property protections', async t => {
     t.notOk('secret_x' in (json['images'] as object[])[0]!) // There is one.
   })
 
+  t.test('find no image by what the caller may not read of it', async t => {
+    const id = await create()
+    const find = async (filter: string, as = OWNER) => {
+      const { json } = await server.call('GET', `/v2/images?id=${id}&visibility=all&${filter}`, {
+        as,
+      })
+      return (json['images'] as object[]).length
+    }
+    t.equal(await find('secret_x=3'), 0)
+    t.equal(await find('secret_x=3&public_x=1'), 0)
+    t.equal(await find('public_x=1'), 1)
+    t.equal(await find('secret_x=3', ADMIN), 1)
+    t.equal(await find('secret_x=4', ADMIN), 0)
+  })
+
   t.test('count the roles of a service that asks for a user', async t => {
     const id = await create()
     const service = { ...OWNER, 'x-service-roles': 'Auditor,service' }

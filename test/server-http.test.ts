@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { readConfig } from '../lib/server/config.ts'
 import { dial, rest } from './support/connection.ts'
-import { startTestServer, user } from './support/server.ts'
+import { ADMIN, OWNER, startTestServer, user } from './support/server.ts'
 
 t.test('discovery', async t => {
   const server = await startTestServer(t, { auth: 'trusted_headers' })
@@ -59,6 +59,26 @@ t.test('discovery', async t => {
     const headers = { accept: 'application/vnd.openstack.images-v2.99' }
     t.equal((await server.call('GET', '/v2/images', { as, headers })).status, 300)
   })
+})
+
+t.test('/healthcheck says that we are well, to anybody', async t => {
+  const server = await startTestServer(t, { auth: 'trusted_headers' })
+  const ask = async (method: string, accept = '*/*') => {
+    const { status, text, headers } = await server.call(method, '/healthcheck', {
+      headers: { accept },
+    })
+    return [status, headers.get('content-type'), text]
+  }
+  const words = [200, 'text/plain; charset=UTF-8', 'OK']
+  t.same(await ask('GET'), words)
+  t.same(await ask('POST'), words)
+  t.same(await ask('GET', 'image/png'), words)
+  t.same(await ask('HEAD'), [204, null, ''])
+  const [status, type, text] = await ask('GET', 'application/json')
+  t.same([status, type], [200, 'application/json'])
+  t.same(JSON.parse(String(text)), { detailed: false, reasons: ['OK'] })
+  const { json } = await server.call('GET', '/healthcheck/more')
+  t.ok('versions' in json, 'and nothing else is called so')
 })
 
 t.test('request ids', async t => {
@@ -219,6 +239,25 @@ t.test('faults', async t => {
   const text = '404 Not Found\n\nNo image found with ID <x>\n\n   '
   const html = /<h1>404 Not Found<\/h1>\n {2}No image found with ID &lt;x&gt;<br \/>/
 
+  t.test('begin with a capital, but for a URL and a name of the API', async t => {
+    const filtered = await server.call('POST', '/v2/tasks', {
+      as: ADMIN,
+      body: { type: 'import', input: { import_from: 'http://169.254.169.254/latest' } },
+    })
+    t.match(filtered.json['message'], /^http:\/\/169\.254\.169\.254\/latest may not be fetched/)
+    const id = await server.create()
+    const located = await server.call('POST', `/v2/images/${id}/locations`, {
+      as: OWNER,
+      body: {
+        url: 'http://a.example/',
+        validation_data: { os_hash_algo: 'none', os_hash_value: '00' },
+      },
+    })
+    t.match(located.json['message'], /^os_hash_algo has to be one of/)
+    const { json } = await server.call('GET', '/v2/nowhere', { as: OWNER })
+    t.match(json['message'], /^The resource/)
+  })
+
   t.test('are JSON for who accepts JSON', async t => {
     const { headers, text } = await refused('application/json')
     t.equal(headers.get('content-type'), 'application/json')
@@ -295,6 +334,7 @@ bind_host = 0.0.0.0
 bind_port: 9393
 image_size_cap = 1
 image_size_cap = 1000
+client_socket_timeout = 30
 public_endpoint = "https://images.example/#;"
 ; another
 [database]
@@ -309,6 +349,7 @@ filesystem_store_datadir = /var/lib/glance/images
       bindHost: '0.0.0.0',
       bindPort: 9393,
       imageSizeCap: 1000,
+      clientSocketTimeoutMs: 30_000,
       publicEndpoint: 'https://images.example/#;',
       connection: 'sqlite:////var/lib/glance/glance.sqlite',
       store: 'file',

@@ -399,6 +399,16 @@ t.test('a location is registered for a queued image', async t => {
     t.match((await settled(id)).tasks, [{ status: 'failure' }])
   })
 
+  t.test('which stays what its owner is, in all that is for services themselves', async t => {
+    const as = { ...OWNER, 'x-service-identity-status': 'Confirmed', 'x-service-roles': 'service' }
+    const id = await server.create()
+    const path = `/v2/images/${id}/locations`
+    t.equal((await server.call('GET', path, { as })).status, 403)
+    t.equal((await server.call('GET', '/v2/info/stores/detail', { as })).status, 403)
+    const seen = await server.create({ ...FORMATS, visibility: 'public' }, ADMIN)
+    t.equal((await post(seen, { url }, as)).status, 403)
+  })
+
   t.test('not beyond a quota', async t => {
     const none = await startTestServer(t, { ...SETTINGS, imageLocationQuota: 0 })
     const path = `/v2/images/${await none.create()}/locations`

@@ -5,6 +5,7 @@ import { isGlanceError } from '../lib/errors.ts'
 import { abortable } from '../lib/stream/abortable.ts'
 import { DIGEST_ALGORITHMS } from '../lib/image/digest.ts'
 import { digested, Hasher } from '../lib/stream/digest.ts'
+import { leastPace } from '../lib/stream/least-pace.ts'
 import { limitSize } from '../lib/stream/limit-size.ts'
 import { meter } from '../lib/stream/meter.ts'
 import { parseContentRange, parseRange } from '../lib/stream/range.ts'
@@ -175,6 +176,39 @@ t.test('abortable', async t => {
     const broken = new Error('broken')
     const { signal } = new AbortController()
     await t.rejects(textOf(abortable(failing(broken), signal)), broken)
+  })
+})
+
+t.test('a least pace', async t => {
+  /** A source that takes so many milliseconds over each chunk, by a clock that only it moves. */
+  const run = async (...chunks: readonly (readonly [ms: number, text: string])[]) => {
+    let now = 0
+    async function* source() {
+      for (const [ms, text] of chunks) {
+        now += ms
+        yield* bytesOf(text)
+      }
+    }
+    return textOf(leastPace(source(), { bytes: 3, ms: 10, clock: () => now }))
+  }
+
+  t.test('is no matter to what comes in time', async t => {
+    t.equal(await run([9, 'a'], [9, 'bcd'], [9, 'e'], [0, 'f'], [9, 'g']), 'abcdefg')
+    t.equal(await run([10, 'abc'], [10, 'def']), 'abcdef')
+    t.equal(await run(), '')
+  })
+
+  t.test('ends what trickles in, at the beginning or later', async t => {
+    const error = { code: 'unavailable', message: /^only 2 bytes came in 0 s$/ }
+    await t.rejects(run([5, 'a'], [5, 'b'], [0, 'cdef']), error)
+    await t.rejects(run([10, 'abcdef'], [12, 'gh']), error)
+  })
+
+  t.test('leaves the time out that the reader takes', async t => {
+    let now = 0
+    const data = leastPace(bytesOf('a', 'b', 'c'), { bytes: 3, ms: 10, clock: () => now })
+    for await (const _ of data) now += 100
+    t.equal(now, 300)
   })
 })
 

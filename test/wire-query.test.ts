@@ -2,7 +2,8 @@ import * as fc from 'fast-check'
 import t from 'tap'
 import { isGlanceError } from '../lib/errors.ts'
 import { everything, type ImageCondition, type ImageQuery } from '../lib/image/query.ts'
-import { pageLinks, parseImageQuery } from '../lib/wire/v2-query.ts'
+import { pageLinks } from '../lib/wire/paging.ts'
+import { parseImageQuery } from '../lib/wire/v2-query.ts'
 
 /** Those that mean something, and some that nearly do. */
 const NAMES =
@@ -307,7 +308,7 @@ for (const { title, query, ids, limit, first, next } of [
 ]) {
   t.test(title, async t => {
     const params = new URLSearchParams(query)
-    const links = pageLinks(params, { images: ids.map(id => ({ id })), limit })
+    const links = pageLinks('/v2/images', params, ids, limit)
     t.strictSame(links, next === undefined ? { first } : { first, next })
     t.equal(
       params.toString(),

@@ -5,12 +5,12 @@ import type { AnyCommand, CommandContext } from './command.ts'
 import { errorRow } from './differences.ts'
 import { EXIT_STATUS, exitStatusOf, type ExitStatus } from './exit-status.ts'
 import { printable } from './format.ts'
+import type { IdentitySurroundings } from './identity.ts'
 import { CommandLog } from './log.ts'
 import { apiFor, type ApiOptions, type CommonOptions, type EndpointOptions } from './options.ts'
 import { humanOutput, jsonLines, jsonOutput } from './output.ts'
 import { parse, PROGRAM } from './parse.ts'
 import { lines, openBar, type Progress } from './progress.ts'
-import { tokenFor } from './tokens.ts'
 
 /** Where Linux has its syslog listen. */
 const SYSLOG_SOCKET = '/dev/log'
@@ -62,7 +62,7 @@ async function execute(
   })
   const json = command.serves === true ? jsonLines(stdout) : jsonOutput(stdout, command.rows)
   const output = options.json ? json : humanOutput(command, options, stdout)
-  const open = opener(options, environment, signal)
+  const open = opener(options, { environment, folder: process.cwd(), log, signal })
   try {
     const rows = command.run(options, { open, log, progress, signal })
     for (;;) {
@@ -89,23 +89,26 @@ async function execute(
 /** Opens endpoints with the credentials and the limits that the user gave. */
 function opener(
   options: CommonOptions,
-  environment: Readonly<NodeJS.ProcessEnv>,
-  signal: AbortSignal,
+  surroundings: IdentitySurroundings,
 ): CommandContext['open'] {
   return async (address, side, { writable = false } = {}) => {
-    const [{ openEndpoint }, { fixedToken }] = await Promise.all([
+    const [{ openEndpoint }, { identify }, { fixedToken }] = await Promise.all([
       import('../endpoint/open.ts'),
+      import('./identity.ts'),
       import('../keystone/token-source.ts'),
     ])
     const given = options as EndpointOptions & ApiOptions // Commands that open endpoints have these.
-    return await openEndpoint(address, {
+    const identified = address.startsWith('dir:')
+      ? { address, tokens: fixedToken(null) }
+      : await identify(address, side, given, surroundings)
+    return await openEndpoint(identified.address, {
+      ...identified,
       writable,
-      tokens: fixedToken(await tokenFor(side, given, environment)),
       timeoutMs: given.timeout * 1000,
       attempts: given.attempts,
       chunkSize: given.chunksize,
       api: apiFor(side, given),
-      signal,
+      signal: surroundings.signal,
     })
   }
 }

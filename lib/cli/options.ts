@@ -1,5 +1,6 @@
 import type { Options } from 'yargs'
 import { GlanceError } from '../errors.ts'
+import { IDENTITY, type IdentityOptions } from './identity-options.ts'
 import type { Side } from './tokens.ts'
 
 /** Options that every command has. */
@@ -30,7 +31,7 @@ export const COMMON = {
 } as const satisfies Record<string, Options>
 
 /** Options of every command that talks to endpoints. */
-export interface EndpointOptions extends CommonOptions {
+export interface EndpointOptions extends CommonOptions, IdentityOptions {
   readonly token: string | undefined
   readonly sourceToken: string | undefined
   readonly targetToken: string | undefined
@@ -73,6 +74,7 @@ export const ENDPOINT = {
     requiresArg: true,
     describe: 'Read the token for the target from FILE',
   },
+  ...IDENTITY,
   timeout: {
     type: 'number',
     requiresArg: true,

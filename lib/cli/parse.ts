@@ -14,7 +14,7 @@ export type Asked =
 /** @throws {GlanceError} `usage`, with a hint where to read on. */
 export async function parse(argv: readonly string[], version: string): Promise<Asked> {
   const [first = '--help', ...others] = commandFirst(argv)
-  const words = first === 'help' ? [...others, '--help'] : [first, ...others]
+  const words = withClouds(first === 'help' ? [...others, '--help'] : [first, ...others])
   requireCommand(words)
   requireOptions(words)
   let chosen: Extract<Asked, { type: 'command' }> | undefined
@@ -80,6 +80,31 @@ const TAKING_A_VALUE: ReadonlySet<string> = new Set(
     .flatMap(({ names }) => names)
     .map(name => (name.length === 1 ? `-${name}` : `--${name}`)),
 )
+
+/**
+ * An end that is left away is the cloud that an option names for it: `livecopy --source-cloud one --target-cloud two`
+ * is `livecopy … cloud: cloud:`.
+ */
+function withClouds(words: readonly string[]): readonly string[] {
+  const command = COMMANDS.find(({ name }) => name === words[0])
+  if (command?.options['cloud'] === undefined || words.includes('--')) return words
+  const given = words.flatMap((word, i) =>
+    i === 0 || word.startsWith('-') || TAKING_A_VALUE.has(words[i - 1] ?? '') ? [] : [i],
+  )
+  const names = Object.keys(command.positionals)
+  const result = [...words]
+  let missing = names.length - given.length
+  for (const [i, side] of names.entries()) {
+    const isNamed = (option: string) =>
+      words.some(word => word === option || word.startsWith(`${option}=`))
+    if (missing <= 0 || !(side === 'source' || side === 'target')) continue
+    if (!isNamed('--cloud') && !isNamed(`--${side}-cloud`)) continue
+    // What stands on the line from there on belongs to the ends after it.
+    result.splice((given[i] ?? words.length) + (result.length - words.length), 0, 'cloud:')
+    missing -= 1
+  }
+  return result
+}
 
 /** @throws {GlanceError} `usage` for a command that there is not, which yargs would call an argument. */
 function requireCommand([named, second]: readonly string[]): void {

@@ -180,6 +180,8 @@ export interface PartTable<T extends NamespacePart> {
   find(namespace: string, name: string): Promise<T | undefined>
   /** @throws {GlanceError} `duplicate`, `not_found` (the namespace). */
   insert(namespace: string, part: T): Promise<void>
+  /** Inserts these in this order, all or none. @throws {GlanceError} as {@link insert}. */
+  insertAll(namespace: string, parts: readonly T[]): Promise<void>
   /**
    * Puts another in its place, perhaps with another name.
    * @throws {GlanceError} `not_found`; `duplicate` when another has that name.

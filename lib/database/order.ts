@@ -1,8 +1,8 @@
 import type { ImageQuery, SortDirection, SortKey } from '../image/query.ts'
 
-/** One step of an order: images are compared by `key`, and by the next step where they tie. */
-export interface OrderStep {
-  readonly key: SortKey
+/** One step of an order: what is ordered is compared by `key`, and by the next step where it ties. */
+export interface OrderStep<Key extends string = SortKey> {
+  readonly key: Key
   readonly direction: SortDirection
 }
 

@@ -1,4 +1,4 @@
-import { setTimeout } from 'node:timers/promises'
+import { setImmediate, setTimeout } from 'node:timers/promises'
 import {
   type CompiledQuery,
   type DatabaseConnection,
@@ -13,6 +13,9 @@ import { Turns } from './turns.ts'
 
 /** How long to wait before trying again what another process's lock kept from us. */
 const RETRY_MS = 10
+
+/** How many statements in a row may keep everybody else in this process waiting, since each blocks it. */
+const STATEMENTS_PER_TURN = 32
 
 export interface SqliteDriverOptions {
   /** Makes the connection. */
@@ -90,6 +93,7 @@ const BEGIN = 'begin immediate'
 class SqliteConnection implements DatabaseConnection {
   readonly #database: Libsql.Database
   readonly #timeoutMs: number
+  #statements = 0
 
   constructor(database: Libsql.Database, timeoutMs: number) {
     this.#database = database
@@ -107,6 +111,8 @@ class SqliteConnection implements DatabaseConnection {
 
   async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
     parameters.forEach(refuseNul)
+    this.#statements += 1
+    if (this.#statements % STATEMENTS_PER_TURN === 0) await setImmediate()
     return this.#patiently(() => {
       const statement = this.#database.prepare(sql)
       if (statement.reader) return { rows: statement.all(parameters) as R[] } // As kysely typed the query.

@@ -1,6 +1,6 @@
 import { GlanceError, isGlanceError } from '../errors.ts'
 import type { Image } from '../image/image.ts'
-import { isObject } from '../wire/v2-image.ts'
+import { isObject } from '../image/json.ts'
 import type { ListOptions } from './endpoint.ts'
 import type { ApiVersion } from './negotiate.ts'
 

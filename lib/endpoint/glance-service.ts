@@ -4,7 +4,8 @@ import { type AttemptOptions, withAttempts } from '../attempts.ts'
 import type { ErrorCode } from '../errors.ts'
 import { DataConnections } from '../http/connections.ts'
 import { call, exchange, type JsonRequest } from '../http/client.ts'
-import type { TokenSource } from '../keystone/token-source.ts'
+import { type TokenSource, withToken } from '../keystone/token-source.ts'
+import type { ImageData } from './endpoint.ts'
 import type { Transport } from './glance-data.ts'
 
 export interface GlanceOptions extends Abortable {
@@ -13,6 +14,8 @@ export interface GlanceOptions extends Abortable {
   readonly timeoutMs: number
   /** How often a request that changes nothing is tried in all. */
   readonly attempts: number
+  /** How to get there; disposed of with the endpoint. Default: directly, trusting whom Node trusts. */
+  readonly connections?: DataConnections | undefined
 }
 
 type CallOptions = Partial<Pick<JsonRequest, 'json' | 'headers' | 'accepted' | 'signal'>>
@@ -23,12 +26,13 @@ export class GlanceService implements Disposable {
   readonly name: string
   readonly options: GlanceOptions
   readonly #base: URL
-  readonly #connections = new DataConnections()
+  readonly #connections: DataConnections
 
   constructor(name: string, base: URL, options: GlanceOptions) {
     this.name = name
     this.options = options
     this.#base = base
+    this.#connections = options.connections ?? new DataConnections()
   }
 
   /** The JSON at `path`, asked for again where `worth` says that it may help; `accepted` as a request has it. */
@@ -50,23 +54,49 @@ export class GlanceService implements Disposable {
     path: string,
     options: CallOptions = {},
   ): Promise<unknown> {
-    return await call(await this.#request(method, path, options))
+    return await this.#request(method, path, options, call)
   }
 
   /** What a HEAD of `path` says, names in lower case; asked for again as {@link get}. */
   async head(path: string, signal: AbortSignal | undefined): Promise<IncomingHttpHeaders> {
-    const ask = async () => (await exchange(await this.#request('HEAD', path, { signal }))).headers
+    const ask = async () => (await this.#request('HEAD', path, { signal }, exchange)).headers
     return await this.#patiently(ask, { worth: ['unavailable', 'unreachable'], signal })
   }
 
-  /** Does `work`, which moves image data, with all that it takes to get there. */
+  /** Does `work`, which moves image data, with all that it takes to get there; once more where our token is refused. */
   async withTransport<T>(
     signal: AbortSignal | undefined,
     work: (transport: Transport) => Promise<T>,
   ): Promise<T> {
-    const { timeoutMs } = this.options
-    const headers = await this.#credentials(signal)
-    return await work({ headers, timeoutMs, connections: this.#connections, signal })
+    const { tokens } = this.options
+    return await withToken(tokens, async token => await work(this.#transport(token, signal)), {
+      signal,
+    })
+  }
+
+  /** Does `work`, which sends `data`, and once more from its start where our token is refused, not that of its source. */
+  async send<T>(
+    data: ImageData,
+    signal: AbortSignal | undefined,
+    work: (data: ImageData, transport: Transport) => Promise<T>,
+  ): Promise<T> {
+    let isOfSource = false
+    const watched: ImageData = {
+      ...data,
+      open: async options => {
+        try {
+          return await data.open(options)
+        } catch (error) {
+          isOfSource = true
+          throw error
+        }
+      },
+    }
+    return await withToken(
+      this.options.tokens,
+      async token => await work(watched, this.#transport(token, signal)),
+      { signal, isRefusal: () => !isOfSource },
+    )
   }
 
   url(path: string): URL {
@@ -81,23 +111,32 @@ export class GlanceService implements Disposable {
     return await withAttempts(ask, { attempts: this.options.attempts, ...options })
   }
 
-  async #request(
+  /** Asks, and once more where our token is refused. */
+  async #request<T>(
     method: JsonRequest['method'],
     path: string,
     { headers, ...rest }: CallOptions,
-  ): Promise<JsonRequest> {
-    const credentials = await this.#credentials(rest.signal)
-    return {
-      method,
-      url: this.url(path),
-      timeoutMs: this.options.timeoutMs,
-      ...rest,
-      headers: { ...credentials, ...headers },
-    }
+    ask: (request: JsonRequest) => Promise<T>,
+  ): Promise<T> {
+    const { tokens, timeoutMs } = this.options
+    const work = async (token: string | null) =>
+      await ask({
+        method,
+        url: this.url(path),
+        timeoutMs,
+        connections: this.#connections,
+        ...rest,
+        headers: { ...credentials(token), ...headers },
+      })
+    return await withToken(tokens, work, { signal: rest.signal })
   }
 
-  async #credentials(signal: AbortSignal | undefined): Promise<Record<string, string>> {
-    const token = await this.options.tokens.token({ signal })
-    return token === null ? {} : { 'x-auth-token': token }
+  #transport(token: string | null, signal: AbortSignal | undefined): Transport {
+    const { timeoutMs } = this.options
+    return { headers: credentials(token), timeoutMs, connections: this.#connections, signal }
   }
+}
+
+function credentials(token: string | null): Readonly<Record<string, string>> {
+  return token === null ? {} : { 'x-auth-token': token }
 }

@@ -1,7 +1,7 @@
 import { GlanceError, isGlanceError } from '../errors.ts'
 import { compareIds, type Image } from '../image/image.ts'
 import { imageFromV1 } from '../wire/v1-image.ts'
-import { isObject } from '../wire/v2-image.ts'
+import { isObject } from '../image/json.ts'
 import { documentsOf, PAGE_SIZE, type PageSource, readable } from './glance-page.ts'
 
 /** All images that we may see: those that are not public only for an administrator, whom nobody else hears. */

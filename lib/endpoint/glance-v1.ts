@@ -10,7 +10,8 @@ import {
   toV1Headers,
 } from '../wire/v1-headers.ts'
 import { imageFromV1, imageFromV1Headers } from '../wire/v1-image.ts'
-import { isBaseAttribute, isObject, isReservedProperty } from '../wire/v2-image.ts'
+import { isObject } from '../image/json.ts'
+import { isBaseAttribute, isReservedProperty } from '../wire/v2-image.ts'
 import type { ImageData, ListOptions } from './endpoint.ts'
 import { begin, download, type Expected, upload } from './glance-data.ts'
 import { GlanceEndpoint } from './glance-endpoint.ts'
@@ -148,12 +149,11 @@ export class GlanceV1Endpoint extends GlanceEndpoint {
     // Some stores of its time want to know the size beforehand.
     const announced = size === null ? {} : { 'x-image-meta-size': String(size) }
     const url = this.service.url(`v1/images/${id}`)
-    const expected = await this.service.withTransport(signal, async transport => {
-      await using begun = await begin({ ...data, size }, signal)
+    return await this.service.send({ ...data, size }, signal, async (sized, transport) => {
+      await using begun = await begin(sized, signal)
       const headers = { ...transport.headers, ...announced }
-      return await upload(url, begun, { ...transport, headers })
+      return { ...(await upload(url, begun, { ...transport, headers })), size: data.size }
     })
-    return { ...expected, size: data.size }
   }
 
   protected async remove(id: string, signal: AbortSignal | undefined): Promise<void> {

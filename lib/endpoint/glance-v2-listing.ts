@@ -1,6 +1,7 @@
 import { GlanceError, isGlanceError } from '../errors.ts'
 import { compareIds, type Image } from '../image/image.ts'
-import { imageFromV2, isObject } from '../wire/v2-image.ts'
+import { isObject } from '../image/json.ts'
+import { imageFromV2 } from '../wire/v2-image.ts'
 import { documentsOf, PAGE_SIZE, type PageSource, readable } from './glance-page.ts'
 
 /**

@@ -6,7 +6,7 @@ import { expressibleInV2 } from '../wire/loss.ts'
 import { imageFromV2, imageToV2, SERVER_MADE, type V2Document } from '../wire/v2-image.ts'
 import { PATCH_MEDIA_TYPE, patchOf } from '../wire/v2-patch.ts'
 import type { ImageData, ListOptions } from './endpoint.ts'
-import { download, type Expected, upload } from './glance-data.ts'
+import { download, type Expected, type Transport, upload } from './glance-data.ts'
 import { GlanceEndpoint } from './glance-endpoint.ts'
 import { type GlanceOptions, GlanceService } from './glance-service.ts'
 import { listPages } from './glance-v2-listing.ts'
@@ -106,10 +106,9 @@ export class GlanceV2Endpoint extends GlanceEndpoint {
     signal: AbortSignal | undefined,
   ): Promise<Expected> {
     const url = this.service.url(`v2/images/${id}/file`)
-    return await this.service.withTransport(
-      signal,
-      async transport => await upload(url, data, transport),
-    )
+    const sending = async (data: ImageData, transport: Transport) =>
+      await upload(url, data, transport)
+    return await this.service.send(data, signal, sending)
   }
 
   protected async remove(id: string, signal: AbortSignal | undefined): Promise<void> {

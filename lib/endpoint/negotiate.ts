@@ -1,5 +1,5 @@
 import { GlanceError, isGlanceError, messageOf } from '../errors.ts'
-import { isObject } from '../wire/v2-image.ts'
+import { isObject } from '../image/json.ts'
 import type { GlanceService } from './glance-service.ts'
 
 /** A version of the Images API, whatever its minor number. */

@@ -10,6 +10,8 @@ import { type ApiVersion, negotiate } from './negotiate.ts'
 const DEFAULT_PORT = 9292
 
 export interface OpenEndpointOptions extends GlanceOptions {
+  /** What messages call a service. Default: its address. */
+  readonly name?: string | undefined
   /** Whether images are to be written there. */
   readonly writable: boolean
   /** Bytes read from or written to a disk at a time. */
@@ -37,7 +39,7 @@ export async function openEndpoint(
     throw new GlanceError('usage', `'${address}': a directory speaks no version of the API`)
   }
   const { base } = parsed
-  const name = nameOf(base)
+  const name = options.name ?? nameOf(base)
   if (options.api !== undefined && parsed.api !== undefined && options.api !== parsed.api) {
     const message = `'${address}': the URL is that of v${parsed.api}, and v${options.api} is asked for`
     throw new GlanceError('usage', message)

@@ -1,5 +1,4 @@
-import { type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http'
-import { request as httpsRequest } from 'node:https'
+import type { ClientRequest, IncomingMessage } from 'node:http'
 import { once } from 'node:events'
 import type { Abortable } from '../abort.ts'
 import { GlanceError } from '../errors.ts'
@@ -151,8 +150,7 @@ function start(
   headers: Readonly<Record<string, string>>,
   signal?: AbortSignal,
 ): ClientRequest {
-  const request = url.protocol === 'https:' ? httpsRequest : httpRequest
-  return request(url, { method, headers, agent: connections.for(url), timeout: timeoutMs, signal })
+  return connections.forData(url, { method, headers: { ...headers }, timeout: timeoutMs, signal })
 }
 
 /** The answer, once its headers are there. What breaks off its body is then an error of that. */

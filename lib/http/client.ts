@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { CancelError, got, RequestError, TimeoutError } from 'got'
 import type { Abortable } from '../abort.ts'
 import { GlanceError } from '../errors.ts'
+import type { DataConnections } from './connections.ts'
 import { faultOf, networkFault } from './faults.ts'
 import { redact } from './redact.ts'
 
@@ -13,7 +14,9 @@ export interface JsonRequest extends Abortable {
   readonly json?: unknown
   /** Milliseconds without a sign of life. */
   readonly timeoutMs: number
-  /** Default: trusting whom Node trusts. */
+  /** How to get there. Default: directly, trusting whom Node trusts. */
+  readonly connections?: DataConnections | undefined
+  /** In place of connections: whom to trust. */
   readonly tls?: ClientTls | undefined
   /** Statuses from 300 on that are an answer like any other. Default none. */
   readonly accepted?: readonly number[] | undefined
@@ -68,7 +71,8 @@ export async function exchange(request: JsonRequest): Promise<JsonAnswer> {
   }
 }
 
-async function answerTo({ method, url, headers, json, timeoutMs, tls, signal }: JsonRequest) {
+async function answerTo(request: JsonRequest) {
+  const { method, url, headers, json, timeoutMs, connections, tls, signal } = request
   const answer = got(url, {
     method,
     headers: {
@@ -78,6 +82,9 @@ async function answerTo({ method, url, headers, json, timeoutMs, tls, signal }: 
     },
     ...(json === undefined ? {} : { body: JSON.stringify(json) }),
     ...(signal ? { signal } : {}),
+    ...(connections
+      ? { request: (url, options, answered) => connections.forJson(url, options, answered) }
+      : {}),
     ...(tls ? { https: httpsOptions(tls) } : {}),
     timeout: { connect: timeoutMs, response: timeoutMs, socket: timeoutMs },
     retry: { limit: 0 },
@@ -90,7 +97,6 @@ async function answerTo({ method, url, headers, json, timeoutMs, tls, signal }: 
   return await answer
 }
 
-/** As got has them. */
 function httpsOptions({ ca, cert, key, insecure }: ClientTls) {
   return {
     ...(ca === undefined ? {} : { certificateAuthority: ca }),

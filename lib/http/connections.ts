@@ -1,28 +1,118 @@
-import { Agent as HttpAgent } from 'node:http'
-import { Agent as HttpsAgent } from 'node:https'
+import {
+  Agent as HttpAgent,
+  type ClientRequest,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  request as httpRequest,
+  type RequestOptions,
+} from 'node:http'
+import {
+  Agent as HttpsAgent,
+  type AgentOptions as HttpsAgentOptions,
+  request as httpsRequest,
+} from 'node:https'
 import { connect, type NetConnectOpts, type OnReadOpts, type Socket } from 'node:net'
-import { connect as connectTls, type ConnectionOptions } from 'node:tls'
+import {
+  connect as connectTls,
+  type ConnectionOptions,
+  createSecureContext,
+  type SecureContext,
+} from 'node:tls'
+import { DIRECT, proxyHeaders, type ProxyRule } from './proxies.ts'
+import type { TlsSettings } from './tls.ts'
+import { TunnelAgent } from './tunnel.ts'
 
 /** Bytes read from a socket at a time: a fifth of the system calls and events of Node's 64 KiB. */
 const READ_SIZE = 256 * 1024
 
+export interface ConnectionsOptions {
+  /** Default: whom Node trusts. */
+  readonly tls?: TlsSettings | undefined
+  /** Default: none. */
+  readonly proxies?: ProxyRule | undefined
+}
+
+type Answered = (answer: IncomingMessage) => void
+
 /**
- * Kept-alive connections for image data, to be destroyed at the end. They read into a large buffer of their own instead
- * of having one made for each read; Node's parser still sees, and copies, every byte.
+ * The kept-alive connections to the services of one side, to be destroyed at the end. Those for image data read into a
+ * large buffer of their own instead of having one made for each read; Node's parser still sees, and copies, every byte.
  */
 export class DataConnections implements Disposable {
-  readonly #http = new LargeReadAgent({ keepAlive: true })
-  readonly #https = new LargeReadTlsAgent({ keepAlive: true })
+  readonly #options: ConnectionsOptions
+  readonly #agents = new Map<string, HttpAgent>()
+  #context: SecureContext | undefined
 
-  for(url: URL): HttpAgent | HttpsAgent {
-    return url.protocol === 'https:' ? this.#https : this.#http
+  constructor(options: ConnectionsOptions = {}) {
+    this.#options = options
+  }
+
+  /** Starts a request whose body or answer is image data. */
+  forData(url: URL, options: RequestOptions): ClientRequest {
+    return this.#start(url, options, 'data')
+  }
+
+  /** Starts a request for a document; the shape of got's `request`. */
+  forJson(url: URL, options: RequestOptions, answered?: Answered): ClientRequest {
+    return this.#start(url, options, 'json', answered)
   }
 
   [Symbol.dispose](): void {
-    this.#http.destroy()
-    this.#https.destroy()
+    for (const agent of this.#agents.values()) agent.destroy()
+  }
+
+  #start(
+    url: URL,
+    options: RequestOptions,
+    purpose: 'data' | 'json',
+    answered?: Answered,
+  ): ClientRequest {
+    const { proxies = DIRECT } = this.#options
+    const proxy = proxies(url)
+    const plain = (to: URL, how: RequestOptions) => {
+      const agent = this.#agent(`${purpose} ${to.protocol}`, () =>
+        purpose === 'data' ? new LargeReadAgent({ keepAlive: true }) : new HttpAgent(BRIEFLY),
+      )
+      return httpRequest(to, { ...how, agent }, answered)
+    }
+    if (url.protocol !== 'https:') {
+      if (proxy === undefined) return plain(url, options)
+      // RFC 9112 §3.2.2: a proxy is told the whole URL.
+      const given = Array.isArray(options.headers) ? {} : (options.headers as OutgoingHttpHeaders)
+      const headers = { ...given, host: url.host, ...proxyHeaders(proxy) } // We make no lists of them.
+      const asked = { ...options, headers, path: url.href }
+      if (proxy.protocol === 'http:') return plain(proxy, asked)
+      const agent = this.#agent('https proxy', () => new HttpsAgent({ keepAlive: true }))
+      return httpsRequest(proxy, { ...asked, agent }, answered)
+    }
+    const agent = this.#agent(`${purpose} tls ${proxy?.href ?? ''}`, () => {
+      const how = { keepAlive: true, ...this.#secure() }
+      if (proxy !== undefined) return new TunnelAgent(proxy, how)
+      return purpose === 'data'
+        ? new LargeReadTlsAgent(how)
+        : new HttpsAgent({ ...BRIEFLY, ...how })
+    })
+    return httpsRequest(url, { ...options, agent }, answered)
+  }
+
+  /** Hundreds of authorities take a while to be understood: not before somebody talks TLS. */
+  #secure(): HttpsAgentOptions {
+    const { tls } = this.#options
+    if (tls === undefined) return {}
+    const { insecure, ...files } = tls
+    this.#context ??= createSecureContext(files)
+    return { secureContext: this.#context, rejectUnauthorized: !insecure }
+  }
+
+  #agent(name: string, make: () => HttpAgent): HttpAgent {
+    const agent = this.#agents.get(name) ?? make()
+    this.#agents.set(name, agent)
+    return agent
   }
 }
+
+/** As Node's own agent: many servers close what was idle for longer. */
+const BRIEFLY = { keepAlive: true, scheduling: 'lifo', timeout: 5000 } as const
 
 class LargeReadAgent extends HttpAgent {
   override createConnection(options: object): Socket {

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
-import { type ErrorCode, GlanceError, messageOf } from '../errors.ts'
+import { type ErrorCode, GlanceError, isGlanceError, messageOf } from '../errors.ts'
 import { redact } from './redact.ts'
 
 /** A request, as messages name it. */
@@ -31,13 +31,26 @@ export function faultOf(
   headers: IncomingHttpHeaders,
   body: string,
 ): GlanceError {
-  const code = CODES[status] ?? (status >= 500 && status !== 501 ? 'unavailable' : 'unsupported')
+  const retryAfterMs = retryAfter(headers)
+  // RFC 9110 §15.5.14: a 413 that says when to come back is for now only; OpenStack's first rate limits were such.
+  const later = status === 413 && retryAfterMs !== undefined
+  const otherwise = later || (status >= 500 && status !== 501) ? 'unavailable' : 'unsupported'
+  const code = later ? otherwise : (CODES[status] ?? otherwise)
   const { location } = headers
   const words =
     location === undefined || status >= 400
       ? explanation(headers['content-type'] ?? '', body)
       : `it says to ask ${redact(new URL(location, request.url))} instead`
-  return new GlanceError(code, `${describe(request)}: ${status}${words === '' ? '' : ` ${words}`}`)
+  const message = `${describe(request)}: ${status}${words === '' ? '' : ` ${words}`}`
+  return new GlanceError(code, message, { retryAfterMs })
+}
+
+/** The milliseconds of a Retry-After. A date in it is held against the answer's own, so that our clock may be wrong. */
+function retryAfter({ 'retry-after': text, date }: IncomingHttpHeaders): number | undefined {
+  if (text === undefined) return undefined
+  if (/^\s*\d{1,9}\s*$/.test(text)) return Number(text) * 1000
+  const wait = Date.parse(text) - Date.parse(date ?? '')
+  return Number.isNaN(wait) ? undefined : Math.max(wait, 0)
 }
 
 /**
@@ -45,13 +58,32 @@ export function faultOf(
  * nobody to trust; else `unavailable`.
  */
 export function networkFault(request: RequestName, error: unknown): GlanceError {
+  const told = error instanceof Error && isGlanceError(error.cause) ? error.cause : error
+  if (isGlanceError(told)) {
+    return new GlanceError(told.code, `${describe(request)}: ${told.message}`, { cause: error })
+  }
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  const reason = /CERT|VERIFY/.test(code) // OpenSSL's names, such as DEPTH_ZERO_SELF_SIGNED_CERT.
-    ? `the certificate is not trusted: ${messageOf(error)}`
-    : UNREACHABLE[code]
+  const reason = distrust(code, error) ?? UNREACHABLE[code]
   const kind = reason === undefined ? 'unavailable' : 'unreachable'
   const words = reason ?? UNAVAILABLE[code] ?? messageOf(error)
   return new GlanceError(kind, `${describe(request)}: ${words}`, { cause: error })
+}
+
+/** Why one side does not trust the other; undefined when it is something else. By OpenSSL's names. */
+function distrust(code: string, error: unknown): string | undefined {
+  if (/ALERT_(CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE)/.test(code)) {
+    return 'the server wants another client certificate, or one at all: see --cert and --key'
+  }
+  if (/ALERT_.*(CERT|UNKNOWN_CA)/.test(code)) {
+    return `the server does not trust our client certificate: see --cert and --key`
+  }
+  if (!/CERT|VERIFY/.test(code)) return undefined
+  const found = `the certificate is not trusted: ${messageOf(error)}`
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return found
+  if (code === 'CERT_NOT_YET_VALID' || code === 'CERT_HAS_EXPIRED') {
+    return `${found}: if it should be valid now, is the clock of this machine right?`
+  }
+  return `${found}; a file with its authority is named by --cacert, --source-cacert or --target-cacert, or by cacert in clouds.yaml`
 }
 
 const UNREACHABLE: Readonly<Record<string, string>> = {

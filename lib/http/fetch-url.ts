@@ -3,6 +3,7 @@ import { request as httpsRequest } from 'node:https'
 import type { LookupFunction } from 'node:net'
 import type { Abortable } from '../abort.ts'
 import { GlanceError } from '../errors.ts'
+import { leastPace } from '../stream/least-pace.ts'
 import { networkFault } from './faults.ts'
 import { redact } from './redact.ts'
 import { type Address, admit, type LookUp, type UriFilter } from './uri-filter.ts'
@@ -24,7 +25,7 @@ const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
 /**
  * Fetches a URL that a user gave. The answer may have any status but that of a redirect; its body is to be read, or
- * destroyed. Headers go to the first host only. @throws {GlanceError} `invalid` for what the filter refuses, and for
+ * destroyed. Headers go to the first origin only: a token does not follow from https to http. @throws {GlanceError} `invalid` for what the filter refuses, and for
  * too many redirects; `unavailable` when there is no answer.
  */
 export async function fetchUrl(
@@ -34,7 +35,7 @@ export async function fetchUrl(
   let at = url
   for (let left = redirects; ; left -= 1) {
     const address = await admit(at, options.filter, options.look)
-    const answer = await ask(at, address, at.host === url.host ? headers : {}, options)
+    const answer = await ask(at, address, at.origin === url.origin ? headers : {}, options)
     const { location } = answer.headers
     if (!REDIRECTS.has(answer.statusCode ?? 0) || location === undefined) return answer
     answer.destroy()
@@ -45,9 +46,12 @@ export async function fetchUrl(
   }
 }
 
+/** A kilobyte per second: no image is that slow to come. */
+const LEAST = { bytes: 64 * 1024, ms: 60_000, clock: () => performance.now() }
+
 /**
- * What the server at `url` sends, of an answer to GET. @throws {GlanceError} `unavailable` when the connection is cut;
- * the reason of `signal` when it has fired.
+ * What the server at `url` sends, of an answer to GET. @throws {GlanceError} `unavailable` when the connection is cut,
+ * and when next to nothing comes; the reason of `signal` when it has fired.
  */
 export async function* bodyOf(
   answer: IncomingMessage,
@@ -55,7 +59,7 @@ export async function* bodyOf(
   { signal }: Abortable,
 ): AsyncGenerator<Uint8Array, void> {
   try {
-    yield* answer as AsyncIterable<Uint8Array> // It has no encoding.
+    yield* leastPace(answer as AsyncIterable<Uint8Array>, LEAST) // It has no encoding.
   } catch (error) {
     signal?.throwIfAborted()
     throw error instanceof GlanceError ? error : networkFault({ method: 'GET', url }, error)

@@ -7,7 +7,7 @@ import { redact } from './redact.ts'
 export interface UriFilter {
   readonly allowedSchemes: readonly string[]
   readonly disallowedSchemes: readonly string[]
-  /** A host that stands here may also be in this machine or its own network. */
+  /** Names and addresses, however they are spelled. A host that stands here may also be in this machine or its own network. */
   readonly allowedHosts: readonly string[]
   readonly disallowedHosts: readonly string[]
   /** Held against a port that a URL names; the one of its scheme is always allowed. */
@@ -49,17 +49,20 @@ export async function admit(url: URL, filter: UriFilter, look: LookUp = byDns): 
   if (!passes(scheme, filter.allowedSchemes, filter.disallowedSchemes)) {
     throw refused(url, `the scheme ${scheme} is not allowed`)
   }
-  const { allowedHosts, disallowedHosts, allowedPorts, disallowedPorts } = filter
+  const { allowedPorts, disallowedPorts } = filter
+  const allowedHosts = filter.allowedHosts.map(canonical)
+  const disallowedHosts = filter.disallowedHosts.map(canonical)
   if (host === '' || !passes(host, allowedHosts, disallowedHosts)) {
     throw refused(url, 'the host is not allowed')
   }
   if (url.port !== '' && !passes(Number(url.port), allowedPorts, disallowedPorts)) {
     throw refused(url, `port ${url.port} is not allowed`)
   }
-  const blocked = new Set(allowedHosts.length > 0 ? [] : disallowedHosts)
+  const blocked = allowedHosts.length > 0 ? new BlockList() : addressesAmong(disallowedHosts)
   const addresses = await addressesOf(url, host, look)
   const admitted = addresses.find(
-    ({ address }) => allowedHosts.includes(host) || !(blocked.has(address) || isInternal(address)),
+    ({ address }) =>
+      allowedHosts.includes(host) || !(includes(blocked, address) || isInternal(address)),
   )
   if (admitted === undefined) throw refused(url, 'its address is not one on the public Internet')
   return admitted
@@ -72,6 +75,26 @@ function passes<T>(value: T, allowed: readonly T[], disallowed: readonly T[]): b
 /** Without the brackets of an IPv6 address, and without the dot that a name may end in. */
 function hostOf({ hostname }: URL): string {
   return hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '')
+}
+
+/** A configured host as {@link hostOf} spells it. */
+function canonical(host: string): string {
+  const url = `http://${isIP(host) === 6 ? `[${host}]` : host}/`
+  return URL.canParse(url) ? hostOf(new URL(url)) : host
+}
+
+function addressesAmong(hosts: readonly string[]): BlockList {
+  const list = new BlockList()
+  for (const host of hosts) if (isIP(host) !== 0) list.addAddress(host, familyOf(host))
+  return list
+}
+
+function includes(list: BlockList, address: string): boolean {
+  return list.check(address, familyOf(address))
+}
+
+function familyOf(address: string): 'ipv4' | 'ipv6' {
+  return isIP(address) === 6 ? 'ipv6' : 'ipv4'
 }
 
 async function addressesOf(url: URL, host: string, look: LookUp): Promise<readonly Address[]> {
@@ -88,11 +111,19 @@ function refused(url: URL, reason: string): GlanceError {
   return new GlanceError('invalid', `${redact(url)} may not be fetched: ${reason}`)
 }
 
+/** Of IPv6, what is not among the addresses that are given out to be reached from everywhere is none of them. */
 function isInternal(address: string): boolean {
-  return INTERNAL.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+  if (isIP(address) === 6 && !includes(GLOBAL, address)) return true
+  return includes(INTERNAL, address)
 }
 
-/** The registries of special-purpose addresses (RFC 6890), but for what can be reached from everywhere. */
+const GLOBAL = new BlockList()
+GLOBAL.addSubnet('2000::', 3, 'ipv6')
+
+/**
+ * IANA's registries of special-purpose addresses (RFC 6890), of IPv6 within {@link GLOBAL}. The few among them that can
+ * be reached from everywhere are for protocols, and serve no images.
+ */
 const INTERNAL = new BlockList()
 for (const [network, prefix] of [
   ['0.0.0.0', 8],
@@ -102,21 +133,21 @@ for (const [network, prefix] of [
   ['169.254.0.0', 16],
   ['172.16.0.0', 12],
   ['192.0.0.0', 24],
+  ['192.0.2.0', 24],
+  ['192.88.99.0', 24],
   ['192.168.0.0', 16],
   ['198.18.0.0', 15],
+  ['198.51.100.0', 24],
+  ['203.0.113.0', 24],
   ['224.0.0.0', 3],
 ] as const) {
   INTERNAL.addSubnet(network, prefix, 'ipv4')
 }
 for (const [network, prefix] of [
-  ['::', 127], // Unspecified and loopback.
-  ['64:ff9b::', 96], // IPv4 in disguise, here and below.
-  ['64:ff9b:1::', 48],
-  ['2001::', 32],
-  ['2002::', 16],
-  ['fc00::', 7],
-  ['fe80::', 9],
-  ['ff00::', 8],
+  ['2001::', 23],
+  ['2001:db8::', 32],
+  ['2002::', 16], // IPv4 in disguise.
+  ['3fff::', 20],
 ] as const) {
   INTERNAL.addSubnet(network, prefix, 'ipv6')
 }

@@ -56,12 +56,12 @@ export interface TaskQuery {
   readonly marker: string | null
 }
 
-/** A query for all tasks of an image, oldest first. */
+/** A query for the first tasks of an image, oldest first. */
 export function tasksOfImage(imageId: string): TaskQuery {
   return { ...everyTask, imageId }
 }
 
-/** A query for all tasks that have not ended, oldest first. */
+/** A query for tasks that have not ended, oldest first. */
 export function unfinishedTasks(limit: number): TaskQuery {
   return { ...everyTask, statuses: ['pending', 'processing'], limit }
 }

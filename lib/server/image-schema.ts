@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { GlanceError, messageOf } from '../errors.ts'
 import type { DeployerSchema } from '../wire/schema/image.ts'
 import { ImageSchema } from '../wire/schema/image-schema.ts'
-import { isObject } from '../wire/v2-image.ts'
+import { isObject } from '../image/json.ts'
 import type { ServerConfig } from './config.ts'
 
 /** What images have to be like by the configuration. @throws {GlanceError} `usage`, naming the schema's file. */

@@ -12,6 +12,7 @@ import { completeConfig, type ServerConfig } from './config.ts'
 import { recover } from './domain/recover.ts'
 import type { Service } from './domain/service.ts'
 import { lockOut, makeDataFolder } from './exclusive.ts'
+import { healthcheck } from './healthcheck.ts'
 import { imageSchemaOf } from './image-schema.ts'
 import { createApp, protect } from './http/app.ts'
 import { InFlight } from './http/in-flight.ts'
@@ -82,6 +83,7 @@ export async function startServer(
     const service = serviceOf(config, parts)
     await recover(service)
     await recoverImports(service)
+    await database.tasks.deleteExpired(now())
     caching = new Caching(service, await openCache(config, service))
     const inFlight = new InFlight()
     const app = await appOf(config, { schema, service, caching, policies, inFlight, tls, report })
@@ -156,7 +158,7 @@ async function appOf(
   config: ServerConfig,
   { schema, service, caching, policies, inFlight, tls, report }: AppParts,
 ): Promise<FastifyInstance> {
-  const { maxRequestIdLength } = config
+  const { maxRequestIdLength, clientSocketTimeoutMs } = config
   const listed = versionsOf({
     hasCache: config.imageCacheDir !== null,
     hasStores: service.stores.named,
@@ -164,7 +166,15 @@ async function appOf(
     hasV2: config.enableV2Api,
   })
   const rewriteUrl = (url: string, accept?: string) => negotiate(listed, url, accept)
-  const app = createApp({ maxRequestIdLength, rewriteUrl, inFlight, tls, report })
+  const app = createApp({
+    maxRequestIdLength,
+    clientSocketTimeoutMs,
+    rewriteUrl,
+    inFlight,
+    tls,
+    report,
+  })
+  healthcheck(app)
   versions(app, listed, config.publicEndpoint)
   const authenticate = await openAuthentication(config, { report, now: service.now })
   const { filter, ...imports } = config.imports

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { HEALTHCHECK } from './healthcheck.ts'
 
 /** A minor version that is listed. */
 export interface Version {
@@ -58,6 +59,7 @@ export function negotiate(listed: readonly Version[], url: string, accept = ''):
   const path = url.replace(/^https?:\/\/[^/?]*/i, '')
   const [, first = '', rest = ''] = /^\/*([^/?]*)(.*)$/s.exec(path) ?? []
   if (first === 'versions') return EXPLICIT
+  if (/^\/healthcheck(?:\?|$)/.test(path)) return HEALTHCHECK
   if (accept.startsWith(MEDIA_TYPE)) {
     const major = accepted(accept.slice(MEDIA_TYPE.length))
     return major === undefined ? CHOICES : `/${major}${path}`

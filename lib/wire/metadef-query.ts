@@ -6,8 +6,8 @@ import {
   TAG_SORT_KEYS,
   type TagQuery,
 } from '../image/metadef.ts'
-import type { SortDirection, Viewer } from '../image/query.ts'
-import type { PageSizes } from './v2-query.ts'
+import type { Viewer } from '../image/query.ts'
+import { type PageSizes, parseDirection, parseLimit } from './paging.ts'
 
 /** Reads the query of `GET /v2/metadefs/namespaces`. @throws {GlanceError} `invalid`. */
 export function parseNamespaceQuery(
@@ -22,9 +22,9 @@ export function parseNamespaceQuery(
     resourceTypes: given.get('resource_types')?.split(',') ?? null,
     sort: {
       key: parseSortKey(given.get('sort_key'), NAMESPACE_SORT_KEYS),
-      direction: parseDirection(given.get('sort_dir')),
+      direction: parseDirection(given.get('sort_dir') ?? 'desc'),
     },
-    limit: Math.min(parseLimit(given.get('limit'), 0) ?? limitDefault, limitMax),
+    limit: Math.min(parseLimit(given.get('limit')) ?? limitDefault, limitMax),
     marker: given.get('marker') ?? null,
   }
 }
@@ -34,20 +34,6 @@ export function checkNamespaceQuery(params: URLSearchParams): void {
   parseVisibility(new Map(params).get('visibility'), NAMESPACE_VISIBILITIES)
 }
 
-/** Where the listing of namespaces begins and where it goes on. */
-export function namespaceLinks(
-  params: URLSearchParams,
-  page: readonly { readonly namespace: string }[],
-  limit: number,
-): { readonly first: string; readonly next?: string } {
-  const query = new Map(params)
-  query.delete('marker')
-  const first = linkTo(query)
-  const last = page.at(-1)
-  if (last === undefined || page.length < limit) return { first }
-  return { first, next: linkTo(query.set('marker', last.namespace)) }
-}
-
 /** Reads the query of a namespace's tags. @throws {GlanceError} `invalid`. */
 export function parseTagQuery(params: URLSearchParams): TagQuery {
   const given = new Map(params)
@@ -55,9 +41,9 @@ export function parseTagQuery(params: URLSearchParams): TagQuery {
   return {
     sort: {
       key: parseSortKey(given.get('sort_key'), TAG_SORT_KEYS),
-      direction: parseDirection(given.get('sort_dir')),
+      direction: parseDirection(given.get('sort_dir') ?? 'desc'),
     },
-    limit: parseLimit(given.get('limit') || undefined, 0),
+    limit: parseLimit(given.get('limit') || null),
     marker: given.get('marker') || null,
   }
 }
@@ -65,7 +51,7 @@ export function parseTagQuery(params: URLSearchParams): TagQuery {
 /** As Glance, which reads the query of a namespace's objects and lists them all. @throws {GlanceError} `invalid`. */
 export function checkObjectQuery(params: URLSearchParams): void {
   const given = new Map(params)
-  parseDirection(given.get('sort_dir'))
+  parseDirection(given.get('sort_dir') ?? 'desc')
   parseVisibility(given.get('visibility'), PART_VISIBILITIES)
   parseLimit(given.get('limit'), 1)
 }
@@ -91,24 +77,6 @@ function parseSortKey<T extends string>(
   const key = known.find(known => known === text)
   if (key !== undefined) return key
   throw invalid(`Invalid sort key: ${text}. It must be one of: ${known.join(', ')}, id.`)
-}
-
-function parseDirection(text = 'desc'): SortDirection {
-  if (text === 'asc' || text === 'desc') return text
-  throw invalid(`Invalid sort direction: ${text}`)
-}
-
-function parseLimit(text: string | undefined, least: 0 | 1): number | null {
-  if (text === undefined) return null
-  if (!/^\s*[+-]?\d+\s*$/.test(text)) throw invalid('limit param must be an integer')
-  const limit = Number(text)
-  if (limit < least) throw invalid('limit param must be positive')
-  return limit || 0 // Not -0.
-}
-
-function linkTo(query: ReadonlyMap<string, string>): string {
-  const text = new URLSearchParams([...query]).toString()
-  return text === '' ? '/v2/metadefs/namespaces' : `/v2/metadefs/namespaces?${text}`
 }
 
 function invalid(message: string): GlanceError {

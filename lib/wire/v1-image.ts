@@ -1,8 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { GlanceError } from '../errors.ts'
 import type { Image } from '../image/image.ts'
+import { isObject } from '../image/json.ts'
 import { fromV1Headers } from './v1-headers.ts'
-import { imageFromV2, isObject, type V2Document } from './v2-image.ts'
+import { imageFromV2, type V2Document } from './v2-image.ts'
 
 /**
  * Whether this is a record of the v1 API's detailed listing, as the original replicator dumps it: in a v2 document

@@ -1,7 +1,7 @@
 import { GlanceError } from '../errors.ts'
 import type { Member } from '../image/member.ts'
 import { checkText } from './schema/validate.ts'
-import { isObject } from './v2-image.ts'
+import { isObject } from '../image/json.ts'
 
 /** What a request says of a member. */
 interface V1Membership {

@@ -2,7 +2,7 @@ import { GlanceError } from '../errors.ts'
 import { type ImageCondition, type ImageQuery, SORT_KEYS, type Viewer } from '../image/query.ts'
 import { parseIsoTime } from './iso-time.ts'
 import { v1ImageId } from './v1-request.ts'
-import type { PageSizes } from './v2-query.ts'
+import { type PageSizes, parseLimit } from './paging.ts'
 
 /**
  * Reads the query of `GET /v1/images` and `GET /v1/images/detail` (glance/registry/api/v1/images.py). What it does not
@@ -26,7 +26,7 @@ export function parseV1Query(
     hidden: everything ? null : false,
     conditions: conditionsOf(given),
     sort: [{ key: sortKey(given.get('sort_key')), direction: direction(given.get('sort_dir')) }],
-    limit: Math.min(limit(given.get('limit'), limitDefault), limitMax),
+    limit: Math.min(parseLimit(given.get('limit')) ?? limitDefault, limitMax),
     marker: marker(given.get('marker')),
     deleted: since ? 'listed' : isAdmin ? 'marker' : undefined,
   }
@@ -99,13 +99,6 @@ function truth(name: string, text: string): boolean | null {
     default:
       throw badValue(name, text)
   }
-}
-
-function limit(text: string | undefined, byDefault: number): number {
-  if (text === undefined) return byDefault
-  if (!/^\s*[+-]?\d+\s*$/.test(text)) throw invalid('limit param must be an integer')
-  if (Number(text) < 0) throw invalid('limit param must be positive')
-  return Number(text) || 0 // Not -0.
 }
 
 function marker(text: string | undefined): string | null {

@@ -6,7 +6,9 @@ import {
   VISIBILITIES,
   type Visibility,
 } from '../image/image.ts'
+import { isObject } from '../image/json.ts'
 import { isImageStatus } from '../image/status.ts'
+import { shown } from './shown.ts'
 
 /** A JSON object as the Images API v2 sends and takes it. */
 export type V2Document = Readonly<Record<string, unknown>>
@@ -130,10 +132,6 @@ export function formatTime(time: Date): string {
   return `${time.toISOString().slice(0, 19)}Z`
 }
 
-export function isObject(value: unknown): value is V2Document {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
 function text(document: V2Document, name: string): string | null {
   const value = document[name] ?? null
   if (value === null || typeof value === 'string') return value
@@ -199,6 +197,6 @@ function unexpected(document: V2Document, name: string, wanted: string): GlanceE
   const found = JSON.stringify(document[name]) ?? 'missing'
   return new GlanceError(
     'corrupt',
-    `image ${String(document['id'])}: ${name} is ${found}, not ${wanted}`,
+    `image ${shown(document['id'])}: ${name} is ${found}, not ${wanted}`,
   )
 }

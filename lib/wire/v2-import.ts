@@ -6,7 +6,9 @@ import type {
   ImportRequest,
   RemoteImage,
 } from '../image/import.ts'
-import { isObject, type V2Document } from './v2-image.ts'
+import { shown } from './shown.ts'
+import { isObject } from '../image/json.ts'
+import type { V2Document } from './v2-image.ts'
 
 /** Reads the body of a request to import. @throws {GlanceError} `invalid`. */
 export function parseImportRequest(
@@ -18,7 +20,7 @@ export function parseImportRequest(
   if (!isObject(method)) throw invalid("Import request requires a 'method' field.")
   if (!('name' in method)) throw invalid("Import request requires a 'name' field.")
   const name = enabled.find(name => name === method['name'])
-  if (name === undefined) throw invalid(`Unknown import method name '${String(method['name'])}'.`)
+  if (name === undefined) throw invalid(`Unknown import method name '${shown(method['name'])}'.`)
   const { all_stores_must_succeed: mustSucceed = true, all_stores: allStores = false } = body
   if (typeof mustSucceed !== 'boolean') {
     throw invalid("'all_stores_must_succeed' must be boolean value only")
@@ -56,15 +58,17 @@ function methodOf(name: ImportMethodName, method: V2Document): ImportMethodReque
 function remoteImage(method: V2Document): RemoteImage | GlanceError {
   const { glance_region: region, glance_image_id: imageId } = method
   const { glance_service_interface: side = 'public' } = method
-  for (const name of ['glance_region', 'glance_image_id']) {
-    if (typeof method[name] !== 'string') {
-      return invalid(`'${name}' needs to be set for glance-download import method`)
-    }
+  if (typeof region !== 'string') return notSet('glance_region')
+  if (typeof imageId !== 'string') return notSet('glance_image_id')
+  if (typeof side !== 'string') return invalid("'glance_service_interface' has to be text")
+  if (!isImageId(imageId)) {
+    return invalid(`Remote image id does not look like a UUID: ${imageId}`)
   }
-  if (!isImageId(String(imageId))) {
-    return invalid(`Remote image id does not look like a UUID: ${String(imageId)}`)
-  }
-  return { region: String(region), imageId: String(imageId), interface: String(side) }
+  return { region, imageId, interface: side }
+}
+
+function notSet(name: string): GlanceError {
+  return invalid(`'${name}' needs to be set for glance-download import method`)
 }
 
 function storesOf({ stores }: V2Document): readonly string[] | null {

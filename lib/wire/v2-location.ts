@@ -1,7 +1,7 @@
 import { GlanceError } from '../errors.ts'
 import type { Digest } from '../image/digest.ts'
 import type { NewLocation } from '../image/location.ts'
-import { isObject } from './v2-image.ts'
+import { isObject } from '../image/json.ts'
 
 /** A location as the image schema has it. */
 interface LocationDocument {

@@ -4,8 +4,10 @@ import { type AttributeValue, type FieldChange } from './attributes.ts'
 import { propertyText, readOnly, userAttributes } from './schema/new-image.ts'
 import { type ImageSchema, STANDARD_SCHEMA } from './schema/image-schema.ts'
 import { checkPropertyName, validateImageDocument } from './schema/validate.ts'
+import { shown } from './shown.ts'
 import { newLocation } from './v2-location.ts'
-import { isBaseAttribute, isObject, SERVER_MADE, type V2Document } from './v2-image.ts'
+import { isObject } from '../image/json.ts'
+import { isBaseAttribute, SERVER_MADE, type V2Document } from './v2-image.ts'
 
 /** The media type of a list of {@link PatchOperation}s, since v2.1. */
 export const PATCH_MEDIA_TYPE = 'application/openstack-images-v2.1-json-patch'
@@ -101,7 +103,7 @@ function meaningOf(
   const parts = parsePointer(path)
   const [name = ''] = parts
   if (parts.length !== depthOf(name, op)) {
-    throw invalid(`Invalid JSON pointer for this resource: '${String(path)}'`)
+    throw invalid(`Invalid JSON pointer for this resource: '${shown(path)}'`)
   }
   if (op !== 'remove' && !Object.hasOwn(step, 'value')) {
     throw invalid(`Operation "${op}" requires a member named "value".`)
@@ -149,7 +151,7 @@ function refusal(error: GlanceError): ImageEdit {
 /** The parts of a JSON pointer, unescaped and without the blanks around each, as Glance. */
 function parsePointer(pointer: unknown): string[] {
   if (typeof pointer !== 'string' || !pointer.startsWith('/')) {
-    throw invalid(`Pointer \`${String(pointer)}\` does not start with "/".`)
+    throw invalid(`Pointer \`${shown(pointer)}\` does not start with "/".`)
   }
   if (/~(?![01])/.test(pointer)) {
     throw invalid(`Pointer \`${pointer}\` contains "~" not part of a recognized escape sequence.`)

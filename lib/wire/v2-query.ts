@@ -1,23 +1,15 @@
 import { GlanceError } from '../errors.ts'
-import { type Image, VISIBILITIES } from '../image/image.ts'
+import { VISIBILITIES } from '../image/image.ts'
 import { MEMBER_STATUSES } from '../image/member.ts'
 import {
   type ImageCondition,
   type ImageQuery,
   SORT_KEYS,
-  type SortDirection,
   type SortKey,
   type Viewer,
 } from '../image/query.ts'
 import { parseCondition } from './v2-condition.ts'
-
-/** How many images a page of the listing has. */
-export interface PageSizes {
-  /** `limit_param_default`: when nobody says. */
-  readonly limitDefault: number
-  /** `api_limit_max`: whatever anybody says. */
-  readonly limitMax: number
-}
+import { type PageSizes, parseDirection, parseLimit } from './paging.ts'
 
 /**
  * Reads the query of `GET /v2/images` (glance/api/v2/images.py, `index`). A name that means nothing else is that of a
@@ -43,34 +35,6 @@ export function parseImageQuery(
     limit: Math.min(parseLimit(given.get('limit')) ?? limitDefault, limitMax),
     marker: given.get('marker') ?? null,
   }
-}
-
-/** A page as it was answered. */
-export interface Page {
-  readonly images: readonly Pick<Image, 'id'>[]
-  /** How many there might have been. */
-  readonly limit: number
-}
-
-/**
- * Where a listing begins and where it goes on, relative to the service. A page that is exactly full is followed by
- * another, be it an empty one. As Glance: of what the query gave several times only the last remains.
- */
-export function pageLinks(
-  params: URLSearchParams,
-  { images, limit }: Page,
-): { first: string; next?: string } {
-  const query = new Map(params)
-  query.delete('marker')
-  const first = linkTo(query)
-  const last = images.at(-1)
-  if (last === undefined || images.length < limit) return { first }
-  return { first, next: linkTo(query.set('marker', last.id)) }
-}
-
-function linkTo(query: ReadonlyMap<string, string>): string {
-  const text = new URLSearchParams([...query]).toString()
-  return text === '' ? '/v2/images' : `/v2/images?${text}`
 }
 
 /** Glance's databases were of MySQL's `utf8`, which has no characters beyond U+FFFF. */
@@ -101,14 +65,6 @@ function parseHidden(text = 'false'): boolean {
   throw invalid(
     `Invalid value '${text}' for 'os_hidden' filter. Valid values are 'true' or 'false'.`,
   )
-}
-
-function parseLimit(text: string | undefined): number | null {
-  if (text === undefined) return null
-  if (!/^\s*[+-]?\d+\s*$/.test(text)) throw invalid('limit param must be an integer')
-  const limit = Number(text)
-  if (limit < 0) throw invalid('limit param must be positive')
-  return limit || 0 // Not -0.
 }
 
 /** What is no condition: the rest of a query, and `deleted`, which Glance sets itself. */
@@ -147,7 +103,7 @@ function parseSort(params: URLSearchParams): ImageQuery['sort'] {
   }
   const steps = sort.split(',').map(step => {
     const [key = '', ...direction] = step.split(':')
-    return { key: sortKey(key), direction: sortDirection(direction.join(':') || 'desc') }
+    return { key: sortKey(key), direction: parseDirection((direction.join(':') || 'desc').trim()) }
   })
   return withTies(steps)
 }
@@ -157,7 +113,7 @@ function parseClassicSort(
   directions: readonly string[],
 ): ImageQuery['sort'] {
   const sorted = keys.map(sortKey)
-  const given = directions.map(sortDirection)
+  const given = directions.map(text => parseDirection(text.trim()))
   if (given.length > 1 && given.length !== sorted.length) {
     throw invalid('Number of sort dirs does not match the number of sort keys')
   }
@@ -181,12 +137,6 @@ function sortKey(text: string): SortKey {
   throw invalid(
     `Invalid sort key: ${text.trim()}. It must be one of the following: ${SORT_KEYS.join(', ')}.`,
   )
-}
-
-function sortDirection(text: string): SortDirection {
-  const direction = text.trim()
-  if (direction === 'asc' || direction === 'desc') return direction
-  throw invalid(`Invalid sort direction: ${direction}`)
 }
 
 function invalid(message: string): GlanceError {

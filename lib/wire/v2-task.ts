@@ -9,7 +9,10 @@ import {
   type TaskSortKey,
   type TaskType,
 } from '../image/task.ts'
-import { formatTime, isObject, type V2Document } from './v2-image.ts'
+import { shown } from './shown.ts'
+import { isObject } from '../image/json.ts'
+import { formatTime, type V2Document } from './v2-image.ts'
+import { type PageSizes, parseDirection, parseLimit } from './paging.ts'
 
 /** A task as `/v2/tasks/{id}` shows it. */
 export function taskToV2(task: Task): Record<string, unknown> {
@@ -67,48 +70,25 @@ function rowTime(time: Date): string {
 /** Reads what follows the `?` of `/v2/tasks`. @throws {GlanceError} `invalid`. */
 export function parseTaskQuery(
   params: URLSearchParams,
-  { limitDefault, limitMax }: { readonly limitDefault: number; readonly limitMax: number },
+  { limitDefault, limitMax }: PageSizes,
 ): TaskQuery {
   const status = params.get('status')
   const known = TASK_STATUSES.find(known => known === status)
   if (status && known === undefined) throw invalid(`Invalid status value: ${status}`)
   const type = params.get('type')
   if (type && type !== 'import') throw invalid(`Invalid type value: ${type}`)
-  const direction = params.get('sort_dir') ?? 'desc'
-  if (direction !== 'asc' && direction !== 'desc') {
-    throw invalid(`Invalid sort direction: ${direction}`)
-  }
-  const marker = params.get('marker') || null
-  if (marker !== null && !isImageId(marker)) throw invalid('Invalid marker format')
+  const marker = params.get('marker')
+  if (marker && !isImageId(marker)) throw invalid('Invalid marker format')
   return {
     owner: null,
     imageId: null,
     type: type ? 'import' : null,
     statuses: known === undefined ? null : [known],
     sortKey: sortKeyOf(params.get('sort_key')),
-    sortDirection: direction,
-    limit: Math.min(limitOf(params.get('limit'), limitDefault), limitMax),
-    marker,
+    sortDirection: parseDirection(params.get('sort_dir') ?? 'desc'),
+    limit: Math.min(parseLimit(params.get('limit')) ?? limitDefault, limitMax),
+    marker, // As Glance: an empty one is no task's.
   }
-}
-
-/** Links to the first page of a listing and to the one after this. */
-export function taskLinks(
-  params: URLSearchParams,
-  tasks: readonly Task[],
-  limit: number,
-): { readonly first: string; readonly next?: string } {
-  const query = new Map(params)
-  query.delete('marker')
-  const first = linkTo(query)
-  const last = tasks.at(-1)
-  if (last === undefined || tasks.length < limit) return { first }
-  return { first, next: linkTo(query.set('marker', last.id)) }
-}
-
-function linkTo(query: ReadonlyMap<string, string>): string {
-  const text = new URLSearchParams([...query]).toString()
-  return text === '' ? '/v2/tasks' : `/v2/tasks?${text}`
 }
 
 /** What a client asks for by `POST /v2/tasks`. @throws {GlanceError} `invalid`. */
@@ -123,7 +103,7 @@ export function parseNewTask(body: unknown): {
   const { type, input } = document
   const known = TASK_TYPES.find(known => known === type)
   if (known === undefined) {
-    throw invalid(`Provided object does not match schema 'task': there is no type ${String(type)}`)
+    throw invalid(`Provided object does not match schema 'task': there is no type ${shown(type)}`)
   }
   if (!isObject(input)) throw invalid("Provided object does not match schema 'task': input")
   return { type: known, input }
@@ -133,13 +113,6 @@ function sortKeyOf(key: string | null): TaskSortKey {
   const known = TASK_SORT_KEYS.find(known => known === (key ?? 'created_at'))
   if (known === undefined) throw invalid(`Sort key supplied was not valid: ${key}`)
   return known
-}
-
-function limitOf(limit: string | null, byDefault: number): number {
-  if (limit === null) return byDefault
-  if (!/^\s*[+-]?\d+\s*$/.test(limit)) throw invalid('limit param must be an integer')
-  if (Number(limit) < 0) throw invalid('limit param must be positive')
-  return Number(limit)
 }
 
 function invalid(message: string): GlanceError {

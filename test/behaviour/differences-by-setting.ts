@@ -179,9 +179,9 @@ export const LISTED_BY_SETTING: readonly Listed[] = [
     ],
   },
   {
-    reason: 'Glance loses a property that whoever makes it may not read',
+    reason: 'Glance finds images by what it does not show of them, so that it can be found out',
     differs: ['body: images'],
-    rows: ['unseen properties: but is found by them'],
+    rows: ['unseen properties: nor by those that others have made'],
   },
   {
     reason:

@@ -137,7 +137,13 @@ export const PROTECTIONS: readonly Scenario[] = [
       }),
       row('the owner does not', 'GET /v2/images/{image}', 200, { lacks: ['x_blind_a'] }),
       row('nor in a list', 'GET /v2/images', 200),
-      row('but is found by them', 'GET /v2/images?x_blind_a=1', 200, { lists: ['image'] }),
+      row('and finds nothing by them', 'GET /v2/images?x_blind_a=1', 200, { lists: [] }),
+      create('given', { ...RAW, owner: 'owner', x_admin_a: '1' }, 'admin'),
+      row('nor by those that others have made', 'GET /v2/images?x_admin_a=1', 200, { lists: [] }),
+      row('which others find', 'GET /v2/images?x_admin_a=1', 200, {
+        as: 'admin',
+        lists: ['given'],
+      }),
       patch('image', [{ op: 'add', path: '/x_all_a', value: '2' }], {
         title: 'a change of others',
       }),

@@ -54,6 +54,7 @@ const QUERIES: readonly (readonly [string, number])[] = [
   ['?limit=-1', 400],
   ['?limit=x', 400],
   ['?limit=1.5', 400],
+  ['?marker=', 400],
   ['?marker=nope', 400],
   ['?marker={nope}', 400],
   ['?sort_dir=asc', 200],

@@ -35,6 +35,15 @@ export const VERSIONS: readonly Scenario[] = [
         status: 200,
       },
       { title: 'whatever follows', as: 'nobody', ask: 'GET /versions/v2', status: 200 },
+      {
+        title: 'the service says that it is well to everybody',
+        as: 'nobody',
+        ask: 'GET /healthcheck',
+        headers: { accept: 'text/plain' },
+        status: 200,
+        shows: 'OK',
+        answers: { 'content-type': 'text/plain; charset=UTF-8' },
+      },
       { title: 'the root answers POST alike', as: 'nobody', ask: 'POST /', status: 300 },
       { title: 'the versions answer POST alike', as: 'nobody', ask: 'POST /versions', status: 200 },
       ...[

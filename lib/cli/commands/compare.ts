@@ -66,8 +66,8 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
   name: 'compare',
   summary: 'Tell what livecopy would do',
   positionals: {
-    source: { type: 'string', describe: 'The server to copy from' },
-    target: { type: 'string', describe: 'The server to copy to' },
+    source: { type: 'string', describe: 'The server to copy from: an address or cloud:NAME' },
+    target: { type: 'string', describe: 'The server to copy to: an address or cloud:NAME' },
   },
   options: { ...PLAN, ...SOURCE_API, ...TARGET_API, ...ENDPOINT },
 

@@ -5,8 +5,8 @@ export const livecopy = replicationCommand({
   name: 'livecopy',
   summary: 'Copy the images of one server to another',
   positionals: {
-    source: { type: 'string', describe: 'The server to copy from' },
-    target: { type: 'string', describe: 'The server to copy to' },
+    source: { type: 'string', describe: 'The server to copy from: an address or cloud:NAME' },
+    target: { type: 'string', describe: 'The server to copy to: an address or cloud:NAME' },
   },
   options: { ...SOURCE_API, ...TARGET_API },
   ends: ({ source, target }) => ({ source, target }),

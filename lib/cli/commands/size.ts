@@ -25,7 +25,12 @@ export interface SizeRow {
 export const size: Command<SizeOptions, SizeRow, SizeSummary> = {
   name: 'size',
   summary: 'Add up the sizes of all active images',
-  positionals: { source: { type: 'string', describe: 'The server whose images are added up' } },
+  positionals: {
+    source: {
+      type: 'string',
+      describe: 'The server whose images are added up: an address or cloud:NAME',
+    },
+  },
   options: { ...SOURCE_API, ...ENDPOINT },
 
   async *run(options, { open, signal }) {

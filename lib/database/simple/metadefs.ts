@@ -64,16 +64,22 @@ function parts<T extends NamespacePart>(access: Access, kind: PartKind): PartTab
       const parts = { ...row.parts, [kind]: change(partsOf(row)) }
       rows.namespaces.set(namespace, { ...row, parts })
     })
+  const insertAll = (namespace: string, added: readonly T[]) =>
+    write(namespace, parts => {
+      const taken = new Set(parts.map(({ name }) => name))
+      for (const { name } of added) {
+        if (taken.has(name)) throw partExists(namespace, name)
+        taken.add(name)
+      }
+      return [...parts, ...structuredClone(added)]
+    })
   const list = (namespace: string) => partsOf(access.rows().namespaces.get(namespace))
   return {
     list: async namespace => list(namespace),
     listEach: async namespaces => new Map(namespaces.map(name => [name, list(name)])),
     find: async (namespace, name) => list(namespace).find(part => part.name === name),
-    insert: (namespace, part) =>
-      write(namespace, parts => {
-        requireFree(namespace, parts, part.name)
-        return [...parts, structuredClone(part)]
-      }),
+    insert: (namespace, part) => insertAll(namespace, [part]),
+    insertAll,
     replace: (namespace, name, by) =>
       write(namespace, parts => {
         const index = indexOf(namespace, parts, name)
@@ -118,8 +124,11 @@ function indexOf(namespace: string, parts: readonly NamespacePart[], name: strin
 
 /** @throws {GlanceError} `duplicate`. */
 function requireFree(namespace: string, parts: readonly NamespacePart[], name: string): void {
-  if (!parts.some(part => part.name === name)) return
-  throw new GlanceError('duplicate', `${name} already exists in namespace ${namespace}`)
+  if (parts.some(part => part.name === name)) throw partExists(namespace, name)
+}
+
+function partExists(namespace: string, name: string): GlanceError {
+  return new GlanceError('duplicate', `${name} already exists in namespace ${namespace}`)
 }
 
 function namespaceExists({ namespace }: MetadefNamespace): GlanceError {

@@ -7,6 +7,9 @@ import { namespaceId } from './namespaces.ts'
 import type { Sql, Tables } from './tables.ts'
 import { atomically } from './transactions.ts'
 
+/** Few enough for the parameters that a statement may have, whatever the engine. */
+const ROWS_AT_ONCE = 500
+
 /** The parts of one kind. */
 export class SqlParts<T extends NamespacePart> implements PartTable<T> {
   readonly #sql: Sql
@@ -40,20 +43,11 @@ export class SqlParts<T extends NamespacePart> implements PartTable<T> {
   }
 
   async insert(namespace: string, part: T): Promise<void> {
-    const { kind } = this.#codec
-    await naming(namespace, part.name, () =>
-      atomically(this.#sql, async tx => {
-        const id = await namespaceId(tx, namespace)
-        const { last } = await tx
-          .selectFrom('metadef_parts')
-          .select(parts => parts.fn.max<number | null>('position').as('last'))
-          .where('namespace_id', '=', id)
-          .where('kind', '=', kind)
-          .executeTakeFirstOrThrow()
-        const row = { namespace_id: id, kind, position: (last ?? 0) + 1, ...this.#columns(part) }
-        await tx.insertInto('metadef_parts').values(row).execute()
-      }),
-    )
+    await naming(namespace, part.name, () => this.#insert(namespace, [part]))
+  }
+
+  async insertAll(namespace: string, parts: readonly T[]): Promise<void> {
+    await naming(namespace, 'one of them', () => this.#insert(namespace, parts))
   }
 
   async replace(namespace: string, name: string, by: T): Promise<void> {
@@ -91,6 +85,27 @@ export class SqlParts<T extends NamespacePart> implements PartTable<T> {
       )
       .where('kind', '=', this.#codec.kind)
       .execute()
+  }
+
+  #insert(namespace: string, parts: readonly T[]): Promise<void> {
+    const { kind } = this.#codec
+    return atomically(this.#sql, async tx => {
+      const id = await namespaceId(tx, namespace)
+      const { last } = await tx
+        .selectFrom('metadef_parts')
+        .select(parts => parts.fn.max<number | null>('position').as('last'))
+        .where('namespace_id', '=', id)
+        .where('kind', '=', kind)
+        .executeTakeFirstOrThrow()
+      const rows = parts.map((part, i) => {
+        const position = (last ?? 0) + 1 + i
+        return { namespace_id: id, kind, position, ...this.#columns(part) }
+      })
+      for (let at = 0; at < rows.length; at += ROWS_AT_ONCE) {
+        const batch = rows.slice(at, at + ROWS_AT_ONCE)
+        await tx.insertInto('metadef_parts').values(batch).execute()
+      }
+    })
   }
 
   #parts(sql: Sql) {

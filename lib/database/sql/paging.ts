@@ -1,13 +1,9 @@
 import { type Expression, type SqlBool, sql } from 'kysely'
-import type { SortDirection } from '../../image/query.ts'
+import type { OrderStep } from '../order.ts'
 
 type Condition = Expression<SqlBool>
 
-/** One step of an order: rows are compared by the column `key`, and by the next step where they tie. */
-export interface OrderStep {
-  readonly key: string
-  readonly direction: SortDirection
-}
+type ColumnStep = OrderStep<string>
 
 /** The row after which a page begins, by its columns. */
 export type Marker = Readonly<Record<string, string | number | null>>
@@ -18,7 +14,7 @@ export type Marker = Readonly<Record<string, string | number | null>>
  * `nullable` are the columns that may be null.
  */
 export function isAfter(
-  order: readonly OrderStep[],
+  order: readonly ColumnStep[],
   marker: Marker,
   nullable: ReadonlySet<string>,
 ): Condition {
@@ -39,14 +35,14 @@ interface Beyond {
 }
 
 /** Null is lower than everything: everything else comes after it when ascending, nothing when descending. */
-function beyondNull({ key, direction }: OrderStep): Beyond {
+function beyondNull({ key, direction }: ColumnStep): Beyond {
   const column = sql.ref(key)
   if (direction === 'asc') return { strictly: sql<SqlBool>`${column} is not null`, orEqual: null }
   return { strictly: NEVER, orEqual: sql<SqlBool>`${column} is null` }
 }
 
 function beyondValue(
-  { key, direction }: OrderStep,
+  { key, direction }: ColumnStep,
   value: string | number,
   isNullable: boolean,
 ): Beyond {

@@ -1,7 +1,9 @@
-import { type Expression, type ExpressionBuilder, type Selectable, type SqlBool, sql } from 'kysely'
+import type { Expression, ExpressionBuilder, Selectable, SqlBool } from 'kysely'
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { Task, TaskQuery, TaskSortKey, TaskStatus } from '../../image/task.ts'
 import type { TaskChange, TaskTable } from '../database.ts'
+import type { OrderStep } from '../order.ts'
+import { isAfter } from './paging.ts'
 import type { Sql, Tables } from './tables.ts'
 import { atomically, consistently } from './transactions.ts'
 
@@ -24,14 +26,14 @@ export class SqlTasks implements TaskTable {
     return consistently(this.#sql, async tx => {
       const marker = query.marker === null ? null : await find(tx, query.marker)
       if (marker === undefined) throw notFound(query.marker)
-      const keys = [...new Set<TaskSortKey>([query.sortKey, 'created_at', 'id'])]
+      const order = orderOf(query)
       let page = tx
         .selectFrom('tasks')
         .selectAll()
         .where(rows => matches(rows, query))
         .limit(query.limit)
-      if (marker !== null) page = page.where(rows => isAfter(rows, keys, query, marker))
-      for (const key of keys) page = page.orderBy(valueOf(key), query.sortDirection)
+      if (marker !== null) page = page.where(isAfter(order, marker, NULLABLE))
+      for (const { key, direction } of order) page = page.orderBy(key, direction)
       return (await page.execute()).map(taskFromRow)
     })
   }
@@ -94,25 +96,13 @@ function matches(rows: Rows, query: TaskQuery): Expression<SqlBool> {
   ])
 }
 
-/** By the first key, by the next where they tie, and so on. */
-function isAfter(
-  rows: Rows,
-  [key, ...rest]: readonly TaskSortKey[],
-  query: TaskQuery,
-  marker: Row,
-): Expression<SqlBool> {
-  if (key === undefined) return sql<SqlBool>`1 = 0`
-  const value = marker[key] ?? ''
-  return rows.or([
-    rows(valueOf(key), query.sortDirection === 'asc' ? '>' : '<', value),
-    rows.and([rows(valueOf(key), '=', value), isAfter(rows, rest, query, marker)]),
-  ])
+/** Nothing ties on the id. */
+function orderOf({ sortKey, sortDirection: direction }: TaskQuery): OrderStep<TaskSortKey>[] {
+  const keys = new Set<TaskSortKey>([sortKey, 'created_at', 'id'])
+  return [...keys].map(key => ({ key, direction }))
 }
 
-/** Some columns may be null, which is lower than everything here and not to be compared there. */
-function valueOf(key: TaskSortKey): Expression<string> {
-  return sql<string>`coalesce(${sql.ref(key)}, '')`
-}
+const NULLABLE: ReadonlySet<string> = new Set(['owner', 'expires_at'])
 
 function taskToRow(task: Task): Row {
   return {

@@ -91,7 +91,7 @@ export function placedChange(image: ImageRecord, placed: ImageRecord): Decision 
 
 /**
  * Looks at the URLs that are to be registered: whether a store that is not of this machine reads them and finds data.
- * @throws {GlanceError} `invalid`.
+ * @throws {GlanceError} `invalid`; `over_limit` for more of them than an image may have, even if few are to stay.
  */
 export async function sizesOf(
   { signal }: Pick<RequestContext, 'signal'>,
@@ -100,11 +100,13 @@ export async function sizesOf(
   edits: readonly LocationEdit[],
 ): Promise<SizesByUrl> {
   const known = new Set(image.locations.map(({ url }) => url))
-  const sizes = new Map<string, number>()
+  const unknown = new Map<string, NewLocation>()
   for (const location of edits.flatMap(newIn)) {
-    if (known.has(location.url) || sizes.has(location.url)) continue
-    sizes.set(location.url, await sizeAt(service, location, signal))
+    if (!known.has(location.url)) unknown.set(location.url, unknown.get(location.url) ?? location)
   }
+  enforceQuota('locations', unknown.size, service.limits.locations)
+  const sizes = new Map<string, number>()
+  for (const [url, location] of unknown) sizes.set(url, await sizeAt(service, location, signal))
   return sizes
 }
 

@@ -24,7 +24,7 @@ import type { ImageEdit, OwnAttributes } from '../../image/edit.ts'
 import { applyEdits } from './edit.ts'
 import { enforceQuota } from '../quota/limits.ts'
 import { requireWithinLimits } from './project-limits.ts'
-import { readable, requireMayProperty } from './properties.ts'
+import { mayAskFor, readable, requireMayProperty } from './properties.ts'
 import type { Service } from './service.ts'
 
 /** An image that is wanted; what is not said is as Glance has it. */
@@ -139,6 +139,8 @@ export async function listImages(
 ): Promise<ImagePage> {
   await requireAllowed(context, 'get_images', { project_id: context.project })
   if (query.marker !== null) await requireMarker(context, service, query.marker, query.deleted)
+  // To the caller no image has such a property.
+  if (!(await mayAskFor(context, query))) return { images: [], withheld: 0 }
   const found = await service.database.images.list(query)
   const images: ImageRecord[] = []
   for (const image of found) {

@@ -7,6 +7,7 @@ import {
   owns,
   requireAllowedOn,
   requireMayWrite,
+  requireOwner,
   type Tables,
 } from './access.ts'
 import type { RequestContext } from './context.ts'
@@ -23,7 +24,7 @@ export async function addMember(
   requireMayWrite(context)
   return service.database.transaction(async tables => {
     const image = await findShared(context, tables, imageId, notAllowed('create', imageId))
-    requireOwner(context, image, 'create')
+    requireOwnerUnlessNew(context, image, 'create')
     await requireAllowedOn(context, 'add_member', image)
     const members = await tables.members.list(imageId)
     // As Glance: the quota is checked before whether it is a member already.
@@ -122,7 +123,7 @@ export async function removeMember(
   requireMayWrite(context)
   await service.database.transaction(async tables => {
     const image = await findShared(context, tables, imageId, notAllowed('delete', imageId))
-    requireOwner(context, image, 'delete')
+    requireOwnerUnlessNew(context, image, 'delete')
     await findMember(context, tables, image, memberId)
     await requireAllowedOn(context, 'delete_member', image)
     await tables.members.delete(imageId, memberId)
@@ -142,13 +143,13 @@ async function findShared(
 }
 
 /** Under the new defaults who may is for the policy alone to say. */
-function requireOwner(
+function requireOwnerUnlessNew(
   context: RequestContext,
   image: ImageRecord,
   action: 'create' | 'delete',
 ): void {
-  const isChecked = !context.policy.enforcesNewDefaults
-  if (isChecked && !owns(context, image)) throw notAllowed(action, image.id)
+  if (context.policy.enforcesNewDefaults) return
+  requireOwner(context, image, notAllowed(action, image.id).message)
 }
 
 async function findMember(

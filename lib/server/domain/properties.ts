@@ -1,6 +1,7 @@
 import type { ImageRecord } from '../../database/database.ts'
 import { GlanceError } from '../../errors.ts'
 import type { Properties } from '../../image/image.ts'
+import type { ImageQuery } from '../../image/query.ts'
 import type { PropertyOperation } from '../policy/property-protection.ts'
 import type { RequestContext } from './context.ts'
 
@@ -23,6 +24,21 @@ export async function splitProperties(
     ;(mayRead ? readableOnes : others).set(name, value)
   }
   return [readableOnes, others]
+}
+
+/**
+ * Whether the caller may read every custom property that a listing asks for. Unlike in Glance, where a filter finds
+ * images by the values of properties that their list does not show.
+ */
+export async function mayAskFor(
+  context: RequestContext,
+  { conditions }: Pick<ImageQuery, 'conditions'>,
+): Promise<boolean> {
+  for (const condition of conditions) {
+    if (condition.type !== 'property') continue
+    if (!(await context.policy.allowsProperty(context, 'read', condition.name))) return false
+  }
+  return true
 }
 
 /** @throws {GlanceError} `forbidden` when the property is protected from the caller. */

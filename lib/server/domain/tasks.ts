@@ -6,7 +6,10 @@ import { findVisible, requireAllowed } from './access.ts'
 import type { RequestContext } from './context.ts'
 import type { Service } from './service.ts'
 
-/** The page that is asked for. @throws {GlanceError} `forbidden`; `invalid` for a bad marker. */
+/**
+ * The page that is asked for, of the tasks of the caller's project, or for an administrator of all.
+ * @throws {GlanceError} `forbidden`, also for a marker that is another project's; `invalid` for a bad one.
+ */
 export async function listTasks(
   context: RequestContext,
   service: Service,
@@ -15,13 +18,18 @@ export async function listTasks(
   await requireTaskAccess(context)
   const { tasks } = service.database
   await tasks.deleteExpired(service.now())
-  if (query.marker !== null && (await tasks.find(query.marker)) === undefined) {
-    throw new GlanceError('invalid', `no task found with ID ${query.marker}`)
+  if (query.marker !== null) {
+    const marker = await tasks.find(query.marker)
+    if (marker === undefined) {
+      throw new GlanceError('invalid', `no task found with ID ${query.marker}`)
+    }
+    requireVisible(context, marker)
   }
-  return tasks.list(query)
+  if (context.isAdmin) return tasks.list(query)
+  return context.project === null ? [] : tasks.list({ ...query, owner: context.project })
 }
 
-/** @throws {GlanceError} `forbidden`; `not_found`, also for a task that has expired. */
+/** @throws {GlanceError} `forbidden`, also for the task of another project; `not_found`, also for one that has expired. */
 export async function showTask(
   context: RequestContext,
   service: Service,
@@ -29,23 +37,40 @@ export async function showTask(
 ): Promise<Task> {
   await requireTaskAccess(context)
   const task = await service.database.tasks.find(id)
-  if (task !== undefined && !isExpired(service, task)) return task
-  throw new GlanceError('not_found', `could not find task ${id}`)
+  if (task === undefined || isExpired(service, task)) {
+    throw new GlanceError('not_found', `could not find task ${id}`)
+  }
+  requireVisible(context, task)
+  return task
 }
 
-/** What the caller began to do with an image, or for an administrator anybody. @throws {GlanceError} `not_found`. */
+/** All that the caller began to do with an image, or for an administrator anybody. @throws {GlanceError} `not_found`. */
 export async function listImageTasks(
   context: RequestContext,
   service: Service,
   imageId: string,
 ): Promise<readonly Task[]> {
   await findVisible(context, service.database, imageId)
-  const tasks = await service.database.tasks.list(tasksOfImage(imageId))
-  return tasks.filter(
-    task =>
-      !isExpired(service, task) &&
-      (context.isAdmin || (context.project !== null && task.owner === context.project)),
-  )
+  const { tasks } = service.database
+  await tasks.deleteExpired(service.now())
+  const found: Task[] = []
+  for (let query = tasksOfImage(imageId); ;) {
+    const page = await tasks.list(query)
+    found.push(...page.filter(task => isVisible(context, task)))
+    const last = page.at(-1)
+    if (last === undefined || page.length < query.limit) return found
+    query = { ...query, marker: last.id }
+  }
+}
+
+function isVisible({ isAdmin, project }: RequestContext, { owner }: Task): boolean {
+  return isAdmin || (project !== null && owner === project)
+}
+
+/** @throws {GlanceError} `forbidden`. */
+function requireVisible(context: RequestContext, task: Task): void {
+  if (isVisible(context, task)) return
+  throw new GlanceError('forbidden', `forbidding request, task ${task.id} is not visible`)
 }
 
 /** The old API, for administrators unless the policy says otherwise. @throws {GlanceError} `forbidden`. */

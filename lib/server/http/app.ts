@@ -7,18 +7,21 @@ import {
   type FastifyServerOptions,
 } from 'fastify'
 import type { Authenticate } from '../auth/authenticate.ts'
-import { GlanceError } from '../../errors.ts'
+import { GlanceError, isGlanceError } from '../../errors.ts'
 import { hasBody, UNDECODABLE } from './body.ts'
 import { Connections } from './connections.ts'
 import { CONTEXT, identify, nameRequest } from './context.ts'
 import { faultResponse, HttpFault, isFault } from './fault.ts'
 import type { InFlight } from './in-flight.ts'
 import { sendFault } from './send.ts'
+import { cutOffSilent } from './silence.ts'
 import type { PolicySource } from '../policy/policy-source.ts'
 
 export interface AppOptions {
   /** Characters of a caller's own request id; 0 for any number. */
   readonly maxRequestIdLength: number
+  /** How long a client may neither send nor take anything. Milliseconds; 0 for ever. */
+  readonly clientSocketTimeoutMs: number
   /** The path to route by, for the one that was asked for. */
   readonly rewriteUrl: (url: string, accept: string | undefined) => string
   readonly inFlight: InFlight
@@ -40,6 +43,7 @@ const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH']
  */
 export function createApp({
   maxRequestIdLength,
+  clientSocketTimeoutMs,
   rewriteUrl,
   inFlight,
   tls,
@@ -73,13 +77,16 @@ export function createApp({
     const { handler } = route
     route.handler = async function (request, reply) {
       const work = inFlight.track(Promise.resolve(handler.call(this, request, reply)))
-      // Too late for an answer: fastify would pass over it.
-      void work.catch((error: unknown) => reply.sent && report(error))
+      void work.catch((error: unknown) => {
+        // Too late for an answer: fastify would pass over it. What broke off elsewhere is no fault of ours.
+        if (reply.sent && !isGlanceError(error, 'unavailable')) report(error)
+      })
       return work
     }
   })
   app.addHook('onRequest', async (request, reply) => {
     nameRequest(request, reply, maxRequestIdLength)
+    cutOffSilent(request, reply, clientSocketTimeoutMs)
   })
   app.addHook('preSerialization', async (_request, reply, document) => {
     reply.header('content-type', 'application/json') // Without a charset, as Glance.

@@ -6,6 +6,9 @@ import { limitSize } from '../../stream/limit-size.ts'
 /** Bytes of a JSON document: many times what an image with every quota used up needs. */
 const LARGEST_DOCUMENT = 4 * 1024 * 1024
 
+/** Lists and objects within each other: many more than any document of the API has, and few enough for any stack. */
+const DEEPEST_DOCUMENT = 100
+
 /** Encodings of a body that has one (glance/common/wsgi.py). */
 const ENCODINGS = new Set(['chunked', 'compress', 'deflate', 'gzip', 'identity'])
 const METHODS_WITH_BODY = new Set(['POST', 'PUT', 'PATCH'])
@@ -34,8 +37,26 @@ export async function readDocument(request: FastifyRequest, reply: FastifyReply)
   const chunks: Uint8Array[] = []
   for await (const chunk of limitSize(bytesOf(request, reply), LARGEST_DOCUMENT)) chunks.push(chunk)
   const document = parse(decode(Buffer.concat(chunks)))
-  if (typeof document === 'object' && document !== null) return document
+  if (isNesting(document)) {
+    requireShallow(document)
+    return document
+  }
   throw new GlanceError('invalid', 'unexpected body type. Expected list/dict.')
+}
+
+/** @throws {GlanceError} `invalid`. */
+function requireShallow(document: object): void {
+  let level: readonly object[] = [document]
+  for (let depth = 1; level.length > 0; depth += 1) {
+    if (depth > DEEPEST_DOCUMENT) {
+      throw new GlanceError('invalid', `the document is more than ${DEEPEST_DOCUMENT} levels deep`)
+    }
+    level = level.flatMap(nesting => Object.values(nesting).filter(isNesting))
+  }
+}
+
+function isNesting(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
 }
 
 /**

@@ -163,7 +163,8 @@ function escapeHtml(text: string): string {
     .replaceAll("'", '&#x27;')
 }
 
-/** Our messages begin in lower case, Glance's explanations do not. */
+/** Our messages begin in lower case, Glance's explanations do not, unless it is with a URL or a name of the API. */
 function sentence(message: string): string {
+  if (/^(?:[a-z]+:\/\/|[a-z]+_)/.test(message)) return message
   return message.charAt(0).toUpperCase() + message.slice(1)
 }

@@ -36,8 +36,7 @@ export async function startLocationImport(
   enforceQuota('locations', image.locations.length + 1, service.limits.locations)
   const store = service.stores.of({ url, metadata: {} })
   const isHttp = /^https?:/i.test(url)
-  const isService = [...context.roles, ...context.serviceRoles].includes('service')
-  if (!isService && (!isHttp || store === undefined)) {
+  if (!isFromService(context) && (!isHttp || store === undefined)) {
     throw new GlanceError('forbidden', 'only http(s) locations may be added by users')
   }
   if (digest !== null && !isHexOf(digest.algorithm, digest.value)) {
@@ -60,4 +59,13 @@ export async function startLocationImport(
 function requireQueued({ status }: Pick<ImageRecord, 'status'>): void {
   if (status === 'queued') return
   throw new GlanceError('conflict', 'only images with status queued can have locations added')
+}
+
+/**
+ * As Glance: a service is believed what it says of its own stores, also when it acts for a user. That lends the user
+ * nothing else: what is for services themselves, the rule `service_api`, goes by the roles of the caller, lest a
+ * service be sent to fetch or change what its user may not.
+ */
+function isFromService({ roles, serviceRoles }: RequestContext): boolean {
+  return roles.includes('service') || serviceRoles.includes('service')
 }

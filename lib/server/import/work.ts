@@ -8,6 +8,7 @@ import type { Service } from '../domain/service.ts'
 import { requireRoom } from '../domain/storage-quota.ts'
 import { maximum } from '../domain/upload.ts'
 import type { Importer, ImportJob } from './importer.ts'
+import { BEAT_MS, whileBeating } from './heartbeat.ts'
 import { editLocked, type Locked, requireLocked } from './lock.ts'
 
 /** Data that is ready to be put into stores; it can be read any number of times. */
@@ -21,9 +22,6 @@ export interface Source {
 export type Restore = (
   image: ImageRecord,
 ) => Partial<Pick<ImageRecord, 'diskFormat' | 'containerFormat' | 'properties'>>
-
-/** How often a task that moves bytes says so. Milliseconds. */
-const BEAT_MS = 60_000
 
 /** One import at work: what its methods and plugins have in hand. */
 export class ImportWork {
@@ -138,10 +136,10 @@ export class ImportWork {
 
   /**
    * Passes the data on and lets the task say now and then how far it is, so that nobody takes it for dead. Ends in
-   * `conflict` when somebody did all the same.
+   * `conflict` when somebody did all the same, and in `gone` when the image has been deleted.
    */
   async *beating(data: Bytes): AsyncGenerator<Uint8Array, void> {
-    const { database, now } = this.service
+    const { now } = this.service
     let last = now().getTime()
     let total = 0
     for await (const chunk of data) {
@@ -150,9 +148,19 @@ export class ImportWork {
       const time = now()
       if (time.getTime() - last < BEAT_MS) continue
       last = time.getTime()
-      const message = `Copied ${Math.floor(total / 1024 ** 2)} MiB`
-      await database.tasks.update(this.job.task.id, { message, updatedAt: time }, ['processing'])
+      await this.#beat(`Copied ${Math.floor(total / 1024 ** 2)} MiB`)
     }
+  }
+
+  /** Lets another program do something, and the task say meanwhile that it does; ends as {@link beating}. */
+  waitingFor<T>(work: (signal: AbortSignal) => Promise<T>, message: string): Promise<T> {
+    return whileBeating(work, () => this.#beat(message), { signal: this.signal })
+  }
+
+  async #beat(message: string): Promise<void> {
+    const { database, now } = this.service
+    await this.image()
+    await database.tasks.update(this.job.task.id, { message, updatedAt: now() }, ['processing'])
   }
 
   #otherPlace(): string {

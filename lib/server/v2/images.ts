@@ -4,7 +4,8 @@ import type { ImageSchema } from '../../wire/schema/image-schema.ts'
 import { validateNewImage } from '../../wire/schema/new-image.ts'
 import type { ImageEdit } from '../../image/edit.ts'
 import { ACCEPT_PATCH, parsePatch } from '../../wire/v2-patch.ts'
-import { pageLinks, parseImageQuery } from '../../wire/v2-query.ts'
+import { pageLinks, type PageSizes } from '../../wire/paging.ts'
+import { parseImageQuery } from '../../wire/v2-query.ts'
 import { createImage, deleteImage, listImages, showImage, updateImage } from '../domain/images.ts'
 import { BODILESS } from '../http/app.ts'
 import { mediaTypeOf, readDocument } from '../http/body.ts'
@@ -12,12 +13,6 @@ import { contextOf } from '../http/context.ts'
 import { queryOf } from '../http/query.ts'
 import type { Importer } from '../import/importer.ts'
 import { renderImage } from './render.ts'
-
-/** How many images a page of the listing has. */
-export interface Paging {
-  readonly limitDefault: number
-  readonly limitMax: number
-}
 
 /** A path with an image in it. */
 export interface ImagePath {
@@ -27,7 +22,7 @@ export interface ImagePath {
 export function imageRoutes(
   app: FastifyInstance,
   importer: Importer,
-  paging: Paging,
+  paging: PageSizes,
   schema: ImageSchema,
 ): void {
   const { service, methods } = importer
@@ -40,7 +35,12 @@ export function imageRoutes(
     return {
       images: images.map(image => renderImage(context, service, image)),
       schema: '/v2/schemas/images',
-      ...pageLinks(params, { images, limit: query.limit - withheld }),
+      ...pageLinks(
+        '/v2/images',
+        params,
+        images.map(({ id }) => id),
+        query.limit - withheld,
+      ),
     }
   })
 

@@ -2,7 +2,8 @@ import type { FastifyInstance } from 'fastify'
 import { GlanceError } from '../../errors.ts'
 import type { Member } from '../../image/member.ts'
 import { checkText } from '../../wire/schema/validate.ts'
-import { formatTime, isObject } from '../../wire/v2-image.ts'
+import { isObject } from '../../image/json.ts'
+import { formatTime } from '../../wire/v2-image.ts'
 import {
   addMember,
   listMembers,

@@ -5,7 +5,8 @@ import type { Importer } from '../import/importer.ts'
 import { actionRoutes } from './actions.ts'
 import { cacheRoutes } from './cache.ts'
 import { dataRoutes } from './data.ts'
-import { imageRoutes, type Paging } from './images.ts'
+import type { PageSizes } from '../../wire/paging.ts'
+import { imageRoutes } from './images.ts'
 import { importRoutes } from './import.ts'
 import { locationRoutes } from './locations.ts'
 import { memberRoutes } from './members.ts'
@@ -21,7 +22,7 @@ export function v2Routes(
   app: FastifyInstance,
   importer: Importer,
   caching: Caching,
-  paging: Paging,
+  paging: PageSizes,
   schema: ImageSchema,
 ): void {
   const { service } = importer
@@ -31,7 +32,7 @@ export function v2Routes(
   memberRoutes(app, service)
   tagRoutes(app, service)
   schemaRoutes(app, schema)
-  taskRoutes(app, importer, paging)
+  taskRoutes(app, importer, paging, schema)
   importRoutes(app, importer)
   locationRoutes(app, importer)
   cacheRoutes(app, caching)

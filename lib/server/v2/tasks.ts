@@ -1,6 +1,8 @@
 import type { FastifyInstance } from 'fastify'
+import type { ImageSchema } from '../../wire/schema/image-schema.ts'
 import { parseLegacyImport } from '../../wire/v2-legacy-import.ts'
-import { parseNewTask, parseTaskQuery, taskLinks, taskStub, taskToV2 } from '../../wire/v2-task.ts'
+import { type PageSizes, pageLinks } from '../../wire/paging.ts'
+import { parseNewTask, parseTaskQuery, taskStub, taskToV2 } from '../../wire/v2-task.ts'
 import { listTasks, requireTaskAccess, showTask } from '../domain/tasks.ts'
 import { readDocument } from '../http/body.ts'
 import { contextOf } from '../http/context.ts'
@@ -8,7 +10,6 @@ import { HttpFault } from '../http/fault.ts'
 import { queryOf } from '../http/query.ts'
 import type { Importer } from '../import/importer.ts'
 import { startTask } from '../import/start-task.ts'
-import type { Paging } from './images.ts'
 
 /** A path with a task in it. */
 interface TaskPath {
@@ -16,7 +17,12 @@ interface TaskPath {
 }
 
 /** The old API of tasks, for administrators. */
-export function taskRoutes(app: FastifyInstance, importer: Importer, paging: Paging): void {
+export function taskRoutes(
+  app: FastifyInstance,
+  importer: Importer,
+  paging: PageSizes,
+  schema: ImageSchema,
+): void {
   const { service } = importer
 
   app.get('/tasks', async request => {
@@ -28,7 +34,12 @@ export function taskRoutes(app: FastifyInstance, importer: Importer, paging: Pag
     return {
       tasks: tasks.map(taskStub),
       schema: '/v2/schemas/tasks',
-      ...taskLinks(params, tasks, query.limit),
+      ...pageLinks(
+        '/v2/tasks',
+        params,
+        tasks.map(({ id }) => id),
+        query.limit,
+      ),
     }
   })
 
@@ -36,7 +47,8 @@ export function taskRoutes(app: FastifyInstance, importer: Importer, paging: Pag
     const context = contextOf(request)
     await requireTaskAccess(context)
     const { type, input } = parseNewTask(await readDocument(request, reply))
-    const task = await startTask(context, importer, type, input, parseLegacyImport)
+    const read = (wanted: typeof input) => parseLegacyImport(wanted, schema)
+    const task = await startTask(context, importer, type, input, read)
     const location = `${request.protocol}://${request.host}/v2/tasks/${task.id}`
     return reply.code(201).header('location', location).send(taskToV2(task))
   })

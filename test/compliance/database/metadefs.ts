@@ -156,6 +156,24 @@ export function metadefCases(t: Test, open: Open): void {
     t.strictSame(await metadefs.tags.list('a'), [tag('s'), tag('t'), tag('T')])
   })
 
+  t.test('many parts are added at once, all or none', async t => {
+    const { metadefs } = await open(t)
+    await metadefs.namespaces.insert(namespace('a'))
+    await metadefs.tags.insert('a', tag('s'))
+    const many = Array.from({ length: 1200 }, (_, n) => tag(`t${(n * 7) % 1200}`))
+    await metadefs.tags.insertAll('a', many)
+    await metadefs.tags.insertAll('a', [])
+    t.strictSame(await metadefs.tags.list('a'), [tag('s'), ...many])
+    for (const twice of [
+      [tag('u'), tag('s')],
+      [tag('u'), tag('u')],
+    ]) {
+      await t.rejects(metadefs.tags.insertAll('a', twice), { code: 'duplicate' })
+    }
+    await t.rejects(metadefs.tags.insertAll('none', [tag('u')]), { code: 'not_found' })
+    t.equal((await metadefs.tags.list('a')).length, 1201)
+  })
+
   t.test('a part is replaced where it stands, and deleted', async t => {
     const { metadefs } = await open(t)
     await metadefs.namespaces.insert(namespace('a'))

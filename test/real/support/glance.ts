@@ -18,6 +18,8 @@ export interface GlanceOptions {
   readonly setting?: Setting
   /** Whether callers are who their identity headers say. Default: there is no authentication. */
   readonly trusted?: boolean
+  /** The lines of `[keystone_authtoken]`, by which callers are whom Keystone knows. Default: nobody asks it. */
+  readonly keystone?: string
 }
 
 /**
@@ -54,6 +56,7 @@ export class Glance extends Service implements AsyncDisposable {
     settings = {},
     setting = { config: '' },
     trusted = false,
+    keystone,
   }: GlanceOptions = {}): Promise<Glance> {
     const folder = await mkdtemp(join(tmpdir(), 'glance-'))
     try {
@@ -63,7 +66,7 @@ export class Glance extends Service implements AsyncDisposable {
       await writeFile(join(folder, 'paste.ini'), `${pipelines}\n${TRUSTED}`)
       await writeFile(
         join(folder, 'glance-api.conf'),
-        configuration(folder, settings, trusted ? 'flavor = trusted' : ''),
+        configuration(folder, settings, pipeline(trusted, keystone)),
       )
       const { config, theirs = '', files = {} } = setting
       writeSetting({ config: `${config}\n${theirs}`, files }, folder)
@@ -134,6 +137,12 @@ async function launch(folder: string, port: number): Promise<Daemon> {
   const log = join(folder, 'glance-api.log')
   const options = files.flatMap(file => ['--config-file', file])
   return await startDaemon(['/usr/bin/glance-api', ...options], { folder, log })
+}
+
+/** Who is asked who a caller is: the end of `[paste_deploy]`, and what that needs. */
+function pipeline(trusted: boolean, keystone: string | undefined): string {
+  if (keystone !== undefined) return `flavor = keystone\n\n[keystone_authtoken]\n${keystone}`
+  return trusted ? 'flavor = trusted' : ''
 }
 
 function configuration(

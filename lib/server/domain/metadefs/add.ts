@@ -9,11 +9,12 @@ import type {
   WantedObject,
 } from '../../../image/metadef-request.ts'
 import { naming, type Tables } from './access.ts'
+import { addParts, requireFew } from './add-parts.ts'
 import { OBJECT_WORDING, PROPERTY_WORDING, TAG_WORDING } from './wording.ts'
 
 /**
  * Adds a namespace and what is to be in it; part of a transaction, which is to fail with it.
- * @throws {GlanceError} `duplicate`, for the namespace or for something in it that is there twice.
+ * @throws {GlanceError} `duplicate`, for the namespace or for something in it that is there twice; `over_limit`.
  */
 export async function addNamespace(
   { metadefs }: Tables,
@@ -26,21 +27,19 @@ export async function addNamespace(
   const message = `the metadata definition namespace=${namespace} already exists.`
   await naming(message, metadefs.namespaces.insert(record))
   const times = { createdAt: now, updatedAt: now }
-  for (const association of wanted.associations ?? []) {
+  const { associations = [], objects = [], tags = [], properties = [] } = wanted
+  requireFew(associations.length)
+  for (const association of associations) {
     await addAssociation({ metadefs }, namespace, association, now)
   }
-  for (const object of wanted.objects ?? []) {
-    const message = OBJECT_WORDING.duplicate(object.name, namespace)
-    await naming(message, metadefs.objects.insert(namespace, objectOf(object, now)))
-  }
-  for (const name of wanted.tags ?? []) {
-    const message = TAG_WORDING.duplicate(name, namespace)
-    await naming(message, metadefs.tags.insert(namespace, { name, ...times }))
-  }
-  for (const [name, definition] of wanted.properties ?? []) {
-    const message = PROPERTY_WORDING.duplicate(name, namespace)
-    await naming(message, metadefs.properties.insert(namespace, { name, definition, ...times }))
-  }
+  const newObjects = objects.map(object => objectOf(object, now))
+  await addParts(metadefs.objects, OBJECT_WORDING, namespace, newObjects)
+  const newTags = tags.map(name => ({ name, ...times }))
+  await addParts(metadefs.tags, TAG_WORDING, namespace, newTags)
+  const newProperties = Array.from(properties, ([name, definition]) => {
+    return { name, definition, ...times }
+  })
+  await addParts(metadefs.properties, PROPERTY_WORDING, namespace, newProperties)
   return record
 }
 

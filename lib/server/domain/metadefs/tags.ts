@@ -2,7 +2,8 @@ import { GlanceError } from '../../../errors.ts'
 import type { MetadefTag, TagQuery } from '../../../image/metadef.ts'
 import type { RequestContext } from '../context.ts'
 import type { Service } from '../service.ts'
-import { findNamespace, naming } from './access.ts'
+import { findNamespace } from './access.ts'
+import { addParts } from './add-parts.ts'
 import type { PartKind } from './parts.ts'
 import { TAG_WORDING } from './wording.ts'
 
@@ -50,7 +51,7 @@ const COMPARE: Readonly<Record<TagQuery['sort']['key'], (a: MetadefTag, b: Metad
 /**
  * Puts these tags in the place of all that there are, or adds them; all or nothing. As Glance: an empty list changes
  * nothing, and a protected namespace keeps no tags from being replaced.
- * @throws {GlanceError} `not_found` (the namespace), `forbidden`, `duplicate`.
+ * @throws {GlanceError} `not_found` (the namespace), `forbidden`, `duplicate`; `over_limit` for too many at once.
  */
 export async function createTags(
   context: RequestContext,
@@ -64,9 +65,7 @@ export async function createTags(
     const { tags } = tables.metadefs
     if (!append && names.length > 0) await tags.clear(namespace)
     const createdAt = now()
-    for (const name of names) {
-      const tag = { name, createdAt, updatedAt: createdAt }
-      await naming(TAG_WORDING.duplicate(name, namespace), tags.insert(namespace, tag))
-    }
+    const added = names.map(name => ({ name, createdAt, updatedAt: createdAt }))
+    await addParts(tags, TAG_WORDING, namespace, added)
   })
 }

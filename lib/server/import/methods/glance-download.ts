@@ -1,5 +1,6 @@
 import { GlanceError } from '../../../errors.ts'
 import type { Properties } from '../../../image/image.ts'
+import { isObject } from '../../../image/json.ts'
 import type { RemoteImage } from '../../../image/import.ts'
 import { collectText } from '../../../stream/text.ts'
 import type { OnBehalf } from '../../domain/context.ts'
@@ -22,7 +23,7 @@ export async function glanceDownload(work: ImportWork, source: RemoteImage): Pro
   const { data: document } = await fetcher.open(url, options)
   const remote = documentIn(await collectText(document, LARGEST_DOCUMENT))
   if (remote['status'] !== 'active') {
-    const status = String(remote['status'])
+    const status = textOrNull(remote['status']) ?? 'unknown'
     throw new GlanceError('conflict', `source image status should be active instead of ${status}`)
   }
   const size = remote['size']
@@ -71,7 +72,7 @@ function endpointOf({ catalog }: OnBehalf, { region, interface: side }: RemoteIm
     const endpoints: unknown = service['endpoints']
     for (const endpoint of Array.isArray(endpoints) ? (endpoints as unknown[]) : []) {
       if (!isObject(endpoint)) continue
-      if (String(endpoint['region']).toLowerCase() !== region.toLowerCase()) continue
+      if (textOrNull(endpoint['region'])?.toLowerCase() !== region.toLowerCase()) continue
       const url = endpoint[`${side}URL`]
       if (typeof url === 'string') return url.replace(/\/+(?:v2\/*)?$/, '')
     }
@@ -88,10 +89,6 @@ function documentIn(text: string): Readonly<Record<string, unknown>> {
     // The one message below.
   }
   throw new GlanceError('corrupt', 'the remote image service answered no image document')
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function textOrNull(value: unknown): string | null {

@@ -4,6 +4,7 @@ import { rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { GlanceError, messageOf } from '../../../errors.ts'
+import { inspected } from '../../domain/inspection.ts'
 import type { ImportWork } from '../work.ts'
 import { pathOf } from './staged.ts'
 
@@ -22,7 +23,7 @@ const LOOK_MS = 30_000
 
 /**
  * Converts the staged data with qemu-img, which has to be installed, and makes the image say so. Data that names other
- * files is refused. @throws {GlanceError} `unsupported`, `corrupt`, `unavailable`.
+ * files is refused. @throws {GlanceError} `unsupported`, `unsupported_media_type`, `corrupt`, `unavailable`.
  */
 export async function imageConversion(work: ImportWork): Promise<void> {
   const { outputFormat } = work.importer
@@ -32,13 +33,15 @@ export async function imageConversion(work: ImportWork): Promise<void> {
     throw new GlanceError('unsupported', `unable to convert from format ${diskFormat}`)
   }
   const path = pathOf(work.staged.url)
+  await requireSafe(work, diskFormat)
   const info = await look(path, format, work)
   await work.edit(() => ({ virtualSize: info.virtualSize }))
   if (diskFormat === outputFormat) return
   // As the file store names what it writes, so that its recovery finds it.
   const partial = join(dirname(path), `.${work.job.task.id}.${randomUUID()}.partial`)
   try {
-    await qemuImg(['convert', '-f', format, '-O', outputFormat, path, partial], work.signal)
+    const convert = ['convert', '-f', format, '-O', outputFormat, path, partial]
+    await work.waitingFor(signal => qemuImg(convert, signal), `Converting to ${outputFormat}`)
     const { spare } = work
     await rename(partial, pathOf(spare.url))
     await work.moveStaged(spare)
@@ -48,6 +51,14 @@ export async function imageConversion(work: ImportWork): Promise<void> {
   const { size } = await work.stagedSource()
   work.onFailure(() => ({ diskFormat, containerFormat }))
   await work.edit(() => ({ diskFormat: outputFormat, containerFormat: 'bare', size }))
+}
+
+/** As Glance: nothing that might lead it elsewhere is shown to qemu-img. @throws {GlanceError} `unsupported_media_type`. */
+async function requireSafe(work: ImportWork, diskFormat: string | null): Promise<void> {
+  const { size, open } = await work.stagedSource()
+  const image = { containerFormat: 'bare', diskFormat }
+  const { data } = inspected(work.beating(await open()), image, size, work.service.formats)
+  for await (const _ of data); // What is wrong with it shows at the end.
 }
 
 async function look(

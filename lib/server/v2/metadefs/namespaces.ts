@@ -1,13 +1,9 @@
 import type { FastifyInstance } from 'fastify'
-import {
-  checkNamespaceQuery,
-  namespaceLinks,
-  parseNamespaceQuery,
-} from '../../../wire/metadef-query.ts'
+import { checkNamespaceQuery, parseNamespaceQuery } from '../../../wire/metadef-query.ts'
 import { contentsToV2, namespaceToV2, wantedContentsToV2 } from '../../../wire/metadefs.ts'
+import { type PageSizes, pageLinks } from '../../../wire/paging.ts'
 import { wantedNamespace } from '../../../wire/schema/metadefs/requests.ts'
 import {
-  clearNamespace,
   createNamespace,
   deleteNamespace,
   listNamespaces,
@@ -19,22 +15,23 @@ import { BODILESS } from '../../http/app.ts'
 import { readDocument } from '../../http/body.ts'
 import { contextOf } from '../../http/context.ts'
 import { queryOf } from '../../http/query.ts'
-import type { Paging } from '../images.ts'
 import { escapeName, type NamespacePath } from './path.ts'
 
-export function namespaceRoutes(app: FastifyInstance, service: Service, paging: Paging): void {
+const PATH = '/v2/metadefs/namespaces'
+
+export function namespaceRoutes(app: FastifyInstance, service: Service, paging: PageSizes): void {
   app.get('/metadefs/namespaces', async request => {
     const context = contextOf(request)
     const params = queryOf(request)
     const query = parseNamespaceQuery(params, context, paging)
     const { namespaces, withheld } = await listNamespaces(context, service, query)
-    const records = namespaces.map(({ record }) => record)
+    const names = namespaces.map(({ record }) => record.namespace)
     return {
       namespaces: namespaces.map(({ record, associations }) => {
         const none = { properties: new Map(), objects: [], tags: [] }
         return namespaceToV2(record, contentsToV2(record.namespace, { associations, ...none }))
       }),
-      ...namespaceLinks(params, records, query.limit - withheld),
+      ...pageLinks(PATH, params, names, query.limit - withheld),
       schema: '/v2/schemas/metadefs/namespaces',
     }
   })
@@ -42,7 +39,7 @@ export function namespaceRoutes(app: FastifyInstance, service: Service, paging: 
   app.post('/metadefs/namespaces', async (request, reply) => {
     const wanted = wantedNamespace(await readDocument(request, reply))
     const record = await createNamespace(contextOf(request), service, wanted)
-    const path = `/v2/metadefs/namespaces/${escapeName(record.namespace)}`
+    const path = `${PATH}/${escapeName(record.namespace)}`
     reply.code(201).header('location', `${request.protocol}://${request.host}${path}`)
     return namespaceToV2(record, wantedContentsToV2(wanted))
   })
@@ -66,20 +63,4 @@ export function namespaceRoutes(app: FastifyInstance, service: Service, paging: 
     await deleteNamespace(contextOf(request), service, request.params.namespace)
     return reply.code(204).send()
   })
-}
-
-/** All of one kind is deleted at once. As Glance it takes no body, which says so with 500. */
-export function clearRoute(
-  app: FastifyInstance,
-  service: Service,
-  kind: 'properties' | 'objects' | 'tags',
-): void {
-  app.delete<NamespacePath>(
-    `/metadefs/namespaces/:namespace/${kind}`,
-    BODILESS,
-    async (request, reply) => {
-      await clearNamespace(contextOf(request), service, request.params.namespace, kind)
-      return reply.code(204).send()
-    },
-  )
 }

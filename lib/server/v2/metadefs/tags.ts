@@ -9,7 +9,7 @@ import { BODILESS } from '../../http/app.ts'
 import { readDocument } from '../../http/body.ts'
 import { contextOf } from '../../http/context.ts'
 import { queryOf } from '../../http/query.ts'
-import { clearRoute } from './namespaces.ts'
+import { clearRoute } from './clear.ts'
 import type { NamespacePath, PartPath } from './path.ts'
 
 const ALL = '/metadefs/namespaces/:namespace/tags'

@@ -1,5 +1,5 @@
 import type { PropertyDefinition } from '../../../image/metadef.ts'
-import { isObject } from '../../v2-image.ts'
+import { isObject } from '../../../image/json.ts'
 import { mismatch } from './validate.ts'
 
 /** In the order in which Glance answers them. */

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import type { ValidateFunction } from 'ajv'
 import { GlanceError } from '../../../errors.ts'
-import { isObject } from '../../v2-image.ts'
+import { isObject } from '../../../image/json.ts'
 import { readOnly } from '../new-image.ts'
 import { once } from '../once.ts'
 import { describe, holdsUnstorable } from '../validate.ts'

@@ -1,0 +1,61 @@
+import type { Abortable } from '../abort.ts'
+import type { TlsFiles } from '../http/tls.ts'
+import { type Wanted, wantedBy } from './catalog.ts'
+import { type CloudConfig, flag, misconfigured } from './cloud-config.ts'
+import { credentialsOf } from './cloud-credentials.ts'
+import { KeystoneSession, type SessionOptions } from './session.ts'
+import { fixedToken, type TokenSource } from './token-source.ts'
+
+/** A cloud that lets us in. */
+export interface Cloud {
+  readonly tokens: TokenSource
+  /** Where its image service is. @throws {GlanceError} `not_found`; `usage` where nothing says it. */
+  imageUrl(options?: Abortable): Promise<string>
+}
+
+export interface CloudOptions extends Omit<SessionOptions, 'origin'> {
+  /** In place of what the cloud says. */
+  readonly wanted?: Partial<Pick<Wanted, 'region' | 'interfaces'>> | undefined
+}
+
+/**
+ * A cloud by what is said of it. Nothing is asked of it before a token or its image service is wanted.
+ * @throws {GlanceError} `usage` for what is missing in `config`, or contradicts itself.
+ */
+export function openCloud(config: CloudConfig, { wanted, ...options }: CloudOptions): Cloud {
+  const credentials = credentialsOf(config)
+  const { settings, origin } = config
+  const override = settings.get('image_endpoint_override') ?? settings.get('image_endpoint')
+  if (credentials.type === 'fixed') {
+    const url = override ?? credentials.endpoint
+    return {
+      tokens: fixedToken(credentials.token),
+      imageUrl: async () => {
+        if (url !== null) return url
+        throw misconfigured(config, `${config.nameOf('image_endpoint_override')} is not set`)
+      },
+    }
+  }
+  const session = new KeystoneSession(credentials, { ...options, origin })
+  const service = { ...wantedBy(config), ...wanted }
+  return {
+    tokens: session,
+    imageUrl: async options => override ?? (await session.imageUrl(service, options)),
+  }
+}
+
+/** The files by which a cloud's services are trusted, and trust us; `~` is `home`. */
+export function tlsFilesOf(config: CloudConfig, home: string): TlsFiles {
+  const file = (setting: string) => {
+    const path = config.settings.get(setting)
+    if (path === undefined) return undefined
+    const by = `${config.origin}: ${config.nameOf(setting)}`
+    return { path: path.replace(/^~(?=\/|$)/, home), by }
+  }
+  return {
+    cacert: file('cacert'),
+    cert: file('cert'),
+    key: file('key'),
+    insecure: flag(config, 'insecure') === true || flag(config, 'verify') === false,
+  }
+}

@@ -1,0 +1,102 @@
+import t from 'tap'
+import { faultOf } from '../lib/http/faults.ts'
+import { proxiesFrom, proxyHeaders } from '../lib/http/proxies.ts'
+
+t.test('when a busy service wants to be asked again', async t => {
+  const request = { method: 'GET', url: new URL('http://glance/v2/images') }
+  const date = 'Mon, 23 Nov 2026 09:00:00 GMT'
+  for (const { title, status = 503, headers, code = 'unavailable', retryAfterMs } of [
+    { title: 'in seconds', headers: { 'retry-after': '7' }, retryAfterMs: 7000 },
+    {
+      title: 'at a time of its own clock',
+      headers: { date, 'retry-after': 'Mon, 23 Nov 2026 09:01:30 GMT' },
+      retryAfterMs: 90_000,
+    },
+    {
+      title: 'at a time that has passed',
+      headers: { date, 'retry-after': 'Mon, 23 Nov 2026 08:00:00 GMT' },
+      retryAfterMs: 0,
+    },
+    {
+      title: 'at a time without a clock',
+      headers: { 'retry-after': date },
+      retryAfterMs: undefined,
+    },
+    { title: 'it does not say', headers: {}, retryAfterMs: undefined },
+    { title: 'in words', headers: { 'retry-after': 'soon' }, retryAfterMs: undefined },
+    {
+      title: 'after too many requests',
+      status: 429,
+      headers: { 'retry-after': '1' },
+      retryAfterMs: 1000,
+    },
+    {
+      title: 'after too much, in the way of old rate limits',
+      status: 413,
+      headers: { 'retry-after': '1' },
+      retryAfterMs: 1000,
+    },
+    {
+      title: 'never, when it is too much',
+      status: 413,
+      headers: {},
+      code: 'over_limit',
+      retryAfterMs: undefined,
+    },
+  ]) {
+    t.test(title, async t => {
+      t.match(faultOf(request, status, headers, ''), { code, retryAfterMs })
+    })
+  }
+})
+
+t.test('by which proxy a URL is asked', async t => {
+  const proxies = { http_proxy: 'http://one:3128', HTTPS_PROXY: 'two:3128' }
+  for (const { environment = proxies, url, proxy } of [
+    { url: 'http://glance/', proxy: 'http://one:3128/' },
+    { url: 'https://glance/', proxy: 'http://two:3128/' },
+    { environment: { ALL_PROXY: 'https://all' }, url: 'http://glance/', proxy: 'https://all/' },
+    { environment: {}, url: 'http://glance/', proxy: undefined },
+    { url: 'http://localhost:9292/', proxy: undefined },
+    { url: 'http://127.0.0.9/', proxy: undefined },
+    { url: 'http://[::1]:9292/', proxy: undefined },
+  ]) {
+    t.equal(proxiesFrom(environment)(new URL(url))?.href, proxy, url)
+  }
+  for (const { except, reached, proxied } of [
+    { except: '*', reached: ['http://a/'], proxied: [] },
+    {
+      except: 'example.com',
+      reached: ['http://example.com/', 'http://a.EXAMPLE.com./'],
+      proxied: ['http://anexample.com/', 'http://example.com.org/'],
+    },
+    {
+      except: ' .example.com , b ',
+      reached: ['http://a.example.com/', 'http://b/'],
+      proxied: ['http://c/'],
+    },
+    { except: '*.example.com', reached: ['http://a.example.com/'], proxied: [] },
+    { except: 'a:9292', reached: ['http://a:9292/'], proxied: ['http://a/', 'http://a:80/'] },
+    { except: 'a:80', reached: ['http://a/'], proxied: ['http://a:9292/'] },
+    {
+      except: '10.1.0.0/16',
+      reached: ['http://10.1.2.3/'],
+      proxied: ['http://10.2.0.1/', 'http://a/'],
+    },
+    { except: 'fd00::/8', reached: ['http://[fd00::1]/'], proxied: ['http://[fe00::1]/'] },
+    { except: '192.0.2.1', reached: ['http://192.0.2.1/'], proxied: ['http://9.192.0.2.1.a/'] },
+    { except: '2001:db8::1', reached: ['http://[2001:db8::1]:9292/'], proxied: [] },
+    {
+      except: '[2001:db8::1]:80',
+      reached: ['http://[2001:db8::1]/'],
+      proxied: ['http://[2001:db8::1]:81/'],
+    },
+  ]) {
+    const rule = proxiesFrom({ ...proxies, NO_PROXY: except })
+    for (const url of reached) t.equal(rule(new URL(url)), undefined, `${except}: ${url}`)
+    for (const url of proxied) t.ok(rule(new URL(url)), `${except}: not ${url}`)
+  }
+  t.strictSame(proxyHeaders(new URL('http://user:p%40ss@proxy')), {
+    'proxy-authorization': `Basic ${Buffer.from('user:p@ss').toString('base64')}`,
+  })
+})
