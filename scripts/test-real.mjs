@@ -12,6 +12,7 @@ const PACKAGES = [
   'grub-rescue-pc',
   'ipxe',
   'keystone',
+  'lhasa',
   'mandoc',
   'memtest86+',
   'python3-glance',

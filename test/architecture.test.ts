@@ -254,6 +254,17 @@ t.test('only index.ts exports again what others export', t => {
   t.end()
 })
 
+t.test(
+  'only alterImage, which knows the legal changes of status, changes the rows of images',
+  t => {
+    for (const file of files) {
+      if (!file.startsWith('server/') || file === 'server/domain/alter.ts') continue
+      t.notMatch(readFileSync(join('lib', file), 'utf8'), /\bimages\s*\.update\(/, `lib/${file}`)
+    }
+    t.end()
+  },
+)
+
 t.test(`no file is longer than ${LONGEST} lines`, t => {
   for (const folder of ['lib', 'bin']) {
     for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {

@@ -4,7 +4,11 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { Handover } from '../lib/server/cache/handover.ts'
 import type { ServerConfig } from '../lib/server/config.ts'
+import { DEFAULT_FILTER } from '../lib/http/uri-filter.ts'
+import { DEFAULT_IMPORTS } from '../lib/server/import-settings.ts'
+import { dial, untilStatus } from './support/connection.ts'
 import { filesIn } from './support/files.ts'
+import { startGate } from './support/gate.ts'
 import { ADMIN, OWNER, startTestServer, type TestServer, user } from './support/server.ts'
 
 const MIB = 1024 * 1024
@@ -80,6 +84,68 @@ t.test('what is not whole does not come into the cache', async t => {
   writeFileSync(join(storeDir, other), 'SOME DATA')
   t.equal((await download(server, other)).text, 'SOME DATA')
   await download(server, partial, { range: 'bytes=0-3' })
+  t.same(await cached(server), [])
+  t.same(filesIn(folder), [])
+})
+
+t.test('of a location only what is for good comes into the cache', async t => {
+  const imports = {
+    ...DEFAULT_IMPORTS,
+    filter: { ...DEFAULT_FILTER, allowedHosts: ['127.0.0.1'], allowedPorts: [] },
+  }
+  const { server, folder } = await start(t, { imports })
+  const register = (id: string, body: object) =>
+    server.call('POST', `/v2/images/${id}/locations`, { as: OWNER, body })
+
+  t.test('not what is still to be proved', async t => {
+    const gate = await startGate(t, 'wrong data', 1)
+    const id = await server.create()
+    const validation_data = { os_hash_algo: 'md5', os_hash_value: 'a'.repeat(32) }
+    await register(id, { url: gate.url, validation_data })
+    await gate.reached
+    t.equal((await download(server, id)).text, 'wrong data')
+    t.same(await cached(server), [])
+    gate.open()
+    await untilStatus(server, id, 'queued')
+    // The location and its task are done with at once.
+    t.equal((await server.upload(id, 'right data')).status, 204)
+    t.equal((await download(server, id)).text, 'right data')
+    await untilCached(server, 1)
+    await cache(server, 'DELETE')
+  })
+
+  t.test('and anew when its digests are known', async t => {
+    const gate = await startGate(t, 'some data', 1)
+    const id = await server.create()
+    await register(id, { url: gate.url })
+    await gate.reached
+    await download(server, id)
+    await untilCached(server, 1)
+    writeFileSync(join(folder, id), 'SOME DATA')
+    t.equal((await download(server, id)).text, 'SOME DATA', 'it is read from the cache')
+    gate.open()
+    while ((await server.show(id))['checksum'] === null) await new Promise(setImmediate)
+    t.equal((await download(server, id)).text, 'some data')
+    await untilCached(server, 1)
+  })
+})
+
+t.test('an image that is deleted while it comes into the cache does not stay there', async t => {
+  const { server, folder } = await start(t)
+  const id = await uploaded(server, Buffer.alloc(32 * MIB))
+  const headers = Object.entries(OWNER).map(([name, value]) => `${name}: ${value}`)
+  const reader = await dial(server, `GET /v2/images/${id}/file HTTP/1.1`, ...headers)
+  // As much as the connection takes, which nobody reads.
+  while (filesIn(folder).length === 0) await new Promise(setImmediate)
+  const { status } = await server.call('DELETE', `/v2/images/${id}`, { as: OWNER })
+  t.equal(status, 204)
+  t.same(filesIn(folder), [])
+  let bytes = 0
+  for await (const chunk of reader as AsyncIterable<Buffer>) {
+    bytes += chunk.length
+    if (bytes > 32 * MIB) break // With the head of the answer.
+  }
+  t.ok(bytes > 32 * MIB, 'who reads it has all of it')
   t.same(await cached(server), [])
   t.same(filesIn(folder), [])
 })
@@ -173,13 +239,19 @@ t.test('what was cut off is cleaned away', async t => {
 t.test('the cache outlives the service', async t => {
   const dataDir = t.testdir()
   const settings = { dataApi: 'sqlite', store: 'file', dataDir } as const
-  const { server, settings: all } = await start(t, settings)
+  const { server, folder, settings: all } = await start(t, settings)
   const id = await uploaded(server)
   await download(server, id)
   await untilCached(server, 1)
   await server[Symbol.asyncDispose]()
+  const strays = [randomUUID(), randomUUID()]
+  for (const stray of strays) writeFileSync(join(folder, stray), 'some data')
   const again = await startTestServer(t, all)
   t.match(await cached(again), [{ image_id: id, hits: 0, size: 9 }])
+  t.same(filesIn(folder), [id], 'but for copies of images that are no more')
+  await again[Symbol.asyncDispose]()
+  writeFileSync(join(folder, id), 'cut off')
+  t.same(await cached(await startTestServer(t, all)), [], 'and of other data')
 })
 
 t.test('who may do something with the cache is for the policy to say', async t => {
@@ -276,12 +348,14 @@ t.test('a handover', async t => {
 
   t.test('that is broken off fails who takes', async t => {
     const handover = new Handover()
+    const taken: string[] = []
     const taking = (async () => {
-      for await (const _ of handover) t.pass()
+      for await (const chunk of handover) taken.push(Buffer.from(chunk).toString())
     })()
     await handover.give(chunk)
     handover.breakOff()
-    await t.rejects(taking, { message: 'broken off' })
+    await t.rejects(taking, { message: /broken off/ })
+    t.same(taken, ['chunk'])
   })
 
   t.test('that is refused keeps nobody waiting', async t => {

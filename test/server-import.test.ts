@@ -684,21 +684,8 @@ t.test('plugins', async t => {
     })
   }
 
-  const plugins = ['image_decompression'] as const
-  t.test('image_decompression of lha', { skip: hasLha() ? false : 'needs lha' }, async t => {
-    for (const level of [0, 1, 2] as const) {
-      const large = 'some data'.repeat(100_000)
-      const archive = Buffer.concat([lhaOf(large, { level }), Buffer.from([0])])
-      const { image, data } = await run(t, { plugins }, archive)
-      t.match(image, { status: 'active', size: large.length }, `level ${level}`)
-      t.ok((await data()) === large)
-    }
-    const { image, tasks } = await run(t, { plugins }, lhaOf('some data', { crc: 1 }))
-    t.match(image, { status: 'queued', size: null })
-    t.match(tasks, [{ status: 'failure', message: /its CRC-16 is another/ }])
-  })
-
   t.test('image_decompression of lha without the program fails', async t => {
+    const plugins = ['image_decompression'] as const
     const path = process.env['PATH']
     process.env['PATH'] = t.testdir()
     t.teardown(() => (process.env['PATH'] = path))
@@ -1010,8 +997,4 @@ t.test('tasks', async t => {
 
 function hasQemuImg(): boolean {
   return !spawnSync('qemu-img', ['--version'], { stdio: 'ignore' }).error
-}
-
-function hasLha(): boolean {
-  return !spawnSync('lha', { stdio: 'ignore' }).error
 }

@@ -54,7 +54,10 @@ export interface Database extends AsyncDisposable {
   readonly metadefs: MetadefTables
   /** Brings the schema to this version; several processes may call it at once. */
   migrate(options?: Abortable): Promise<void>
-  /** Atomic: all of it, or nothing when `work` rejects. Does not nest. */
+  /**
+   * Atomic: all of it, or nothing when `work` rejects. Serial: what `work` has read is still so when it is done, so
+   * that it may decide upon it. Does not nest.
+   */
   transaction<T>(work: (tx: Database) => Promise<T>, options?: Abortable): Promise<T>
 }
 
@@ -126,9 +129,9 @@ export type MemberChange = Partial<Pick<Member, 'status' | 'canShare'>> & {
 }
 
 /** Some columns of a task to be set, and when that was. */
-export type TaskChange = Partial<Pick<Task, 'status' | 'message' | 'result' | 'expiresAt'>> & {
-  readonly updatedAt: Date
-}
+export type TaskChange = Partial<
+  Pick<Task, 'status' | 'imageId' | 'message' | 'result' | 'expiresAt'>
+> & { readonly updatedAt: Date }
 
 /** Tasks, which know their images by id only and may outlive them. */
 export interface TaskTable {

@@ -13,8 +13,8 @@ export const IMAGE_STATUSES = [
 export type ImageStatus = (typeof IMAGE_STATUSES)[number]
 
 /**
- * The legal transitions (glance/domain/__init__.py, and for v1 glance/api/v1/upload_utils.py: from queued to killed).
- * A status is not among its own successors.
+ * The legal transitions (glance/domain/__init__.py, and for v1 glance/api/v1/upload_utils.py: from queued to killed), to
+ * which the server's `alterImage` holds every change. A status is not among its own successors.
  */
 const SUCCESSORS = {
   queued: ['saving', 'uploading', 'importing', 'active', 'killed', 'deleted'],

@@ -3,8 +3,10 @@ import { GlanceError, unreachable } from '../errors.ts'
 import { openStore, type StoreConfig } from '../store/open.ts'
 import type { Store } from '../store/store.ts'
 import type { ImageCache } from './cache/cache.ts'
+import { wholeOf } from './cache/caching.ts'
 import { FileCache } from './cache/file-cache.ts'
 import type { ServerConfig } from './config.ts'
+import type { Service } from './domain/service.ts'
 import { type ConfiguredStore, Stores } from './domain/stores.ts'
 import { checkStoreIds, type StoreSettings } from './store-settings.ts'
 
@@ -60,14 +62,15 @@ export async function openStaging({ dataApi, dataDir, stagingDir }: ServerConfig
   return openStore({ type: 'file', id: STAGING, datadir })
 }
 
-/** Opens the cache; null for a service without one. @throws {GlanceError} `unavailable`. */
+/** Opens the cache of a service that has recovered; null for one without. @throws {GlanceError} `unavailable`. */
 export async function openCache(
   { imageCacheDir: datadir, imageCacheMaxSize: maxSize }: ServerConfig,
-  now: () => Date,
+  service: Service,
 ): Promise<ImageCache | null> {
   if (datadir === null) return null
   const store = await openStore({ type: 'file', id: 'cache', datadir })
-  return FileCache.open(store, datadir, { maxSize, now })
+  const { now } = service
+  return FileCache.open(store, datadir, id => wholeOf(service, id), { maxSize, now })
 }
 
 /** What nobody is told of a store without a name. */

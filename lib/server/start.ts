@@ -77,12 +77,14 @@ export async function startServer(
     const background = new TaskExecutor({ atOnce: maxWorkers, graceMs, report })
     opened.unshift(background)
     const projectLimits = await openProjectLimits(config, { report, now })
-    const parts = { database, stores, staging, background, projectLimits, now }
+    let caching: Caching | undefined
+    const forget = async (id: string) => caching?.forget(id)
+    const parts = { database, stores, staging, background, projectLimits, forget, report, now }
     const service = serviceOf(config, parts)
     await recover(service)
     await recoverImports(service)
     await database.tasks.deleteExpired(now())
-    const caching = new Caching(service, await openCache(config, now))
+    caching = new Caching(service, await openCache(config, service))
     const inFlight = new InFlight()
     const app = await appOf(config, { schema, service, caching, policies, inFlight, tls, report })
     opened.unshift({ [Symbol.asyncDispose]: () => stop(app, inFlight, config.shutdownGraceMs) })
@@ -115,7 +117,10 @@ export async function openDatabaseOf({
 
 function serviceOf(
   config: ServerConfig,
-  parts: Pick<Service, 'database' | 'stores' | 'staging' | 'background' | 'projectLimits' | 'now'>,
+  parts: Pick<
+    Service,
+    'database' | 'stores' | 'staging' | 'background' | 'projectLimits' | 'forget' | 'report' | 'now'
+  >,
 ): Service {
   const limits = {
     imageSize: config.imageSizeCap,

@@ -54,6 +54,7 @@ export class SqlTasks implements TaskTable {
         .updateTable('tasks')
         .set({
           status: change.status,
+          image_id: change.imageId,
           message: change.message,
           result: result === undefined ? undefined : JSON.stringify(result),
           expires_at: expiresAt === undefined ? undefined : (expiresAt?.toISOString() ?? null),

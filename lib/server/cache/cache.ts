@@ -25,14 +25,14 @@ export interface ImageCache {
   /** Those that are there whole. */
   list(): readonly CachedImage[]
   has(imageId: string): boolean
-  /** The bytes, which counts as a hit. Undefined when they are not there. */
-  open(imageId: string, options?: Abortable): Promise<Bytes | undefined>
+  /** The bytes, which counts as a hit. Undefined when they are not there; a copy of other data is removed. */
+  open(imageId: string, whole: WholeData, options?: Abortable): Promise<Bytes | undefined>
   /**
-   * Passes the data on and keeps a copy, once it has ended and is what it has to be. That a copy cannot be kept does
-   * not disturb who reads.
+   * Passes the data on and keeps a copy, once it has ended and is what it has to be, if `isWanted` says that the image
+   * still has that data. That a copy cannot be kept does not disturb who reads.
    */
-  keep(imageId: string, data: Bytes, whole: WholeData): Bytes
-  /** Does nothing when it is not there. */
+  keep(imageId: string, data: Bytes, whole: WholeData, isWanted: () => Promise<boolean>): Bytes
+  /** Removes the copy; one that is being made comes to nothing. Does nothing when there is none. */
   delete(imageId: string): Promise<void>
   clear(): Promise<void>
   /** Removes what was read the longest ago until there is no more than there may be. */

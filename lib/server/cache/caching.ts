@@ -1,13 +1,25 @@
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { Image } from '../../image/image.ts'
 import type { Store } from '../../store/store.ts'
+import type { Bytes } from '../../stream/bytes.ts'
 import { findVisible, requireAllowed } from '../domain/access.ts'
+import { hasFinalData } from '../domain/alter.ts'
 import type { RequestContext } from '../domain/context.ts'
 import { dataOf, type Download, downloadImage } from '../domain/download.ts'
 import { imageTarget } from '../domain/image-target.ts'
 import type { Service } from '../domain/service.ts'
 import type { Action } from '../policy/defaults.ts'
-import type { CachedImage, ImageCache } from './cache.ts'
+import type { CachedImage, ImageCache, WholeData } from './cache.ts'
+
+/** What an image has, to which copies are held; null while that is not final, and without data. */
+export async function wholeOf(
+  { database }: Pick<Service, 'database'>,
+  id: string,
+): Promise<WholeData | null> {
+  const image = await database.images.find(id)
+  if (image === undefined || !hasFinalData(image) || image.size === null) return null
+  return { size: image.size, checksum: image.checksum }
+}
 
 /** The cache of a service, and the images that are to come into it. */
 export class Caching {
@@ -21,7 +33,10 @@ export class Caching {
     this.#cache = cache
   }
 
-  /** As {@link downloadImage}, but what is read whole is read from the cache, or comes into it. */
+  /**
+   * As {@link downloadImage}, but what is read whole is read from the cache, or comes into it: once the data is final,
+   * which that of an import under way is not.
+   */
   async download(
     context: RequestContext,
     id: string,
@@ -29,14 +44,14 @@ export class Caching {
   ): Promise<Download | null> {
     const download = await downloadImage(context, this.#service, id, preferred)
     const cache = this.#cache
-    if (cache === null || download === null) return download
+    if (cache === null || download === null || !download.isFinal) return download
     return {
       ...download,
       open: async range => {
         if (range !== null) return download.open(range)
         const { signal } = context
-        const cached = await cache.open(id, { signal })
-        return cached ?? cache.keep(id, await download.open(null), download)
+        const cached = await cache.open(id, download, { signal })
+        return cached ?? this.#keep(cache, id, download)
       },
     }
   }
@@ -89,18 +104,27 @@ export class Caching {
     await cache.delete(id)
   }
 
-  /** Forgets an image that is no more. */
+  /** Forgets an image that is no more, or has no data any more. */
   async forget(id: string): Promise<void> {
     this.#queue.delete(id)
     await this.#cache?.delete(id)
   }
 
-  /** Says how many there were. @throws {GlanceError} `forbidden`, `not_found`. */
+  /**
+   * Says how many there were. `target` is `cache`, `queue`, or empty for both.
+   * @throws {GlanceError} `forbidden`, `not_found`, `invalid`.
+   */
   async clear(
     context: RequestContext,
-    target: 'cache' | 'queue' | 'both',
+    target: string,
   ): Promise<{ readonly cached: number; readonly queued: number }> {
     const cache = await this.#require(context, 'cache_delete')
+    if (!['cache', 'queue', ''].includes(target)) {
+      throw new GlanceError(
+        'invalid',
+        "if provided 'x-image-cache-clear-target' must be 'cache', 'queue' or empty string.",
+      )
+    }
     const counts = { cached: cache.list().length, queued: this.#queue.size }
     if (target !== 'queue') await cache.clear()
     if (target !== 'cache') this.#queue.clear()
@@ -124,6 +148,14 @@ export class Caching {
     const image = await findVisible(context, this.#service.database, id)
     await this.#require(context, 'list_cached_nodes', image)
     throw new GlanceError('conflict', 'nodes are known only to a cache in a central database')
+  }
+
+  async #keep(cache: ImageCache, id: string, download: Download): Promise<Bytes> {
+    const { size, checksum } = download
+    return cache.keep(id, await download.open(null), { size, checksum }, async () => {
+      const whole = await wholeOf(this.#service, id)
+      return whole?.size === size && whole.checksum === checksum
+    })
   }
 
   #expect(cache: ImageCache, id: string): void {
@@ -150,7 +182,7 @@ export class Caching {
       if (image?.status !== 'active') return
       const download = dataOf({ signal }, this.#service, image)
       if (download === null) return
-      for await (const chunk of cache.keep(id, await download.open(null), download)) {
+      for await (const chunk of await this.#keep(cache, id, download)) {
         if (chunk.length > 0) signal.throwIfAborted()
       }
     } catch (error) {

@@ -9,6 +9,20 @@ import { verify } from '../../stream/verify.ts'
 import type { CachedImage, ImageCache, WholeData } from './cache.ts'
 import { Handover } from './handover.ts'
 
+/** A copy, and what it is a copy of. */
+interface Copy extends CachedImage {
+  readonly checksum: string | null
+}
+
+/** A copy that is being made. */
+interface Coming {
+  readonly handover: Handover
+  /** Whether it is to come to nothing. */
+  isCancelled: boolean
+  /** When it has come, or to nothing. */
+  done: Promise<void>
+}
+
 export interface FileCacheOptions {
   /** Bytes that {@link FileCache.prune} leaves at most. */
   readonly maxSize: number
@@ -19,23 +33,36 @@ export interface FileCacheOptions {
 export class FileCache implements ImageCache {
   readonly #store: Store
   readonly #options: FileCacheOptions
-  readonly #images = new Map<string, CachedImage>()
-  readonly #coming = new Set<string>()
+  readonly #images = new Map<string, Copy>()
+  readonly #coming = new Map<string, Coming>()
 
   private constructor(store: Store, options: FileCacheOptions) {
     this.#store = store
     this.#options = options
   }
 
-  /** `store` keeps its files in `folder`. */
-  static async open(store: Store, folder: string, options: FileCacheOptions): Promise<FileCache> {
+  /**
+   * `store` keeps its files in `folder`. Those that an earlier service left there are adopted as copies of what
+   * `wholeOf` says that their images have, since that data does not change; files of another size, and of images that
+   * are no more, are removed.
+   */
+  static async open(
+    store: Store,
+    folder: string,
+    wholeOf: (imageId: string) => Promise<WholeData | null>,
+    options: FileCacheOptions,
+  ): Promise<FileCache> {
     const cache = new FileCache(store, options)
     await store.recover()
     for (const imageId of await readdir(folder)) {
       if (!isImageId(imageId)) continue
       const { size, atime, mtime } = await stat(join(folder, imageId))
-      const found = { imageId, hits: 0, lastAccessed: atime, lastModified: mtime, size }
-      cache.#images.set(imageId, found)
+      const whole = await wholeOf(imageId)
+      if (whole?.size === size) {
+        const { checksum } = whole
+        const times = { lastAccessed: atime, lastModified: mtime }
+        cache.#images.set(imageId, { imageId, hits: 0, ...times, size, checksum })
+      } else await cache.#remove(imageId)
     }
     return cache
   }
@@ -48,13 +75,24 @@ export class FileCache implements ImageCache {
     return this.#images.has(imageId)
   }
 
-  async open(imageId: string, options: Abortable = {}): Promise<Bytes | undefined> {
+  async open(
+    imageId: string,
+    { size, checksum }: WholeData,
+    options: Abortable = {},
+  ): Promise<Bytes | undefined> {
     const image = this.#images.get(imageId)
     if (image === undefined) return undefined
+    if (image.size !== size || image.checksum !== checksum) {
+      await this.delete(imageId)
+      return undefined
+    }
     try {
       const data = await this.#store.open(this.#store.locate(imageId), null, options)
       const lastAccessed = this.#options.now()
-      this.#images.set(imageId, { ...image, hits: image.hits + 1, lastAccessed })
+      // It may have been deleted while it was opened.
+      if (this.#images.get(imageId) === image) {
+        this.#images.set(imageId, { ...image, hits: image.hits + 1, lastAccessed })
+      }
       return data
     } catch (error) {
       if (!isGlanceError(error)) throw error
@@ -63,14 +101,20 @@ export class FileCache implements ImageCache {
     }
   }
 
-  async *keep(imageId: string, data: Bytes, whole: WholeData): AsyncGenerator<Uint8Array, void> {
+  async *keep(
+    imageId: string,
+    data: Bytes,
+    whole: WholeData,
+    isWanted: () => Promise<boolean>,
+  ): AsyncGenerator<Uint8Array, void> {
     if (this.#images.has(imageId) || this.#coming.has(imageId)) {
       yield* data
       return
     }
-    this.#coming.add(imageId)
     const handover = new Handover()
-    const kept = this.#add(imageId, handover, whole)
+    const coming: Coming = { handover, isCancelled: false, done: Promise.resolve() }
+    this.#coming.set(imageId, coming)
+    coming.done = this.#add(imageId, coming, whole, isWanted)
     try {
       for await (const chunk of data) {
         await handover.give(chunk)
@@ -79,12 +123,17 @@ export class FileCache implements ImageCache {
       handover.end()
     } finally {
       handover.breakOff()
-      await kept
-      this.#coming.delete(imageId)
+      await coming.done
     }
   }
 
   async delete(imageId: string): Promise<void> {
+    const coming = this.#coming.get(imageId)
+    if (coming !== undefined) {
+      coming.isCancelled = true
+      coming.handover.breakOff()
+      await coming.done
+    }
     if (!this.#images.delete(imageId)) return
     await this.#remove(imageId)
   }
@@ -114,14 +163,27 @@ export class FileCache implements ImageCache {
     if (this.#coming.size === 0) await this.#store.recover()
   }
 
-  async #add(imageId: string, handover: Handover, { size, checksum }: WholeData): Promise<void> {
+  async #add(
+    imageId: string,
+    coming: Coming,
+    { size, checksum }: WholeData,
+    isWanted: () => Promise<boolean>,
+  ): Promise<void> {
+    const { handover } = coming
     try {
       const checked = verify(handover, { size, checksum, digest: null })
       await this.#store.add(imageId, checked, size)
-      const now = this.#options.now()
-      this.#images.set(imageId, { imageId, hits: 0, lastAccessed: now, lastModified: now, size })
+      // Asked last of all: an image that changes after this is forgotten after this.
+      if (!(await isWanted()) || coming.isCancelled) await this.#remove(imageId)
+      else {
+        const now = this.#options.now()
+        const times = { lastAccessed: now, lastModified: now }
+        this.#images.set(imageId, { imageId, hits: 0, ...times, size, checksum })
+      }
     } catch {
       handover.refuse() // Who reads has it from elsewhere.
+    } finally {
+      this.#coming.delete(imageId)
     }
   }
 

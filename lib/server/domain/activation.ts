@@ -1,5 +1,6 @@
 import { GlanceError } from '../../errors.ts'
 import type { ImageStatus } from '../../image/status.ts'
+import { alterImage } from './alter.ts'
 import { findChangeable, requireMayWrite } from './access.ts'
 import type { RequestContext } from './context.ts'
 import type { Service } from './service.ts'
@@ -31,10 +32,10 @@ async function change(
   to: ImageStatus,
 ): Promise<void> {
   requireMayWrite(context)
-  const { status } = await findChangeable(context, service.database, id, { action })
-  if (status === to) return
-  if (status !== from) {
+  await findChangeable(context, service.database, id, { action })
+  await alterImage(service, id, ({ status }) => {
+    if (status === to) return null
+    if (status === from) return { status: to }
     throw new GlanceError('forbidden', `not allowed to ${action} image in status '${status}'`)
-  }
-  await service.database.images.update(id, { status: to, updatedAt: service.now() }, [from])
+  })
 }

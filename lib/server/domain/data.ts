@@ -4,25 +4,49 @@ import type { ImageLocation } from '../../image/location.ts'
 import type { Location, Store } from '../../store/store.ts'
 import type { Service } from './service.ts'
 
-/** Deletes what is kept there, if anything is. What others keep, and what no store knows, is let be. */
-export async function deleteData({ stores }: Service, location: ImageLocation): Promise<void> {
-  const store = stores.of(location)
-  if (store?.writable === true) await deleteFrom(store, location)
+/**
+ * Deletes the data at places that no image names any more. What others keep, and what no store knows, is let be. What
+ * cannot be deleted is reported and stays, for a scrubber to find: whoever asked has what it asked for.
+ */
+export async function deleteReleased(
+  service: Pick<Service, 'stores' | 'report'>,
+  locations: readonly ImageLocation[],
+): Promise<void> {
+  for (const location of locations) {
+    const store = service.stores.of(location)
+    if (store?.writable === true) await deleteIfPossible(service, store, location)
+  }
 }
 
-/** Deletes the data of an image wherever it is, also where it waits to be imported or deleted. */
-export async function deleteAllData(service: Service, image: ImageRecord): Promise<void> {
-  await deleteStaged(service, image)
-  const { locations, removedLocations } = image
-  for (const location of [...locations, ...removedLocations]) await deleteData(service, location)
-}
-
-/** Deletes what waits to be imported. */
+/** Deletes what waits to be imported, as far as that is possible. */
 export async function deleteStaged(
-  { staging }: Service,
+  service: Pick<Service, 'staging' | 'report'>,
   { id }: Pick<ImageRecord, 'id'>,
 ): Promise<void> {
-  await deleteFrom(staging, staging.locate(id))
+  await deleteIfPossible(service, service.staging, service.staging.locate(id))
+}
+
+/** As {@link deleteFrom}; that it is not possible is reported. */
+export async function deleteIfPossible(
+  { report }: Pick<Service, 'report'>,
+  store: Store,
+  location: Location,
+): Promise<void> {
+  await deleteFrom(store, location).catch(report)
+}
+
+/** As {@link deleteIfPossible}, but what the image names, or keeps until it is scrubbed, is let be. */
+export async function deleteUnlessNamed(
+  service: Pick<Service, 'database' | 'report'>,
+  imageId: string,
+  store: Store,
+  location: Location,
+): Promise<void> {
+  const { images } = service.database
+  const image = (await images.find(imageId)) ?? (await images.findPending(imageId))
+  const named = image === undefined ? [] : [...image.locations, ...image.removedLocations]
+  if (named.some(({ url }) => url === location.url)) return
+  await deleteIfPossible(service, store, location)
 }
 
 /** Deletes what the store has there, if anything. */

@@ -3,7 +3,7 @@ import type { ImageLocation } from '../../image/location.ts'
 import type { Service } from './service.ts'
 
 /** Whether the data at a location, which is to be deleted, is only marked. What others keep is never ours to delete. */
-export function waits({ delayedDelete, stores }: Service, location: ImageLocation): boolean {
+function waits({ delayedDelete, stores }: Service, location: ImageLocation): boolean {
   return delayedDelete && stores.of(location)?.writable === true
 }
 
@@ -24,4 +24,14 @@ export function marked(
     .map(location => ({ ...location, removedAt }))
   const before = image.removedLocations.filter(({ url }) => !kept.has(url))
   return { removedLocations: [...before, ...removed] }
+}
+
+/** The places that an image is no longer at, and whose data does not wait. */
+export function releasedBy(
+  service: Service,
+  before: ImageRecord,
+  after: ImageRecord,
+): readonly ImageLocation[] {
+  const kept = new Set(after.locations.map(({ url }) => url))
+  return before.locations.filter(location => !kept.has(location.url) && !waits(service, location))
 }

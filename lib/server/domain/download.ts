@@ -4,6 +4,7 @@ import type { Location, Store } from '../../store/store.ts'
 import type { Bytes } from '../../stream/bytes.ts'
 import type { ByteRange } from '../../stream/range.ts'
 import { findVisible, requireAllowedOn } from './access.ts'
+import { hasFinalData } from './alter.ts'
 import type { RequestContext } from './context.ts'
 import type { Service } from './service.ts'
 
@@ -13,6 +14,8 @@ export interface Download {
   readonly size: number
   /** Hex MD5 of the whole; null when nobody computed it. */
   readonly checksum: string | null
+  /** Whether the image has this data for good: not what is still being looked into, or on its way to further stores. */
+  readonly isFinal: boolean
   /** `range` null for all of it. @throws {GlanceError} `not_found` when no store has it any more; `unavailable`. */
   open(range: ByteRange | null): Promise<Bytes>
 }
@@ -48,7 +51,8 @@ export function dataOf(
 ): Download | null {
   if (image.size === null || image.locations.length === 0) return null
   const { size, checksum } = image
-  return { size, checksum, open: range => open(context, service, image, range, preferred) }
+  const isFinal = hasFinalData(image)
+  return { size, checksum, isFinal, open: range => open(context, service, image, range, preferred) }
 }
 
 /** From the first of the places that gives it. */

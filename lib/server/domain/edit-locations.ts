@@ -1,9 +1,10 @@
-import type { ImageChange, ImageRecord } from '../../database/database.ts'
+import type { ImageRecord } from '../../database/database.ts'
 import { GlanceError } from '../../errors.ts'
 import type { ImageLocation, LocationEdit, NewLocation } from '../../image/location.ts'
 import type { Store } from '../../store/store.ts'
 import { enforceQuota } from '../quota/limits.ts'
 import { requireAllowedOn } from './access.ts'
+import { type Decision, requireFormats } from './alter.ts'
 import type { RequestContext } from './context.ts'
 import type { ImageEdit } from '../../image/edit.ts'
 import { newDigests } from './location-digests.ts'
@@ -82,10 +83,10 @@ export async function placedBy(
   }
 }
 
-/** What is to be written of it. */
-export function placedChange(placed: ImageRecord): Omit<ImageChange, 'updatedAt'> {
+/** What is to be written of what became of an image. */
+export function placedChange(image: ImageRecord, placed: ImageRecord): Decision {
   const { status, size, checksum, digest, locations } = placed
-  return { status, size, checksum, digest, locations }
+  return { ...(status !== image.status && { status }), size, checksum, digest, locations }
 }
 
 /**
@@ -200,14 +201,6 @@ function sized(
 /** @throws {GlanceError} `invalid` for an image that cannot become active without formats. */
 function activated(image: ImageRecord): ImageRecord {
   if (image.status !== 'queued') return image
-  const missing = [
-    ...(image.diskFormat === null ? ['disk_format'] : []),
-    ...(image.containerFormat === null ? ['container_format'] : []),
-  ]
-  if (missing.length === 0) return { ...image, status: 'active' }
-  const properties = missing.length === 1 ? 'property' : 'properties'
-  throw new GlanceError(
-    'invalid',
-    `${properties} ${missing.join(', ')} must be set prior to saving data.`,
-  )
+  requireFormats(image)
+  return { ...image, status: 'active' }
 }

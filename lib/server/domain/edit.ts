@@ -1,7 +1,8 @@
-import type { ImageChange, ImageRecord } from '../../database/database.ts'
+import type { ImageRecord } from '../../database/database.ts'
 import { GlanceError } from '../../errors.ts'
 import type { ImageEdit, OwnAttributes } from '../../image/edit.ts'
 import { requireMayShow } from './access.ts'
+import type { Decision } from './alter.ts'
 import type { RequestContext } from './context.ts'
 import { placedBy, placedChange, type SizesByUrl } from './edit-locations.ts'
 import { imageTarget } from './image-target.ts'
@@ -19,9 +20,9 @@ export async function applyEdits(
   edits: readonly ImageEdit[],
   service: Service,
   sizes: SizesByUrl | null,
-): Promise<Omit<ImageChange, 'updatedAt'>> {
+): Promise<Decision> {
   const { limits } = service
-  let places: Omit<ImageChange, 'updatedAt'> = {}
+  let places: Decision = {}
   // As if those that the caller may not read were not there.
   const [properties, unreadable] = await splitProperties(context, image)
   let attributes: Partial<OwnAttributes> = {}
@@ -50,7 +51,7 @@ export async function applyEdits(
       case 'remove_location':
       case 'replace_locations': {
         const placed = { ...image, ...attributes, ...places }
-        places = placedChange(await placedBy(context, service, placed, edit, sizes))
+        places = placedChange(image, await placedBy(context, service, placed, edit, sizes))
         break
       }
       case 'refuse':

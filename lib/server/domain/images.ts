@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { ImageRecord } from '../../database/database.ts'
-import { GlanceError, isGlanceError } from '../../errors.ts'
+import { GlanceError } from '../../errors.ts'
 import type { Properties, Visibility } from '../../image/image.ts'
 import type { ImageQuery } from '../../image/query.ts'
 import { mayBecome } from '../../image/status.ts'
@@ -13,10 +13,12 @@ import {
   requireAllowed,
   requireMayShow,
   requireMayWrite,
+  requireOwner,
 } from './access.ts'
+import { alterImage, illegalTransition } from './alter.ts'
 import type { RequestContext } from './context.ts'
-import { deleteAllData, deleteStaged } from './data.ts'
-import { marked } from './delayed-delete.ts'
+import { deleteReleased, deleteStaged } from './data.ts'
+import { marked, releasedBy } from './delayed-delete.ts'
 import { placesOf, prepareLocations, requireRoomToPlace } from './locations.ts'
 import type { ImageEdit, OwnAttributes } from '../../image/edit.ts'
 import { applyEdits } from './edit.ts'
@@ -157,18 +159,19 @@ export async function updateImage(
   requireMayWrite(context)
   if (edits.length === 0) return showImage(context, service, id)
   const sizes = await prepareLocations(context, service, id, edits)
-  return service.database.transaction(async tables => {
+  const { before, after } = await alterImage(service, id, async (_, tables) => {
     const image = await findChangeable(context, tables, id)
     const change = await applyEdits(context, image, edits, service, sizes)
     await requireRoomToPlace(context, { ...service, database: tables }, image, change)
-    const changed = { ...change, ...marked(service, image, change), updatedAt: service.now() }
-    return readable(context, await tables.images.update(id, changed, [image.status]))
+    return { ...change, ...marked(service, image, change) }
   })
+  await deleteReleased(service, releasedBy(service, before, after))
+  return readable(context, after)
 }
 
 /**
- * Deletes the image and its data; the data first, so that a crash in between leaves an image that can be deleted
- * again rather than data that nobody knows of. With delayed deletion an image that has data is hidden and keeps it. @throws {GlanceError} `not_found`; `forbidden`, also when protected; `invalid` for an image in
+ * Deletes the image, and then its data, all that it had at that moment. With delayed deletion an image that has data is
+ * hidden and keeps it. @throws {GlanceError} `not_found`; `forbidden`, also when protected; `invalid` for an image in
  * a status from which it cannot wait for its deletion.
  */
 export async function deleteImage(
@@ -177,8 +180,9 @@ export async function deleteImage(
   id: string,
 ): Promise<void> {
   requireMayWrite(context)
-  for (;;) {
-    const image = await findChangeable(context, service.database, id, { action: 'delete_image' })
+  await findChangeable(context, service.database, id, { action: 'delete_image' })
+  const { before, after } = await alterImage(service, id, image => {
+    requireOwner(context, image)
     if (image.protected) {
       throw new GlanceError('forbidden', `image ${id} is protected and cannot be deleted.`)
     }
@@ -186,29 +190,11 @@ export async function deleteImage(
     const waits = service.delayedDelete && placesOf(context, service, image).length > 0
     const status = waits ? 'pending_delete' : 'deleted'
     if (!mayBecome(image.status, status)) throw illegalTransition(image, status, 'invalid')
-    await (waits ? deleteStaged(service, image) : deleteAllData(service, image))
-    const now = service.now()
-    const change = { status, updatedAt: now, deletedAt: now } as const
-    try {
-      await service.database.images.update(id, change, [image.status])
-      return
-    } catch (error) {
-      // Its status has just become another one, perhaps with new data: look again.
-      if (!isGlanceError(error, 'conflict')) throw error
-    }
-  }
-}
-
-/** What a request for a change of status is refused with that is not among the legal ones. */
-export function illegalTransition(
-  image: ImageRecord,
-  to: string,
-  code: 'invalid' | 'conflict',
-): GlanceError {
-  return new GlanceError(
-    code,
-    `image status transition from ${image.status} to ${to} is not allowed`,
-  )
+    return { status, deletedAt: service.now() }
+  })
+  await deleteStaged(service, before)
+  if (after.status !== 'deleted') return
+  await deleteReleased(service, [...before.locations, ...before.removedLocations])
 }
 
 async function requireMarker(

@@ -1,6 +1,7 @@
 import type { ImageRecord } from '../../database/database.ts'
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { ImageLocation } from '../../image/location.ts'
+import type { Store } from '../../store/store.ts'
 import {
   findChangeable,
   findVisible,
@@ -8,9 +9,9 @@ import {
   requireMayWrite,
   requireOwner,
 } from './access.ts'
+import { alterImage } from './alter.ts'
 import type { RequestContext } from './context.ts'
-import { deleteData } from './data.ts'
-import { marked, waits } from './delayed-delete.ts'
+import { marked, releasedBy } from './delayed-delete.ts'
 import type { ImageEdit } from '../../image/edit.ts'
 import { applyEdits } from './edit.ts'
 import { isLocationEdit, type SizesByUrl, sizesOf } from './edit-locations.ts'
@@ -62,6 +63,23 @@ export async function deleteFromStore(
   await requireAllowedOn(context, 'get_image_location', image)
   await requireAllowedOn(context, 'delete_image_location', image)
   requireOwner(context, image)
+  const { before, after } = await alterImage(service, id, current => {
+    requireOwner(context, current)
+    const locations = withoutStore(service, current, store)
+    return { locations, ...marked(service, current, { locations }) }
+  })
+  // As Glance: the location is gone, and the caller is told when the data was already.
+  for (const location of releasedBy(service, before, after)) {
+    if (store.writable) await store.delete(location).catch(unlessUnforeseen(service))
+  }
+}
+
+/** @throws {GlanceError} as {@link deleteFromStore}. */
+function withoutStore(
+  { stores }: Service,
+  image: ImageRecord,
+  store: Store,
+): readonly ImageLocation[] {
   if (image.status !== 'active') {
     throw new GlanceError(
       'conflict',
@@ -74,15 +92,22 @@ export async function deleteFromStore(
       'cannot delete image data from the only store containing it. Consider deleting the image instead.',
     )
   }
-  const index = image.locations.findIndex(location => stores.of(location) === store)
-  if (index < 0)
-    throw new GlanceError('not_found', `image ${id} is not stored in store ${storeId}.`)
-  await removeLocation(service, image, index)
+  const first = image.locations.find(location => stores.of(location) === store)
+  if (first !== undefined) return image.locations.filter(({ url }) => url !== first.url)
+  throw new GlanceError('not_found', `image ${image.id} is not stored in store ${store.id}.`)
+}
+
+/** Of data that cannot be deleted and that no image names: it stays, for a scrubber to find. */
+function unlessUnforeseen({ report }: Service): (error: unknown) => void {
+  return error => {
+    if (isGlanceError(error, 'not_found')) throw error
+    report(error)
+  }
 }
 
 /**
  * What takes time of a change that has to do with locations, to be done before the change is made: looks whether there
- * is data at new URLs, and deletes that of locations to be removed. Null when there is nothing to do with locations.
+ * is data at new URLs. Null when there is nothing to do with locations.
  * @throws {GlanceError} as the change itself; `invalid` for a URL without data; `over_limit`.
  */
 export async function prepareLocations(
@@ -94,16 +119,9 @@ export async function prepareLocations(
   const steps = edits.filter(isLocationEdit)
   if (steps.length === 0) return null
   const image = await findChangeable(context, service.database, id)
-  // All else that can be wrong with it comes first: a server is asked, and data deleted, only for what can be done.
-  const { locations = image.locations } = await applyEdits(context, image, edits, service, null)
-  const sizes = await sizesOf(context, service, image, steps)
-  const change = await applyEdits(context, image, edits, service, sizes)
-  await requireRoomToPlace(context, service, image, change)
-  const kept = new Set(locations.map(({ url }) => url))
-  for (const location of image.locations) {
-    if (!kept.has(location.url) && !waits(service, location)) await deleteData(service, location)
-  }
-  return sizes
+  // All else that can be wrong with it comes first: a server is asked only for what can be done.
+  await applyEdits(context, image, edits, service, null)
+  return sizesOf(context, service, image, steps)
 }
 
 /** As Glance: each place counts for the quota, whoever keeps it. @throws {GlanceError} `over_limit`. */
@@ -115,28 +133,4 @@ export async function requireRoomToPlace(
 ): Promise<void> {
   if (locations.length <= image.locations.length) return
   await requireRoom(context, service, id, size === null ? null : size * locations.length)
-}
-
-/** Deletes the data first, unless that is to wait, so that a crash in between leaves a location that can be removed again. */
-async function removeLocation(service: Service, image: ImageRecord, index: number): Promise<void> {
-  const location = image.locations[index]
-  if (location === undefined) throw new TypeError(`image ${image.id} has no location ${index}`)
-  const store = service.stores.of(location)
-  let missing: unknown
-  if (store?.writable === true && !waits(service, location)) {
-    try {
-      await store.delete(location)
-    } catch (error) {
-      if (!isGlanceError(error, 'not_found')) throw error
-      missing = error
-    }
-  }
-  await service.database.transaction(async tables => {
-    const current = (await tables.images.find(image.id)) ?? image
-    const locations = current.locations.filter(({ url }) => url !== location.url)
-    const change = { locations, ...marked(service, current, { locations }) }
-    await tables.images.update(image.id, { ...change, updatedAt: service.now() }, ['active'])
-  })
-  // As Glance: the location is gone, and the caller is told that the data was already.
-  if (missing !== undefined) throw missing
 }

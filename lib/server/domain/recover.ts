@@ -1,4 +1,5 @@
 import { everything } from '../../image/query.ts'
+import { giveUp } from './alter.ts'
 import { deleteFrom } from './data.ts'
 import type { Service } from './service.ts'
 
@@ -13,10 +14,9 @@ export async function recover(service: Service): Promise<void> {
   for (;;) {
     const cutOff = await images.list(everything(['saving'], PAGE))
     for (const { id } of cutOff) {
-      // Data first: should this be cut off as well, the image is found again.
+      // Data that the image never named goes first: should this be cut off as well, the image is found again.
       for (const store of service.stores.writable) await deleteFrom(store, store.locate(id))
-      const change = { status: 'queued', size: null, updatedAt: service.now() } as const
-      await images.update(id, change, ['saving'])
+      await giveUp(service, id, 'saving')
     }
     if (cutOff.length < PAGE) break
   }

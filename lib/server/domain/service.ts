@@ -56,6 +56,10 @@ export interface Service {
   readonly formats: FormatRules
   /** Of `os_hash_algo`; MD5 is computed besides. */
   readonly hashingAlgorithm: DigestAlgorithm
+  /** Drops the copies of an image's data that are kept near at hand, also one that is being made. */
+  readonly forget: (imageId: string) => Promise<void>
+  /** Told of what went wrong where nobody waits for it. */
+  readonly report: (error: unknown) => void
   /** The time of day. */
   readonly now: () => Date
 }

@@ -1,9 +1,10 @@
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { Bytes } from '../../stream/bytes.ts'
 import { limitSize } from '../../stream/limit-size.ts'
+import { alterImage, giveUp, requireTransition } from './alter.ts'
 import { findChangeable, requireMayWrite } from './access.ts'
 import type { RequestContext } from './context.ts'
-import { illegalTransition } from './images.ts'
+import { deleteStaged } from './data.ts'
 import { requireWithinLimits } from './project-limits.ts'
 import type { Service } from './service.ts'
 import { requireRoom } from './storage-quota.ts'
@@ -24,31 +25,25 @@ export async function stageImage(
   requireMayWrite(context)
   await requireWithinLimits(context, service, { image_stage_total: 0 })
   const { staging } = service
-  const { images } = service.database
   const image = await findChangeable(context, service.database, id)
-  if (image.status !== 'queued') throw illegalTransition(image, 'uploading', 'conflict')
+  requireTransition(image, 'uploading')
   if (size !== null && size > maximum(service)) throw tooLarge(service)
   const room = await requireRoom(context, service, id, size)
-  await images.update(id, { status: 'uploading', updatedAt: service.now() }, ['queued'])
+  await alterImage(service, id, () => ({ status: 'uploading' }))
   let staged: Awaited<ReturnType<typeof staging.add>> | undefined
   try {
     await requireWithinLimits(context, service, { image_count_uploading: 0 })
     const limited = limitSize(data, Math.min(room, maximum(service)))
     staged = await staging.add(id, limited, size, { signal: context.signal })
-    await images.update(id, { size: staged.size, updatedAt: service.now() }, ['uploading'])
+    const stagedSize = staged.size
+    await alterImage(service, id, ({ status }) => {
+      if (status === 'uploading') return { size: stagedSize }
+      throw new GlanceError('conflict', `image ${id} is ${status}, not uploading`)
+    })
   } catch (error) {
-    if (staged !== undefined) await staging.delete(staged.location)
-    await giveUp(service, id)
+    if (staged !== undefined) await deleteStaged(service, image)
+    await giveUp(service, id, 'uploading')
     if (staged === undefined || !isGlanceError(error, 'not_found', 'conflict')) throw error
     throw new GlanceError('gone', `image ${id} was deleted while it was staged`, { cause: error })
-  }
-}
-
-async function giveUp(service: Service, id: string): Promise<void> {
-  const change = { status: 'queued', size: null, updatedAt: service.now() } as const
-  try {
-    await service.database.images.update(id, change, ['uploading'])
-  } catch (error) {
-    if (!isGlanceError(error, 'not_found', 'conflict')) throw error
   }
 }

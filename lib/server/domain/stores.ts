@@ -38,16 +38,17 @@ export class Stores {
   }
 
   /**
-   * The store that reads a location: the one it names, else the one that it is of by its form, else any that
-   * understands its URL. Undefined when none does.
+   * The store that reads a location: one that it is of by its form, else any that understands its URL; of several the
+   * one that it names. What it names counts no further, since it is a user's to say. Undefined when none does.
    */
   of(location: ImageLocation): Store | undefined {
-    const { store: named } = location.metadata
+    const { store: name } = location.metadata
+    const named = typeof name === 'string' && this.named ? this.find(name) : undefined
     const stores = this.all.map(({ store }) => store)
+    const candidates = named === undefined ? stores : [named, ...stores]
     return (
-      (typeof named === 'string' && this.named ? this.find(named) : undefined) ??
-      stores.find(store => store.holds(location)) ??
-      stores.find(({ schemes }) => schemes.includes(schemeOf(location.url)))
+      candidates.find(store => store.holds(location)) ??
+      candidates.find(({ schemes }) => schemes.includes(schemeOf(location.url)))
     )
   }
 

@@ -1,4 +1,5 @@
 import { GlanceError } from '../../errors.ts'
+import { alterImage } from './alter.ts'
 import { findChangeable, requireMayWrite } from './access.ts'
 import type { RequestContext } from './context.ts'
 import { enforceQuota } from '../quota/limits.ts'
@@ -39,11 +40,10 @@ async function changeTags(
   change: (tags: readonly string[]) => readonly string[],
 ): Promise<void> {
   requireMayWrite(context)
-  await service.database.transaction(async tables => {
-    const image = await findChangeable(context, tables, id, {
+  await alterImage(service, id, async (_, tables) => {
+    const { tags } = await findChangeable(context, tables, id, {
       refusal: `not allowed to ${verb} tags for image ${id}.`,
     })
-    const tags = change(image.tags)
-    await tables.images.update(id, { tags, updatedAt: service.now() }, [image.status])
+    return { tags: change(tags) }
   })
 }

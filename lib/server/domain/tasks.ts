@@ -104,7 +104,10 @@ export function newTask(
   }
 }
 
-/** Ends a task, unless somebody else has; `message` is for people. */
+/**
+ * Ends a task, unless somebody else has; `message` is for people, and may quote what others sent: a NUL character, which
+ * no database keeps, is replaced.
+ */
 export async function endTask(
   service: Service,
   id: string,
@@ -115,7 +118,8 @@ export async function endTask(
   const now = service.now()
   const status = 'result' in outcome ? 'success' : 'failure'
   const expiresAt = new Date(now.getTime() + service.taskTimeToLiveMs)
-  const change = { message: '', ...outcome, status, expiresAt, updatedAt: now } as const
+  const message = (outcome.message ?? '').replaceAll('\0', '\uFFFD')
+  const change = { ...outcome, message, status, expiresAt, updatedAt: now } as const
   await tasks.update(id, change, ['pending', 'processing'])
 }
 

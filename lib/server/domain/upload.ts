@@ -4,10 +4,10 @@ import type { Location, Store } from '../../store/store.ts'
 import type { Bytes } from '../../stream/bytes.ts'
 import { digested, Hasher } from '../../stream/digest.ts'
 import { limitSize } from '../../stream/limit-size.ts'
+import { alterImage, illegalTransition, giveUp, requireTransition } from './alter.ts'
 import { findChangeable, requireMayWrite } from './access.ts'
 import type { RequestContext } from './context.ts'
-import { deleteFrom } from './data.ts'
-import { illegalTransition } from './images.ts'
+import { deleteUnlessNamed } from './data.ts'
 import { inspected } from './inspection.ts'
 import { requireWithinLimits } from './project-limits.ts'
 import type { Service } from './service.ts'
@@ -34,7 +34,7 @@ export async function uploadImage(
     action: 'upload_image',
     refusal: `not allowed to upload image data for image ${id}`,
   })
-  requireQueued(image)
+  requireTransition(image, 'saving')
   if (!target.writable) {
     throw new GlanceError(
       'gone',
@@ -67,12 +67,12 @@ export async function saveData(
     return await storeData(context, service, image, target, data, size)
   }
   const stored = await store().catch(async (error: unknown) => {
-    await giveUp(service, image.id, otherwise)
+    await giveUp(service, image.id, 'saving', otherwise)
     throw error
   })
   if (checksum !== null && checksum !== stored.checksum) {
-    await giveUp(service, image.id, otherwise)
-    await deleteFrom(target, stored.location)
+    await deleteUnlessNamed(service, image.id, target, stored.location)
+    await giveUp(service, image.id, 'saving', otherwise)
     throw new GlanceError(
       'corrupt',
       `supplied checksum (${checksum}) and checksum generated from uploaded image (${stored.checksum}) did not match.`,
@@ -90,24 +90,9 @@ export interface Stored {
   readonly hash: string
 }
 
-function requireQueued(image: ImageRecord): void {
-  if (image.status !== 'queued') throw illegalTransition(image, 'saving', 'conflict')
-  const missing = [
-    ...(image.diskFormat === null ? ['disk_format'] : []),
-    ...(image.containerFormat === null ? ['container_format'] : []),
-  ]
-  if (missing.length === 0) return
-  const properties = missing.length === 1 ? 'property' : 'properties'
-  throw new GlanceError(
-    'invalid',
-    `${properties} ${missing.join(', ')} must be set prior to saving data.`,
-  )
-}
-
 /** Of several uploads to one image, one comes through here. */
 export async function beginSaving(service: Service, image: ImageRecord): Promise<void> {
-  const change = { status: 'saving', updatedAt: service.now() } as const
-  await service.database.images.update(image.id, change, ['queued'])
+  await alterImage(service, image.id, () => ({ status: 'saving' }))
 }
 
 /** Stores data of an image, which is to be told of it afterwards. `size` in bytes, null when unknown. */
@@ -149,45 +134,22 @@ async function activate(
 ): Promise<void> {
   const { limits } = service
   try {
-    await service.database.transaction(async database => {
-      await database.images.update(
-        id,
-        {
-          status: 'active',
-          ...learned(service, stored),
-          locations: [service.stores.locationIn(target, stored.location)],
-          updatedAt: service.now(),
-        },
-        ['saving'],
-      )
+    await alterImage(service, id, async ({ status }, database) => {
+      if (status !== 'saving') throw illegalTransition({ status }, 'active', 'conflict')
       // Others may have stored something in the meantime.
       await requireRoom(context, { database, limits }, id, stored.size)
+      const locations = [service.stores.locationIn(target, stored.location)]
+      return { status: 'active', ...learned(service, stored), locations }
     })
   } catch (error) {
-    const taken = isGlanceError(error, 'not_found', 'conflict')
-    if (!taken) await giveUp(service, id, otherwise)
-    await deleteFrom(target, stored.location)
-    if (!taken) throw error
+    await deleteUnlessNamed(service, id, target, stored.location)
+    await giveUp(service, id, 'saving', otherwise)
+    if (!isGlanceError(error, 'not_found', 'conflict')) throw error
     throw new GlanceError(
       'gone',
       `image ${id} could not be found after upload. The image may have been deleted during the upload.`,
       { cause: error },
     )
-  }
-}
-
-/** Back to `queued`, or `killed` for good, unless somebody else has taken the image further. */
-export async function giveUp(
-  service: Service,
-  id: string,
-  status: 'queued' | 'killed',
-): Promise<void> {
-  try {
-    const nothing = { size: null, virtualSize: null } as const
-    const change = status === 'queued' ? { status, ...nothing } : { status }
-    await service.database.images.update(id, { ...change, updatedAt: service.now() }, ['saving'])
-  } catch (error) {
-    if (!isGlanceError(error, 'not_found', 'conflict')) throw error
   }
 }
 

@@ -1,10 +1,11 @@
 import pLimit from 'p-limit'
-import type { Database, ImageChange, ImageRecord } from '../../database/database.ts'
+import type { Database, ImageRecord } from '../../database/database.ts'
 import { GlanceError, isGlanceError, messageOf } from '../../errors.ts'
 import type { ImportPluginName } from '../../image/import.ts'
 import type { ImageLocation } from '../../image/location.ts'
 import type { Store } from '../../store/store.ts'
-import { deleteFrom } from '../domain/data.ts'
+import type { Decision } from '../domain/alter.ts'
+import { deleteReleased, deleteUnlessNamed } from '../domain/data.ts'
 import {
   type Claim,
   mebibytesOf,
@@ -12,6 +13,7 @@ import {
 } from '../domain/project-limits.ts'
 import { endTask } from '../domain/tasks.ts'
 import { learned, storeData, type Stored } from '../domain/upload.ts'
+import { requireImportable } from './importable.ts'
 import type { Importer, ImportJob } from './importer.ts'
 import { copyImage } from './methods/copy-image.ts'
 import { glanceDirect } from './methods/glance-direct.ts'
@@ -33,7 +35,8 @@ const PLUGINS: Readonly<Record<ImportPluginName, (work: ImportWork) => Promise<v
 
 /**
  * Carries an import out and ends its task. When it fails, what it had put into stores is gone again, unless the stores
- * that took it are enough, and an image that was to become active is queued.
+ * that took it are enough, and an image that was to become active is queued. An image that is no longer one to import
+ * into, such as one that was uploaded while the task waited for its turn, is left as it is.
  */
 export async function runImport(
   importer: Importer,
@@ -43,16 +46,19 @@ export async function runImport(
   const work = new ImportWork(importer, job, signal)
   const { service } = importer
   const copies: Copy[] = []
+  let hasBegun = false
   try {
     signal.throwIfAborted()
     const begun = { status: 'processing', updatedAt: service.now() } as const
     await service.database.tasks.update(job.task.id, begun, ['pending'])
-    await requireWithinLimits(work, await begin(work))
+    const image = await begin(work)
+    hasBegun = true
+    await requireWithinLimits(work, image)
     const source = await sourceOf(work)
     await putIntoStores(work, source, copies)
     await finish(work, source.size)
   } catch (error) {
-    await giveUp(work, error, copies)
+    await giveUp(work, error, hasBegun ? copies : null)
     const isForeseen = isGlanceError(error) || signal.aborted
     if (!isForeseen) throw error
   }
@@ -78,12 +84,16 @@ function isCopying({ job }: ImportWork): boolean {
 }
 
 async function begin(work: ImportWork): Promise<ImageRecord> {
-  return await work.edit(({ properties, status }) => ({
-    status: isCopying(work) ? status : 'importing',
-    properties: work.tellsStores
-      ? withoutStores(withStores(properties, IMPORTING, work.storeIds), FAILED, work.storeIds)
-      : properties,
-  }))
+  return work.edit(image => {
+    requireImportable(image, work.job.request)
+    const { properties } = image
+    return {
+      ...(!isCopying(work) && { status: 'importing' }),
+      properties: work.tellsStores
+        ? withoutStores(withStores(properties, IMPORTING, work.storeIds), FAILED, work.storeIds)
+        : properties,
+    }
+  })
 }
 
 /** As Glance: once it is under way, so that it counts itself. @throws {GlanceError} `over_limit`, `unavailable`. */
@@ -178,14 +188,14 @@ async function putInto(
       return {
         ...(image.checksum === null && image.digest === null && learnedOf(work, image, stored)),
         locations,
-        status: activates && image.status === 'importing' ? 'active' : image.status,
+        ...(activates && image.status === 'importing' && { status: 'active' }),
         ...(work.tellsStores && {
           properties: withoutStores(image.properties, IMPORTING, [store.id]),
         }),
       }
     }, requireStillRoom)
   } catch (error) {
-    await deleteFrom(store, stored.location)
+    await deleteUnlessNamed(service, work.job.imageId, store, stored.location)
     throw error
   }
   copies.push({ store, stored })
@@ -228,30 +238,55 @@ function done({ job }: ImportWork, bytes: number) {
   return { result, message: `Copied ${Math.floor(bytes / 1024 ** 2)} MiB` }
 }
 
-async function giveUp(work: ImportWork, error: unknown, copies: readonly Copy[]): Promise<void> {
+/** Ends the task, and unlocks the image. `copies` that the stores took; null when nothing was begun. */
+async function giveUp(
+  work: ImportWork,
+  error: unknown,
+  copies: readonly Copy[] | null,
+): Promise<void> {
   const { service, job } = work
-  const undone = job.request.allStoresMustSucceed ? copies : []
   const message = isGlanceError(error) || work.signal.aborted ? messageOf(error) : 'internal error'
   const outcome = { message: `Error: ${message}` }
   try {
-    await work.image() // What is staged is ours only while the image is.
-    await work.discard()
-    for (const { store, stored } of undone) await deleteFrom(store, stored.location)
+    if (copies !== null) await undo(work, copies)
     await work.edit(
-      image => givenUp(work, image, failedStores(work, error), undone),
+      image =>
+        copies === null
+          ? { properties: unlocked(image) }
+          : givenUp(work, image, failedStores(work, error)),
       tables => endTask(service, job.task.id, outcome, tables),
     )
   } catch (failure) {
     if (!isGlanceError(failure, 'gone', 'conflict')) throw failure
     // The image is gone, or another task has it, and all that is to do with it.
-    const pending = await service.database.images.findPending(job.imageId)
-    const kept = new Set(pending?.locations.map(({ url }) => url))
-    for (const { store, stored } of copies) {
-      if (!kept.has(stored.location.url)) await deleteFrom(store, stored.location)
+    for (const { store, stored } of copies ?? []) {
+      await deleteUnlessNamed(service, job.imageId, store, stored.location)
     }
     await endTask(service, job.task.id, outcome).catch(() => {}) // Somebody else has ended it.
     if (isGlanceError(failure, 'gone')) await work.discard()
   }
+}
+
+/**
+ * Takes back what stores took when all had to, first from the image and then from the stores; from none that an image
+ * has nothing but. An image that was to become active is `importing` for as long, so that nobody uploads to it before
+ * its places are free, and that recovery at start frees them when this is cut off.
+ * @throws {GlanceError} `gone`, `conflict` when the image is not ours any more.
+ */
+async function undo(work: ImportWork, copies: readonly Copy[]): Promise<void> {
+  const { service, job } = work
+  const undone = new Set(
+    job.request.allStoresMustSucceed ? copies.map(({ stored }) => stored.location.url) : [],
+  )
+  const released: ImageLocation[] = []
+  await work.edit(({ status, locations }) => {
+    const left = locations.filter(({ url }) => !undone.has(url))
+    if (status !== 'importing' && (!isCopying(work) || left.length === 0)) return {}
+    released.push(...locations.filter(({ url }) => undone.has(url)))
+    return { locations: left }
+  })
+  await deleteReleased(service, released)
+  await work.discard()
 }
 
 function failedStores(work: ImportWork, error: unknown): readonly string[] {
@@ -262,32 +297,16 @@ function failedStores(work: ImportWork, error: unknown): readonly string[] {
   return error instanceof StoreFailure ? [error.store.id] : []
 }
 
-function givenUp(
-  work: ImportWork,
-  image: ImageRecord,
-  failed: readonly string[],
-  undone: readonly Copy[],
-): Omit<ImageChange, 'updatedAt'> {
-  const urls = new Set(undone.map(({ stored }) => stored.location.url))
+function givenUp(work: ImportWork, image: ImageRecord, failed: readonly string[]): Decision {
   const restored = work.restored(image)
   const properties = work.tellsStores
     ? withStores(
         withoutStores(unlocked(restored), IMPORTING, work.storeIds),
         FAILED,
-        image.status === 'active' && !isCopying(work) ? [] : failed,
+        image.status === 'importing' || isCopying(work) ? failed : [],
       )
     : unlocked(restored)
-  const locations = image.locations.filter(({ url }) => !urls.has(url))
-  if (image.status !== 'importing') return { properties, locations }
-  return {
-    status: 'queued',
-    size: null,
-    virtualSize: null,
-    checksum: null,
-    digest: null,
-    diskFormat: restored.diskFormat,
-    containerFormat: restored.containerFormat,
-    properties,
-    locations,
-  }
+  if (image.status !== 'importing') return { properties }
+  const { diskFormat, containerFormat } = restored
+  return { status: 'queued', diskFormat, containerFormat, properties }
 }

@@ -3,6 +3,7 @@ import { GlanceError, isGlanceError, messageOf } from '../../errors.ts'
 import { type Digest, type DigestAlgorithm, isDigestAlgorithm } from '../../image/digest.ts'
 import type { Task } from '../../image/task.ts'
 import { Hasher } from '../../stream/digest.ts'
+import { type Decision, illegalTransition } from '../domain/alter.ts'
 import { sizeAt } from '../domain/edit-locations.ts'
 import { requireRoom } from '../domain/storage-quota.ts'
 import { endTask } from '../domain/tasks.ts'
@@ -22,6 +23,7 @@ export interface LocationJob {
 /**
  * Makes the image active with the data at a URL. What is said of the data is proved before, if it is to be; when
  * nothing is said its digests are computed afterwards. When it fails, the image is queued again, without a location.
+ * An image that is no longer queued when it is the task's turn is left as it is.
  */
 export async function runLocationImport(
   importer: Importer,
@@ -30,10 +32,6 @@ export async function runLocationImport(
 ): Promise<void> {
   const { service, doSecureHash } = importer
   const locked = { imageId: job.imageId, taskId: job.task.id }
-  const edit = (
-    change: Parameters<typeof editLocked>[2],
-    alongside?: (tables: Database) => Promise<void>,
-  ) => editLocked(service, locked, change, alongside)
   const end = (tables: Database) =>
     endTask(service, job.task.id, { result: { image_id: job.imageId } }, tables)
   try {
@@ -43,31 +41,38 @@ export async function runLocationImport(
     const location = service.stores.labelled({ url: job.url, metadata: {} })
     const size = await sizeAt(service, location, signal)
     const place = (
-      change: Parameters<typeof editLocked>[2],
+      decision: (image: ImageRecord) => Decision,
       alongside: (tables: Database) => Promise<void> = async () => {},
     ) =>
-      edit(change, async database => {
-        const { limits } = service
-        await requireRoom({ project: job.task.owner }, { database, limits }, job.imageId, size)
-        await alongside(database)
-      })
-    const placed = { size, locations: [location] }
+      editLocked(
+        service,
+        locked,
+        image => {
+          if (image.status !== 'queued') throw illegalTransition(image, 'active', 'conflict')
+          return { size, locations: [location], ...decision(image) }
+        },
+        async database => {
+          const { limits } = service
+          await requireRoom({ project: job.task.owner }, { database, limits }, job.imageId, size)
+          await alongside(database)
+        },
+      )
     if (!doSecureHash) {
-      await place(image => active(image, { ...placed, digest: job.digest }), end)
+      await place(image => ({ ...active(image), digest: job.digest }), end)
     } else if (job.digest === null) {
-      await place(image => ({ ...active(image, placed), properties: image.properties }))
+      await place(() => ({ status: 'active' }))
       const digests = await digestsWithRetries(importer, job, signal).catch((error: unknown) => {
         if (isGlanceError(error)) return {} // As Glance: an image without digests is active all the same.
         throw error
       })
-      await edit(image => ({ ...digests, properties: unlocked(image) }), end)
+      await editLocked(service, locked, image => ({ ...digests, properties: unlocked(image) }), end)
     } else {
-      await place(image => ({ ...requireFormats(image), ...placed, status: 'importing' }))
+      await place(() => ({ status: 'importing' }))
       const digests = await digestsWithRetries(importer, job, signal)
       if (digests.digest.value !== job.digest.value.toLowerCase()) {
         throw new GlanceError('corrupt', 'the data is not what it was said to be')
       }
-      await edit(image => ({ ...active(image, digests), status: 'active' }), end)
+      await editLocked(service, locked, image => ({ ...active(image), ...digests }), end)
     }
   } catch (error) {
     await giveUp(importer, job, error)
@@ -75,15 +80,8 @@ export async function runLocationImport(
   }
 }
 
-function active<T extends object>(image: ImageRecord, learned: T) {
-  requireFormats(image)
-  return { ...learned, status: 'active', properties: unlocked(image) } as const
-}
-
-/** @throws {GlanceError} `invalid` for an image that cannot have data yet. */
-function requireFormats({ diskFormat, containerFormat }: ImageRecord): object {
-  if (diskFormat !== null && containerFormat !== null) return {}
-  throw new GlanceError('invalid', 'disk_format and container_format must be set')
+function active(image: ImageRecord) {
+  return { status: 'active', properties: unlocked(image) } as const
 }
 
 async function digestsWithRetries(importer: Importer, job: LocationJob, signal: AbortSignal) {
@@ -134,13 +132,8 @@ async function giveUp({ service }: Importer, job: LocationJob, error: unknown): 
       locked,
       image => ({
         properties: unlocked(image),
-        ...(image.status === 'importing' && {
-          status: 'queued',
-          size: null,
-          checksum: null,
-          digest: null,
-          locations: [],
-        }),
+        // While the task has it, nobody else can have made it so.
+        ...(image.status === 'importing' && { status: 'queued' }),
       }),
       tables => endTask(service, job.task.id, outcome, tables),
     )

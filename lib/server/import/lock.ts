@@ -1,7 +1,8 @@
-import type { Database, ImageChange, ImageRecord } from '../../database/database.ts'
+import type { Database, ImageRecord } from '../../database/database.ts'
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { Properties } from '../../image/image.ts'
 import type { Task } from '../../image/task.ts'
+import { alterImage, type Decision } from '../domain/alter.ts'
 import type { Service } from '../domain/service.ts'
 import { endTask } from '../domain/tasks.ts'
 import { FAILED, IMPORTING, LOCK, withoutStores } from './progress.ts'
@@ -11,49 +12,64 @@ const EXPIRY_MS = 60 * 60 * 1000
 
 type Tables = Pick<Database, 'images' | 'tasks'>
 
+const BUSY = 'image has active task'
+
 /** Refuses an image that a task is at work on. @throws {GlanceError} `conflict`. */
 export async function requireNoTask(
   service: Service,
   image: ImageRecord,
-  tables: Tables = service.database,
+  { tables = service.database, refusal = BUSY }: { tables?: Tables; refusal?: string } = {},
 ): Promise<void> {
   const holder = image.properties.get(LOCK) ?? null
   if (holder === null || (await isDead(service, holder, tables))) return
-  throw new GlanceError('conflict', 'image has active task')
+  throw new GlanceError('conflict', refusal)
+}
+
+export interface LockOptions {
+  /** Throws unless the image, as it is when the task gets it, is what the task is for. */
+  readonly admit: (image: ImageRecord) => void
+  /** What is said when another task has it. */
+  readonly refusal?: string
 }
 
 /**
  * Gives the image to a task, which is kept as well. A task that died with the image is ended, and what it left behind
- * of its progress removed. @throws {GlanceError} `conflict`, `not_found`.
+ * of its progress removed. The lock keeps other tasks away, and nobody else: an upload may still be faster, so what a
+ * task does to the image it decides upon the image as it is then.
+ * @throws {GlanceError} `conflict`, `not_found`; what `admit` throws.
  */
-export async function lockImage(service: Service, task: Task, imageId: string): Promise<void> {
-  await service.database.transaction(async tables => {
-    const image = await tables.images.find(imageId)
-    if (image === undefined) throw new GlanceError('not_found', `no image found with ID ${imageId}`)
-    await requireNoTask(service, image, tables)
+export async function lockImage(
+  service: Service,
+  task: Task,
+  imageId: string,
+  { admit, refusal = BUSY }: LockOptions,
+): Promise<void> {
+  await alterImage(service, imageId, async (image, tables) => {
+    await requireNoTask(service, image, { tables, refusal })
+    admit(image)
     const properties = await withoutDead(service, image, tables)
     await tables.tasks.insert(task)
-    const change = { properties: new Map(properties).set(LOCK, task.id), updatedAt: service.now() }
-    await tables.images.update(imageId, change, [image.status])
+    return { properties: new Map(properties).set(LOCK, task.id) }
   })
 }
 
 /**
  * Changes an image that a task has locked, and does something else `alongside`: both or neither.
- * @throws {GlanceError} `gone` when it is not there; `conflict` when another task has it.
+ * @throws {GlanceError} `gone` when it is not there; `conflict` when another task has it, and for a status that it may
+ * not become.
  */
 export async function editLocked(
-  { database, now }: Service,
-  { imageId, taskId }: Locked,
-  change: (image: ImageRecord) => Omit<ImageChange, 'updatedAt'>,
+  service: Service,
+  locked: Locked,
+  change: (image: ImageRecord) => Decision,
   alongside: (tables: Database) => Promise<void> = async () => {},
 ): Promise<ImageRecord> {
-  return database.transaction(async tables => {
-    const image = requireLocked(await tables.images.find(imageId), { imageId, taskId })
-    const changed = { ...change(image), updatedAt: now() }
+  const edit = async (image: ImageRecord, tables: Database) => {
+    const decision = change(requireLocked(image, locked))
     await alongside(tables)
-    return tables.images.update(image.id, changed, [image.status])
-  })
+    return decision
+  }
+  return (await alterImage(service, locked.imageId, edit, deleted)).after
 }
 
 /** @throws {GlanceError} as {@link editLocked}. */
@@ -61,9 +77,13 @@ export function requireLocked(
   image: ImageRecord | undefined,
   { imageId, taskId }: Locked,
 ): ImageRecord {
-  if (image === undefined) throw new GlanceError('gone', `image ${imageId} has been deleted`)
+  if (image === undefined) throw deleted(imageId)
   if (image.properties.get(LOCK) === taskId) return image
   throw new GlanceError('conflict', `another task has image ${imageId} now`)
+}
+
+function deleted(imageId: string): GlanceError {
+  return new GlanceError('gone', `image ${imageId} has been deleted`)
 }
 
 /** An image and the task that has it. */

@@ -1,7 +1,8 @@
 import type { ImageRecord } from '../../database/database.ts'
 import { everything } from '../../image/query.ts'
 import { type Task, unfinishedTasks } from '../../image/task.ts'
-import { deleteData, deleteFrom } from '../domain/data.ts'
+import { alterImage, giveUp } from '../domain/alter.ts'
+import { deleteFrom, deleteReleased, deleteStaged, deleteUnlessNamed } from '../domain/data.ts'
 import type { Service } from '../domain/service.ts'
 import { endTask } from '../domain/tasks.ts'
 import { storesIn } from './lock.ts'
@@ -35,18 +36,21 @@ async function recoverTask(service: Service, task: Task): Promise<void> {
   const image = imageId === null ? undefined : await service.database.images.find(imageId)
   if (image?.properties.get(LOCK) === task.id) {
     for (const store of stores.writable) {
-      const wasToHave = !stores.named || storesIn(task).includes(store.id)
+      const wasToHave = !stores.named || task.type === 'import' || storesIn(task).includes(store.id)
       const has = image.locations.some(location => stores.of(location) === store)
-      if (wasToHave && !has) await deleteFrom(store, store.locate(image.id))
+      if (wasToHave && !has) {
+        await deleteUnlessNamed(service, image.id, store, store.locate(image.id))
+      }
     }
     if (image.status === 'importing') await queue(service, image)
     else {
-      const properties = stores.named
-        ? withoutStores(unlocked(image), IMPORTING, storesIn(task))
-        : unlocked(image)
-      const change = { properties, updatedAt: service.now() }
-      await service.database.images.update(image.id, change, [image.status])
+      await alterImage(service, image.id, current => ({
+        properties: stores.named
+          ? withoutStores(unlocked(current), IMPORTING, storesIn(task))
+          : unlocked(current),
+      }))
     }
+    if (task.type === 'import') await deleteUnfinished(service, image.id)
   }
   await deleteFrom(staging, staging.locate(task.id))
   if (image !== undefined && image.status !== 'uploading') {
@@ -55,31 +59,30 @@ async function recoverTask(service: Service, task: Task): Promise<void> {
   await endTask(service, task.id, { message: 'Error: the service was stopped' })
 }
 
+/** An image that the task made has to go with it, unless it is active already or somebody has protected it. */
+async function deleteUnfinished(service: Service, imageId: string): Promise<void> {
+  await alterImage(service, imageId, image =>
+    image.status === 'queued' && !image.protected ? { status: 'deleted' } : null,
+  )
+}
+
+/** First from the image, then its data, then back to the queue: cut off in between, the image is found again. */
 async function queue(service: Service, image: ImageRecord): Promise<void> {
-  for (const location of image.locations) await deleteData(service, location)
-  await deleteFrom(service.staging, service.staging.locate(image.id))
-  const properties = service.stores.named
-    ? withoutStores(
-        unlocked(image),
-        IMPORTING,
-        service.stores.all.map(({ store }) => store.id),
-      )
-    : unlocked(image)
-  const change = {
+  await alterImage(service, image.id, () => ({ locations: [] }))
+  await deleteReleased(service, image.locations)
+  await deleteStaged(service, image)
+  const all = service.stores.all.map(({ store }) => store.id)
+  await alterImage(service, image.id, current => ({
     status: 'queued',
-    size: null,
-    virtualSize: null,
-    checksum: null,
-    digest: null,
-    locations: [],
-    properties,
-    updatedAt: service.now(),
-  } as const
-  await service.database.images.update(image.id, change, ['importing'])
+    properties: service.stores.named
+      ? withoutStores(unlocked(current), IMPORTING, all)
+      : unlocked(current),
+  }))
 }
 
 /** Images whose data was being staged wait for it again. */
-async function recoverStaging({ database, staging, now }: Service): Promise<void> {
+async function recoverStaging(service: Service): Promise<void> {
+  const { database, staging } = service
   let marker: string | null = null
   for (;;) {
     const query = { ...everything(['uploading'], PAGE), marker }
@@ -87,7 +90,7 @@ async function recoverStaging({ database, staging, now }: Service): Promise<void
     for (const { id, size } of images) {
       if (size !== null) continue
       await deleteFrom(staging, staging.locate(id))
-      await database.images.update(id, { status: 'queued', updatedAt: now() }, ['uploading'])
+      await giveUp(service, id, 'uploading')
     }
     // One that has just been queued is a good marker as well: it is still there.
     marker = images.at(-1)?.id ?? null

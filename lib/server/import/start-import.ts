@@ -8,6 +8,7 @@ import { requireWithinLimits } from '../domain/project-limits.ts'
 import type { Service } from '../domain/service.ts'
 import { newTask } from '../domain/tasks.ts'
 import { runImport } from './flow.ts'
+import { requireImportable } from './importable.ts'
 import type { Importer } from './importer.ts'
 import { lockImage, requireNoTask } from './lock.ts'
 
@@ -47,36 +48,24 @@ export async function startImport(
   const backend = stores.map(store => (service.stores.named ? store.id : null))
   const input = { image_id: id, import_req: request.document, backend }
   const task = newTask(context, service, 'api_image_import', id, input)
-  try {
-    await lockImage(service, task, id)
-  } catch (error) {
-    if (!isGlanceError(error, 'conflict')) throw error
-    const message = `new operation on image '${id}' is not permitted as prior operation is still in progress`
-    throw new GlanceError('conflict', message, { cause: error })
-  }
+  await lockImage(service, task, id, {
+    admit: current => {
+      requireImportable(current, request)
+      requireWithout(service, current, method.name === 'copy-image' ? stores : [])
+    },
+    refusal: `new operation on image '${id}' is not permitted as prior operation is still in progress`,
+  })
   const { roles, onBehalf: credentials } = context
   const job = { task, imageId: id, request, stores, context: { roles }, credentials }
   service.background.start(signal => runImport(importer, job, signal))
 }
 
-function requireImportable(image: ImageRecord, { method: { name } }: ImportRequest): void {
-  const { status } = image
-  if (name === 'copy-image') {
-    if (status !== 'active') {
-      throw conflict('only images with status active can be targeted for copying')
-    }
-  } else if (status === 'active') {
-    throw conflict('image with status active cannot be target for import')
-  } else if (name === 'glance-direct') {
-    if (status !== 'uploading') {
-      throw conflict("image needs to be staged before 'glance-direct' method can be used")
-    }
-    if (image.size === null) throw conflict('the data of the image is still being staged')
-  } else if (status !== 'queued') {
-    throw conflict(`image needs to be in 'queued' state to use '${name}' method`)
-  }
-  if (!image.containerFormat) throw conflict("'container_format' needs to be set before import")
-  if (!image.diskFormat) throw conflict("'disk_format' needs to be set before import")
+/** @throws {GlanceError} `invalid` when one of the stores has the image already. */
+function requireWithout({ stores }: Service, image: ImageRecord, wanted: readonly Store[]): void {
+  const holding = new Set(image.locations.map(location => stores.of(location)))
+  const present = wanted.find(store => holding.has(store))
+  if (present === undefined) return
+  throw new GlanceError('invalid', `image is already present at store '${present.id}'`)
 }
 
 /** None when every store has the image already. @throws {GlanceError} `conflict` for an unknown store; `invalid`. */
@@ -92,7 +81,6 @@ function storesFor(
     if (!isCopying) return [stores.default]
     throw new GlanceError('invalid', 'images are copied only where stores have names')
   }
-  const holding = new Set(image.locations.map(location => stores.of(location)))
   if (request.allStores) {
     if (request.stores !== null || header !== null) {
       throw new GlanceError(
@@ -101,6 +89,7 @@ function storesFor(
       )
     }
     const all = stores.all.map(({ store }) => store).filter(store => store.writable)
+    const holding = new Set(image.locations.map(location => stores.of(location)))
     return isCopying ? all.filter(store => !holding.has(store)) : all
   }
   if (request.stores !== null && header !== null) {
@@ -113,11 +102,10 @@ function storesFor(
   const chosen = names.map(name => {
     const store = stores.find(name)
     if (store !== undefined) return store
-    throw conflict(`store for identifier ${name} not found`)
+    throw new GlanceError('conflict', `store for identifier ${name} not found`)
   })
-  const present = chosen.find(store => isCopying && holding.has(store))
-  if (present === undefined) return chosen
-  throw new GlanceError('invalid', `image is already present at store '${present.id}'`)
+  if (isCopying) requireWithout(service, image, chosen)
+  return chosen
 }
 
 async function requireFetchable({ fetcher }: Importer, uri: string): Promise<void> {
@@ -128,8 +116,4 @@ async function requireFetchable({ fetcher }: Importer, uri: string): Promise<voi
     const message = `URI for web-download does not pass filtering: ${uri}`
     throw new GlanceError('invalid', message, { cause: error })
   }
-}
-
-function conflict(message: string): GlanceError {
-  return new GlanceError('conflict', message)
 }

@@ -1,3 +1,4 @@
+import type { ImageRecord } from '../../database/database.ts'
 import { GlanceError } from '../../errors.ts'
 import type { Digest } from '../../image/digest.ts'
 import { findVisible, requireAllowedOn, requireMayWrite } from '../domain/access.ts'
@@ -31,9 +32,7 @@ export async function startLocationImport(
   const { service, fetcher } = importer
   const image = await findVisible(context, service.database, id)
   await requireAllowedOn(context, 'add_image_location', image)
-  if (image.status !== 'queued') {
-    throw new GlanceError('conflict', `only images with status queued can have locations added`)
-  }
+  requireQueued(image)
   enforceQuota('locations', image.locations.length + 1, service.limits.locations)
   const store = service.stores.of({ url, metadata: {} })
   const isHttp = /^https?:/i.test(url)
@@ -52,9 +51,14 @@ export async function startLocationImport(
     backend,
   }
   const task = newTask(context, service, 'location_import', id, input)
-  await lockImage(service, task, id)
+  await lockImage(service, task, id, { admit: requireQueued })
   const job = { task, imageId: id, url, digest }
   service.background.start(signal => runLocationImport(importer, job, signal))
+}
+
+function requireQueued({ status }: Pick<ImageRecord, 'status'>): void {
+  if (status === 'queued') return
+  throw new GlanceError('conflict', 'only images with status queued can have locations added')
 }
 
 /**

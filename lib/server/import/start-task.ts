@@ -1,7 +1,8 @@
-import { GlanceError, isGlanceError, messageOf } from '../../errors.ts'
+import { GlanceError, isGlanceError } from '../../errors.ts'
 import { isImageId } from '../../image/image.ts'
 import type { Task, TaskType } from '../../image/task.ts'
 import { requireMayWrite } from '../domain/access.ts'
+import { alterImage } from '../domain/alter.ts'
 import type { RequestContext } from '../domain/context.ts'
 import { createImage, deleteImage, type NewImage } from '../domain/images.ts'
 import { endTask, newTask } from '../domain/tasks.ts'
@@ -47,8 +48,9 @@ export async function startTask(
       if (type !== 'import') throw await refusalOf(service, type, input)
       await runLegacyImport(context, importer, task, read(input), signal)
     } catch (error) {
-      if (!isGlanceError(error)) throw error
-      await endTask(service, task.id, { message: messageOf(error) })
+      const isForeseen = isGlanceError(error)
+      await endTask(service, task.id, { message: isForeseen ? error.message : 'internal error' })
+      if (!isForeseen) throw error
     }
   })
   return task
@@ -63,11 +65,10 @@ async function runLegacyImport(
 ): Promise<void> {
   const { service } = importer
   const image = await createImage(context, service, wanted)
-  await service.database.transaction(async ({ images }) => {
-    // The caller may not be shown all properties of its own image.
-    const { properties } = (await images.find(image.id)) ?? image
-    const change = { properties: new Map(properties).set(LOCK, task.id), updatedAt: service.now() }
-    await images.update(image.id, change, ['queued'])
+  // Together with the lock, so that recovery knows whose the image is.
+  await alterImage(service, image.id, async ({ properties }, { tasks }) => {
+    await tasks.update(task.id, { imageId: image.id, updatedAt: service.now() }, ['pending'])
+    return { properties: new Map(properties).set(LOCK, task.id) }
   })
   const request = {
     method: { name: 'web-download', uri: url },

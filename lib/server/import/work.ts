@@ -1,8 +1,9 @@
-import type { Database, ImageChange, ImageRecord } from '../../database/database.ts'
+import type { Database, ImageRecord } from '../../database/database.ts'
 import type { Location, Store } from '../../store/store.ts'
 import type { Bytes } from '../../stream/bytes.ts'
 import { limitSize } from '../../stream/limit-size.ts'
-import { deleteFrom } from '../domain/data.ts'
+import type { Decision } from '../domain/alter.ts'
+import { deleteFrom, deleteIfPossible } from '../domain/data.ts'
 import type { Service } from '../domain/service.ts'
 import { requireRoom } from '../domain/storage-quota.ts'
 import { maximum } from '../domain/upload.ts'
@@ -62,7 +63,7 @@ export class ImportWork {
 
   /** Changes the image, and does something else `alongside`: both or neither. @throws {GlanceError} as {@link image}. */
   async edit(
-    change: (image: ImageRecord) => Omit<ImageChange, 'updatedAt'>,
+    change: (image: ImageRecord) => Decision,
     alongside: (tables: Database) => Promise<void> = async () => {},
   ): Promise<ImageRecord> {
     return editLocked(this.service, this.#locked, change, alongside)
@@ -126,10 +127,10 @@ export class ImportWork {
     )
   }
 
-  /** Deletes all that this import has staged. */
+  /** Deletes all that this import has staged, as far as that is possible. */
   async discard(): Promise<void> {
     for (const id of [this.job.imageId, this.job.task.id]) {
-      await deleteFrom(this.staging, this.staging.locate(id))
+      await deleteIfPossible(this.service, this.staging, this.staging.locate(id))
     }
   }
 

@@ -73,7 +73,6 @@ export function imageRoutes(app: FastifyInstance, v1: V1Service, caching: Cachin
   app.delete<ImagePath>('/images/:id', async (request, reply) => {
     const id = pathId(request)
     await removeImage(contextOf(request), service, id)
-    await caching.forget(id)
     return reply.code(200).header('content-type', 'text/html; charset=UTF-8').send()
   })
 }

@@ -1,13 +1,9 @@
 import type { FastifyInstance } from 'fastify'
-import { GlanceError } from '../../errors.ts'
 import { toCachedImage } from '../../wire/cached-image.ts'
 import type { Caching } from '../cache/caching.ts'
-import { requireAllowed } from '../domain/access.ts'
 import { BODILESS } from '../http/app.ts'
 import { contextOf } from '../http/context.ts'
 import type { ImagePath } from './images.ts'
-
-const TARGETS = ['cache', 'queue', ''] as const
 
 /** What is in the cache, for administrators unless the policy says otherwise. */
 export function cacheRoutes(app: FastifyInstance, caching: Caching): void {
@@ -17,17 +13,8 @@ export function cacheRoutes(app: FastifyInstance, caching: Caching): void {
   })
 
   app.delete('/cache', BODILESS, async (request, reply) => {
-    const context = contextOf(request)
-    const asked = String(request.headers['x-image-cache-clear-target'] ?? '').toLowerCase()
-    const target = TARGETS.find(target => target === asked)
-    if (target === undefined) {
-      await requireAllowed(context, 'cache_delete')
-      throw new GlanceError(
-        'invalid',
-        "if provided 'x-image-cache-clear-target' must be 'cache', 'queue' or empty string.",
-      )
-    }
-    await caching.clear(context, target || 'both')
+    const target = String(request.headers['x-image-cache-clear-target'] ?? '').toLowerCase()
+    await caching.clear(contextOf(request), target)
     return reply.code(204).send()
   })
 

@@ -6,7 +6,6 @@ import type { ImageEdit } from '../../image/edit.ts'
 import { ACCEPT_PATCH, parsePatch } from '../../wire/v2-patch.ts'
 import { pageLinks, type PageSizes } from '../../wire/paging.ts'
 import { parseImageQuery } from '../../wire/v2-query.ts'
-import type { Caching } from '../cache/caching.ts'
 import { createImage, deleteImage, listImages, showImage, updateImage } from '../domain/images.ts'
 import { BODILESS } from '../http/app.ts'
 import { mediaTypeOf, readDocument } from '../http/body.ts'
@@ -23,7 +22,6 @@ export interface ImagePath {
 export function imageRoutes(
   app: FastifyInstance,
   importer: Importer,
-  caching: Caching,
   paging: PageSizes,
   schema: ImageSchema,
 ): void {
@@ -77,7 +75,6 @@ export function imageRoutes(
 
   app.delete<ImagePath>('/images/:id', BODILESS, async (request, reply) => {
     await deleteImage(contextOf(request), service, request.params.id)
-    await caching.forget(request.params.id)
     return reply.code(204).send()
   })
 }

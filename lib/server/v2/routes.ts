@@ -26,7 +26,7 @@ export function v2Routes(
   schema: ImageSchema,
 ): void {
   const { service } = importer
-  imageRoutes(app, importer, caching, paging, schema)
+  imageRoutes(app, importer, paging, schema)
   dataRoutes(app, service, caching)
   actionRoutes(app, service)
   memberRoutes(app, service)

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { GlanceError } from '../../errors.ts'
 import type { Store } from '../../store/store.ts'
-import { requireAllowed } from '../domain/access.ts'
+import { listStores, listStoresInDetail } from '../domain/list-stores.ts'
 import { deleteFromStore } from '../domain/locations.ts'
 import type { Service } from '../domain/service.ts'
 import type { ConfiguredStore } from '../domain/stores.ts'
@@ -17,14 +17,12 @@ interface StorePath {
 /** Which stores there are, and taking the data of an image out of one. */
 export function storeRoutes(app: FastifyInstance, service: Service): void {
   app.get('/info/stores', BODILESS, async () => {
-    requireNamed(service)
-    return { stores: service.stores.all.map(store => describe(service, store)) }
+    return { stores: listStores(service).map(store => describe(service, store)) }
   })
 
   app.get('/info/stores/detail', BODILESS, async request => {
-    requireNamed(service)
-    await requireAllowed(contextOf(request), 'stores_info_detail')
-    const stores = service.stores.all.map(store => {
+    const all = await listStoresInDetail(contextOf(request), service)
+    const stores = all.map(store => {
       const { type, weight, properties } = store
       return { ...describe(service, store), type, weight, properties }
     })
@@ -62,12 +60,6 @@ export function preferredStores(request: FastifyRequest, { stores }: Service): r
     if (store !== undefined) return store
     throw new GlanceError('invalid', `the preferred store ${id} is not available on this node.`)
   })
-}
-
-function requireNamed({ stores }: Service): void {
-  if (!stores.named) {
-    throw new GlanceError('not_found', 'multi backend is not supported at this site.')
-  }
 }
 
 /** As Glance, which says yes by a text and no by silence. */

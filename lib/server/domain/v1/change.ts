@@ -1,4 +1,4 @@
-import type { ImageChange, ImageRecord } from '../../../database/database.ts'
+import type { ImageRecord } from '../../../database/database.ts'
 import { GlanceError } from '../../../errors.ts'
 import { isGone } from '../../../image/status.ts'
 import type { V1Attributes } from '../../../image/v1-attributes.ts'
@@ -10,6 +10,7 @@ import {
   requireOwner,
   type Tables,
 } from '../access.ts'
+import { alterImage, type Decision } from '../alter.ts'
 import type { RequestContext } from '../context.ts'
 import { imageTarget } from '../image-target.ts'
 import type { Service } from '../service.ts'
@@ -44,17 +45,16 @@ export async function changeImage(
   if (location !== undefined) await requireAllowedOn(context, 'set_image_location', before)
   const url = location === undefined ? copyFrom : location
   const size = url === undefined ? undefined : await sizeAt(context, service, url, attributes)
-  return service.database.transaction(async tables => {
+  const { after } = await alterImage(service, id, async (_, tables) => {
     // It may have become another one while its data was looked for.
     const image = await findChangeable(context, tables, id, change)
-    const changed = {
+    return {
       ...columnsOf(context, attributes),
       ...(size !== undefined && { size }),
       properties: await changedProperties(context, service, image, properties, purge && !hasData),
-      updatedAt: service.now(),
     }
-    return tables.images.update(id, changed, [image.status])
   })
+  return after
 }
 
 /** The image, when all of the change can be made of it as it is. @throws {GlanceError} as {@link changeImage}. */
@@ -109,10 +109,7 @@ function requireUnchanged(
   }
 }
 
-function columnsOf(
-  { isAdmin }: RequestContext,
-  attributes: V1Attributes,
-): Omit<ImageChange, 'updatedAt'> {
+function columnsOf({ isAdmin }: RequestContext, attributes: V1Attributes): Decision {
   const { name, isPublic, owner, diskFormat, containerFormat, minDisk, minRam } = attributes
   const { size, virtualSize, checksum } = attributes
   return {

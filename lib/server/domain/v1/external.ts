@@ -1,6 +1,7 @@
 import type { ImageRecord } from '../../../database/database.ts'
 import { GlanceError, isGlanceError, messageOf } from '../../../errors.ts'
 import type { Store } from '../../../store/store.ts'
+import { alterImage, illegalTransition } from '../alter.ts'
 import type { RequestContext } from '../context.ts'
 import { externalStore } from '../edit-locations.ts'
 import type { Service } from '../service.ts'
@@ -60,6 +61,9 @@ export async function placeImage(
   }
   await requireRoom(context, service, image.id, image.size)
   const location = service.stores.labelled({ url, metadata: {} })
-  const change = { status: 'active', locations: [location], updatedAt: service.now() } as const
-  return service.database.images.update(image.id, change, ['queued'])
+  const { after } = await alterImage(service, image.id, ({ status }) => {
+    if (status !== 'queued') throw illegalTransition({ status }, 'active', 'conflict')
+    return { status: 'active', locations: [location] }
+  })
+  return after
 }

@@ -1,12 +1,13 @@
 import type { ImageRecord } from '../../../database/database.ts'
-import { GlanceError, isGlanceError } from '../../../errors.ts'
+import { GlanceError } from '../../../errors.ts'
 import type { Store } from '../../../store/store.ts'
 import type { Bytes } from '../../../stream/bytes.ts'
 import { limitSize } from '../../../stream/limit-size.ts'
+import { giveUp } from '../alter.ts'
 import type { RequestContext } from '../context.ts'
 import type { Service } from '../service.ts'
 import { requireRoom } from '../storage-quota.ts'
-import { beginSaving, giveUp, saveData } from '../upload.ts'
+import { beginSaving, saveData } from '../upload.ts'
 
 /**
  * Stores the data of an image that is to have it, and makes it active. `size` in bytes, null when unknown; what the
@@ -26,7 +27,7 @@ export async function fillImage(
   const { id, checksum } = image
   await beginSaving(service, image)
   const room = await requireRoom(context, service, id, size).catch(async (error: unknown) => {
-    await giveUp(service, id, 'killed')
+    await giveUp(service, id, 'saving', 'killed')
     throw error
   })
   const fitting = limitSize(data, room)
@@ -38,12 +39,7 @@ export async function fillImage(
 
 /** Gives an image up, unless somebody else has taken it further than the queue. */
 export async function killImage(service: Service, id: string): Promise<void> {
-  try {
-    const change = { status: 'killed', updatedAt: service.now() } as const
-    await service.database.images.update(id, change, ['queued'])
-  } catch (error) {
-    if (!isGlanceError(error, 'not_found', 'conflict')) throw error
-  }
+  await giveUp(service, id, 'queued', 'killed')
 }
 
 /** @throws {GlanceError} `invalid` for an image that cannot have data yet. */

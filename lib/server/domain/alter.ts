@@ -1,0 +1,123 @@
+import type { Database, ImageChange, ImageRecord } from '../../database/database.ts'
+import { type ErrorCode, GlanceError, isGlanceError } from '../../errors.ts'
+import { type ImageStatus, mayBecome } from '../../image/status.ts'
+import type { Service } from './service.ts'
+
+/** What is to be written of an image. A status only when it is to be another one. */
+export type Decision = Omit<ImageChange, 'updatedAt'>
+
+/** An image before and after it was altered. */
+export interface Altered {
+  readonly before: ImageRecord
+  readonly after: ImageRecord
+}
+
+type Parts = Pick<Service, 'database' | 'now' | 'forget' | 'report'>
+
+/**
+ * Alters an image, and is the only way to. What is decided and the row that it is decided upon belong to one
+ * transaction: `decide` is shown the image as it is, and nobody else writes before its decision is written. Every
+ * change of status is held to the legal ones, and an image that goes back to `queued` is one without data again. For
+ * null nothing is written.
+ *
+ * Bytes are deleted by whoever asks, and only when this has resolved, so that no image ever names what is gone. A
+ * crash in between leaves data that no image names: where the image was being uploaded or imported, recovery at start
+ * finds it; of what was deleted or taken from a store, only a scrubber that looks through the store does.
+ * @throws {GlanceError} `not_found`, or what `missing` makes; `conflict` for a status that it may not become,
+ * `invalid` without formats; what `decide` throws.
+ */
+export async function alterImage(
+  { database, now, forget, report }: Parts,
+  id: string,
+  decide: (image: ImageRecord, tables: Database) => Decision | null | Promise<Decision | null>,
+  missing: (id: string) => GlanceError = noImage,
+): Promise<Altered> {
+  const altered = await database.transaction(async tables => {
+    const before = await tables.images.find(id)
+    if (before === undefined) throw missing(id)
+    const decision = await decide(before, tables)
+    if (decision === null) return { before, after: before }
+    const { status } = decision
+    if (status !== undefined) requireMayBecome({ ...before, ...decision }, before.status, status)
+    const emptied = status === 'queued' ? WITHOUT_DATA : {}
+    const change = { ...decision, ...emptied, updatedAt: now() }
+    return { before, after: await tables.images.update(id, change, [before.status]) }
+  })
+  // Nobody is to be handed a copy of what the image had.
+  if (!hasFinalData(altered.after)) await forget(id).catch(report)
+  return altered
+}
+
+/** What an image says of data that it has not. */
+const WITHOUT_DATA = {
+  size: null,
+  virtualSize: null,
+  checksum: null,
+  digest: null,
+  locations: [],
+} as const satisfies Decision
+
+/** Whether the data of the image is what it will be for as long as there is the image. */
+export function hasFinalData({ status }: Pick<ImageRecord, 'status'>): boolean {
+  return status === 'active' || status === 'deactivated'
+}
+
+/**
+ * Puts an image whose data came to nothing back to `queued`, or `killed` for good, unless somebody has taken it further
+ * than `from`. Data that the image never named is to be deleted before, while its place is still taken.
+ */
+export async function giveUp(
+  service: Parts,
+  id: string,
+  from: 'queued' | 'saving' | 'uploading',
+  to: 'queued' | 'killed' = 'queued',
+): Promise<void> {
+  try {
+    await alterImage(service, id, ({ status }) => (status === from ? { status: to } : null))
+  } catch (error) {
+    if (!isGlanceError(error, 'not_found')) throw error // It has been deleted.
+  }
+}
+
+/** @throws {GlanceError} `conflict` unless the image may become that; `invalid` when it lacks formats for it. */
+export function requireTransition(image: ImageRecord, to: ImageStatus): void {
+  requireMayBecome(image, image.status, to)
+}
+
+function requireMayBecome(image: ImageRecord, from: ImageStatus, to: ImageStatus): void {
+  if (!mayBecome(from, to)) throw illegalTransition({ status: from }, to, 'conflict')
+  const awaitsData = from === 'queued' || from === 'uploading'
+  if (awaitsData && (to === 'saving' || to === 'importing' || to === 'active')) {
+    requireFormats(image)
+  }
+}
+
+/** @throws {GlanceError} `invalid` for an image that cannot have data yet. */
+export function requireFormats({
+  diskFormat,
+  containerFormat,
+}: Pick<ImageRecord, 'diskFormat' | 'containerFormat'>): void {
+  const missing = [
+    ...(diskFormat === null ? ['disk_format'] : []),
+    ...(containerFormat === null ? ['container_format'] : []),
+  ]
+  if (missing.length === 0) return
+  const properties = missing.length === 1 ? 'property' : 'properties'
+  throw new GlanceError(
+    'invalid',
+    `${properties} ${missing.join(', ')} must be set prior to saving data.`,
+  )
+}
+
+/** What a request for a change of status is refused with that is not among the legal ones. */
+export function illegalTransition(
+  { status }: Pick<ImageRecord, 'status'>,
+  to: ImageStatus,
+  code: Extract<ErrorCode, 'invalid' | 'conflict'>,
+): GlanceError {
+  return new GlanceError(code, `image status transition from ${status} to ${to} is not allowed`)
+}
+
+function noImage(id: string): GlanceError {
+  return new GlanceError('not_found', `no image found with ID ${id}`)
+}
