@@ -27,7 +27,15 @@ export type { ImageStatus } from './image/status.ts'
 export { type Cloud, type CloudOptions, openCloud } from './keystone/cloud.ts'
 export { type CloudName, cloudNamed } from './keystone/clouds.ts'
 export { fixedToken, type TokenSource } from './keystone/token-source.ts'
-export { plan, type PlanOptions, type PlanStep, type SkipReason } from './replicate/plan.ts'
+export { IdMap, type IdMapOptions } from './replicate/id-map.ts'
+export {
+  type OnConflict,
+  plan,
+  type PlanOptions,
+  type PlanStep,
+  type SkipReason,
+} from './replicate/plan.ts'
+export { renumbered, renumbering } from './replicate/renumber.ts'
 export { count, NOTHING, type Totals } from './replicate/report.ts'
 export { run, type RunOptions, type TransferEvent } from './replicate/run.ts'
 export type { Bytes } from './stream/bytes.ts'

@@ -1,7 +1,9 @@
 import type { Options, PositionalOptions } from 'yargs'
 import type { Endpoint, RefusedField } from '../endpoint/endpoint.ts'
 import { isGlanceError, messageOf } from '../errors.ts'
-import { plan, type PlanStep } from '../replicate/plan.ts'
+import type { IdMap } from '../replicate/id-map.ts'
+import { plan, type PlanOptions as Planning, type PlanStep } from '../replicate/plan.ts'
+import { renumbered, renumbering } from '../replicate/renumber.ts'
 import { count, NOTHING, type Totals } from '../replicate/report.ts'
 import { run, type TransferEvent, type WorkStep } from '../replicate/run.ts'
 import type { LostField } from '../wire/loss.ts'
@@ -18,6 +20,7 @@ import {
 } from './differences.ts'
 import { EXIT_STATUS } from './exit-status.ts'
 import { countOf, formatBytes, labelOf, printable } from './format.ts'
+import { describeIds, idsOf, type MappingOptions, onlyFollowing, openIdMap } from './mapping.ts'
 import { describeLosses, LossReport, type LossSummary, lostSuffix } from './losses.ts'
 import {
   type ApiOptions,
@@ -31,17 +34,20 @@ import {
 } from './options.ts'
 
 export interface ReplicationOptions
-  extends EndpointOptions, ApiOptions, PlanOptions, TransferOptions {}
+  extends EndpointOptions, ApiOptions, PlanOptions, TransferOptions, MappingOptions {}
 
 /** What became of one image, or in a dry run would. */
 export interface TransferRow {
   readonly id: string
+  /** The image's id on the target, where it is another. */
+  readonly target_id: string | null
   readonly name: string | null
   readonly result:
     | 'created'
     | 'updated'
     | 'same'
     | 'no_data'
+    | 'conflict'
     | 'failed'
     | 'interrupted'
     | 'would_create'
@@ -75,23 +81,13 @@ async function* replicate(
   options: ReplicationOptions,
   { log, progress, signal }: CommandContext,
 ): AsyncGenerator<TransferRow, TransferSummary, void> {
-  const planning = { metadataOnly: options.metaonly, strict: options.strict, leaveOut }
   await using losses = await LossReport.open(options.lossReport)
-  const { attempts, concurrency, discardUnfinished, dryRun } = options
+  await using ids = await openIdMap(options, !options.dryRun)
+  const { dryRun, metaonly: metadataOnly, strict, onConflict } = options
+  const planning = { metadataOnly, strict, leaveOut, onConflict, ids }
   const events = dryRun
     ? rehearse(source, target, planning, signal)
-    : run(
-        (onUnreadable, signal) => plan(source, target, planning, { onUnreadable, signal }),
-        source,
-        target,
-        {
-          attempts,
-          concurrency,
-          discardUnfinished,
-          signal,
-          onBytes: total => progress.copied(total),
-        },
-      )
+    : carryOut(source, target, planning, options, { progress, signal })
   let totals = NOTHING
   let broken: unknown
   try {
@@ -100,10 +96,11 @@ async function* replicate(
       if (event.type === 'planned') progress.expect(1, bytesOf(event.step))
       if (event.type === 'retried') log.warning(describeRetry(event))
       if (event.type === 'started') log.info(`${labelOf(event.step.image)}: ${event.step.action}`)
-      const row = rowOf(event, dryRun)
-      if (row === undefined) continue
+      const bare = rowOf(event, dryRun)
+      if (bare === undefined) continue
+      const row = { ...bare, ...idsOf(bare, ids) }
       if (event.step?.action === 'create' || event.step?.action === 'update') progress.finish()
-      tell(row, log)
+      tell(row, log, event.step?.action === 'create' && event.step.anew === true)
       if (row.error === null && row.result !== 'interrupted') await losses.add(row, row.lost)
       yield row
     }
@@ -121,6 +118,34 @@ async function* replicate(
     lost: losses.summary,
     error: broken === undefined ? null : errorRow(broken),
   }
+}
+
+/** Does what is planned, and again where an image names another that only then got its id on the target. */
+async function* carryOut(
+  source: Endpoint,
+  target: Endpoint,
+  planning: Planning & { readonly ids: IdMap | undefined },
+  { attempts, concurrency, discardUnfinished }: ReplicationOptions,
+  { progress, signal }: Pick<CommandContext, 'progress' | 'signal'>,
+): AsyncGenerator<TransferEvent> {
+  const { ids, onConflict } = planning
+  const from = ids === undefined ? source : renumbered(source, ids)
+  const to = ids === undefined || onConflict !== 'new-id' ? target : renumbering(target, ids)
+  const options = {
+    attempts,
+    concurrency,
+    discardUnfinished,
+    signal,
+    skipTaken: onConflict === 'skip',
+  }
+  const planned: Parameters<typeof run>[0] = (onUnreadable, signal) =>
+    plan(source, target, planning, { onUnreadable, signal })
+  const onBytes = (total: number) => progress.copied(total)
+  yield* run(planned, from, to, { ...options, onBytes })
+  if (ids?.outran !== true || signal.aborted) return
+  const following: typeof planned = (_, signal) =>
+    onlyFollowing(plan(source, target, planning, { onUnreadable: () => {}, signal }))
+  yield* run(following, from, to, options)
 }
 
 /** How one of the commands that replicate differs from the others. */
@@ -176,6 +201,7 @@ function summaryLine(
     `${totals.updated} ${dry_run ? 'to be updated' : 'updated'}`,
     `${totals.same} the same`,
     ...(totals.no_data > 0 ? [`${totals.no_data} without data`] : []),
+    ...(totals.conflict > 0 ? [`${totals.conflict} whose id is taken`] : []),
     ...(totals.refused > 0 ? [`${totals.refused} not taken in full`] : []),
     ...(totals.interrupted > 0 ? [`${totals.interrupted} interrupted`] : []),
     `${totals.failed} failed`,
@@ -192,7 +218,7 @@ function summaryLine(
 async function* rehearse(
   source: Endpoint,
   target: Endpoint,
-  planning: Parameters<typeof plan>[2],
+  planning: Planning,
   signal: AbortSignal,
 ): AsyncGenerator<TransferEvent> {
   const unreadable: TransferEvent[] = []
@@ -229,6 +255,7 @@ function rowOf(event: TransferEvent, dryRun: boolean): TransferRow | undefined {
       const row = about(step)
       return {
         ...row,
+        target_id: written.image.id,
         result,
         size: written.image.size ?? row.size,
         differences: row.differences.filter(({ field }) => !refused.has(field)),
@@ -247,6 +274,7 @@ function rowOf(event: TransferEvent, dryRun: boolean): TransferRow | undefined {
 function about(step: PlanStep | null): Omit<TransferRow, 'result'> {
   return {
     id: step?.image.id ?? '',
+    target_id: step?.image.id ?? null,
     name: step?.image.name ?? null,
     size: step?.image.size ?? null,
     differences: step?.action === 'update' ? step.changes.map(fieldRow) : [],
@@ -256,15 +284,19 @@ function about(step: PlanStep | null): Omit<TransferRow, 'result'> {
   }
 }
 
-function tell(row: TransferRow, log: CommandContext['log']): void {
+/** `anew`: whether the image is to get another id than it has. */
+function tell(row: TransferRow, log: CommandContext['log'], anew: boolean): void {
+  const under = describeIds(row)
   const label = labelOf(row)
   const lost = lostSuffix(row.lost)
   switch (row.result) {
     case 'created':
-      log.notice(`${label}: created, ${formatBytes(row.size ?? 0)}${lost}`)
+      log.notice(`${label}: created${under}, ${formatBytes(row.size ?? 0)}${lost}`)
       break
     case 'would_create':
-      log.notice(`${label}: would be created, ${formatBytes(row.size ?? 0)}${lost}`)
+      log.notice(
+        `${label}: would be created${anew ? ' under a new id' : under}, ${formatBytes(row.size ?? 0)}${lost}`,
+      )
       break
     case 'updated': {
       const fields = row.differences.map(({ field }) => printable(field)).join(', ')
@@ -284,6 +316,9 @@ function tell(row: TransferRow, log: CommandContext['log']): void {
       break
     case 'same':
       log.info(`${label}: the same${lost}`)
+      break
+    case 'conflict':
+      log.notice(`${label}: skipped, the target does not give its id out`)
       break
     case 'no_data':
       log.info(`${label}: skipped, there is no data to copy`)

@@ -4,13 +4,21 @@ import { hasData, type Image } from '../image/image.ts'
 import { joinById, sortedById } from '../image/ordered.ts'
 import { changesBetween, type FieldChange, withAttributesOf } from '../wire/attributes.ts'
 import { forGood, type LostField } from '../wire/loss.ts'
+import type { IdMap } from './id-map.ts'
+import { joinMapped } from './join-mapped.ts'
 
 /**
  * What is to happen to one source image. `image` is as the target is to have it, and `lost` what of the source's image
  * the target has no way to say.
  */
 export type PlanStep = { readonly lost: readonly LostField[] } & (
-  | { readonly action: 'create'; readonly image: Image; readonly withData: boolean }
+  | {
+      readonly action: 'create'
+      readonly image: Image
+      readonly withData: boolean
+      /** The target holds other data under its id, so that it gets another. */
+      readonly anew?: true
+    }
   | {
       readonly action: 'update'
       readonly image: Image
@@ -23,8 +31,14 @@ export type PlanStep = { readonly lost: readonly LostField[] } & (
   | { readonly action: 'refuse'; readonly image: Image; readonly error: GlanceError }
 )
 
-/** `same`: nothing to do; `no_data`: the source has nothing that could be copied. */
-export type SkipReason = 'same' | 'no_data'
+/**
+ * `same`: nothing to do; `no_data`: the source has nothing that could be copied; `conflict`: the target does not give
+ * its id out.
+ */
+export type SkipReason = 'same' | 'no_data' | 'conflict'
+
+/** What becomes of an image whose id the target does not give out. */
+export type OnConflict = 'fail' | 'skip' | 'new-id'
 
 export interface PlanOptions {
   /** Whether images are created without their data (`--metaonly`). Default false. */
@@ -33,6 +47,10 @@ export interface PlanOptions {
   readonly leaveOut?: ReadonlySet<string> | undefined
   /** Whether images that would lose something are refused instead of written (`--strict`). Default false. */
   readonly strict?: boolean | undefined
+  /** Of an image of whose id the target holds other data (`--on-conflict`). Default `fail`: it is refused. */
+  readonly onConflict?: OnConflict | undefined
+  /** Which images have another id on the target (`--id-map`). Default none. */
+  readonly ids?: IdMap | undefined
 }
 
 /** What an image is after it was written to the source, or the target, and read again. */
@@ -56,10 +74,12 @@ export async function* plan(
   const sources = inIdOrder(source, { onUnreadable, signal })
   // What the target holds and nobody can read is as good as not there: it is written anew.
   const targets = inIdOrder(target, { signal, onUnreadable: () => {} })
-  for await (const pair of joinById(sources, targets)) {
-    if (pair.source !== undefined) {
-      yield planStep(pair.source, pair.target, { source, target }, { ...options, leaveOut })
-    }
+  const { ids } = options
+  const pairs = ids === undefined ? joinById(sources, targets) : joinMapped(sources, targets, ids)
+  for await (const pair of pairs) {
+    if (pair.source === undefined) continue
+    const wanted = ids?.translate(pair.source) ?? pair.source
+    yield planStep(wanted, pair.target, { source, target }, { ...options, leaveOut })
   }
 }
 
@@ -101,7 +121,7 @@ function wantedStep(
   wanted: Image,
   present: Image | undefined,
   ends: Ends,
-  { metadataOnly = false, leaveOut = new Set() }: PlanOptions,
+  { metadataOnly = false, leaveOut = new Set(), onConflict = 'fail' }: PlanOptions,
 ): BareStep {
   // A deactivated image cannot be downloaded by everybody, and on purpose: it is not spread further.
   const copyable = wanted.status === 'active'
@@ -121,7 +141,12 @@ function wantedStep(
     )
   }
   const wrong = metadataOnly ? undefined : otherData(wanted, present)
-  if (wrong !== undefined) return refuse(image, wrong)
+  if (wrong !== undefined) {
+    if (onConflict === 'skip') return { action: 'skip', image, reason: 'conflict' }
+    if (onConflict === 'fail' || !copyable) return refuse(image, wrong)
+    const anew = withAttributesOf(wanted, blank(wanted), leaveOut)
+    return { action: 'create', image: anew, withData: true, anew: true }
+  }
   const kept = withAttributesOf(image, present, unspeakable(present, image, ends))
   const changes = changesBetween(present, kept)
   return changes.length === 0

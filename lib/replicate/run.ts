@@ -40,6 +40,8 @@ export interface RunOptions extends Omit<AttemptOptions, 'onRetry'> {
   readonly concurrency?: number | undefined
   /** Whether an image that could not be copied is removed from the target again. Default false: see `Endpoint.add`. */
   readonly discardUnfinished?: boolean | undefined
+  /** Whether images whose ids the target does not give out are skipped instead of having failed. Default false. */
+  readonly skipTaken?: boolean | undefined
   /** Told how many bytes have been copied in all; bytes of an attempt that failed are taken back. */
   readonly onBytes?: ((total: number) => void) | undefined
 }
@@ -64,6 +66,7 @@ export async function* run(
   {
     concurrency = 4,
     discardUnfinished = false,
+    skipTaken = false,
     onBytes = () => {},
     signal,
     ...retrying
@@ -108,6 +111,9 @@ export async function* run(
           .catch(() => {})
       }
       if (stopped.aborted) return events.put({ type: 'interrupted', step })
+      if (skipTaken && isGlanceError(error, 'duplicate')) {
+        return events.put({ type: 'skipped', step, reason: 'conflict' })
+      }
       events.put({ type: 'failed', id: step.image.id, step, error })
       if (isGlanceError(error, 'unauthenticated')) stop.abort(error)
     }

@@ -1,5 +1,6 @@
 import type { RefusedField } from '../../endpoint/endpoint.ts'
 import type { Image } from '../../image/image.ts'
+import type { IdMap } from '../../replicate/id-map.ts'
 import { plan } from '../../replicate/plan.ts'
 import type { LostField } from '../../wire/loss.ts'
 import type { Command } from '../command.ts'
@@ -15,6 +16,7 @@ import {
 import { EXIT_STATUS } from '../exit-status.ts'
 import { countOf, formatBytes, labelOf, printable } from '../format.ts'
 import { describeLosses, LossReport, type LossSummary, lostSuffix } from '../losses.ts'
+import { describeIds, idsOf, MAPPING, type MappingOptions, openIdMap } from '../mapping.ts'
 import {
   type ApiOptions,
   ENDPOINT,
@@ -26,7 +28,7 @@ import {
   TARGET_API,
 } from '../options.ts'
 
-export interface CompareOptions extends EndpointOptions, ApiOptions, PlanOptions {
+export interface CompareOptions extends EndpointOptions, ApiOptions, PlanOptions, MappingOptions {
   readonly source: string
   readonly target: string
 }
@@ -34,12 +36,15 @@ export interface CompareOptions extends EndpointOptions, ApiOptions, PlanOptions
 /** One image of the source. */
 export interface CompareRow {
   readonly id: string
+  /** The image's id on the target, where it is another. */
+  readonly target_id: string | null
   readonly name: string | null
   /**
    * `missing`: livecopy would copy it. `differs`: livecopy would change `differences`, or, where there is an `error`,
    * could not. `same`: livecopy would leave it alone. `no_data`: there is nothing to copy.
+   * `conflict`: livecopy would skip it.
    */
-  readonly result: 'missing' | 'differs' | 'same' | 'no_data'
+  readonly result: 'missing' | 'differs' | 'same' | 'no_data' | 'conflict'
   /** Bytes. */
   readonly size: number | null
   readonly differences: readonly FieldRow[]
@@ -54,6 +59,7 @@ export interface CompareSummary {
     readonly differs: number
     readonly same: number
     readonly no_data: number
+    readonly conflict: number
     /** Bytes of the missing images. */
     readonly bytes: number
   }
@@ -69,14 +75,15 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
     source: { type: 'string', describe: 'The server to copy from: an address or cloud:NAME' },
     target: { type: 'string', describe: 'The server to copy to: an address or cloud:NAME' },
   },
-  options: { ...PLAN, ...SOURCE_API, ...TARGET_API, ...ENDPOINT },
+  options: { ...PLAN, ...MAPPING, ...SOURCE_API, ...TARGET_API, ...ENDPOINT },
 
   async *run(options, { open, signal }) {
     const leaveOut = parseFieldNames(options.dontreplicate)
     await using source = await open(options.source, 'source')
     await using target = await open(options.target, 'target')
     await using losses = await LossReport.open(options.lossReport)
-    const totals = { missing: 0, differs: 0, same: 0, no_data: 0, bytes: 0 }
+    await using ids = await openIdMap(options, false)
+    const totals = { missing: 0, differs: 0, same: 0, no_data: 0, conflict: 0, bytes: 0 }
     const unreadable: CompareRow[] = []
     const onUnreadable = (id: string, error: unknown) => {
       unreadable.push({ ...UNKNOWN, id, error: errorRow(error) })
@@ -84,7 +91,13 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
     const steps = plan(
       source,
       target,
-      { metadataOnly: options.metaonly, strict: options.strict, leaveOut },
+      {
+        metadataOnly: options.metaonly,
+        strict: options.strict,
+        leaveOut,
+        onConflict: options.onConflict,
+        ids,
+      },
       { onUnreadable, signal },
     )
     for await (const step of steps) {
@@ -92,7 +105,7 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
         totals.differs += 1
         yield row
       }
-      const row = { ...UNKNOWN, ...described(step.image), lost: step.lost }
+      const row = { ...UNKNOWN, ...described(step.image, ids), lost: step.lost }
       if (step.action !== 'refuse') await losses.add(row, step.lost)
       switch (step.action) {
         case 'create':
@@ -126,7 +139,7 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
     row: (row, options) => {
       switch (row.result) {
         case 'missing':
-          return `${labelOf(row)}: missing on the target${lostSuffix(row.lost)}`
+          return `${labelOf(row)}: missing on the target${describeIds(row)}${lostSuffix(row.lost)}`
         case 'differs':
           return row.error === null
             ? `${labelOf(row)}: ${row.differences.map(describeChange).join('; ')}${lostSuffix(row.lost)}`
@@ -135,6 +148,8 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
           return options.verbose ? `${labelOf(row)}: the same${lostSuffix(row.lost)}` : undefined
         case 'no_data':
           return options.verbose ? `${labelOf(row)}: no data on the source` : undefined
+        case 'conflict':
+          return `${labelOf(row)}: other data under this id on the target`
       }
     },
     summary: ({ totals, not_carried, lost }, { verbose, lossReport }) => {
@@ -143,7 +158,8 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
         ...(verbose ? describeNotCarried(not_carried) : []),
         `${countOf(totals.missing, 'image')} missing (${formatBytes(totals.bytes)}), ` +
           `${totals.differs} different, ${totals.same} the same` +
-          (totals.no_data > 0 ? `, ${totals.no_data} without data` : ''),
+          (totals.no_data > 0 ? `, ${totals.no_data} without data` : '') +
+          (totals.conflict > 0 ? `, ${totals.conflict} whose id is taken` : ''),
         ...(losses === undefined ? [] : [losses]),
       ].join('\n')
     },
@@ -152,6 +168,7 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
 
 const UNKNOWN: CompareRow = {
   id: '',
+  target_id: null,
   name: null,
   result: 'differs',
   size: null,
@@ -160,6 +177,6 @@ const UNKNOWN: CompareRow = {
   error: null,
 }
 
-function described({ id, name, size }: Image) {
-  return { id, name, size }
+function described({ id, name, size }: Image, ids: IdMap | undefined) {
+  return { ...idsOf({ id, target_id: id }, ids), name, size }
 }

@@ -1,3 +1,4 @@
+import { MAPPING } from '../mapping.ts'
 import { SOURCE_API, TARGET_API } from '../options.ts'
 import { replicationCommand } from '../replication.ts'
 
@@ -8,6 +9,6 @@ export const livecopy = replicationCommand({
     source: { type: 'string', describe: 'The server to copy from: an address or cloud:NAME' },
     target: { type: 'string', describe: 'The server to copy to: an address or cloud:NAME' },
   },
-  options: { ...SOURCE_API, ...TARGET_API },
+  options: { ...SOURCE_API, ...TARGET_API, ...MAPPING },
   ends: ({ source, target }) => ({ source, target }),
 })

@@ -1,3 +1,4 @@
+import { MAPPING } from '../mapping.ts'
 import { TARGET_API } from '../options.ts'
 import { replicationCommand } from '../replication.ts'
 
@@ -8,6 +9,6 @@ export const load = replicationCommand({
     target: { type: 'string', describe: 'The server to copy to: an address or cloud:NAME' },
     path: { type: 'string', describe: 'The directory that was dumped to' },
   },
-  options: TARGET_API,
+  options: { ...TARGET_API, ...MAPPING },
   ends: ({ target, path }) => ({ source: `dir:${path}`, target }),
 })
