@@ -22,10 +22,11 @@ export type { ApiVersion } from './endpoint/negotiate.ts'
 export { openEndpoint, type OpenEndpointOptions } from './endpoint/open.ts'
 export { type ErrorCode, GlanceError, isGlanceError } from './errors.ts'
 export type { Digest } from './image/digest.ts'
-export type { Image, Visibility } from './image/image.ts'
+export { ANY_OWNER, type Image, type Visibility } from './image/image.ts'
 export type { ImageStatus } from './image/status.ts'
 export { type Cloud, type CloudOptions, openCloud } from './keystone/cloud.ts'
 export { type CloudName, cloudNamed } from './keystone/clouds.ts'
+export type { Project, ProjectList } from './keystone/projects.ts'
 export { fixedToken, type TokenSource } from './keystone/token-source.ts'
 export { IdMap, type IdMapOptions } from './replicate/id-map.ts'
 export {
@@ -35,6 +36,7 @@ export {
   type PlanStep,
   type SkipReason,
 } from './replicate/plan.ts'
+export type { ProjectMap } from './replicate/project-map.ts'
 export { renumbered, renumbering } from './replicate/renumber.ts'
 export { count, NOTHING, type Totals } from './replicate/report.ts'
 export { run, type RunOptions, type TransferEvent } from './replicate/run.ts'

@@ -2,7 +2,7 @@ import { GlanceError } from '../errors.ts'
 import { DataConnections } from '../http/connections.ts'
 import { proxiesFrom } from '../http/proxies.ts'
 import { readTls, type TlsFiles } from '../http/tls.ts'
-import { openCloud, tlsFilesOf } from '../keystone/cloud.ts'
+import { type Cloud, openCloud, tlsFilesOf } from '../keystone/cloud.ts'
 import type { CloudConfig } from '../keystone/cloud-config.ts'
 import type { Place } from '../keystone/cloud-files.ts'
 import { type CloudName, cloudNamed, parseCloudName } from '../keystone/clouds.ts'
@@ -20,6 +20,8 @@ export interface Identified {
   /** For messages; undefined for the address. */
   readonly name: string | undefined
   readonly tokens: TokenSource
+  /** Asks for the projects there; undefined where no Keystone is known. */
+  readonly projects?: Cloud['projects'] | undefined
   readonly connections: DataConnections
 }
 
@@ -80,8 +82,9 @@ export async function identify(
       ...(only === undefined ? {} : { interfaces: [only] }),
     },
   })
+  const access = { tokens: cloud.tokens, projects: cloud.projects }
   if (asked === undefined || !asked.isAddress) {
-    return { address: told(address), name: undefined, tokens: cloud.tokens, connections }
+    return { address: told(address), name: undefined, ...access, connections }
   }
   const url = told(await cloud.imageUrl({ signal }))
   const at = region ?? config.settings.get('region_name')
@@ -89,7 +92,7 @@ export async function identify(
   return {
     address: url,
     name: at === undefined ? name : `${name}/${at}`,
-    tokens: cloud.tokens,
+    ...access,
     connections,
   }
 }

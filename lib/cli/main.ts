@@ -5,12 +5,13 @@ import type { AnyCommand, CommandContext } from './command.ts'
 import { errorRow } from './differences.ts'
 import { EXIT_STATUS, exitStatusOf, type ExitStatus } from './exit-status.ts'
 import { printable } from './format.ts'
-import type { IdentitySurroundings } from './identity.ts'
+import type { Identified, IdentitySurroundings } from './identity.ts'
 import { CommandLog } from './log.ts'
 import { apiFor, type ApiOptions, type CommonOptions, type EndpointOptions } from './options.ts'
 import { humanOutput, jsonLines, jsonOutput } from './output.ts'
 import { parse, PROGRAM } from './parse.ts'
 import { lines, openBar, type Progress } from './progress.ts'
+import type { Side } from './tokens.ts'
 
 /** Where Linux has its syslog listen. */
 const SYSLOG_SOCKET = '/dev/log'
@@ -62,9 +63,9 @@ async function execute(
   })
   const json = command.serves === true ? jsonLines(stdout) : jsonOutput(stdout, command.rows)
   const output = options.json ? json : humanOutput(command, options, stdout)
-  const open = opener(options, { environment, folder: process.cwd(), log, signal })
+  const ends = opener(options, { environment, folder: process.cwd(), log, signal })
   try {
-    const rows = command.run(options, { open, log, progress, signal })
+    const rows = command.run(options, { ...ends, log, progress, signal })
     for (;;) {
       const { done, value } = await rows.next()
       if (done === true) {
@@ -90,19 +91,28 @@ async function execute(
 function opener(
   options: CommonOptions,
   surroundings: IdentitySurroundings,
-): CommandContext['open'] {
-  return async (address, side, { writable = false } = {}) => {
-    const [{ openEndpoint }, { identify }, { fixedToken }] = await Promise.all([
+): Pick<CommandContext, 'open' | 'projects'> {
+  const given = options as EndpointOptions & ApiOptions // Commands that open endpoints have these.
+  /** By side and address: who asks twice for one does so with one token. */
+  const known = new Map<string, Promise<Identified>>()
+  const identified = async (address: string, side: Side) => {
+    if (address.startsWith('dir:')) return undefined
+    const key = `${side} ${address}`
+    const { identify } = await import('./identity.ts')
+    const found = known.get(key) ?? identify(address, side, given, surroundings)
+    known.set(key, found)
+    return await found
+  }
+  const projects: CommandContext['projects'] = async (address, side) =>
+    await (await identified(address, side))?.projects?.({ signal: surroundings.signal })
+  const open: CommandContext['open'] = async (address, side, { writable = false } = {}) => {
+    const [{ openEndpoint }, { fixedToken }] = await Promise.all([
       import('../endpoint/open.ts'),
-      import('./identity.ts'),
       import('../keystone/token-source.ts'),
     ])
-    const given = options as EndpointOptions & ApiOptions // Commands that open endpoints have these.
-    const identified = address.startsWith('dir:')
-      ? { address, tokens: fixedToken(null) }
-      : await identify(address, side, given, surroundings)
-    return await openEndpoint(identified.address, {
-      ...identified,
+    const found = (await identified(address, side)) ?? { address, tokens: fixedToken(null) }
+    return await openEndpoint(found.address, {
+      ...found,
       writable,
       timeoutMs: given.timeout * 1000,
       attempts: given.attempts,
@@ -111,6 +121,7 @@ function opener(
       signal: surroundings.signal,
     })
   }
+  return { open, projects }
 }
 
 /** One line; of what is not expected, and so a fault of ours, all that helps to find it. */

@@ -23,6 +23,14 @@ import { countOf, formatBytes, labelOf, printable } from './format.ts'
 import { describeIds, idsOf, type MappingOptions, onlyFollowing, openIdMap } from './mapping.ts'
 import { describeLosses, LossReport, type LossSummary, lostSuffix } from './losses.ts'
 import {
+  describeUnmapped,
+  isRefused,
+  mapProjects,
+  type MappedProjects,
+  type ProjectOptions,
+  type Unmapped,
+} from './projects.ts'
+import {
   type ApiOptions,
   ENDPOINT,
   type EndpointOptions,
@@ -34,7 +42,13 @@ import {
 } from './options.ts'
 
 export interface ReplicationOptions
-  extends EndpointOptions, ApiOptions, PlanOptions, TransferOptions, MappingOptions {}
+  extends
+    EndpointOptions,
+    ApiOptions,
+    PlanOptions,
+    TransferOptions,
+    MappingOptions,
+    ProjectOptions {}
 
 /** What became of one image, or in a dry run would. */
 export interface TransferRow {
@@ -48,6 +62,7 @@ export interface TransferRow {
     | 'same'
     | 'no_data'
     | 'conflict'
+    | 'unmapped'
     | 'failed'
     | 'interrupted'
     | 'would_create'
@@ -69,6 +84,8 @@ export interface TransferSummary {
   /** What is never carried to this target, and why. */
   readonly not_carried: readonly RefusedField[]
   readonly lost: LossSummary
+  /** Projects of the source for which none of the target is known (`--map-projects`). */
+  readonly unmapped: Unmapped | null
   /** What ended the run before its end. */
   readonly error: ErrorRow | null
 }
@@ -78,16 +95,19 @@ async function* replicate(
   source: Endpoint,
   target: Endpoint,
   leaveOut: ReadonlySet<string>,
+  mapped: MappedProjects | undefined,
   options: ReplicationOptions,
   { log, progress, signal }: CommandContext,
 ): AsyncGenerator<TransferRow, TransferSummary, void> {
   await using losses = await LossReport.open(options.lossReport)
   await using ids = await openIdMap(options, !options.dryRun)
   const { dryRun, metaonly: metadataOnly, strict, onConflict } = options
-  const planning = { metadataOnly, strict, leaveOut, onConflict, ids }
-  const events = dryRun
-    ? rehearse(source, target, planning, signal)
-    : carryOut(source, target, planning, options, { progress, signal })
+  const planning = { metadataOnly, strict, leaveOut, onConflict, ids, projects: mapped?.map }
+  const events = isRefused(mapped?.unmapped)
+    ? []
+    : dryRun
+      ? rehearse(source, target, planning, signal)
+      : carryOut(source, target, planning, options, { progress, signal })
   let totals = NOTHING
   let broken: unknown
   try {
@@ -116,6 +136,7 @@ async function* replicate(
     totals: { ...rest, no_data: noData },
     not_carried: notCarried(target, leaveOut),
     lost: losses.summary,
+    unmapped: mapped?.unmapped ?? null,
     error: broken === undefined ? null : errorRow(broken),
   }
 }
@@ -182,25 +203,36 @@ export function replicationCommand<P extends string>({
       await using target = await context.open(addresses.target, 'target', {
         writable: !options.dryRun,
       })
-      return yield* replicate(source, target, leaveOut, options, context)
+      const metaonly = options.metaonly
+      const mapped = await mapProjects(
+        options,
+        { source, target, addresses },
+        { leaveOut, metaonly },
+        context,
+      )
+      return yield* replicate(source, target, leaveOut, mapped, options, context)
     },
-    exitStatus: ({ totals, error }) => {
+    exitStatus: ({ totals, error, unmapped }) => {
       if (error !== null) return EXIT_STATUS.endpoint
-      return totals.failed + totals.refused > 0 ? EXIT_STATUS.differences : EXIT_STATUS.done
+      return totals.failed + totals.refused > 0 || isRefused(unmapped)
+        ? EXIT_STATUS.differences
+        : EXIT_STATUS.done
     },
     views: { row: () => undefined, summary: summaryLine },
   }
 }
 
 function summaryLine(
-  { totals, dry_run, not_carried, lost }: TransferSummary,
+  { totals, dry_run, not_carried, lost, unmapped }: TransferSummary,
   { verbose, lossReport }: ReplicationOptions,
 ): string {
+  if (isRefused(unmapped)) return describeUnmapped(unmapped)
   const counts = [
     `${countOf(totals.created, 'image')} ${dry_run ? 'to be created' : 'created'} (${formatBytes(totals.bytes)})`,
     `${totals.updated} ${dry_run ? 'to be updated' : 'updated'}`,
     `${totals.same} the same`,
     ...(totals.no_data > 0 ? [`${totals.no_data} without data`] : []),
+    ...(totals.unmapped > 0 ? [`${totals.unmapped} of projects that are not mapped`] : []),
     ...(totals.conflict > 0 ? [`${totals.conflict} whose id is taken`] : []),
     ...(totals.refused > 0 ? [`${totals.refused} not taken in full`] : []),
     ...(totals.interrupted > 0 ? [`${totals.interrupted} interrupted`] : []),
@@ -319,6 +351,9 @@ function tell(row: TransferRow, log: CommandContext['log'], anew: boolean): void
       break
     case 'conflict':
       log.notice(`${label}: skipped, the target does not give its id out`)
+      break
+    case 'unmapped':
+      log.info(`${label}: skipped, its project is not mapped`)
       break
     case 'no_data':
       log.info(`${label}: skipped, there is no data to copy`)

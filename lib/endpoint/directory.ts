@@ -2,7 +2,7 @@ import { access, constants, open, readdir, readFile, rename, rm, stat } from 'no
 import { dirname, join } from 'node:path'
 import type { Abortable } from '../abort.ts'
 import { GlanceError, isGlanceError } from '../errors.ts'
-import { compareIds, hasData, type Image } from '../image/image.ts'
+import { ANY_OWNER, compareIds, hasData, type Image } from '../image/image.ts'
 import type { Bytes } from '../stream/bytes.ts'
 import { digested, Hasher } from '../stream/digest.ts'
 import { rechunk } from '../stream/rechunk.ts'
@@ -120,7 +120,9 @@ export class DirectoryEndpoint implements Endpoint {
     return await this.update(image, { ...image, size, checksum, digest })
   }
 
-  async update(_present: Image, image: Image): Promise<Written> {
+  async update(_present: Image, wanted: Image): Promise<Written> {
+    // A dump does not belong to anybody.
+    const image = wanted.owner === ANY_OWNER ? { ...wanted, owner: null } : wanted
     const text = Buffer.from(toMetadata(image))
     const file = layout.metadata(this.#folder, image.id)
     await writeWhole(

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Abortable } from '../abort.ts'
 import { withAttempts } from '../attempts.ts'
 import { GlanceError, isGlanceError, messageOf } from '../errors.ts'
-import { hasData, type Image } from '../image/image.ts'
+import { ANY_OWNER, hasData, type Image } from '../image/image.ts'
 import { changesBetween, type FieldChange } from '../wire/attributes.ts'
 import type { Expressed } from '../wire/loss.ts'
 import type {
@@ -194,7 +194,8 @@ export abstract class GlanceEndpoint implements Endpoint {
 
   /** Changes `present` until it is `image`: all at once or, when that is refused, field by field. */
   async #bring(present: Image, image: Image, signal: AbortSignal | undefined): Promise<Written> {
-    const wanted = this.features.ownersCarried ? image : { ...image, owner: present.owner }
+    const isOwned = this.features.ownersCarried && image.owner !== ANY_OWNER
+    const wanted = isOwned ? image : { ...image, owner: present.owner }
     // What the service has and its API cannot say is nobody's to change.
     const changes = changesBetween(this.expressible(present).image, wanted)
     if (changes.length === 0) return { image: present, refused: [] }

@@ -1,5 +1,5 @@
 import { GlanceError, isGlanceError } from '../errors.ts'
-import { hasData, type Image, type Properties } from '../image/image.ts'
+import { ANY_OWNER, hasData, type Image, type Properties } from '../image/image.ts'
 import { inOrder } from '../image/ordered.ts'
 import { attributesOf, type FieldChange } from '../wire/attributes.ts'
 import { expressibleInV1 } from '../wire/loss.ts'
@@ -105,7 +105,7 @@ export class GlanceV1Endpoint extends GlanceEndpoint {
         ['protected', image.protected],
         ['min_disk', minDisk],
         ['min_ram', minRam],
-        ...(this.features.ownersCarried ? [['owner', owner] as const] : []),
+        ...(this.features.ownersCarried && owner !== ANY_OWNER ? [['owner', owner] as const] : []),
       ],
       propertiesOf(image.properties, []),
     )

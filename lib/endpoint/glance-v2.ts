@@ -1,5 +1,5 @@
 import { type ErrorCode, isGlanceError } from '../errors.ts'
-import type { Image } from '../image/image.ts'
+import { ANY_OWNER, type Image } from '../image/image.ts'
 import { inOrder, mergeById } from '../image/ordered.ts'
 import type { FieldChange } from '../wire/attributes.ts'
 import { expressibleInV2 } from '../wire/loss.ts'
@@ -125,7 +125,9 @@ function creation(image: Image, ownersCarried: boolean): V2Document {
   const made: ReadonlySet<string> = new Set(SERVER_MADE)
   return Object.fromEntries(
     Object.entries(imageToV2(image)).filter(
-      ([name, value]) => !made.has(name) && (name === 'owner' ? ownersCarried : value !== null),
+      ([name, value]) =>
+        !made.has(name) &&
+        (name === 'owner' ? ownersCarried && value !== ANY_OWNER : value !== null),
     ),
   )
 }

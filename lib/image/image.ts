@@ -76,6 +76,9 @@ export function hasData(image: Image): boolean {
   return image.status === 'active' || image.status === 'deactivated'
 }
 
+/** In place of an owner, in what is to be written: the service is left to say, and takes whoever creates the image. */
+export const ANY_OWNER = ''
+
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 
 /** The form that Glance demands of an image's id (etc/schema-image.json). */

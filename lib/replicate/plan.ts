@@ -1,11 +1,12 @@
 import { GlanceError } from '../errors.ts'
 import type { Endpoint, ListOptions } from '../endpoint/endpoint.ts'
-import { hasData, type Image } from '../image/image.ts'
+import { ANY_OWNER, hasData, type Image } from '../image/image.ts'
 import { joinById, sortedById } from '../image/ordered.ts'
 import { changesBetween, type FieldChange, withAttributesOf } from '../wire/attributes.ts'
 import { forGood, type LostField } from '../wire/loss.ts'
 import type { IdMap } from './id-map.ts'
 import { joinMapped } from './join-mapped.ts'
+import { type ProjectMap, withOwner } from './project-map.ts'
 
 /**
  * What is to happen to one source image. `image` is as the target is to have it, and `lost` what of the source's image
@@ -33,9 +34,9 @@ export type PlanStep = { readonly lost: readonly LostField[] } & (
 
 /**
  * `same`: nothing to do; `no_data`: the source has nothing that could be copied; `conflict`: the target does not give
- * its id out.
+ * its id out; `unmapped`: nothing says which project of the target it belongs to.
  */
-export type SkipReason = 'same' | 'no_data' | 'conflict'
+export type SkipReason = 'same' | 'no_data' | 'conflict' | 'unmapped'
 
 /** What becomes of an image whose id the target does not give out. */
 export type OnConflict = 'fail' | 'skip' | 'new-id'
@@ -51,6 +52,8 @@ export interface PlanOptions {
   readonly onConflict?: OnConflict | undefined
   /** Which images have another id on the target (`--id-map`). Default none. */
   readonly ids?: IdMap | undefined
+  /** Which projects own images on the target (`--map-projects`). Default: those that do on the source. */
+  readonly projects?: ProjectMap | undefined
 }
 
 /** What an image is after it was written to the source, or the target, and read again. */
@@ -75,11 +78,21 @@ export async function* plan(
   // What the target holds and nobody can read is as good as not there: it is written anew.
   const targets = inIdOrder(target, { signal, onUnreadable: () => {} })
   const { ids } = options
+  const projects = leaveOut.has('owner') ? undefined : options.projects
   const pairs = ids === undefined ? joinById(sources, targets) : joinMapped(sources, targets, ids)
   for await (const pair of pairs) {
     if (pair.source === undefined) continue
-    const wanted = ids?.translate(pair.source) ?? pair.source
-    yield planStep(wanted, pair.target, { source, target }, { ...options, leaveOut })
+    const image = ids?.translate(pair.source) ?? pair.source
+    const wanted = projects === undefined ? image : withOwner(image, projects)
+    const step = planStep(
+      wanted ?? image,
+      pair.target,
+      { source, target },
+      { ...options, leaveOut },
+    )
+    const isMoot = step.action === 'skip' && step.reason === 'no_data'
+    if (wanted !== undefined || isMoot) yield step
+    else yield { action: 'skip', image, reason: 'unmapped', lost: [] }
   }
 }
 
@@ -97,7 +110,7 @@ export function planStep(
   const expressed = ends.target.expressible(source)
   const lost = expressed.lost.filter(({ field }) => !leaveOut.has(field))
   // What takes the place of an owner is the target's to say.
-  const isOwnerLost = lost.some(({ field }) => field === 'owner')
+  const isOwnerLost = source.owner === ANY_OWNER || lost.some(({ field }) => field === 'owner')
   const step = wantedStep(expressed.image, present, ends, {
     ...options,
     leaveOut: isOwnerLost ? new Set([...leaveOut, 'owner']) : leaveOut,
@@ -182,7 +195,7 @@ function blank(image: Image): Image {
     visibility: 'private',
     hidden: false,
     protected: false,
-    owner: null,
+    owner: ANY_OWNER,
     containerFormat: null,
     diskFormat: null,
     minDisk: 0,

@@ -11,6 +11,8 @@ export interface Totals {
   readonly noData: number
   /** The target does not give their ids out, and they were to be skipped for it. */
   readonly conflict: number
+  /** Nothing says which project of the target they belong to. */
+  readonly unmapped: number
   readonly failed: number
   /** Those among the created and the updated of which the target would not take every field. */
   readonly refused: number
@@ -25,6 +27,7 @@ export const NOTHING: Totals = {
   same: 0,
   noData: 0,
   conflict: 0,
+  unmapped: 0,
   failed: 0,
   refused: 0,
   interrupted: 0,
@@ -62,5 +65,7 @@ function counted(totals: Totals, reason: SkipReason): Partial<Totals> {
       return { noData: totals.noData + 1 }
     case 'conflict':
       return { conflict: totals.conflict + 1 }
+    case 'unmapped':
+      return { unmapped: totals.unmapped + 1 }
   }
 }

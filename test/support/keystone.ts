@@ -17,6 +17,14 @@ export interface KeystoneOptions {
   readonly versions?: readonly (2 | 3)[]
   /** By which it talks TLS. */
   readonly tls?: ServerOptions
+  /** The projects that it tells of. Default none. */
+  readonly projects?: readonly {
+    readonly id: string
+    readonly name: string
+    readonly domain_id: string
+  }[]
+  /** Whether we may see projects in which we have no role; without it only the first is ours. Default true. */
+  readonly admin?: boolean
   /** Milliseconds by which its clock is ahead of ours. */
   readonly skew?: number
 }
@@ -68,6 +76,8 @@ export async function startKeystone(
     versions = [2, 3],
     tls,
     skew = 0,
+    projects = [],
+    admin = true,
   }: KeystoneOptions = {},
 ): Promise<TestKeystone> {
   const valid = new Map<string, number>()
@@ -89,6 +99,19 @@ export async function startKeystone(
     const path = (incoming.url ?? '').slice(prefix.length).replace(/\/$/, '')
     const here = `${tls === undefined ? 'http' : 'https'}://${incoming.headers.host}${prefix}`
     if (incoming.url?.startsWith(prefix) !== true) return send(response, 404, {})
+    if (incoming.method === 'GET' && /^\/v3\/(auth\/)?(projects|domains)$/.test(path)) {
+      if (!valid.has(String(incoming.headers['x-auth-token']))) return send(response, 401, {})
+      const isOurs = path.startsWith('/v3/auth/')
+      if (!admin && !isOurs) return send(response, 403, {})
+      const domains = [
+        { id: 'default', name: 'Default' },
+        { id: 'd2', name: 'Two' },
+      ] // Everybody's.
+      const listed = path.endsWith('/domains')
+        ? { domains }
+        : { projects: isOurs ? projects.slice(0, 1) : projects }
+      return send(response, 200, listed)
+    }
     if (incoming.method === 'GET') {
       const values = versions.map(version => versionAt(here, version))
       if (path === '') return send(response, 300, { versions: { values } })

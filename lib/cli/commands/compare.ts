@@ -18,6 +18,14 @@ import { countOf, formatBytes, labelOf, printable } from '../format.ts'
 import { describeLosses, LossReport, type LossSummary, lostSuffix } from '../losses.ts'
 import { describeIds, idsOf, MAPPING, type MappingOptions, openIdMap } from '../mapping.ts'
 import {
+  describeUnmapped,
+  isRefused,
+  mapProjects,
+  type ProjectOptions,
+  PROJECTS,
+  type Unmapped,
+} from '../projects.ts'
+import {
   type ApiOptions,
   ENDPOINT,
   type EndpointOptions,
@@ -28,7 +36,8 @@ import {
   TARGET_API,
 } from '../options.ts'
 
-export interface CompareOptions extends EndpointOptions, ApiOptions, PlanOptions, MappingOptions {
+export interface CompareOptions
+  extends EndpointOptions, ApiOptions, PlanOptions, MappingOptions, ProjectOptions {
   readonly source: string
   readonly target: string
 }
@@ -42,9 +51,9 @@ export interface CompareRow {
   /**
    * `missing`: livecopy would copy it. `differs`: livecopy would change `differences`, or, where there is an `error`,
    * could not. `same`: livecopy would leave it alone. `no_data`: there is nothing to copy.
-   * `conflict`: livecopy would skip it.
+   * `conflict`, `unmapped`: livecopy would skip it.
    */
-  readonly result: 'missing' | 'differs' | 'same' | 'no_data' | 'conflict'
+  readonly result: 'missing' | 'differs' | 'same' | 'no_data' | 'conflict' | 'unmapped'
   /** Bytes. */
   readonly size: number | null
   readonly differences: readonly FieldRow[]
@@ -60,12 +69,15 @@ export interface CompareSummary {
     readonly same: number
     readonly no_data: number
     readonly conflict: number
+    readonly unmapped: number
     /** Bytes of the missing images. */
     readonly bytes: number
   }
   /** Fields in which a difference is none, and why. */
   readonly not_carried: readonly RefusedField[]
   readonly lost: LossSummary
+  /** Projects of the source for which none of the target is known (`--map-projects`). */
+  readonly unmapped: Unmapped | null
 }
 
 export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
@@ -75,15 +87,30 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
     source: { type: 'string', describe: 'The server to copy from: an address or cloud:NAME' },
     target: { type: 'string', describe: 'The server to copy to: an address or cloud:NAME' },
   },
-  options: { ...PLAN, ...MAPPING, ...SOURCE_API, ...TARGET_API, ...ENDPOINT },
+  options: { ...PLAN, ...MAPPING, ...PROJECTS, ...SOURCE_API, ...TARGET_API, ...ENDPOINT },
 
-  async *run(options, { open, signal }) {
+  async *run(options, context) {
+    const { open, signal } = context
     const leaveOut = parseFieldNames(options.dontreplicate)
     await using source = await open(options.source, 'source')
     await using target = await open(options.target, 'target')
     await using losses = await LossReport.open(options.lossReport)
     await using ids = await openIdMap(options, false)
-    const totals = { missing: 0, differs: 0, same: 0, no_data: 0, conflict: 0, bytes: 0 }
+    const mapped = await mapProjects(
+      options,
+      { source, target, addresses: options },
+      { leaveOut, metaonly: options.metaonly },
+      context,
+    )
+    const totals = {
+      missing: 0,
+      differs: 0,
+      same: 0,
+      no_data: 0,
+      conflict: 0,
+      unmapped: 0,
+      bytes: 0,
+    }
     const unreadable: CompareRow[] = []
     const onUnreadable = (id: string, error: unknown) => {
       unreadable.push({ ...UNKNOWN, id, error: errorRow(error) })
@@ -97,10 +124,11 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
         leaveOut,
         onConflict: options.onConflict,
         ids,
+        projects: mapped?.map,
       },
       { onUnreadable, signal },
     )
-    for await (const step of steps) {
+    for await (const step of isRefused(mapped?.unmapped) ? [] : steps) {
       for (const row of unreadable.splice(0)) {
         totals.differs += 1
         yield row
@@ -129,11 +157,18 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
     }
     totals.differs += unreadable.length
     yield* unreadable
-    return { totals, not_carried: notCarried(target, leaveOut), lost: losses.summary }
+    return {
+      totals,
+      not_carried: notCarried(target, leaveOut),
+      lost: losses.summary,
+      unmapped: mapped?.unmapped ?? null,
+    }
   },
 
-  exitStatus: ({ totals }) =>
-    totals.missing + totals.differs > 0 ? EXIT_STATUS.differences : EXIT_STATUS.done,
+  exitStatus: ({ totals, unmapped }) =>
+    totals.missing + totals.differs > 0 || isRefused(unmapped)
+      ? EXIT_STATUS.differences
+      : EXIT_STATUS.done,
 
   views: {
     row: (row, options) => {
@@ -148,17 +183,21 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
           return options.verbose ? `${labelOf(row)}: the same${lostSuffix(row.lost)}` : undefined
         case 'no_data':
           return options.verbose ? `${labelOf(row)}: no data on the source` : undefined
+        case 'unmapped':
+          return options.verbose ? `${labelOf(row)}: its project is not mapped` : undefined
         case 'conflict':
           return `${labelOf(row)}: other data under this id on the target`
       }
     },
-    summary: ({ totals, not_carried, lost }, { verbose, lossReport }) => {
+    summary: ({ totals, not_carried, lost, unmapped }, { verbose, lossReport }) => {
+      if (isRefused(unmapped)) return describeUnmapped(unmapped)
       const losses = describeLosses(lost, lossReport)
       return [
         ...(verbose ? describeNotCarried(not_carried) : []),
         `${countOf(totals.missing, 'image')} missing (${formatBytes(totals.bytes)}), ` +
           `${totals.differs} different, ${totals.same} the same` +
           (totals.no_data > 0 ? `, ${totals.no_data} without data` : '') +
+          (totals.unmapped > 0 ? `, ${totals.unmapped} of projects that are not mapped` : '') +
           (totals.conflict > 0 ? `, ${totals.conflict} whose id is taken` : ''),
         ...(losses === undefined ? [] : [losses]),
       ].join('\n')

@@ -1,5 +1,6 @@
 import { MAPPING } from '../mapping.ts'
 import { TARGET_API } from '../options.ts'
+import { PROJECTS } from '../projects.ts'
 import { replicationCommand } from '../replication.ts'
 
 export const load = replicationCommand({
@@ -9,6 +10,6 @@ export const load = replicationCommand({
     target: { type: 'string', describe: 'The server to copy to: an address or cloud:NAME' },
     path: { type: 'string', describe: 'The directory that was dumped to' },
   },
-  options: { ...TARGET_API, ...MAPPING },
+  options: { ...TARGET_API, ...MAPPING, ...PROJECTS },
   ends: ({ target, path }) => ({ source: `dir:${path}`, target }),
 })

@@ -1,0 +1,144 @@
+import type { Options } from 'yargs'
+import type { Endpoint } from '../endpoint/endpoint.ts'
+import { GlanceError } from '../errors.ts'
+import type { ProjectMap } from '../replicate/project-map.ts'
+import type { CommandContext } from './command.ts'
+import { countOf, printable } from './format.ts'
+import { projectIdOf, readProjectFile } from './project-file.ts'
+
+/** Options of commands that carry what belongs to projects. */
+export interface ProjectOptions {
+  readonly mapProjects?: string | undefined
+  readonly unmapped?: 'fail' | 'skip' | 'drop' | undefined
+}
+
+export const PROJECTS = {
+  'map-projects': {
+    type: 'string',
+    requiresArg: true,
+    describe:
+      'Which project of the target stands for which of the source: lines SOURCE: TARGET in FILE',
+  },
+  unmapped: {
+    type: 'string',
+    requiresArg: true,
+    choices: ['fail', 'skip', 'drop'],
+    default: 'fail',
+    describe: 'What to do when images belong to projects that are not in it',
+  },
+} as const satisfies Record<string, Options>
+
+/** A project of the source for which none of the target is known. */
+interface UnmappedProject {
+  readonly project: string
+  readonly name: string | null
+  /** How many images it owns of those that would be copied. */
+  readonly images: number
+  readonly reason: string
+}
+
+/** Those projects, and what becomes of their images: with `fail` nothing at all is copied. */
+export interface Unmapped {
+  readonly action: 'fail' | 'skip' | 'drop'
+  readonly projects: readonly UnmappedProject[]
+}
+
+/** What `--map-projects` comes to. */
+export interface MappedProjects {
+  readonly map: ProjectMap
+  readonly unmapped: Unmapped
+}
+
+/** The two ends of a command, and how they were named. */
+interface Ends {
+  readonly source: Endpoint
+  readonly target: Endpoint
+  readonly addresses: { readonly source: string; readonly target: string }
+}
+
+/**
+ * Reads `--map-projects`, resolves it in the Keystone of each side where there is one, and lists the source once to know
+ * and to tell whose images it says nothing of. Undefined without the option.
+ * @throws {GlanceError} `usage` for what is wrong with the file; as the Keystones and the listing do.
+ */
+export async function mapProjects(
+  { mapProjects: file, unmapped: action = 'fail' }: ProjectOptions,
+  { source, target, addresses }: Ends,
+  { leaveOut, metaonly }: { readonly leaveOut: ReadonlySet<string>; readonly metaonly: boolean },
+  { log, projects, signal }: CommandContext,
+): Promise<MappedProjects | undefined> {
+  if (file === undefined) return undefined
+  const lines = await readProjectFile(file)
+  const [there, here] = [
+    await projects(addresses.target, 'target'),
+    await projects(addresses.source, 'source'),
+  ]
+  const targets = new Map<string, string>()
+  const unresolved = new Map<string, string>()
+  for (const line of lines) {
+    const from = projectIdOf(line.source, here, 'source')
+    const to = projectIdOf(line.target, there, 'target')
+    if (from === undefined) {
+      log.warning(`--map-projects: the source has no project '${printable(line.source)}'`)
+      continue
+    }
+    if (to === undefined) {
+      unresolved.set(from, `the target has no project '${line.target}'`)
+      continue
+    }
+    const before = targets.get(from)
+    if (before !== undefined && before !== to) {
+      throw new GlanceError('usage', `--map-projects: project '${line.source}' is there twice`)
+    }
+    targets.set(from, to)
+  }
+  // Where both sides share a Keystone, or the target got its projects with their ids.
+  for (const { id } of there?.projects ?? []) {
+    if (!targets.has(id) && !unresolved.has(id)) targets.set(id, id)
+  }
+  const map = { targets, unmapped: action === 'fail' ? 'skip' : action } as const
+  if (!target.features.ownersCarried || leaveOut.has('owner')) {
+    const why = leaveOut.has('owner') ? 'left out' : `we are no administrator of ${target.name}`
+    log.warning(`--map-projects: owners are not carried: ${why}`)
+    return { map, unmapped: { action, projects: [] } }
+  }
+  const owners = new Map<string, number>()
+  for await (const { status, owner } of source.list({ signal, onUnreadable: () => {} })) {
+    if (owner === null || targets.has(owner) || (status !== 'active' && !metaonly)) continue
+    owners.set(owner, (owners.get(owner) ?? 0) + 1)
+  }
+  const unmapped = [...owners].map(([project, images]) => ({
+    project,
+    name: here?.projects.find(({ id }) => id === project)?.name ?? null,
+    images,
+    reason: unresolved.get(project) ?? `${file} does not name it`,
+  }))
+  for (const each of unmapped) {
+    const line = `${describe(each)}: ${CONSEQUENCES[action]}`
+    if (action === 'fail') log.error(line)
+    else log.warning(line)
+  }
+  return { map, unmapped: { action, projects: unmapped } }
+}
+
+/** Whether nothing is to be done, since there are projects that are not mapped. */
+export function isRefused(unmapped: Unmapped | null | undefined): boolean {
+  return unmapped?.action === 'fail' && unmapped.projects.length > 0
+}
+
+/** What is said at the end of a command that does nothing because of them. */
+export function describeUnmapped(unmapped: Unmapped | null): string {
+  const projects = countOf(unmapped?.projects.length ?? 0, 'project')
+  return `${projects} of the source not mapped, nothing was done: complete the file, or say --unmapped skip or drop`
+}
+
+const CONSEQUENCES = {
+  fail: 'nothing is copied',
+  skip: 'they are not copied',
+  drop: 'they become ours',
+} as const
+
+function describe({ project, name, images, reason }: UnmappedProject): string {
+  const label = name === null ? printable(project) : `${printable(project)} (${printable(name)})`
+  return `project ${label} owns ${countOf(images, 'image')}, and ${printable(reason)}`
+}
