@@ -14,6 +14,8 @@ export type {
   EndpointFeatures,
   ImageData,
   ListOptions,
+  MemberAccess,
+  Membership,
   RefusedField,
   Written,
 } from './endpoint/endpoint.ts'

@@ -82,7 +82,9 @@ t.test('projects that are not in the map', async t => {
     t.match(await run(['livecopy', '--unmapped', 'drop', ...words]), {
       status: 0,
       stdout: /^4 images created/,
-      stderr: new RegExp(`project ${C} owns 1 image, .*: they become ours\n`),
+      stderr: new RegExp(
+        `project ${C} owns 1 image, .*: they become ours, and are not shared with it\n`,
+      ),
     })
     const ours = (await two.show(await two.create(undefined, NOBODY), NOBODY))['owner']
     t.same((await ownersOf(two)).slice(0, 4), [X, X, ours, ours])

@@ -10,6 +10,7 @@ import { projectIdOf, readProjectFile } from './project-file.ts'
 export interface ProjectOptions {
   readonly mapProjects?: string | undefined
   readonly unmapped?: 'fail' | 'skip' | 'drop' | undefined
+  readonly members?: boolean | undefined
 }
 
 export const PROJECTS = {
@@ -28,12 +29,22 @@ export const PROJECTS = {
   },
 } as const satisfies Record<string, Options>
 
+export const MEMBERS = {
+  members: {
+    type: 'boolean',
+    default: false,
+    describe: 'Compare and carry the members of shared images too, a request for each',
+  },
+} as const satisfies Record<string, Options>
+
 /** A project of the source for which none of the target is known. */
 interface UnmappedProject {
   readonly project: string
   readonly name: string | null
   /** How many images it owns of those that would be copied. */
   readonly images: number
+  /** How many of those are shared with it; 0 without `--members`. */
+  readonly members: number
   readonly reason: string
 }
 
@@ -62,7 +73,7 @@ interface Ends {
  * @throws {GlanceError} `usage` for what is wrong with the file; as the Keystones and the listing do.
  */
 export async function mapProjects(
-  { mapProjects: file, unmapped: action = 'fail' }: ProjectOptions,
+  { mapProjects: file, unmapped: action = 'fail', members = false }: ProjectOptions,
   { source, target, addresses }: Ends,
   { leaveOut, metaonly }: { readonly leaveOut: ReadonlySet<string>; readonly metaonly: boolean },
   { log, projects, signal }: CommandContext,
@@ -97,20 +108,32 @@ export async function mapProjects(
     if (!targets.has(id) && !unresolved.has(id)) targets.set(id, id)
   }
   const map = { targets, unmapped: action === 'fail' ? 'skip' : action } as const
-  if (!target.features.ownersCarried || leaveOut.has('owner')) {
+  const carriesOwners = target.features.ownersCarried && !leaveOut.has('owner')
+  if (!carriesOwners) {
     const why = leaveOut.has('owner') ? 'left out' : `we are no administrator of ${target.name}`
     log.warning(`--map-projects: owners are not carried: ${why}`)
-    return { map, unmapped: { action, projects: [] } }
   }
-  const owners = new Map<string, number>()
-  for await (const { status, owner } of source.list({ signal, onUnreadable: () => {} })) {
-    if (owner === null || targets.has(owner) || (status !== 'active' && !metaonly)) continue
-    owners.set(owner, (owners.get(owner) ?? 0) + 1)
+  const found = new Map<string, { images: number; members: number }>()
+  const count = (project: string | null, what: 'images' | 'members') => {
+    if (project === null || targets.has(project)) return
+    const counted = found.get(project) ?? { images: 0, members: 0 }
+    counted[what] += 1
+    found.set(project, counted)
   }
-  const unmapped = [...owners].map(([project, images]) => ({
+  if (carriesOwners || members) {
+    for await (const image of source.list({ signal, onUnreadable: () => {} })) {
+      if (image.status !== 'active' && !metaonly) continue
+      if (carriesOwners) count(image.owner, 'images')
+      if (!members || image.visibility !== 'shared') continue
+      for (const { project } of (await source.members?.list(image, { signal })) ?? []) {
+        count(project, 'members')
+      }
+    }
+  }
+  const unmapped = [...found].map(([project, counts]) => ({
     project,
     name: here?.projects.find(({ id }) => id === project)?.name ?? null,
-    images,
+    ...counts,
     reason: unresolved.get(project) ?? `${file} does not name it`,
   }))
   for (const each of unmapped) {
@@ -135,10 +158,14 @@ export function describeUnmapped(unmapped: Unmapped | null): string {
 const CONSEQUENCES = {
   fail: 'nothing is copied',
   skip: 'they are not copied',
-  drop: 'they become ours',
+  drop: 'they become ours, and are not shared with it',
 } as const
 
-function describe({ project, name, images, reason }: UnmappedProject): string {
+function describe({ project, name, images, members, reason }: UnmappedProject): string {
   const label = name === null ? printable(project) : `${printable(project)} (${printable(name)})`
-  return `project ${label} owns ${countOf(images, 'image')}, and ${printable(reason)}`
+  const parts = [
+    ...(images > 0 ? [`owns ${countOf(images, 'image')}`] : []),
+    ...(members > 0 ? [`is a member of ${countOf(members, 'image')}`] : []),
+  ]
+  return `project ${label} ${parts.join(' and ')}, and ${printable(reason)}`
 }

@@ -102,7 +102,15 @@ async function* replicate(
   await using losses = await LossReport.open(options.lossReport)
   await using ids = await openIdMap(options, !options.dryRun)
   const { dryRun, metaonly: metadataOnly, strict, onConflict } = options
-  const planning = { metadataOnly, strict, leaveOut, onConflict, ids, projects: mapped?.map }
+  const planning = {
+    metadataOnly,
+    strict,
+    leaveOut,
+    onConflict,
+    ids,
+    projects: mapped?.map,
+    members: options.members,
+  }
   const events = isRefused(mapped?.unmapped)
     ? []
     : dryRun

@@ -10,10 +10,13 @@ import type {
   EndpointFeatures,
   ImageData,
   ListOptions,
+  MemberAccess,
   RefusedField,
   Written,
 } from './endpoint.ts'
 import { difference, type Expected } from './glance-data.ts'
+import { GlanceMembers } from './glance-members.ts'
+import type { ApiVersion } from './negotiate.ts'
 import type { GlanceService } from './glance-service.ts'
 
 /** Milliseconds in which a service notices that an upload was broken off. */
@@ -31,14 +34,16 @@ const REFUSALS = ['forbidden', 'invalid', 'conflict', 'over_limit'] as const
 export abstract class GlanceEndpoint implements Endpoint {
   readonly name: string
   readonly features: EndpointFeatures
+  readonly members: MemberAccess
   protected readonly service: GlanceService
   /** Ids of the records that we made or took over, and that have not got what they are to have. */
   readonly #unfinished = new Set<string>()
 
-  protected constructor(service: GlanceService, features: EndpointFeatures) {
+  protected constructor(service: GlanceService, version: ApiVersion, features: EndpointFeatures) {
     this.service = service
     this.name = service.name
     this.features = features
+    this.members = new GlanceMembers(service, version, features.ownersCarried)
   }
 
   abstract list(options?: ListOptions): AsyncIterable<Image>

@@ -32,7 +32,7 @@ export class GlanceV1Endpoint extends GlanceEndpoint {
   readonly expressible = expressibleInV1
 
   private constructor(service: GlanceService, ordered: boolean, isAdmin: boolean) {
-    super(service, {
+    super(service, 1, {
       ordered,
       ranges: false,
       ownersCarried: isAdmin,

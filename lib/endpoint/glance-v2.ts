@@ -16,7 +16,7 @@ export class GlanceV2Endpoint extends GlanceEndpoint {
   readonly expressible = expressibleInV2
 
   private constructor(service: GlanceService, isAdmin: boolean) {
-    super(service, {
+    super(service, 2, {
       ordered: true,
       ranges: true,
       ownersCarried: isAdmin,

@@ -1,11 +1,12 @@
 import { GlanceError } from '../errors.ts'
-import type { Endpoint, ListOptions } from '../endpoint/endpoint.ts'
+import type { Endpoint, ListOptions, Membership } from '../endpoint/endpoint.ts'
 import { ANY_OWNER, hasData, type Image } from '../image/image.ts'
 import { joinById, sortedById } from '../image/ordered.ts'
 import { changesBetween, type FieldChange, withAttributesOf } from '../wire/attributes.ts'
 import { forGood, type LostField } from '../wire/loss.ts'
 import type { IdMap } from './id-map.ts'
 import { joinMapped } from './join-mapped.ts'
+import { withMembers } from './members.ts'
 import { type ProjectMap, withOwner } from './project-map.ts'
 
 /**
@@ -19,6 +20,7 @@ export type PlanStep = { readonly lost: readonly LostField[] } & (
       readonly withData: boolean
       /** The target holds other data under its id, so that it gets another. */
       readonly anew?: true
+      readonly members?: readonly Membership[]
     }
   | {
       readonly action: 'update'
@@ -26,6 +28,8 @@ export type PlanStep = { readonly lost: readonly LostField[] } & (
       /** As the target has it now. */
       readonly present: Image
       readonly changes: readonly FieldChange[]
+      /** Whom it is to be shared with, where that is to be changed. */
+      readonly members?: readonly Membership[]
     }
   | { readonly action: 'skip'; readonly image: Image; readonly reason: SkipReason }
   /** The two differ in a way that no copy can mend. */
@@ -54,6 +58,8 @@ export interface PlanOptions {
   readonly ids?: IdMap | undefined
   /** Which projects own images on the target (`--map-projects`). Default: those that do on the source. */
   readonly projects?: ProjectMap | undefined
+  /** Whether the members of shared images are compared and carried (`--members`). Default false. */
+  readonly members?: boolean | undefined
 }
 
 /** What an image is after it was written to the source, or the target, and read again. */
@@ -91,8 +97,11 @@ export async function* plan(
       { ...options, leaveOut },
     )
     const isMoot = step.action === 'skip' && step.reason === 'no_data'
-    if (wanted !== undefined || isMoot) yield step
-    else yield { action: 'skip', image, reason: 'unmapped', lost: [] }
+    if (wanted !== undefined || isMoot) {
+      yield options.members === true
+        ? await withMembers(step, pair, { source, target }, { projects: options.projects, signal })
+        : step
+    } else yield { action: 'skip', image, reason: 'unmapped', lost: [] }
   }
 }
 

@@ -102,7 +102,7 @@ export async function* run(
         step.action === 'create' && step.withData
           ? await transfer(step.image, source, target, { ...options, onBytes: count })
           : await write(step, target, options)
-      events.put({ type: 'finished', step, written })
+      events.put({ type: 'finished', step, written: await shared(step, written) })
     } catch (error) {
       count(0)
       if (discardUnfinished && step.action === 'create') {
@@ -117,6 +117,13 @@ export async function* run(
       events.put({ type: 'failed', id: step.image.id, step, error })
       if (isGlanceError(error, 'unauthenticated')) stop.abort(error)
     }
+  }
+
+  /** Shares the image with whom it is to be shared with. */
+  async function shared(step: WorkStep, written: Written): Promise<Written> {
+    if (step.members === undefined || target.members === undefined) return written
+    const refused = await target.members.set(written.image, step.members, { signal: stopped })
+    return { ...written, refused: [...written.refused, ...refused] }
   }
 
   async function feed(): Promise<void> {

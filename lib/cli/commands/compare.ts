@@ -23,6 +23,7 @@ import {
   mapProjects,
   type ProjectOptions,
   PROJECTS,
+  MEMBERS,
   type Unmapped,
 } from '../projects.ts'
 import {
@@ -87,7 +88,15 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
     source: { type: 'string', describe: 'The server to copy from: an address or cloud:NAME' },
     target: { type: 'string', describe: 'The server to copy to: an address or cloud:NAME' },
   },
-  options: { ...PLAN, ...MAPPING, ...PROJECTS, ...SOURCE_API, ...TARGET_API, ...ENDPOINT },
+  options: {
+    ...PLAN,
+    ...MAPPING,
+    ...PROJECTS,
+    ...MEMBERS,
+    ...SOURCE_API,
+    ...TARGET_API,
+    ...ENDPOINT,
+  },
 
   async *run(options, context) {
     const { open, signal } = context
@@ -125,6 +134,7 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
         onConflict: options.onConflict,
         ids,
         projects: mapped?.map,
+        members: options.members,
       },
       { onUnreadable, signal },
     )

@@ -1,6 +1,6 @@
 import { MAPPING } from '../mapping.ts'
 import { SOURCE_API, TARGET_API } from '../options.ts'
-import { PROJECTS } from '../projects.ts'
+import { MEMBERS, PROJECTS } from '../projects.ts'
 import { replicationCommand } from '../replication.ts'
 
 export const livecopy = replicationCommand({
@@ -10,6 +10,6 @@ export const livecopy = replicationCommand({
     source: { type: 'string', describe: 'The server to copy from: an address or cloud:NAME' },
     target: { type: 'string', describe: 'The server to copy to: an address or cloud:NAME' },
   },
-  options: { ...SOURCE_API, ...TARGET_API, ...MAPPING, ...PROJECTS },
+  options: { ...SOURCE_API, ...TARGET_API, ...MAPPING, ...PROJECTS, ...MEMBERS },
   ends: ({ source, target }) => ({ source, target }),
 })
