@@ -166,7 +166,7 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
     ],
   ],
   ['server/tls.ts', ['errors.ts', 'http/tls.ts', 'server/config.ts']],
-  ['server/image-schema.ts', ['errors.ts', 'image/json.ts', 'wire/', 'server/config.ts']],
+  ['server/image-schema.ts', ['errors.ts', 'image/', 'wire/', 'server/config.ts']],
   ['server/remote-policy.ts', ['errors.ts', 'http/', 'server/policy/']],
   ['server/fetcher.ts', ['errors.ts', 'http/', 'stream/', 'server/import/importer.ts']],
   [
