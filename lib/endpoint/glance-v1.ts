@@ -2,6 +2,7 @@ import { GlanceError, isGlanceError } from '../errors.ts'
 import { hasData, type Image, type Properties } from '../image/image.ts'
 import { inOrder } from '../image/ordered.ts'
 import { attributesOf, type FieldChange } from '../wire/attributes.ts'
+import { v1Filters } from '../wire/listing-hint.ts'
 import { expressibleInV1 } from '../wire/loss.ts'
 import {
   type HeaderValue,
@@ -59,11 +60,12 @@ export class GlanceV1Endpoint extends GlanceEndpoint {
     return new GlanceV1Endpoint(service, await sortsById(pages), await seesAll(pages))
   }
 
-  async *list({ onUnreadable, signal }: ListOptions = {}): AsyncGenerator<Image> {
+  async *list({ onUnreadable, signal, hint }: ListOptions = {}): AsyncGenerator<Image> {
     const { name, service } = this
     const { ordered } = this.features
     const get: PageSource['get'] = async path => await service.get(path, signal)
-    const images = listV1Pages(ordered, { name, onUnreadable, get })
+    const wanted = hint === undefined ? {} : v1Filters(hint)
+    const images = listV1Pages(ordered, wanted, { name, onUnreadable, get })
     yield* ordered ? inOrder(images, name) : images
   }
 
