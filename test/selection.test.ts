@@ -3,9 +3,10 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { toMetadata } from '../lib/endpoint/layout.ts'
 import type { Image } from '../lib/image/image.ts'
+import { imageToV2 } from '../lib/wire/v2-image.ts'
 import { runCommand } from './support/command.ts'
 import { idOf, imageOf } from './support/images.ts'
-import { startListener } from './support/listener.ts'
+import { sendJson, startListener } from './support/listener.ts'
 import { run } from './support/program.ts'
 import { startTestServer, type TestServer } from './support/server.ts'
 
@@ -173,6 +174,23 @@ t.test('what the service can filter it is asked to, and believed only so far', a
   t.match(asked.at(-1), /^\/v1\/images\/detail\?name=debian-12&is_public=None/)
 })
 
+t.test('a service that refuses to filter lists everything', async t => {
+  const image = imageToV2(imageOf(1, DATA, { name: 'debian-12' }))
+  const url = await startListener(t, (request, response) => {
+    const { searchParams } = new URL(request.url ?? '', 'http://relative/')
+    if (searchParams.has('name')) return sendJson(response, 400, { message: 'no filters here' })
+    sendJson(response, 200, { images: searchParams.has('os_hidden') ? [] : [image] })
+  })
+  for (const [filter, images] of [
+    ['name=debian-12', 1],
+    ['name=other', 0],
+  ] as const) {
+    const { status, stdout } = await run(['size', '--json', '--filter', filter, url])
+    t.equal(status, 0)
+    t.match(JSON.parse(stdout), { totals: { images } })
+  }
+})
+
 t.test('fields', async t => {
   const dump = await dumpOf(t)
   for (const { title, words, image, expected } of [
@@ -293,6 +311,17 @@ t.test('fields', async t => {
       stdout: /1 updated, 5 the same/,
     })
     t.match(await two.show(idOf(4)), { tags: ['old'] })
+  })
+
+  t.test('an owner is set by an administrator only', async t => {
+    const url = await startListener(t, (request, response) => {
+      const isForbidden = request.url?.startsWith('/v2/tasks') === true
+      sendJson(response, isForbidden ? 403 : 200, isForbidden ? {} : { images: [] })
+    })
+    t.match(await run(['load', '--set', 'owner=us', url, dump]), {
+      status: 2,
+      stderr: /--set owner: only an administrator of http.* sets it, and we are none\n$/,
+    })
   })
 
   t.test('--filter goes by what the images are on the source', async t => {

@@ -16,7 +16,7 @@ import { isBaseAttribute, isReservedProperty } from '../wire/v2-image.ts'
 import type { ImageData, ListOptions } from './endpoint.ts'
 import { begin, download, type Expected, upload } from './glance-data.ts'
 import { GlanceEndpoint } from './glance-endpoint.ts'
-import type { PageSource } from './glance-page.ts'
+import { type PageSource, someOrAll } from './glance-page.ts'
 import { type GlanceOptions, GlanceService } from './glance-service.ts'
 import { listV1Pages, seesAll, sortsById } from './glance-v1-listing.ts'
 
@@ -64,8 +64,10 @@ export class GlanceV1Endpoint extends GlanceEndpoint {
     const { name, service } = this
     const { ordered } = this.features
     const get: PageSource['get'] = async path => await service.get(path, signal)
-    const wanted = hint === undefined ? {} : v1Filters(hint)
-    const images = listV1Pages(ordered, wanted, { name, onUnreadable, get })
+    const pagesOf = (filter: Readonly<Record<string, string>>) =>
+      listV1Pages(ordered, filter, { name, onUnreadable, get })
+    const images =
+      hint === undefined ? pagesOf({}) : someOrAll(pagesOf(v1Filters(hint)), pagesOf({}))
     yield* ordered ? inOrder(images, name) : images
   }
 

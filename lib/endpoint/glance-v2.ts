@@ -11,6 +11,7 @@ import type { ImageData, ListOptions } from './endpoint.ts'
 import { download, type Expected, type Transport, upload } from './glance-data.ts'
 import { GlanceEndpoint } from './glance-endpoint.ts'
 import { type GlanceOptions, GlanceService } from './glance-service.ts'
+import { someOrAll } from './glance-page.ts'
 import { listPages } from './glance-v2-listing.ts'
 import { speaksSince } from './negotiate.ts'
 
@@ -59,9 +60,13 @@ export class GlanceV2Endpoint extends GlanceEndpoint {
     }
     const all = { visibility: 'all', member_status: 'all' }
     const wanted = hint === undefined ? {} : v2Filters(hint, await this.#knowsOperators(hint))
+    const pagesOf = (filter: Readonly<Record<string, string>>) => listPages(filter, pages)
     const listing = (which: Readonly<Record<string, string>>) => {
-      const filter = { ...all, ...wanted, ...which }
-      return inOrder(listPages(filter, pages), this.name)
+      const images = someOrAll(
+        pagesOf({ ...all, ...wanted, ...which }),
+        pagesOf({ ...all, ...which }),
+      )
+      return inOrder(images, this.name)
     }
     const hidden = { os_hidden: 'true' }
     if (hint?.hidden === true) yield* listing(hidden)
