@@ -247,6 +247,7 @@ t.test('no pattern takes long, whatever the text', async t => {
   const text = 'a'.repeat(20_000)
   t.equal(compileRegex('^(a+)+$', false)(`${text}!`), null)
   t.equal(compileRegex('(a|a)*b|(a?){20}c', false)(text), null)
+  t.same(compileRegex('^((?:(?:){9999}){9999}|(?:){9999})a', false)(text), ['a', ''])
   t.equal(globMatcher('*a*a*a*a*a*b')(text.slice(0, 2000)), false)
 })
 

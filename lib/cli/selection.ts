@@ -109,7 +109,8 @@ function parseGroup(text: string): NonNullable<Newest['per']> {
   if (!reader.atEnd) throw reader.unexpected('the end')
   const regex = compileRegex(source, ignoreCase)
   return image => {
-    const found = regex(valueOf(field, image) ?? '')
+    const value = valueOf(field, image)
+    const found = value === null ? null : regex(value)
     return found === null ? null : (found[1] ?? found[0] ?? null)
   }
 }

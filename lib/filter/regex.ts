@@ -71,7 +71,11 @@ function compile(
     }
     case 'repeat': {
       const { node: part, least, most, greedy } = node
-      for (let i = 0; i < least; i += 1) compile(part, program, emit)
+      const start = program.length
+      for (let i = 0; i < least; i += 1) {
+        compile(part, program, emit)
+        if (program.length === start) return // Nothing remains nothing, however often.
+      }
       const again = (body: () => void) => {
         const split = { type: 'split' as const, first: program.length + 1, second: 0 }
         emit(split)
@@ -80,10 +84,10 @@ function compile(
         if (!greedy) [split.first, split.second] = [split.second, split.first]
       }
       if (most === Infinity) {
-        const start = program.length
+        const loop = program.length
         again(() => {
           compile(part, program, emit)
-          emit({ type: 'jump', to: start })
+          emit({ type: 'jump', to: loop })
         })
         return
       }

@@ -93,10 +93,10 @@ export class FieldRules {
     const kept = new Map(properties)
     const moved = new Map<string, string | null>()
     for (const [name, value] of properties) {
-      const name2 = this.#renames.map(rename => rename(name)).find(given => given !== undefined)
-      if (name2 === undefined) continue
+      const other = this.#renames.map(rename => rename(name)).find(given => given !== undefined)
+      if (other === undefined) continue
       kept.delete(name)
-      moved.set(name2, value)
+      moved.set(other, value)
     }
     return new Map([...kept, ...moved])
   }
