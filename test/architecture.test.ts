@@ -14,6 +14,7 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
   ['format/', ['errors.ts']],
   ['wire/', ['errors.ts', 'image/']],
   ['stream/', ['errors.ts', 'abort.ts', 'image/']],
+  ['filter/', ['errors.ts', 'image/', 'wire/iso-time.ts']],
   ['http/', ['errors.ts', 'abort.ts', 'stream/']],
   ['keystone/', ['errors.ts', 'abort.ts', 'attempts.ts', 'http/']],
   [
@@ -28,7 +29,10 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
       'attempts.ts',
       'image/',
       'wire/attributes.ts',
+      'wire/attribute-text.ts',
       'wire/loss.ts',
+      'wire/v2-image.ts',
+      'filter/',
       'stream/',
       'endpoint/endpoint.ts',
     ],

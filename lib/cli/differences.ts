@@ -35,10 +35,10 @@ export function describeRefusal({ field, reason }: RefusedField): string {
   return `${printable(field)} was refused: ${printable(reason)}`
 }
 
-/** What a target is never given, and why: no difference in it counts. */
+/** What a target is never given, and why, with what the user leaves out: no difference in it counts. */
 export function notCarried(
   target: Endpoint,
-  leaveOut: ReadonlySet<string>,
+  leftOut: readonly RefusedField[],
 ): readonly RefusedField[] {
   const known = new Set<string>([...SERVER_MADE, ...LEFT_OUT_BY_DEFAULT.split(' ')])
   return [
@@ -46,9 +46,7 @@ export function notCarried(
     ...(target.features.ownersCarried
       ? []
       : [{ field: 'owner', reason: `we are no administrator of ${target.name}` }]),
-    ...[...leaveOut]
-      .filter(field => !known.has(field))
-      .map(field => ({ field, reason: 'left out by --dontreplicate' })),
+    ...leftOut.filter(({ field }) => !known.has(field)),
   ]
 }
 

@@ -113,8 +113,13 @@ function opener(
   }
 }
 
-/** One line; of what is not expected, and so a fault of ours, all that helps to find it. */
+/**
+ * One line; of what is wrong with the command line, which is the user's own text, as many as help to see where; of what is
+ * not expected, and so a fault of ours, all that helps to find it.
+ */
 function describe(error: unknown): string {
-  const fault = exitStatusOf(error) === EXIT_STATUS.fault && error instanceof Error
-  return `${PROGRAM}: ${fault ? error.stack : printable(messageOf(error))}`
+  const status = exitStatusOf(error)
+  if (status === EXIT_STATUS.fault && error instanceof Error) return `${PROGRAM}: ${error.stack}`
+  const lines = messageOf(error).split(status === EXIT_STATUS.usage ? '\n' : /(?!)/)
+  return `${PROGRAM}: ${lines.map(printable).join('\n')}`
 }

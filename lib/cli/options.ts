@@ -166,7 +166,8 @@ export const PLAN = {
     type: 'string',
     requiresArg: true,
     default: LEFT_OUT_BY_DEFAULT,
-    describe: 'Attributes and properties to leave alone, by their API names, separated by spaces',
+    describe:
+      'Attributes and properties to leave alone: API names or patterns, separated by spaces',
   },
   'loss-report': {
     type: 'string',
@@ -208,17 +209,8 @@ export const TRANSFER = {
   },
 } as const satisfies Record<string, Options>
 
-/** The names in the text of `--dontreplicate`. @throws {GlanceError} `usage` for `id`. */
-export function parseFieldNames(text: string): ReadonlySet<string> {
-  const names = new Set(text.split(/\s+/).filter(name => name !== ''))
-  if (names.has('id')) {
-    throw new GlanceError(
-      'usage',
-      '--dontreplicate: images are matched by their id, it cannot be left out',
-    )
-  }
-  return names
-}
+/** Options that may be given several times. */
+const REPEATABLE: ReadonlySet<string> = new Set(['filter', 'exclude', 'set', 'unset', 'rename'])
 
 /** What the numbers among the options may be; whole numbers all. */
 const RANGES: Readonly<Record<string, readonly [number, number]>> = {
@@ -226,13 +218,14 @@ const RANGES: Readonly<Record<string, readonly [number, number]>> = {
   attempts: [1, 1000],
   chunksize: [1, 1_073_741_824],
   concurrency: [1, 1000],
+  newest: [1, 1_000_000],
   port: [0, 65_535],
 }
 
 /** @throws {GlanceError} `usage`, naming the option that is out of its range or was given more than once. */
 export function checkOptions(options: Readonly<Record<string, unknown>>): void {
   for (const [name, value] of Object.entries(options)) {
-    if (name.length > 1 && Array.isArray(value))
+    if (name.length > 1 && Array.isArray(value) && !REPEATABLE.has(name))
       throw new GlanceError('usage', `--${name}: give it once`)
   }
   for (const name of ['source-api', 'target-api']) {

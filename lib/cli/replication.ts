@@ -1,9 +1,11 @@
 import type { Options, PositionalOptions } from 'yargs'
 import type { Endpoint, RefusedField } from '../endpoint/endpoint.ts'
 import { isGlanceError, messageOf } from '../errors.ts'
+import type { FieldRules } from '../replicate/fields.ts'
 import { plan, type PlanStep } from '../replicate/plan.ts'
 import { count, NOTHING, type Totals } from '../replicate/report.ts'
 import { run, type TransferEvent, type WorkStep } from '../replicate/run.ts'
+import type { Selection } from '../replicate/select.ts'
 import type { LostField } from '../wire/loss.ts'
 import type { Command, CommandContext } from './command.ts'
 import {
@@ -17,21 +19,34 @@ import {
   notCarried,
 } from './differences.ts'
 import { EXIT_STATUS } from './exit-status.ts'
+import { type FieldOptions, FIELDS, leftOut, readFields, requireTakenBy } from './fields.ts'
 import { countOf, formatBytes, labelOf, printable } from './format.ts'
 import { describeLosses, LossReport, type LossSummary, lostSuffix } from './losses.ts'
 import {
   type ApiOptions,
   ENDPOINT,
   type EndpointOptions,
-  parseFieldNames,
   PLAN,
   type PlanOptions,
   TRANSFER,
   type TransferOptions,
 } from './options.ts'
+import {
+  readSelection,
+  SELECTION,
+  type SelectionOptions,
+  selectionSummary,
+  type SelectionSummary,
+} from './selection.ts'
 
 export interface ReplicationOptions
-  extends EndpointOptions, ApiOptions, PlanOptions, TransferOptions {}
+  extends
+    EndpointOptions,
+    ApiOptions,
+    PlanOptions,
+    SelectionOptions,
+    FieldOptions,
+    TransferOptions {}
 
 /** What became of one image, or in a dry run would. */
 export interface TransferRow {
@@ -57,7 +72,7 @@ export interface TransferRow {
   readonly error: ErrorRow | null
 }
 
-export interface TransferSummary {
+export interface TransferSummary extends SelectionSummary {
   readonly dry_run: boolean
   readonly totals: Omit<Totals, 'noData'> & { readonly no_data: number }
   /** What is never carried to this target, and why. */
@@ -67,15 +82,21 @@ export interface TransferSummary {
   readonly error: ErrorRow | null
 }
 
+/** Which images, and what of them. */
+interface Chosen {
+  readonly selection: Selection | undefined
+  readonly fields: FieldRules
+}
+
 /** Makes `target` have the images of `source`, or in a dry run tells what that would take; logs each image. */
 async function* replicate(
   source: Endpoint,
   target: Endpoint,
-  leaveOut: ReadonlySet<string>,
+  { selection, fields }: Chosen,
   options: ReplicationOptions,
   { log, progress, signal }: CommandContext,
 ): AsyncGenerator<TransferRow, TransferSummary, void> {
-  const planning = { metadataOnly: options.metaonly, strict: options.strict, leaveOut }
+  const planning = { metadataOnly: options.metaonly, strict: options.strict, selection, fields }
   await using losses = await LossReport.open(options.lossReport)
   const { attempts, concurrency, discardUnfinished, dryRun } = options
   const events = dryRun
@@ -117,9 +138,11 @@ async function* replicate(
   return {
     dry_run: dryRun,
     totals: { ...rest, no_data: noData },
-    not_carried: notCarried(target, leaveOut),
+    not_carried: notCarried(target, leftOut(options, fields)),
     lost: losses.summary,
     error: broken === undefined ? null : errorRow(broken),
+    // Of a listing that was not read to its end nobody knows what is not in it.
+    ...(broken === undefined && !signal.aborted ? selectionSummary(selection, options, log) : {}),
   }
 }
 
@@ -149,19 +172,22 @@ export function replicationCommand<P extends string>({
     name,
     summary,
     positionals,
-    options: { ...TRANSFER, ...PLAN, ...options, ...ENDPOINT },
+    options: { ...TRANSFER, ...PLAN, ...SELECTION, ...FIELDS, ...options, ...ENDPOINT },
     async *run(options, context) {
       const addresses = ends(options)
-      const leaveOut = parseFieldNames(options.dontreplicate)
+      const fields = readFields(options)
+      const selection = await readSelection(options, new Date())
       await using source = await context.open(addresses.source, 'source')
       await using target = await context.open(addresses.target, 'target', {
         writable: !options.dryRun,
       })
-      return yield* replicate(source, target, leaveOut, options, context)
+      requireTakenBy(target, fields)
+      return yield* replicate(source, target, { selection, fields }, options, context)
     },
-    exitStatus: ({ totals, error }) => {
+    exitStatus: ({ totals, error, not_found: missing = [] }) => {
       if (error !== null) return EXIT_STATUS.endpoint
-      return totals.failed + totals.refused > 0 ? EXIT_STATUS.differences : EXIT_STATUS.done
+      const undone = totals.failed + totals.refused + missing.length
+      return undone > 0 ? EXIT_STATUS.differences : EXIT_STATUS.done
     },
     views: { row: () => undefined, summary: summaryLine },
   }

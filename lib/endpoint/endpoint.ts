@@ -1,6 +1,7 @@
 import type { Abortable } from '../abort.ts'
 import type { Digest } from '../image/digest.ts'
 import type { Image } from '../image/image.ts'
+import type { ImageHint } from '../image/query.ts'
 import type { Bytes } from '../stream/bytes.ts'
 import type { Expressed } from '../wire/loss.ts'
 
@@ -54,6 +55,11 @@ export interface ListOptions extends Abortable {
    * rejects with the error. `id` is the best name there is for the image.
    */
   readonly onUnreadable?: ((id: string, error: unknown) => void) | undefined
+  /**
+   * What is wanted. The endpoint may leave out images that are not, where its service can tell and that saves time; it
+   * need not, so that who lists looks at each image as well.
+   */
+  readonly hint?: ImageHint | undefined
 }
 
 /** Somewhere images live: a Glance service, a directory of files. */

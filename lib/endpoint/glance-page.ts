@@ -40,3 +40,21 @@ export function* readable(
     yield image
   }
 }
+
+/** The images of `some` or, when the service refuses to filter them so, of `all`. */
+export async function* someOrAll(
+  some: AsyncIterable<Image>,
+  all: AsyncIterable<Image>,
+): AsyncGenerator<Image> {
+  let isBegun = false
+  try {
+    for await (const image of some) {
+      isBegun = true
+      yield image
+    }
+    return
+  } catch (error) {
+    if (isBegun || !isGlanceError(error, 'invalid')) throw error
+  }
+  yield* all
+}

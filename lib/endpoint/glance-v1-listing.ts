@@ -9,16 +9,18 @@ const ALL = { is_public: 'None' }
 const SORTED = { sort_key: 'id', sort_dir: 'asc' }
 
 /**
- * One listing, page by page until one is empty, since v1 does not say where the next begins; in id order when `sorted`.
+ * One listing of what `filter` asks for, page by page until one is empty, since v1 does not say where the next begins; in
+ * id order when `sorted`.
  * What was deleted or killed is left out. Where the image was deleted after which the next page begins, it is begun
  * anew, without what has been listed. @throws {GlanceError} `unsupported` when this is no listing of images; `corrupt`
  * when it does not get on, as where the service takes no note of the marker.
  */
 export async function* listV1Pages(
   sorted: boolean,
+  filter: Readonly<Record<string, string>>,
   { name, onUnreadable, get }: PageSource,
 ): AsyncGenerator<Image> {
-  const query = { ...ALL, ...(sorted ? SORTED : {}), limit: String(PAGE_SIZE) }
+  const query = { ...filter, ...ALL, ...(sorted ? SORTED : {}), limit: String(PAGE_SIZE) }
   const seen: Seen = sorted ? new LastSeen() : new Set<string>()
   let previous: ReadonlySet<string> = new Set()
   let marker: string | undefined

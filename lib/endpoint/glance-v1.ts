@@ -2,6 +2,7 @@ import { GlanceError, isGlanceError } from '../errors.ts'
 import { hasData, type Image, type Properties } from '../image/image.ts'
 import { inOrder } from '../image/ordered.ts'
 import { attributesOf, type FieldChange } from '../wire/attributes.ts'
+import { v1Filters } from '../wire/listing-hint.ts'
 import { expressibleInV1 } from '../wire/loss.ts'
 import {
   type HeaderValue,
@@ -15,7 +16,7 @@ import { isBaseAttribute, isReservedProperty } from '../wire/v2-image.ts'
 import type { ImageData, ListOptions } from './endpoint.ts'
 import { begin, download, type Expected, upload } from './glance-data.ts'
 import { GlanceEndpoint } from './glance-endpoint.ts'
-import type { PageSource } from './glance-page.ts'
+import { type PageSource, someOrAll } from './glance-page.ts'
 import { type GlanceOptions, GlanceService } from './glance-service.ts'
 import { listV1Pages, seesAll, sortsById } from './glance-v1-listing.ts'
 
@@ -59,11 +60,14 @@ export class GlanceV1Endpoint extends GlanceEndpoint {
     return new GlanceV1Endpoint(service, await sortsById(pages), await seesAll(pages))
   }
 
-  async *list({ onUnreadable, signal }: ListOptions = {}): AsyncGenerator<Image> {
+  async *list({ onUnreadable, signal, hint }: ListOptions = {}): AsyncGenerator<Image> {
     const { name, service } = this
     const { ordered } = this.features
     const get: PageSource['get'] = async path => await service.get(path, signal)
-    const images = listV1Pages(ordered, { name, onUnreadable, get })
+    const pagesOf = (filter: Readonly<Record<string, string>>) =>
+      listV1Pages(ordered, filter, { name, onUnreadable, get })
+    const images =
+      hint === undefined ? pagesOf({}) : someOrAll(pagesOf(v1Filters(hint)), pagesOf({}))
     yield* ordered ? inOrder(images, name) : images
   }
 

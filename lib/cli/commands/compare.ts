@@ -13,20 +13,28 @@ import {
   notCarried,
 } from '../differences.ts'
 import { EXIT_STATUS } from '../exit-status.ts'
+import { type FieldOptions, FIELDS, leftOut, readFields, requireTakenBy } from '../fields.ts'
 import { countOf, formatBytes, labelOf, printable } from '../format.ts'
 import { describeLosses, LossReport, type LossSummary, lostSuffix } from '../losses.ts'
 import {
   type ApiOptions,
   ENDPOINT,
   type EndpointOptions,
-  parseFieldNames,
   PLAN,
   type PlanOptions,
   SOURCE_API,
   TARGET_API,
 } from '../options.ts'
+import {
+  readSelection,
+  SELECTION,
+  type SelectionOptions,
+  selectionSummary,
+  type SelectionSummary,
+} from '../selection.ts'
 
-export interface CompareOptions extends EndpointOptions, ApiOptions, PlanOptions {
+export interface CompareOptions
+  extends EndpointOptions, ApiOptions, PlanOptions, SelectionOptions, FieldOptions {
   readonly source: string
   readonly target: string
 }
@@ -48,7 +56,7 @@ export interface CompareRow {
   readonly error: ErrorRow | null
 }
 
-export interface CompareSummary {
+export interface CompareSummary extends SelectionSummary {
   readonly totals: {
     readonly missing: number
     readonly differs: number
@@ -69,12 +77,14 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
     source: { type: 'string', describe: 'The server to copy from: an address or cloud:NAME' },
     target: { type: 'string', describe: 'The server to copy to: an address or cloud:NAME' },
   },
-  options: { ...PLAN, ...SOURCE_API, ...TARGET_API, ...ENDPOINT },
+  options: { ...PLAN, ...SELECTION, ...FIELDS, ...SOURCE_API, ...TARGET_API, ...ENDPOINT },
 
-  async *run(options, { open, signal }) {
-    const leaveOut = parseFieldNames(options.dontreplicate)
+  async *run(options, { open, log, signal }) {
+    const fields = readFields(options)
+    const selection = await readSelection(options, new Date())
     await using source = await open(options.source, 'source')
     await using target = await open(options.target, 'target')
+    requireTakenBy(target, fields)
     await using losses = await LossReport.open(options.lossReport)
     const totals = { missing: 0, differs: 0, same: 0, no_data: 0, bytes: 0 }
     const unreadable: CompareRow[] = []
@@ -84,7 +94,7 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
     const steps = plan(
       source,
       target,
-      { metadataOnly: options.metaonly, strict: options.strict, leaveOut },
+      { metadataOnly: options.metaonly, strict: options.strict, selection, fields },
       { onUnreadable, signal },
     )
     for await (const step of steps) {
@@ -116,11 +126,18 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
     }
     totals.differs += unreadable.length
     yield* unreadable
-    return { totals, not_carried: notCarried(target, leaveOut), lost: losses.summary }
+    return {
+      totals,
+      not_carried: notCarried(target, leftOut(options, fields)),
+      lost: losses.summary,
+      ...selectionSummary(selection, options, log),
+    }
   },
 
-  exitStatus: ({ totals }) =>
-    totals.missing + totals.differs > 0 ? EXIT_STATUS.differences : EXIT_STATUS.done,
+  exitStatus: ({ totals, not_found: missing = [] }) =>
+    totals.missing + totals.differs + missing.length > 0
+      ? EXIT_STATUS.differences
+      : EXIT_STATUS.done,
 
   views: {
     row: (row, options) => {
