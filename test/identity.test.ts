@@ -102,6 +102,10 @@ t.test('how both ends are named', async t => {
       words: ['--cloud', 'both', '--source-region', 'One', '--target-region', 'Two'],
     },
     {
+      title: 'a region for one side, which comes before that of the cloud for both',
+      words: ['--cloud', 'both/One', '--target-region', 'Two'],
+    },
+    {
       title: 'a cloud for one side, and the other end',
       words: ['cloud:one', '--target-cloud', 'two'],
     },
@@ -149,6 +153,29 @@ t.test('how both ends are named', async t => {
     const source = { ...common, OS_REGION_NAME: 'One' }
     t.match(await lab.run(['compare', 'cloud:', 'cloud:two'], source), { status: 0 })
     t.match(await lab.run(['size', 'cloud:'], source), { stdout: /across 5 images/ })
+  })
+
+  t.test('a token by OS_* goes to no address that its catalogue does not have', async t => {
+    const lab = await startLab(t)
+    const environment = {
+      OS_AUTH_URL: lab.keystone.url,
+      OS_USERNAME: DEMO.name,
+      OS_PASSWORD: DEMO.password,
+      OS_PROJECT_NAME: 'demo',
+    }
+    t.match(await lab.run(['compare', lab.one.url, lab.two.url], environment), { status: 1 })
+    const strange = lab.two.url.replace('127.0.0.1', 'localhost')
+    t.match(await lab.run(['compare', lab.one.url, strange], environment), {
+      status: 2,
+      stderr:
+        /'http:\/\/localhost:.*' is not in the catalogue of OS_AUTH_URL, and gets no token of it/,
+    })
+    const own = Object.entries(environment).map(([name, value]) => [
+      name.replace('OS_', 'OS_TARGET_'),
+      value,
+    ])
+    const both = { ...environment, ...(Object.fromEntries(own) as Record<string, string>) }
+    t.match(await lab.run(['compare', lab.one.url, strange], both), { status: 1 })
   })
 
   t.test('an address, with a token by Keystone', async t => {
@@ -237,6 +264,17 @@ t.test('what cannot be is told in one line', async t => {
       title: 'two regions for one end',
       words: ['cloud:both/One', '--source-region', 'Two'],
       said: "--source-region and 'both/One' are two regions: name one",
+    },
+    {
+      title: 'a cloud and a region in OS_CLOUD, which holds a name only',
+      words: ['cloud:'],
+      environment: { OS_CLOUD: 'both/Two' },
+      said: `cloud 'both/Two' in ${file}: there is no such cloud`,
+    },
+    {
+      title: 'no cloud but a region',
+      words: ['cloud:/Two'],
+      said: 'which cloud? neither --cloud nor OS_CLOUD',
     },
     {
       title: 'a token and a cloud',
@@ -398,6 +436,9 @@ t.test('whom we trust', async t => {
       (await readFile(join(TLS, 'client.key'), 'utf8')),
   )
   await writeFile(join(folder, 'cas', 'ca.pem'), ca ?? '')
+  const auth = { auth_url: keystone.url, username: DEMO.name, password: DEMO.password }
+  const untold = { auth: { ...auth, project_name: 'demo' }, region_name: 'One' }
+  await writeFile(join(folder, 'clouds.yaml'), JSON.stringify({ clouds: { untold } }))
 
   for (const { title, words, more = {}, status = 0, said } of [
     {
@@ -445,6 +486,24 @@ t.test('whom we trust', async t => {
       more: { OS_REGION_NAME: 'Wary', OS_CERT: both },
     },
     {
+      title: 'whom OS_CACERT vouches for, for a cloud of clouds.yaml',
+      words: ['--cloud', 'untold'],
+      more: { OS_CLIENT_CONFIG_FILE: join(folder, 'clouds.yaml'), OS_CACERT: join(TLS, 'ca.pem') },
+    },
+    {
+      title: 'anybody with --insecure, which is told before the password is',
+      words: ['--insecure'],
+      more: { OS_PASSWORD: 'wrong-password' },
+      status: 3,
+      said: /NOT SECURE: [^]* refuses the password/,
+    },
+    {
+      title: 'a key in the place of authorities',
+      words: ['--cacert', join(TLS, 'server.key')],
+      status: 2,
+      said: /--cacert: .*server\.key: no certificate in PEM form/,
+    },
+    {
       title: 'a file that is not there',
       words: ['--cacert', join(folder, 'absent')],
       status: 2,
@@ -483,7 +542,9 @@ t.test('whom we trust', async t => {
     t.match(await run(words, environment), { status: 3, stderr: /is not trusted/ })
     const { status, stderr } = await run([...words, '--target-insecure'], environment)
     t.equal(status, 0)
-    t.equal(stderr.match(/NOT SECURE/g)?.length, 1, 'told once')
+    const told = stderr.match(/NOT SECURE: the certificate of \S+/g) ?? []
+    t.equal(told.length, 2, 'told of Keystone and of Glance')
+    t.equal(new Set(told).size, 2, 'and of each once')
     t.match(stderr, /target: NOT SECURE/)
   })
 

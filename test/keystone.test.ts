@@ -291,13 +291,27 @@ t.test('what the identity service refuses is told with what was wrong', async t 
       'unauthenticated',
     )
   })
-  t.test('an application credential that has expired', async t => {
+  t.test('an application credential with a wrong secret, or that has expired', async t => {
+    const wrong = {
+      application_credential_id: CREDENTIAL.id,
+      application_credential_secret: 'hunter2',
+    }
+    await rejects(
+      t,
+      wrong,
+      { auth_type: 'v3applicationcredential' },
+      /refuses the application credential .*: its secret is wrong, or it has expired/,
+      'unauthenticated',
+    )
+  })
+  t.test('an application credential that was deleted', async t => {
     const wrong = { application_credential_id: 'gone', application_credential_secret: 'hunter2' }
     await rejects(
       t,
       wrong,
       { auth_type: 'v3applicationcredential' },
-      /refuses the application credential gone: its secret is wrong, or it has expired/,
+      /refuses the application credential gone: .* or was deleted \(Could not find App/,
+      'unauthenticated',
     )
   })
   t.test('a passcode of before', async t => {

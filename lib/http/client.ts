@@ -85,13 +85,20 @@ async function answerTo(request: JsonRequest) {
 }
 
 function fault({ method, url, timeoutMs }: JsonRequest, error: RequestError): GlanceError {
+  const cause = withoutRequest(error)
   const request = `${method} ${redact(url)}`
   if (error instanceof CancelError) {
-    return new GlanceError('unsupported', `${request}: the answer does not end`, { cause: error })
+    return new GlanceError('unsupported', `${request}: the answer does not end`, { cause })
   }
   if (error instanceof TimeoutError) {
     const message = `${request}: no answer in ${timeoutMs / 1000} s`
-    return new GlanceError('unavailable', message, { cause: error })
+    return new GlanceError('unavailable', message, { cause })
   }
-  return networkFault({ method, url }, error)
+  return networkFault({ method, url }, cause)
+}
+
+/** What went wrong, without what was asked: got's own errors hold the request, with all that is secret in it. */
+function withoutRequest({ cause, code, message }: RequestError): Error {
+  if (cause instanceof Error && !(cause instanceof RequestError)) return cause
+  return Object.assign(new Error(message), { code })
 }

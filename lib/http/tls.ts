@@ -87,7 +87,12 @@ export async function readCertificates({
 async function authorities(file: NamedFile): Promise<Buffer[]> {
   const ca = await certificatesAt(file)
   // OpenSSL takes a file without any for one that trusts nobody.
-  if (!ca.every(text => text.includes('-----BEGIN '))) throw unusable(file, NO_CERTIFICATE)
+  if (
+    !ca.every(text =>
+      /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----/.test(text.toString('latin1')),
+    )
+  )
+    throw unusable(file, NO_CERTIFICATE)
   check({ ca }, file, NO_CERTIFICATE)
   return ca
 }

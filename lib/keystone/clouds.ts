@@ -36,8 +36,13 @@ export async function cloudNamed(
   }
   const clouds = merged(cloudsOf(file?.document), cloudsOf(secure?.document))
   const cloud = Object.hasOwn(clouds, name) ? clouds[name] : undefined
-  const origin = `cloud '${name}' in ${path}`
-  if (!isFields(cloud)) {
+  const isIn = (found: typeof file) => Object.hasOwn(cloudsOf(found?.document), name)
+  const paths = [file, secure].filter(isIn).map(found => found?.path)
+  const origin = `cloud '${name}' in ${paths.length > 0 ? paths.join(' and ') : path}`
+  if (cloud !== undefined && !isFields(cloud)) {
+    throw new GlanceError('usage', `${origin}: it is no mapping of settings`)
+  }
+  if (cloud === undefined) {
     const names = Object.keys(clouds)
     const known = names.length === 0 ? 'it has none' : `it has ${names.join(', ')}`
     throw new GlanceError('usage', `${origin}: there is no such cloud; ${known}`)

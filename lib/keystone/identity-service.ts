@@ -89,8 +89,14 @@ export class IdentityService {
     // What is told of a cause would be told with the secrets.
     const options = words === error.message ? { cause: error, retryAfterMs } : { retryAfterMs }
     const { methods, scope } = this.#credentials
-    // Keystone calls a token or trust that it does not know not found.
-    const isByTicket = scope.type === 'trust' || methods.some(({ type }) => type === 'token')
+    // Keystone calls a token, trust or application credential that it does not know not found.
+    const isByTicket =
+      scope.type === 'trust' ||
+      methods.some(
+        ({ type }) =>
+          type === 'token' ||
+          (type === 'application_credential' && /could not find app/i.test(words)),
+      )
     const isUnknown = error.code === 'not_found' && isByTicket
     if (error.code === 'not_found' && !isByTicket) {
       const message = `${words}: no Keystone is there; is auth_url right?`

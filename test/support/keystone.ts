@@ -6,8 +6,9 @@ import type { Test } from 'tap'
 import {
   believesV2,
   believesV3,
-  type IssuedToken,
+  CREDENTIAL,
   issuedDocument,
+  type IssuedToken,
   v2Token,
   v3Token,
   valueAt,
@@ -153,6 +154,11 @@ export class TestKeystone {
     const given = valueAt(auth, 'identity', 'token', 'id')
     if (given !== undefined && !(typeof given === 'string' && this.#valid.has(given))) {
       return refuse(response, 404, 'Could not recognize Fernet token') // As Debian's Keystone 22.
+    }
+    const application = valueAt(auth, 'identity', 'application_credential', 'id')
+    if (typeof application === 'string' && application !== CREDENTIAL.id) {
+      const message = `Could not find Application Credential: ${application}.` // As well.
+      return refuse(response, 404, message)
     }
     if (!(isV3 ? believesV3(auth, this.#valid) : believesV2(auth))) {
       return refuse(response, 401, 'The request you have made requires authentication.')
