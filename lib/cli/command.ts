@@ -13,6 +13,8 @@ export interface CommandContext {
   /** Shown on standard error while the command runs, when that is a terminal. */
   readonly progress: Progress
   readonly signal: AbortSignal
+  /** Fires when nothing new is to be begun; what is under way may go on until `signal` does. */
+  readonly closing: AbortSignal
 }
 
 /** A command, whatever its options and results. */

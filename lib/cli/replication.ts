@@ -29,6 +29,7 @@ import {
   TRANSFER,
   type TransferOptions,
 } from './options.ts'
+import { DEADLINE, UNATTENDED } from './unattended/options.ts'
 
 export interface ReplicationOptions
   extends EndpointOptions, ApiOptions, PlanOptions, TransferOptions {}
@@ -48,6 +49,8 @@ export interface TransferRow {
     | 'would_update'
   /** Bytes. */
   readonly size: number | null
+  /** When the image of the source was changed last, in ISO 8601. */
+  readonly updated_at: string | null
   /** What was changed, or would be. */
   readonly differences: readonly FieldRow[]
   /** What the target would not take. */
@@ -63,6 +66,8 @@ export interface TransferSummary {
   /** What is never carried to this target, and why. */
   readonly not_carried: readonly RefusedField[]
   readonly lost: LossSummary
+  /** Whether `--max-duration` was over before all was done. */
+  readonly cut_short: boolean
   /** What ended the run before its end. */
   readonly error: ErrorRow | null
 }
@@ -73,7 +78,7 @@ async function* replicate(
   target: Endpoint,
   leaveOut: ReadonlySet<string>,
   options: ReplicationOptions,
-  { log, progress, signal }: CommandContext,
+  { log, progress, signal, closing }: CommandContext,
 ): AsyncGenerator<TransferRow, TransferSummary, void> {
   const planning = { metadataOnly: options.metaonly, strict: options.strict, leaveOut }
   await using losses = await LossReport.open(options.lossReport)
@@ -88,12 +93,14 @@ async function* replicate(
           attempts,
           concurrency,
           discardUnfinished,
+          closing,
           signal,
           onBytes: total => progress.copied(total),
         },
       )
   let totals = NOTHING
   let broken: unknown
+  let cutShort = false
   try {
     for await (const event of events) {
       totals = count(totals, event)
@@ -108,10 +115,13 @@ async function* replicate(
       yield row
     }
   } catch (error) {
+    if (closing.aborted && error === closing.reason) cutShort = true
     // What was done until then is told; where that is nothing, there is only the error to tell.
-    if (totals === NOTHING || !isGlanceError(error)) throw error
-    log.error(printable(error.message))
-    broken = error
+    else if (totals === NOTHING || !isGlanceError(error)) throw error
+    else {
+      log.error(printable(error.message))
+      broken = error
+    }
   }
   const { noData, ...rest } = totals
   return {
@@ -119,6 +129,7 @@ async function* replicate(
     totals: { ...rest, no_data: noData },
     not_carried: notCarried(target, leaveOut),
     lost: losses.summary,
+    cut_short: cutShort,
     error: broken === undefined ? null : errorRow(broken),
   }
 }
@@ -149,7 +160,7 @@ export function replicationCommand<P extends string>({
     name,
     summary,
     positionals,
-    options: { ...TRANSFER, ...PLAN, ...options, ...ENDPOINT },
+    options: { ...TRANSFER, ...PLAN, ...options, ...DEADLINE, ...UNATTENDED, ...ENDPOINT },
     async *run(options, context) {
       const addresses = ends(options)
       const leaveOut = parseFieldNames(options.dontreplicate)
@@ -159,16 +170,17 @@ export function replicationCommand<P extends string>({
       })
       return yield* replicate(source, target, leaveOut, options, context)
     },
-    exitStatus: ({ totals, error }) => {
+    exitStatus: ({ totals, error, cut_short }) => {
       if (error !== null) return EXIT_STATUS.endpoint
-      return totals.failed + totals.refused > 0 ? EXIT_STATUS.differences : EXIT_STATUS.done
+      if (totals.failed + totals.refused > 0) return EXIT_STATUS.differences
+      return cut_short ? EXIT_STATUS.timeOver : EXIT_STATUS.done
     },
     views: { row: () => undefined, summary: summaryLine },
   }
 }
 
 function summaryLine(
-  { totals, dry_run, not_carried, lost }: TransferSummary,
+  { totals, dry_run, not_carried, lost, cut_short }: TransferSummary,
   { verbose, lossReport }: ReplicationOptions,
 ): string {
   const counts = [
@@ -185,6 +197,7 @@ function summaryLine(
     ...(verbose ? describeNotCarried(not_carried) : []),
     counts.join(', '),
     ...(losses === undefined ? [] : [losses]),
+    ...(cut_short ? ['--max-duration is over: what is left is for the next run'] : []),
   ].join('\n')
 }
 
@@ -249,6 +262,7 @@ function about(step: PlanStep | null): Omit<TransferRow, 'result'> {
     id: step?.image.id ?? '',
     name: step?.image.name ?? null,
     size: step?.image.size ?? null,
+    updated_at: step?.image.updatedAt.toISOString() ?? null,
     differences: step?.action === 'update' ? step.changes.map(fieldRow) : [],
     refused: [],
     lost: step?.lost ?? [],

@@ -25,6 +25,7 @@ import {
   SOURCE_API,
   TARGET_API,
 } from '../options.ts'
+import { UNATTENDED } from '../unattended/options.ts'
 
 export interface CompareOptions extends EndpointOptions, ApiOptions, PlanOptions {
   readonly source: string
@@ -42,6 +43,8 @@ export interface CompareRow {
   readonly result: 'missing' | 'differs' | 'same' | 'no_data'
   /** Bytes. */
   readonly size: number | null
+  /** When the image of the source was changed last, in ISO 8601. */
+  readonly updated_at: string | null
   readonly differences: readonly FieldRow[]
   /** What the target cannot express; with an error, what would be lost. */
   readonly lost: readonly LostField[]
@@ -69,7 +72,7 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
     source: { type: 'string', describe: 'The server to copy from: an address or cloud:NAME' },
     target: { type: 'string', describe: 'The server to copy to: an address or cloud:NAME' },
   },
-  options: { ...PLAN, ...SOURCE_API, ...TARGET_API, ...ENDPOINT },
+  options: { ...PLAN, ...SOURCE_API, ...TARGET_API, ...UNATTENDED, ...ENDPOINT },
 
   async *run(options, { open, signal }) {
     const leaveOut = parseFieldNames(options.dontreplicate)
@@ -155,11 +158,12 @@ const UNKNOWN: CompareRow = {
   name: null,
   result: 'differs',
   size: null,
+  updated_at: null,
   differences: [],
   lost: [],
   error: null,
 }
 
-function described({ id, name, size }: Image) {
-  return { id, name, size }
+function described({ id, name, size, updatedAt }: Image) {
+  return { id, name, size, updated_at: updatedAt.toISOString() }
 }
