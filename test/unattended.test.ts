@@ -90,20 +90,25 @@ t.test('--max-duration', async t => {
     t.match(await json(summary), { cut_short: false, exit_status: 0 })
   })
 
-  t.test('breaks off what goes on after --grace', async t => {
-    const clock = new FakeClock(NOW)
-    const { url, moving } = await slowCloud(t, 3)
-    const words = ['-j', '1', '--max-duration', '1h', '--grace', '90']
-    const running = run(['dump', ...words, url, t.testdir()], {}, { clock })
-    await moving()
-    clock.advance(HOUR)
-    clock.advance(90_000)
-    t.match(await running, {
-      status: 10,
-      stdout: /^0 images created .* 1 interrupted, 0 failed\n--max-duration is over/,
-      stderr: `${idOf(0)} (image 0): interrupted\n`,
+  for (const { title, grace, ms } of [
+    { title: 'breaks off what goes on ten minutes later', grace: [], ms: 600_000 },
+    { title: 'breaks off what goes on after --grace', grace: ['--grace', '90'], ms: 90_000 },
+  ]) {
+    t.test(title, async t => {
+      const clock = new FakeClock(NOW)
+      const { url, moving } = await slowCloud(t, 3)
+      const words = ['dump', '-j', '1', '--max-duration', '1h', ...grace, url, t.testdir()]
+      const running = run(words, {}, { clock })
+      await moving()
+      await clock.waitedFor(HOUR + ms)
+      clock.advance(HOUR + ms)
+      t.match(await running, {
+        status: 10,
+        stdout: /^0 images created .* 1 interrupted, 0 failed\n--max-duration is over/,
+        stderr: `${idOf(0)} (image 0): interrupted\n`,
+      })
     })
-  })
+  }
 
   t.test('that is over while nothing could be begun is told so', async t => {
     const clock = new FakeClock(NOW)
@@ -355,6 +360,7 @@ t.test('what is wrong with these options is told before anything is done', async
     { words: ['--log-format', 'xml'], stderr: /--log-format: expected text or json/ },
     { words: ['--summary-file', '/nowhere/file'], stderr: /--summary-file: ENOENT/ },
     { words: ['--summary-file', '/dev/null'], stderr: /--summary-file: \/dev\/null is not a file/ },
+    { words: ['--lock='], stderr: /--lock: expected the name of a file/ },
     { words: ['--metrics-file', folder], stderr: /--metrics-file: .* is not a file/ },
   ]) {
     t.test(words.join(' '), async t => {

@@ -2,12 +2,14 @@ import type { Writable } from 'node:stream'
 import { WriteStream } from 'node:tty'
 import { messageOf } from '../errors.ts'
 import { type Clock, SYSTEM_CLOCK } from './clock.ts'
-import type { AnyCommand, CommandContext } from './command.ts'
+import type { AnyCommand, CommandContext, Program } from './command.ts'
 import { errorRow } from './differences.ts'
 import { EXIT_STATUS, exitStatusOf, type ExitStatus } from './exit-status.ts'
 import { printable } from './format.ts'
 import type { IdentitySurroundings } from './identity.ts'
-import { CommandLog } from './log.ts'
+import { lineStream } from './line-stream.ts'
+import { CommandLog, type Log } from './log.ts'
+import type { Severity } from './log-sink.ts'
 import { apiFor, type ApiOptions, type CommonOptions, type EndpointOptions } from './options.ts'
 import { humanOutput, jsonLines, jsonOutput, type Output } from './output.ts'
 import { parse, PROGRAM } from './parse.ts'
@@ -27,6 +29,10 @@ export interface Surroundings {
   readonly version: string
   /** Default: that of the system. */
   readonly clock?: Clock
+  /** The job that the command is of. */
+  readonly job?: string
+  /** Told what happens, instead of standard error. */
+  readonly show?: (line: string, severity: Severity) => void
 }
 
 /** Runs the program with these arguments and resolves to its exit status. Never rejects. */
@@ -38,6 +44,13 @@ export async function main(
   try {
     const asked = await parse(argv, surroundings.version)
     if (asked.type === 'command') return await execute(asked.command, asked.options, surroundings)
+    if (asked.type === 'shorthand') {
+      const { words, job } = await asked.shorthand.expand(asked.options, {
+        place: placeOf(surroundings),
+        check: checkFor(surroundings),
+      })
+      return await main(words, { ...surroundings, job })
+    }
     stdout.write(`${asked.text}\n`)
     return EXIT_STATUS.done
   } catch (error) {
@@ -49,8 +62,9 @@ export async function main(
 async function execute(
   command: AnyCommand,
   options: CommonOptions,
-  { stdout, stderr, environment, signal, clock = SYSTEM_CLOCK }: Surroundings,
+  surroundings: Surroundings,
 ): Promise<ExitStatus> {
+  const { stdout, stderr, environment, signal, clock = SYSTEM_CLOCK, job } = surroundings
   const terminal = stderr instanceof WriteStream && stderr.isTTY && command.serves !== true
   using progress: Progress = terminal
     ? await openBar(stderr, () => performance.now())
@@ -60,9 +74,11 @@ async function execute(
     file: options.logFile,
     syslog: options.syslog ? SYSLOG_SOCKET : undefined,
     format: options.logFormat,
-    show: (line, severity) => {
-      if (severity !== 'notice' || !progress.shown) progress.interrupt(line)
-    },
+    show:
+      surroundings.show ??
+      ((line, severity) => {
+        if (severity !== 'notice' || !progress.shown) progress.interrupt(line)
+      }),
     clock: () => clock.now(),
   })
   const json = command.serves === true ? jsonLines(stdout) : jsonOutput(stdout, command.rows)
@@ -77,11 +93,12 @@ async function execute(
     return { summary: { error: errorRow(reason) }, status: exitStatusOf(reason) }
   }
   try {
-    const around = { job: undefined, environment, clock, log }
+    const around = { job, environment, clock, log }
     await using run = await Unattended.begin(command, options, around)
     const within = AbortSignal.any([signal, run.over])
-    const open = opener(options, { environment, folder: process.cwd(), log, signal: within })
-    const context = { open, log, progress, signal: within, closing: run.closing }
+    const open = opener(options, { ...placeOf(surroundings), log, signal: within })
+    const program = programFor(surroundings, clock, log)
+    const context = { open, log, progress, signal: within, closing: run.closing, program }
     const ending = async () => {
       try {
         return await carryOut(command, options, context, output, run, signal)
@@ -125,6 +142,46 @@ async function carryOut(
     }
     run.row(value)
     await output.row(value)
+  }
+}
+
+function placeOf({ environment }: Surroundings): Program['place'] {
+  return { environment, folder: process.cwd() }
+}
+
+function checkFor({ version }: Surroundings): Program['check'] {
+  return async words => void (await parse(words, version))
+}
+
+function programFor(surroundings: Surroundings, clock: Clock, log: Log): Program {
+  return {
+    clock,
+    place: placeOf(surroundings),
+    check: checkFor(surroundings),
+    run: async (words, job) => {
+      const show = (line: string, severity: Severity) => {
+        log[severity === 'error' || severity === 'warning' ? severity : 'notice'](`${job}: ${line}`)
+      }
+      const stdout = lineStream(line => show(line, 'notice'))
+      const stderr = lineStream(line => show(line, 'error'))
+      // A signal of its own, so that one that lives for months does not gather listeners.
+      const stop = new AbortController()
+      const onStop = () => stop.abort(surroundings.signal.reason)
+      surroundings.signal.addEventListener('abort', onStop)
+      if (surroundings.signal.aborted) onStop()
+      try {
+        return await main(words, {
+          ...surroundings,
+          stdout,
+          stderr,
+          show,
+          job,
+          signal: stop.signal,
+        })
+      } finally {
+        surroundings.signal.removeEventListener('abort', onStop)
+      }
+    },
   }
 }
 

@@ -1,4 +1,4 @@
-import { messageOf } from '../../errors.ts'
+import { GlanceError, messageOf } from '../../errors.ts'
 import type { AnyCommand } from '../command.ts'
 import { EXIT_STATUS, type ExitStatus, TimeOver } from '../exit-status.ts'
 import { writableFile, writeAtomically } from './atomic-file.ts'
@@ -62,6 +62,13 @@ export class Unattended implements AsyncDisposable {
     surroundings: RunSurroundings,
   ): Promise<Unattended> {
     const given = options as RunOptions // Commands without these options have none of them set.
+    for (const [option, path] of [
+      ['--lock', given.lock],
+      ['--summary-file', given.summaryFile],
+      ['--metrics-file', given.metricsFile],
+    ]) {
+      if (path === '') throw new GlanceError('usage', `${option}: expected the name of a file`)
+    }
     const files = {
       summaryFile: await fileOf('--summary-file', given.summaryFile),
       metricsFile: await fileOf('--metrics-file', given.metricsFile),
