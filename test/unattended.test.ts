@@ -54,7 +54,7 @@ t.test('--lock', async t => {
     t.equal(await readFile(file, 'utf8'), 'do not touch\n'.repeat(100))
     t.match(await run(['compare', '--lock', '/nowhere/lock', NOWHERE, NOWHERE]), {
       status: 2,
-      stderr: /--lock \/nowhere\/lock: /,
+      stderr: 'glance-replicator: --lock /nowhere/lock: it cannot be opened\n',
     })
   })
 })
@@ -65,8 +65,9 @@ t.test('--max-duration', async t => {
     const { url, moving, release } = await slowCloud(t, 3)
     const folder = t.testdir({ dump: {} })
     const [dump, summary] = [join(folder, 'dump'), join(folder, 'summary')]
-    const words = ['-j', '1', '--max-duration', '1h30m', '--summary-file', summary]
-    const running = run(['dump', ...words, url, dump], {}, { clock })
+    const hooks = ['--on-success', 'echo success', '--on-failure', 'echo failure']
+    const words = ['-j', '1', '--max-duration', '1h30m', '--summary-file', summary, ...hooks]
+    const running = run(['dump', ...words, url, dump], process.env, { clock })
     await moving()
     clock.advance(1.5 * HOUR)
     release()
@@ -75,17 +76,19 @@ t.test('--max-duration', async t => {
       stdout:
         '1 image created (8.0 MiB), 0 updated, 0 the same, 0 failed\n' +
         '--max-duration is over: what is left is for the next run\n',
+      stderr: `${idOf(0)} (image 0): created, 8.0 MiB\n`,
     })
     t.ok(clock.isIdle)
     t.match(await json(summary), {
       cut_short: true,
       exit_status: 10,
-      result: 'failure',
+      result: 'incomplete',
       duration: 5400,
     })
-    t.match(await run(['dump', ...words, url, dump]), {
+    t.match(await run(['dump', ...words, url, dump], process.env), {
       status: 0,
       stdout: /^2 images created .* 1 the same/,
+      stderr: /^--on-success: success$/m,
     })
     t.match(await json(summary), { cut_short: false, exit_status: 0 })
   })

@@ -24,7 +24,7 @@ export interface LogOptions {
   readonly syslog: string | undefined
   /** Shows one line to whoever looks on; without file and syslog, all that is told. */
   readonly show: (line: string, severity: Severity) => void
-  /** How a line is put, but for the syslog: with `json` an object with `time`, `level` and `message`. */
+  /** How a line of the file is put: with `json` as an object with `time`, `level` and `message`. */
   readonly format: LogFormat
   /** The time now. */
   readonly clock: () => Date
@@ -47,10 +47,8 @@ export class CommandLog implements Log, AsyncDisposable {
   static async open(options: LogOptions): Promise<CommandLog> {
     const { file, syslog, format, clock, show } = options
     const sinks: Sink[] = []
-    const line = lineIn(format, clock)
-    const onLost: OnLost = message =>
-      show(format === 'json' ? line('warning', message) : message, 'warning')
-    if (file !== undefined) sinks.push(await openFile(file, line, onLost))
+    const onLost: OnLost = message => show(message, 'warning')
+    if (file !== undefined) sinks.push(await openFile(file, lineIn(format, clock), onLost))
     if (syslog !== undefined) sinks.push(await openSyslog(syslog, onLost))
     return new CommandLog(sinks, options)
   }
@@ -83,14 +81,12 @@ export class CommandLog implements Log, AsyncDisposable {
     const grave = SEVERITIES[severity] <= SEVERITIES.warning
     if (SEVERITIES[severity] > SEVERITIES[this.#options.level] && !grave) return
     for (const sink of this.#sinks) sink.write(severity, message)
-    if (!grave && this.#sinks.length > 0) return
-    const { format, clock, show } = this.#options
-    show(format === 'json' ? lineIn(format, clock)(severity, message) : message, severity)
+    if (grave || this.#sinks.length === 0) this.#options.show(message, severity)
   }
 }
 
 /** A line with the time in it. */
-function lineIn(format: LogFormat, clock: () => Date) {
+export function lineIn(format: LogFormat, clock: () => Date) {
   return (severity: Severity, message: string): string => {
     const time = clock().toISOString()
     return format === 'json'

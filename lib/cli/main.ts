@@ -8,7 +8,7 @@ import { EXIT_STATUS, exitStatusOf, type ExitStatus } from './exit-status.ts'
 import { printable } from './format.ts'
 import type { IdentitySurroundings } from './identity.ts'
 import { lineStream } from './line-stream.ts'
-import { CommandLog, type Log } from './log.ts'
+import { CommandLog, lineIn, type Log } from './log.ts'
 import type { Severity } from './log-sink.ts'
 import { apiFor, type ApiOptions, type CommonOptions, type EndpointOptions } from './options.ts'
 import { humanOutput, jsonLines, jsonOutput, type Output } from './output.ts'
@@ -32,7 +32,7 @@ export interface Surroundings {
   /** The job that the command is of. */
   readonly job?: string
   /** Told what happens, instead of standard error. */
-  readonly show?: (line: string, severity: Severity) => void
+  readonly show?: (message: string, severity: Severity) => void
 }
 
 /** Runs the program with these arguments and resolves to its exit status. Never rejects. */
@@ -69,17 +69,19 @@ async function execute(
   using progress: Progress = terminal
     ? await openBar(stderr, () => performance.now())
     : lines(text => stderr.write(text))
+  const now = () => clock.now()
+  const line = lineIn(options.logFormat, now)
+  const show = (message: string, severity: Severity) => {
+    if (severity === 'notice' && progress.shown) return
+    progress.interrupt(options.logFormat === 'json' ? line(severity, message) : message)
+  }
   await using log = await CommandLog.open({
     level: options.debug ? 'debug' : options.verbose ? 'info' : 'notice',
     file: options.logFile,
     syslog: options.syslog ? SYSLOG_SOCKET : undefined,
     format: options.logFormat,
-    show:
-      surroundings.show ??
-      ((line, severity) => {
-        if (severity !== 'notice' || !progress.shown) progress.interrupt(line)
-      }),
-    clock: () => clock.now(),
+    show: surroundings.show ?? show,
+    clock: now,
   })
   const json = command.serves === true ? jsonLines(stdout) : jsonOutput(stdout, command.rows)
   const output = options.json ? json : humanOutput(command, options, stdout)

@@ -4,11 +4,10 @@ import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { messageOf } from '../../errors.ts'
 import type { Clock } from '../clock.ts'
-import { EXIT_STATUS } from '../exit-status.ts'
 import { printable } from '../format.ts'
 import type { Log } from '../log.ts'
 import type { UnattendedOptions } from './options.ts'
-import { durationOf, hasChanges, type RunEnd, summaryDocument } from './run-record.ts'
+import { durationOf, hasChanges, resultOf, type RunEnd, summaryDocument } from './run-record.ts'
 
 /** What hooks are run in. */
 export interface HookSurroundings {
@@ -29,12 +28,12 @@ export async function runHooks(
   end: RunEnd,
   surroundings: HookSurroundings,
 ): Promise<boolean> {
-  const success = end.exitStatus === EXIT_STATUS.done
+  const result = resultOf(end)
   let fine = true
   for (const [option, command, isDue] of [
     ['--on-change', onChange, hasChanges(end)],
-    ['--on-success', onSuccess, success],
-    ['--on-failure', onFailure, !success],
+    ['--on-success', onSuccess, result === 'success'],
+    ['--on-failure', onFailure, result === 'failure'],
   ] as const) {
     if (command === undefined || !isDue) continue
     const fault = await runHook(option, command, hookTimeout, end, surroundings)
@@ -97,7 +96,7 @@ function variablesOf(end: RunEnd): Readonly<Record<string, string>> {
     command: name.command,
     job: name.job ?? '',
     ...name.ends,
-    result: exitStatus === EXIT_STATUS.done ? 'success' : 'failure',
+    result: resultOf(end),
     exit_status: String(exitStatus),
     duration: String(durationOf(end)),
     created: count('created'),

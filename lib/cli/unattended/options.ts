@@ -39,7 +39,7 @@ export const UNATTENDED: Readonly<Record<string, Options>> = {
   'metrics-file': text("Write metrics to FILE for Prometheus's textfile collector"),
   'on-change': text('Run COMMAND by sh when something was changed'),
   'on-success': text('Run COMMAND by sh when the exit status is 0'),
-  'on-failure': text('Run COMMAND by sh when it is any other'),
+  'on-failure': text('Run COMMAND by sh when something failed'),
   'hook-timeout': {
     ...time('hook-timeout', 'How long such a COMMAND may take'),
     default: '5m',

@@ -1,6 +1,13 @@
 import { GlanceError, messageOf } from '../../errors.ts'
 import { Busy } from '../exit-status.ts'
 
+/** What SQLite says, whose files locks are otherwise, and what that means here. */
+const REASONS = [
+  ['not a database', 'it is not empty, and no lock'],
+  ['nable to open', 'it cannot be opened'],
+  ['readonly', 'it may not be written to'],
+] as const
+
 /**
  * Locks `path` until disposal or the end of the process, however it ends. The file stays, empty.
  * @throws {Busy} when another run has it; {GlanceError} `usage` when the file cannot be made or is not empty.
@@ -13,7 +20,7 @@ export async function lockRun(path: string): Promise<AsyncDisposable> {
     locked = await tryLock(path, pidFile)
   } catch (cause) {
     const message = messageOf(cause)
-    const why = message.includes('not a database') ? 'it is not empty, and no lock' : message
+    const why = REASONS.find(([words]) => message.includes(words))?.[1] ?? message
     throw new GlanceError('usage', `--lock ${path}: ${why}`, { cause })
   }
   if (locked !== undefined) return locked

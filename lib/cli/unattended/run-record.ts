@@ -129,6 +129,12 @@ export function hasChanges({ results }: RunEnd): boolean {
   )
 }
 
+/** What a run is counted as. `incomplete`: nothing failed, but the time was over before all was done. */
+export function resultOf({ exitStatus }: RunEnd): 'success' | 'incomplete' | 'failure' {
+  if (exitStatus === EXIT_STATUS.done) return 'success'
+  return exitStatus === EXIT_STATUS.timeOver ? 'incomplete' : 'failure'
+}
+
 /** The document of `--summary-file`, which hooks read too. */
 export function summaryDocument(end: RunEnd): object {
   const { name, startedAt, finishedAt, exitStatus, summary, failedImages } = end
@@ -136,7 +142,7 @@ export function summaryDocument(end: RunEnd): object {
     command: name.command,
     job: name.job,
     ...name.ends,
-    result: exitStatus === EXIT_STATUS.done ? 'success' : 'failure',
+    result: resultOf(end),
     exit_status: exitStatus,
     started_at: startedAt.toISOString(),
     finished_at: finishedAt.toISOString(),
