@@ -130,7 +130,8 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
     'server/open-keystone.ts',
     [
       'errors.ts',
-      'http/client.ts',
+      'http/connections.ts',
+      'http/tls.ts',
       'keystone/',
       'server/config.ts',
       'server/identity-settings.ts',
@@ -164,8 +165,8 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
       'server/policy/remote-settings.ts',
     ],
   ],
-  ['server/tls.ts', ['errors.ts', 'server/config.ts']],
-  ['server/image-schema.ts', ['errors.ts', 'image/json.ts', 'wire/', 'server/config.ts']],
+  ['server/tls.ts', ['errors.ts', 'http/tls.ts', 'server/config.ts']],
+  ['server/image-schema.ts', ['errors.ts', 'image/', 'wire/', 'server/config.ts']],
   ['server/remote-policy.ts', ['errors.ts', 'http/', 'server/policy/']],
   ['server/fetcher.ts', ['errors.ts', 'http/', 'stream/', 'server/import/importer.ts']],
   [

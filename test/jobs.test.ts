@@ -197,6 +197,11 @@ t.test('what is wrong with the file is one line, with where it is', async t => {
       says: "line 2, column 3: job 'nightly': path is missing",
     },
     {
+      title: 'several where there is one',
+      lines: size('log-file: [one, two]'),
+      says: "line 5, column 15: job 'nightly': log-file: give it once",
+    },
+    {
       title: 'a wrong schedule',
       lines: size('schedule: "61 * * * *"'),
       says: /line 5, column 15: job 'nightly': schedule: expected a cron expression such as '17 2 \* \* \*': /,

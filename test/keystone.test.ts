@@ -5,7 +5,8 @@ import { imageUrl } from '../lib/keystone/catalog.ts'
 import { openCloud, type CloudOptions } from '../lib/keystone/cloud.ts'
 import { arranged } from '../lib/keystone/cloud-config.ts'
 import { withToken } from '../lib/keystone/token-source.ts'
-import { CREDENTIAL, DEMO, startKeystone, type TestKeystone } from './support/keystone.ts'
+import { startKeystone } from './support/keystone.ts'
+import { CREDENTIAL, DEMO } from './support/keystone-documents.ts'
 import { sendJson, startListener } from './support/listener.ts'
 
 const PASSWORD = { username: DEMO.name, password: DEMO.password, user_domain_name: 'Default' }
@@ -589,7 +590,7 @@ t.test('a token is renewed', async t => {
   })
 
   t.test('after the while that the service asks for', async t => {
-    const keystone: TestKeystone = await startKeystone(t)
+    const keystone = await startKeystone(t)
     keystone.failures.push({ status: 429, headers: { 'retry-after': '0' } })
     const auth = { auth_url: `${keystone.url}/v3`, ...PASSWORD, ...PROJECT }
     const { tokens } = cloud(auth, {}, { attempts: 2 })

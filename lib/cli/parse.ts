@@ -21,13 +21,14 @@ export async function parse(argv: readonly string[], version: string): Promise<A
   const words = withClouds(first === 'help' ? [...others, '--help'] : [first, ...others])
   requireCommand(words)
   requireOptions(words)
+  const told = withHelp(words) ? asTheyAre : untold
   let chosen: Asked | undefined
   const parser = yargs()
     .scriptName(PROGRAM)
     .usage(
       '$0 <command> [options]\n\nCompare, copy and size the images of OpenStack Glance services',
     )
-    .options(COMMON)
+    .options(told(COMMON))
     .version(version)
     .help('help')
     .alias('h', 'help')
@@ -42,7 +43,7 @@ export async function parse(argv: readonly string[], version: string): Promise<A
     .fail((message, error) => {
       throw usage(message || messageOf(error))
     })
-  register(parser, (asked, options) => {
+  register(parser, told, (asked, options) => {
     chosen =
       'expand' in asked
         ? { type: 'shorthand', shorthand: asked, options }
@@ -54,6 +55,22 @@ export async function parse(argv: readonly string[], version: string): Promise<A
     text = output
   })
   return chosen ?? { type: 'text', text }
+}
+
+/** Options of a command line, as yargs is told of them. */
+type Told = (options: Readonly<Record<string, Options>>) => Record<string, Options>
+
+const asTheyAre: Told = options => options
+
+/** yargs lays out the help of every command that it runs, which takes longer than all else here: so it has nothing to lay out. */
+const untold: Told = options =>
+  Object.fromEntries(
+    Object.entries(options).map(([name, option]) => [name, { ...option, hidden: true }]),
+  )
+
+/** Whether the help is, or may be, asked for. */
+function withHelp(words: readonly string[]): boolean {
+  return words.some(word => /^-(?:-h|[^-]*h)/.test(word))
 }
 
 /** Options may stand before the command, as they always might: this is the same line with the command at its head. */
@@ -135,6 +152,7 @@ function requireOptions(words: readonly string[]): void {
 /** Tells yargs of every command, by itself or in its group; `choose` is told of the one that is asked for. */
 function register(
   parser: Argv,
+  told: Told,
   choose: (asked: AnyCommand | Shorthand, options: object) => void,
 ): void {
   const add = (parser: Argv, command: AnyCommand | Shorthand, word: string) => {
@@ -144,7 +162,7 @@ function register(
       command.summary,
       builder => {
         for (const name of names) builder.positional(name, command.positionals[name] ?? {})
-        return builder.options(command.options)
+        return builder.options(told(command.options))
       },
       options => {
         checkOptions(options)

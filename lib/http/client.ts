@@ -16,20 +16,8 @@ export interface JsonRequest extends Abortable {
   readonly timeoutMs: number
   /** How to get there. Default: directly, trusting whom Node trusts. */
   readonly connections?: DataConnections | undefined
-  /** In place of connections: whom to trust. */
-  readonly tls?: ClientTls | undefined
   /** Statuses from 300 on that are an answer like any other. Default none. */
   readonly accepted?: readonly number[] | undefined
-}
-
-/** Whom we trust, and who we say that we are; texts in PEM form. */
-export interface ClientTls {
-  /** The authorities to trust in place of those that Node knows. */
-  readonly ca?: string | undefined
-  readonly cert?: string | undefined
-  readonly key?: string | undefined
-  /** Whether anybody is believed to be who they say. */
-  readonly insecure: boolean
 }
 
 /** What came back. */
@@ -72,7 +60,7 @@ export async function exchange(request: JsonRequest): Promise<JsonAnswer> {
 }
 
 async function answerTo(request: JsonRequest) {
-  const { method, url, headers, json, timeoutMs, connections, tls, signal } = request
+  const { method, url, headers, json, timeoutMs, connections, signal } = request
   const answer = got(url, {
     method,
     headers: {
@@ -85,7 +73,6 @@ async function answerTo(request: JsonRequest) {
     ...(connections
       ? { request: (url, options, answered) => connections.forJson(url, options, answered) }
       : {}),
-    ...(tls ? { https: httpsOptions(tls) } : {}),
     timeout: { connect: timeoutMs, response: timeoutMs, socket: timeoutMs },
     retry: { limit: 0 },
     followRedirect: false,
@@ -95,15 +82,6 @@ async function answerTo(request: JsonRequest) {
     if (transferred > LONGEST_ANSWER) answer.cancel()
   })
   return await answer
-}
-
-function httpsOptions({ ca, cert, key, insecure }: ClientTls) {
-  return {
-    ...(ca === undefined ? {} : { certificateAuthority: ca }),
-    ...(cert === undefined ? {} : { certificate: cert }),
-    ...(key === undefined ? {} : { key }),
-    rejectUnauthorized: !insecure,
-  }
 }
 
 function fault({ method, url, timeoutMs }: JsonRequest, error: RequestError): GlanceError {

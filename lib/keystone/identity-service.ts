@@ -3,8 +3,8 @@ import { GlanceError, isGlanceError } from '../errors.ts'
 import { exchange } from '../http/client.ts'
 import type { DataConnections } from '../http/connections.ts'
 import { redact } from '../http/redact.ts'
-import { isRaw } from './cloud-config.ts'
 import type { KeystoneCredentials, Method, Named, Scope } from './cloud-credentials.ts'
+import { fieldsOf, isFields, listOf } from './documents.ts'
 import { type Grant, grantFromV2, grantFromV3 } from './grant.ts'
 import { v2Request, v3Request } from './requests.ts'
 
@@ -153,11 +153,7 @@ export class IdentityService {
     for (const version of versionsIn(document)) {
       const number = /^v(2|3)\b/.exec(String(version['id']))?.[1]
       if (number === undefined) continue
-      const links: unknown = version['links']
-      const self = Array.isArray(links)
-        ? links.filter(isRaw).find(({ rel }) => rel === 'self')
-        : undefined
-      const href = self?.['href']
+      const href = listOf(version['links']).find(({ rel }) => rel === 'self')?.['href']
       const at =
         typeof href === 'string' && URL.canParse(href, url.href) ? new URL(href, url.href) : url
       at.pathname = at.pathname.replace(/\/+$/, '')
@@ -183,11 +179,9 @@ function below(base: URL, path: string): URL {
 
 /** `{versions: {values: […]}}`, `{versions: […]}` or `{version: {…}}`. */
 function versionsIn(document: unknown) {
-  if (!isRaw(document)) return []
-  const { version, versions } = document
-  if (isRaw(version)) return [version]
-  const list = isRaw(versions) ? versions['values'] : versions
-  return Array.isArray(list) ? list.filter(isRaw) : []
+  const { version, versions } = fieldsOf(document)
+  if (isFields(version)) return [version]
+  return listOf(isFields(versions) ? versions['values'] : versions)
 }
 
 /** The service may repeat what it was told, as validators do. */

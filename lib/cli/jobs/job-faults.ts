@@ -49,7 +49,6 @@ const TYPES: Readonly<Record<string, string>> = {
   boolean: 'true or false',
   number: 'a number',
   object: 'settings by name',
-  'string,number,array': 'text or a list of it',
 }
 
 function unknownKey(key: string, known: readonly string[]): string {

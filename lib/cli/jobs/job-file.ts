@@ -98,7 +98,7 @@ async function jobOf(
   const at = ['jobs', name]
   const { command: _, schedule, 'time-zone': ownZone, ...own } = given
   for (const end of Object.keys(command.positionals)) {
-    if (!/\/\/[^/]*@/.test(String(own[end]))) continue
+    if (![own[end]].flat().some(text => /\/\/[^/]*@/.test(String(text)))) continue
     const hint = 'credentials do not belong into an address; name a cloud of clouds.yaml'
     throw file.fault([...at, end], `${end}: ${hint}`)
   }

@@ -48,14 +48,21 @@ export function fileSchema(commands: readonly AnyCommand[]): object {
   }
 }
 
+/** Numbers need not be quoted, as in `source-api: 2`; whether there may be several the command line knows. */
+const TEXT = {
+  type: ['string', 'number', 'array'],
+  items: { type: ['string', 'number'] },
+  minItems: 1,
+}
+
 /** The JSON Schema of a job of this command. */
 export function jobSchema(command: AnyCommand): object {
-  const texts = [...JOB_KEYS, ...Object.keys(command.positionals)]
   return {
     type: 'object',
     additionalProperties: false,
     properties: {
-      ...Object.fromEntries(texts.map(name => [name, { type: 'string' }])),
+      ...Object.fromEntries(JOB_KEYS.map(name => [name, { type: 'string' }])),
+      ...Object.fromEntries(Object.keys(command.positionals).map(name => [name, TEXT])),
       ...valuesOf(optionsOf(command)),
     },
   }
@@ -67,11 +74,7 @@ function valuesOf(options: Readonly<Record<string, Options>>): Readonly<Record<s
   )
 }
 
-function valueOf({ type, array, choices }: Options): object {
+function valueOf({ type, choices }: Options): object {
   if (choices !== undefined) return { enum: [...choices] }
-  if (type === 'boolean' || type === 'number') return { type }
-  const text = { type: ['string', 'number'] } // `source-api: 2` need not be quoted.
-  return type === 'array' || array === true
-    ? { type: ['string', 'number', 'array'], items: text }
-    : text
+  return type === 'boolean' || type === 'number' ? { type } : TEXT
 }

@@ -23,10 +23,10 @@ export interface Job {
 export function wordsOf({ command, settings }: Job, given: Settings = {}): readonly string[] {
   const all = { ...settings, ...given }
   const names = Object.keys(command.positionals)
-  const ends = names.map(name => {
+  const ends = names.flatMap(name => {
     const end = all[name] ?? (hasCloud(all, name) ? 'cloud:' : undefined)
     if (end === undefined) throw new GlanceError('usage', `${name} is missing`)
-    return String(end)
+    return [end].flat().map(String)
   })
   const options = Object.entries(all).filter(([name]) => !names.includes(name))
   return [command.name, ...ends, ...options.flatMap(([name, value]) => wordsFor(name, value))]
