@@ -20,6 +20,7 @@ const PACKAGES = [
   'python3-openstackclient',
   'python3-openstacksdk',
   'qemu-utils',
+  'systemd',
   'util-linux',
   'uwsgi-core',
   'uwsgi-plugin-python3',

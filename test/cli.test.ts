@@ -575,6 +575,8 @@ t.test('every option of the program is in the manual', async t => {
     'dump',
     'load',
     'size',
+    'run',
+    'daemon',
     'serve',
     'db load-metadefs',
   ]) {

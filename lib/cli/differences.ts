@@ -2,6 +2,7 @@ import type { Endpoint, RefusedField } from '../endpoint/endpoint.ts'
 import { messageOf, isGlanceError } from '../errors.ts'
 import { type AttributeValue, type FieldChange } from '../wire/attributes.ts'
 import { SERVER_MADE } from '../wire/v2-image.ts'
+import { Busy, Stopped, TimeOver } from './exit-status.ts'
 import { printable } from './format.ts'
 import { LEFT_OUT_BY_DEFAULT } from './options.ts'
 
@@ -23,7 +24,13 @@ export function fieldRow({ field, from, to }: FieldChange): FieldRow {
 }
 
 export function errorRow(error: unknown): ErrorRow {
-  return { code: isGlanceError(error) ? error.code : 'fault', message: messageOf(error) }
+  return { code: isGlanceError(error) ? error.code : codeOf(error), message: messageOf(error) }
+}
+
+function codeOf(error: unknown): string {
+  if (error instanceof Stopped) return 'stopped'
+  if (error instanceof TimeOver) return 'time_over'
+  return error instanceof Busy ? 'busy' : 'fault'
 }
 
 /** `visibility: public, not private`. */

@@ -9,6 +9,7 @@ export interface CommonOptions {
   readonly verbose: boolean
   readonly logFile: string | undefined
   readonly syslog: boolean
+  readonly logFormat: 'text' | 'json'
   readonly json: boolean
 }
 
@@ -27,6 +28,12 @@ export const COMMON = {
     type: 'boolean',
     default: false,
     describe: 'Send it to the local syslog',
+  },
+  'log-format': {
+    type: 'string',
+    requiresArg: true,
+    default: 'text',
+    describe: 'Put each line of it as text or as json',
   },
 } as const satisfies Record<string, Options>
 
@@ -233,6 +240,10 @@ export function checkOptions(options: Readonly<Record<string, unknown>>): void {
     if (value !== undefined && value !== '1' && value !== '2') {
       throw new GlanceError('usage', `--${name}: expected 1 or 2`)
     }
+  }
+  const format = options['log-format']
+  if (format !== undefined && format !== 'text' && format !== 'json') {
+    throw new GlanceError('usage', '--log-format: expected text or json')
   }
   for (const [name, [least, most]] of Object.entries(RANGES)) {
     const value = options[name]

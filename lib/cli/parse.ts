@@ -1,15 +1,19 @@
 import yargs, { type Argv, type Options } from 'yargs'
 import { GlanceError, messageOf } from '../errors.ts'
-import type { AnyCommand } from './command.ts'
-import { COMMANDS, GROUPS } from './commands.ts'
+import type { AnyCommand, Shorthand } from './command.ts'
+import { COMMANDS, GROUPS, SHORTHANDS } from './commands.ts'
 import { checkOptions, COMMON, type CommonOptions } from './options.ts'
 
 export const PROGRAM = 'glance-replicator'
 
-/** What a command line asks for: something to read, or a command to be run. */
+/** What a command line asks for: something to read, a command to be run, or what that is to be found out from. */
 export type Asked =
   | { readonly type: 'text'; readonly text: string }
   | { readonly type: 'command'; readonly command: AnyCommand; readonly options: CommonOptions }
+  | { readonly type: 'shorthand'; readonly shorthand: Shorthand; readonly options: object }
+
+/** Everything that may stand first on a command line. */
+const WORDS = [...COMMANDS, ...SHORTHANDS]
 
 /** @throws {GlanceError} `usage`, with a hint where to read on. */
 export async function parse(argv: readonly string[], version: string): Promise<Asked> {
@@ -18,7 +22,7 @@ export async function parse(argv: readonly string[], version: string): Promise<A
   requireCommand(words)
   requireOptions(words)
   const told = withHelp(words) ? asTheyAre : untold
-  let chosen: Extract<Asked, { type: 'command' }> | undefined
+  let chosen: Asked | undefined
   const parser = yargs()
     .scriptName(PROGRAM)
     .usage(
@@ -39,9 +43,12 @@ export async function parse(argv: readonly string[], version: string): Promise<A
     .fail((message, error) => {
       throw usage(message || messageOf(error))
     })
-  register(parser, told, (command, options) => {
-    // yargs has given every option of COMMON its default.
-    chosen = { type: 'command', command, options: options as CommonOptions }
+  register(parser, told, (asked, options) => {
+    chosen =
+      'expand' in asked
+        ? { type: 'shorthand', shorthand: asked, options }
+        : // yargs has given every option of COMMON its default.
+          { type: 'command', command: asked, options: options as CommonOptions }
   })
   let text = ''
   await parser.parseAsync(words, {}, (_error, _options, output) => {
@@ -78,7 +85,7 @@ function commandFirst(argv: readonly string[]): readonly string[] {
 }
 
 /** Every option of every command, with all its names. */
-const OPTIONS = COMMANDS.flatMap(({ options }) =>
+const OPTIONS = WORDS.flatMap(({ options }) =>
   Object.entries<Options>({ ...COMMON, ...options }).map(([name, { type, alias = [] }]) => ({
     type,
     names: [name, ...[alias].flat()],
@@ -130,7 +137,7 @@ function requireCommand([named, second]: readonly string[]): void {
   if (isGroup && second === undefined) throw usage(`${named} wants a command`, named)
   if (isGroup && second?.startsWith('-') === true) return
   const name = isGroup ? `${named} ${second}` : named
-  if (!COMMANDS.some(command => command.name === name)) throw usage(`unknown command '${name}'`)
+  if (!WORDS.some(command => command.name === name)) throw usage(`unknown command '${name}'`)
 }
 
 /** @throws {GlanceError} `usage` for an option that no command has, whose value yargs would take for an argument. */
@@ -146,9 +153,9 @@ function requireOptions(words: readonly string[]): void {
 function register(
   parser: Argv,
   told: Told,
-  choose: (command: AnyCommand, options: unknown) => void,
+  choose: (asked: AnyCommand | Shorthand, options: object) => void,
 ): void {
-  const add = (parser: Argv, command: AnyCommand, word: string) => {
+  const add = (parser: Argv, command: AnyCommand | Shorthand, word: string) => {
     const names = Object.keys(command.positionals)
     parser.command(
       [word, ...names.map(name => `<${name}>`)].join(' '),
@@ -163,7 +170,7 @@ function register(
       },
     )
   }
-  for (const command of COMMANDS) {
+  for (const command of WORDS) {
     if (!command.name.includes(' ')) add(parser, command, command.name)
   }
   for (const [group, summary] of Object.entries(GROUPS)) {

@@ -38,6 +38,7 @@ import {
   selectionSummary,
   type SelectionSummary,
 } from './selection.ts'
+import { DEADLINE, UNATTENDED } from './unattended/options.ts'
 
 export interface ReplicationOptions
   extends
@@ -63,6 +64,8 @@ export interface TransferRow {
     | 'would_update'
   /** Bytes. */
   readonly size: number | null
+  /** When the image of the source was changed last, in ISO 8601. */
+  readonly updated_at: string | null
   /** What was changed, or would be. */
   readonly differences: readonly FieldRow[]
   /** What the target would not take. */
@@ -78,6 +81,8 @@ export interface TransferSummary extends SelectionSummary {
   /** What is never carried to this target, and why. */
   readonly not_carried: readonly RefusedField[]
   readonly lost: LossSummary
+  /** Whether `--max-duration` was over before all was done. */
+  readonly cut_short: boolean
   /** What ended the run before its end. */
   readonly error: ErrorRow | null
 }
@@ -94,7 +99,7 @@ async function* replicate(
   target: Endpoint,
   { selection, fields }: Chosen,
   options: ReplicationOptions,
-  { log, progress, signal }: CommandContext,
+  { log, progress, signal, closing }: CommandContext,
 ): AsyncGenerator<TransferRow, TransferSummary, void> {
   const planning = { metadataOnly: options.metaonly, strict: options.strict, selection, fields }
   await using losses = await LossReport.open(options.lossReport)
@@ -109,12 +114,14 @@ async function* replicate(
           attempts,
           concurrency,
           discardUnfinished,
+          closing,
           signal,
           onBytes: total => progress.copied(total),
         },
       )
   let totals = NOTHING
   let broken: unknown
+  let cutShort = false
   try {
     for await (const event of events) {
       totals = count(totals, event)
@@ -129,10 +136,13 @@ async function* replicate(
       yield row
     }
   } catch (error) {
+    if (closing.aborted && error === closing.reason) cutShort = true
     // What was done until then is told; where that is nothing, there is only the error to tell.
-    if (totals === NOTHING || !isGlanceError(error)) throw error
-    log.error(printable(error.message))
-    broken = error
+    else if (totals === NOTHING || !isGlanceError(error)) throw error
+    else {
+      log.error(printable(error.message))
+      broken = error
+    }
   }
   const { noData, ...rest } = totals
   return {
@@ -140,9 +150,12 @@ async function* replicate(
     totals: { ...rest, no_data: noData },
     not_carried: notCarried(target, leftOut(options, fields)),
     lost: losses.summary,
+    cut_short: cutShort,
     error: broken === undefined ? null : errorRow(broken),
     // Of a listing that was not read to its end nobody knows what is not in it.
-    ...(broken === undefined && !signal.aborted ? selectionSummary(selection, options, log) : {}),
+    ...(broken === undefined && !cutShort && !signal.aborted
+      ? selectionSummary(selection, options, log)
+      : {}),
   }
 }
 
@@ -172,7 +185,16 @@ export function replicationCommand<P extends string>({
     name,
     summary,
     positionals,
-    options: { ...TRANSFER, ...PLAN, ...SELECTION, ...FIELDS, ...options, ...ENDPOINT },
+    options: {
+      ...TRANSFER,
+      ...PLAN,
+      ...SELECTION,
+      ...FIELDS,
+      ...options,
+      ...DEADLINE,
+      ...UNATTENDED,
+      ...ENDPOINT,
+    },
     async *run(options, context) {
       const addresses = ends(options)
       const fields = readFields(options)
@@ -184,17 +206,18 @@ export function replicationCommand<P extends string>({
       requireTakenBy(target, fields)
       return yield* replicate(source, target, { selection, fields }, options, context)
     },
-    exitStatus: ({ totals, error, not_found: missing = [] }) => {
+    exitStatus: ({ totals, error, cut_short, not_found: missing = [] }) => {
       if (error !== null) return EXIT_STATUS.endpoint
       const undone = totals.failed + totals.refused + missing.length
-      return undone > 0 ? EXIT_STATUS.differences : EXIT_STATUS.done
+      if (undone > 0) return EXIT_STATUS.differences
+      return cut_short ? EXIT_STATUS.timeOver : EXIT_STATUS.done
     },
     views: { row: () => undefined, summary: summaryLine },
   }
 }
 
 function summaryLine(
-  { totals, dry_run, not_carried, lost }: TransferSummary,
+  { totals, dry_run, not_carried, lost, cut_short }: TransferSummary,
   { verbose, lossReport }: ReplicationOptions,
 ): string {
   const counts = [
@@ -211,6 +234,7 @@ function summaryLine(
     ...(verbose ? describeNotCarried(not_carried) : []),
     counts.join(', '),
     ...(losses === undefined ? [] : [losses]),
+    ...(cut_short ? ['--max-duration is over: what is left is for the next run'] : []),
   ].join('\n')
 }
 
@@ -275,6 +299,7 @@ function about(step: PlanStep | null): Omit<TransferRow, 'result'> {
     id: step?.image.id ?? '',
     name: step?.image.name ?? null,
     size: step?.image.size ?? null,
+    updated_at: step?.image.updatedAt.toISOString() ?? null,
     differences: step?.action === 'update' ? step.changes.map(fieldRow) : [],
     refused: [],
     lost: step?.lost ?? [],

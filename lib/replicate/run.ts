@@ -40,6 +40,11 @@ export interface RunOptions extends Omit<AttemptOptions, 'onRetry'> {
   readonly concurrency?: number | undefined
   /** Whether an image that could not be copied is removed from the target again. Default false: see `Endpoint.add`. */
   readonly discardUnfinished?: boolean | undefined
+  /**
+   * When it fires, no further image is begun, and those under way go on. Where that leaves anything to be done, the
+   * run ends by throwing its reason.
+   */
+  readonly closing?: AbortSignal | undefined
   /** Told how many bytes have been copied in all; bytes of an attempt that failed are taken back. */
   readonly onBytes?: ((total: number) => void) | undefined
 }
@@ -64,6 +69,7 @@ export async function* run(
   {
     concurrency = 4,
     discardUnfinished = false,
+    closing,
     onBytes = () => {},
     signal,
     ...retrying
@@ -76,8 +82,10 @@ export async function* run(
   const limit = pLimit(concurrency)
   const running = new Set<Promise<void>>()
   let total = 0
+  let left = false
 
   async function carryOut(step: WorkStep): Promise<void> {
+    if (closing?.aborted === true) return void (left = true)
     if (stopped.aborted) return events.put({ type: 'interrupted', step })
     events.put({ type: 'started', step })
     let counted = 0
@@ -117,6 +125,7 @@ export async function* run(
     const onUnreadable = (id: string, error: unknown) =>
       events.put({ type: 'failed', id, step: null, error })
     for await (const step of plan(onUnreadable, stopped)) {
+      if (closing?.aborted === true) return void (left = true)
       if (step.action === 'skip') events.put({ type: 'skipped', step, reason: step.reason })
       else if (step.action === 'refuse') {
         events.put({ type: 'failed', id: step.image.id, step, error: step.error })
@@ -155,6 +164,7 @@ export async function* run(
     yield* events
     await working
     if (stop.signal.aborted) throw stop.signal.reason
+    if (closing?.aborted === true && (left || stopped.aborted)) throw closing.reason
   } finally {
     stop.abort(new Error('nobody listens any more'))
     room()

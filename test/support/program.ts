@@ -1,5 +1,5 @@
 import { Writable } from 'node:stream'
-import { main } from '../../lib/cli/main.ts'
+import { main, type Surroundings } from '../../lib/cli/main.ts'
 
 /** How the program ended, and what it said. */
 export interface Said {
@@ -8,14 +8,22 @@ export interface Said {
   readonly stderr: string
 }
 
-/** Runs the program in this process: as a person would, but for signals and terminals. */
+/** Runs the program in this process: as a person would, but for terminals, and for signals unless one is given. */
 export async function run(
   words: readonly string[],
   environment: Readonly<NodeJS.ProcessEnv> = {},
+  more: Partial<Surroundings> = {},
 ): Promise<Said> {
   const [stdout, stderr] = [new Gathered(), new Gathered()]
   const { signal } = new AbortController()
-  const status = await main(words, { stdout, stderr, environment, signal, version: '1.2.3' })
+  const status = await main(words, {
+    stdout,
+    stderr,
+    environment,
+    signal,
+    version: '1.2.3',
+    ...more,
+  })
   return { status, stdout: stdout.text, stderr: stderr.text }
 }
 

@@ -32,6 +32,7 @@ import {
   selectionSummary,
   type SelectionSummary,
 } from '../selection.ts'
+import { UNATTENDED } from '../unattended/options.ts'
 
 export interface CompareOptions
   extends EndpointOptions, ApiOptions, PlanOptions, SelectionOptions, FieldOptions {
@@ -50,6 +51,8 @@ export interface CompareRow {
   readonly result: 'missing' | 'differs' | 'same' | 'no_data'
   /** Bytes. */
   readonly size: number | null
+  /** When the image of the source was changed last, in ISO 8601. */
+  readonly updated_at: string | null
   readonly differences: readonly FieldRow[]
   /** What the target cannot express; with an error, what would be lost. */
   readonly lost: readonly LostField[]
@@ -77,7 +80,15 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
     source: { type: 'string', describe: 'The server to copy from: an address or cloud:NAME' },
     target: { type: 'string', describe: 'The server to copy to: an address or cloud:NAME' },
   },
-  options: { ...PLAN, ...SELECTION, ...FIELDS, ...SOURCE_API, ...TARGET_API, ...ENDPOINT },
+  options: {
+    ...PLAN,
+    ...SELECTION,
+    ...FIELDS,
+    ...SOURCE_API,
+    ...TARGET_API,
+    ...UNATTENDED,
+    ...ENDPOINT,
+  },
 
   async *run(options, { open, log, signal }) {
     const fields = readFields(options)
@@ -172,11 +183,12 @@ const UNKNOWN: CompareRow = {
   name: null,
   result: 'differs',
   size: null,
+  updated_at: null,
   differences: [],
   lost: [],
   error: null,
 }
 
-function described({ id, name, size }: Image) {
-  return { id, name, size }
+function described({ id, name, size, updatedAt }: Image) {
+  return { id, name, size, updated_at: updatedAt.toISOString() }
 }
