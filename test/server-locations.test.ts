@@ -4,6 +4,7 @@ import { DEFAULT_FILTER } from '../lib/http/uri-filter.ts'
 import { DEFAULT_IMPORTS } from '../lib/server/import-settings.ts'
 import { serveFiles } from './support/files.ts'
 import { ADMIN, OWNER, startTestServer, STRANGER, user } from './support/server.ts'
+import { soon } from './support/soon.ts'
 
 const LOCAL = { ...DEFAULT_FILTER, allowedHosts: ['127.0.0.1'], allowedPorts: [] }
 const SETTINGS = {
@@ -310,7 +311,7 @@ t.test('a location is registered for a queued image', async t => {
       if (tasks.every(({ status }) => status === 'success' || status === 'failure')) {
         return { image: await server.show(id), tasks }
       }
-      await new Promise(setImmediate)
+      await soon()
     }
   }
 
@@ -354,7 +355,7 @@ t.test('a location is registered for a queued image', async t => {
     const validation_data = { os_hash_algo: 'sha256', os_hash_value: hex('sha256', 'other') }
     const body = { url: `${base}/image`, validation_data }
     await server.call('POST', `/v2/images/${id}/locations`, { as: OWNER, body })
-    while ((await server.show(id))['status'] !== 'active') await new Promise(setImmediate)
+    while ((await server.show(id))['status'] !== 'active') await soon()
     t.match(await server.show(id), { size: 4, checksum: null, ...validation_data })
   })
 
@@ -425,7 +426,7 @@ t.test('a location is registered for a queued image', async t => {
         t.match(task.message, /exceeds the storage quota/)
         break
       }
-      await new Promise(setImmediate)
+      await soon()
     }
     t.match(await small.show(id), { status: 'queued', locations: [] })
   })
