@@ -9,6 +9,7 @@ import { sendJson, startListener } from './support/listener.ts'
 import { type KeystoneOptions, startKeystone, type TestKeystone } from './support/keystone.ts'
 import { CREDENTIAL, SERVICE_USER } from './support/keystone-documents.ts'
 import { type Caller, startTestServer, type TestServer } from './support/server.ts'
+import { soon } from './support/soon.ts'
 
 const FORMATS = { disk_format: 'raw', container_format: 'bare' }
 
@@ -518,7 +519,7 @@ t.test('an image of another region is downloaded with the token of who asks', as
   const begun = await server.call('POST', `/v2/images/${id}/import`, { as, body: { method } })
   t.equal(begun.status, 202)
   const status = async () => (await server.show(id, as))['status']
-  while (['queued', 'importing'].includes(String(await status()))) await new Promise(setImmediate)
+  while (['queued', 'importing'].includes(String(await status()))) await soon()
   t.equal(await status(), 'active')
   t.strictSame(asked, ['mine', 'mine'])
 })

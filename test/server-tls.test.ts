@@ -7,6 +7,7 @@ import t, { type Test } from 'tap'
 import { readConfig } from '../lib/server/config.ts'
 import { startProgram } from './support/command.ts'
 import { startTestServer, type TestServer } from './support/server.ts'
+import { soon } from './support/soon.ts'
 
 const FILES = 'fixtures/tls'
 const pem = (name: string) => readFileSync(join(FILES, name), 'utf8')
@@ -212,7 +213,7 @@ t.test('certificates are read anew', async t => {
     program.kill('SIGHUP')
     const renewed = { ca: pem('cert.pem') }
     while (!readFileSync(log, 'utf8').includes('the certificate was read anew')) {
-      await new Promise(setImmediate)
+      await soon()
     }
     t.equal((await get(url, '/versions', renewed)).status, 200)
     program.kill('SIGTERM')

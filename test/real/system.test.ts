@@ -73,14 +73,14 @@ t.test('--syslog tells the local syslog in the form of RFC 5424', async t => {
 t.test('a copy of 4 GiB stays under 150 MiB in the replicator and in each server', async t => {
   const file = join(t.testdir(), 'zeros')
   await zeros(file, 4 * GIB)
-  await using source = await Embedded.start({ bare: true })
-  await using target = await Embedded.start({ bare: true })
+  await using source = await Embedded.start()
+  await using target = await Embedded.start()
   await source.create({ id: idOf(1), disk_format: 'raw', container_format: 'bare' })
   await source.upload(idOf(1), file)
   await rm(file)
 
   const words = ['livecopy', source.address, target.address, '--json']
-  await using program = await startProgram(words, { bare: true })
+  await using program = await startProgram(words)
   let peak = 0
   const watch = setInterval(() => {
     void peakOf(program.pid).then(

@@ -1,9 +1,9 @@
 import { createRequire } from 'node:module'
 import type { ErrorObject, ValidateFunction } from 'ajv'
 import { CONTAINER_FORMATS, DISK_FORMATS } from '../../image/image.ts'
+import { collectionOf } from './collection.ts'
 import {
   BASE_PROPERTIES,
-  collectionOf,
   DEPLOYER_PROPERTIES,
   type DeployerSchema,
   imageSchemaOf,
@@ -39,7 +39,7 @@ export class ImageSchema {
     if (taken !== undefined) throw new RangeError(`every image has a ${taken} already`)
     const schema = imageSchemaOf(containerFormats, diskFormats, { properties, required })
     this.image = schema
-    this.images = collectionOf(schema)
+    this.images = collectionOf('images', { type: 'array', items: schema })
     this.#required = required
     this.#isForeign = deployer !== undefined
   }
