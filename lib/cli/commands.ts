@@ -6,6 +6,7 @@ import { livecopy } from './commands/livecopy.ts'
 import { load } from './commands/load.ts'
 import { serve } from './commands/serve.ts'
 import { size } from './commands/size.ts'
+import { verify } from './commands/verify.ts'
 
 /** Every command, in the order of the help text. */
 export const COMMANDS: readonly AnyCommand[] = [
@@ -14,6 +15,7 @@ export const COMMANDS: readonly AnyCommand[] = [
   dump,
   load,
   size,
+  verify,
   serve,
   dbLoadMetadefs,
 ]

@@ -5,6 +5,7 @@ import type { AnyCommand, CommandContext } from './command.ts'
 import { errorRow } from './differences.ts'
 import { EXIT_STATUS, exitStatusOf, type ExitStatus } from './exit-status.ts'
 import { printable } from './format.ts'
+import { type DumpOptions, isDump } from './dumps.ts'
 import type { IdentitySurroundings } from './identity.ts'
 import { CommandLog } from './log.ts'
 import { apiFor, type ApiOptions, type CommonOptions, type EndpointOptions } from './options.ts'
@@ -97,8 +98,9 @@ function opener(
       import('./identity.ts'),
       import('../keystone/token-source.ts'),
     ])
-    const given = options as EndpointOptions & ApiOptions // Commands that open endpoints have these.
-    const identified = address.startsWith('dir:')
+    // Commands that open endpoints have these.
+    const given = options as EndpointOptions & ApiOptions & Partial<DumpOptions>
+    const identified = isDump(address)
       ? { address, tokens: fixedToken(null) }
       : await identify(address, side, given, surroundings)
     return await openEndpoint(identified.address, {
@@ -107,6 +109,7 @@ function opener(
       timeoutMs: given.timeout * 1000,
       attempts: given.attempts,
       chunkSize: given.chunksize,
+      sparse: given.sparse,
       api: apiFor(side, given),
       signal: surroundings.signal,
     })

@@ -16,6 +16,8 @@ export interface OpenEndpointOptions extends GlanceOptions {
   readonly writable: boolean
   /** Bytes read from or written to a disk at a time. */
   readonly chunkSize: number
+  /** Whether zeros are holes in the files of a directory. Default true. */
+  readonly sparse?: boolean | undefined
   /** The version of the Images API to speak with a service. Default: what its URL ends in, or what is negotiated. */
   readonly api?: ApiVersion | undefined
 }

@@ -1,3 +1,4 @@
+import { DUMP, dumpAddress } from '../dumps.ts'
 import { SOURCE_API } from '../options.ts'
 import { replicationCommand } from '../replication.ts'
 
@@ -8,6 +9,6 @@ export const dump = replicationCommand({
     source: { type: 'string', describe: 'The server to copy from: an address or cloud:NAME' },
     path: { type: 'string', describe: 'The directory to write to' },
   },
-  options: SOURCE_API,
-  ends: ({ source, path }) => ({ source, target: `dir:${path}` }),
+  options: { ...DUMP, ...SOURCE_API },
+  ends: ({ source, path }) => ({ source, target: dumpAddress(path) }),
 })

@@ -1,3 +1,4 @@
+import { dumpAddress } from '../dumps.ts'
 import { TARGET_API } from '../options.ts'
 import { replicationCommand } from '../replication.ts'
 
@@ -9,5 +10,5 @@ export const load = replicationCommand({
     path: { type: 'string', describe: 'The directory that was dumped to' },
   },
   options: TARGET_API,
-  ends: ({ target, path }) => ({ source: `dir:${path}`, target }),
+  ends: ({ target, path }) => ({ source: dumpAddress(path), target }),
 })
