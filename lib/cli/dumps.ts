@@ -16,21 +16,31 @@ export const DUMP = {
 
 /** Whether an address is that of images in files, which need no credentials. */
 export function isDump(address: string): boolean {
-  return address.startsWith('dir:')
+  return address.startsWith('dir:') || address.startsWith('tar:')
 }
 
-/** The address of a dump that is named by its path, as `dump` and `load` name it. */
+/** Standard input or output, as an archive. */
+export const STANDARD = 'tar:-'
+
+/**
+ * The address of a dump that is named by its path, as `dump` and `load` name it: an archive by what its name ends in, or a
+ * directory.
+ */
 export function dumpAddress(path: string): string {
-  return isDump(path) ? path : `dir:${path}`
+  if (isDump(path)) return path
+  if (path === '-') return STANDARD
+  const isArchive = ARCHIVE.test(path) && found(path)?.isDirectory() !== true
+  return isArchive ? `tar:${path}` : `dir:${path}`
 }
+
+const ARCHIVE = /\.(tar|tar\.gz|tgz|tar\.zst|tzst)$/i
 
 /** The address of what may be a dump or a server: it is a dump when it looks like a path or is there. */
 export function dumpOrServer(text: string): string {
-  if (isDump(text)) return text
-  const isPath = /^(\/|\.\.?(\/|$))/.test(text) || isThere(text)
+  const isPath = /^(-$|\/|\.\.?(\/|$))/.test(text) || found(text) !== undefined
   return isPath ? dumpAddress(text) : text
 }
 
-function isThere(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false }) !== undefined
+function found(path: string) {
+  return statSync(path, { throwIfNoEntry: false })
 }

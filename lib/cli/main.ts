@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream'
 import { WriteStream } from 'node:tty'
+import type { StandardStreams } from '../endpoint/archive.ts'
 import { messageOf } from '../errors.ts'
 import type { AnyCommand, CommandContext } from './command.ts'
 import { errorRow } from './differences.ts'
@@ -18,6 +19,8 @@ const SYSLOG_SOCKET = '/dev/log'
 
 /** What the program is run in. */
 export interface Surroundings {
+  /** Where archives come from and go to, asked for only then. */
+  readonly streams: StandardStreams
   readonly stdout: Writable
   readonly stderr: Writable
   readonly environment: Readonly<NodeJS.ProcessEnv>
@@ -46,9 +49,12 @@ export async function main(
 async function execute(
   command: AnyCommand,
   options: CommonOptions,
-  { stdout, stderr, environment, signal }: Surroundings,
+  { streams, stdout, stderr, environment, signal }: Surroundings,
 ): Promise<ExitStatus> {
-  const terminal = stderr instanceof WriteStream && stderr.isTTY && command.serves !== true
+  const taken = command.takesOutput?.(options) === true
+  // Where results share standard error with what is told, a document for programs has it for itself.
+  const bare = taken && options.json
+  const terminal = stderr instanceof WriteStream && stderr.isTTY && command.serves !== true && !bare
   using progress: Progress = terminal
     ? await openBar(stderr, () => performance.now())
     : lines(text => stderr.write(text))
@@ -57,13 +63,15 @@ async function execute(
     file: options.logFile,
     syslog: options.syslog ? SYSLOG_SOCKET : undefined,
     show: (line, severity) => {
-      if (severity !== 'notice' || !progress.shown) progress.interrupt(line)
+      if (bare || (severity === 'notice' && progress.shown)) return
+      progress.interrupt(line)
     },
     clock: () => new Date(),
   })
-  const json = command.serves === true ? jsonLines(stdout) : jsonOutput(stdout, command.rows)
-  const output = options.json ? json : humanOutput(command, options, stdout)
-  const open = opener(options, { environment, folder: process.cwd(), log, signal })
+  const results = taken ? stderr : stdout
+  const json = command.serves === true ? jsonLines(results) : jsonOutput(results, command.rows)
+  const output = options.json ? json : humanOutput(command, options, results)
+  const open = opener(options, streams, { environment, folder: process.cwd(), log, signal })
   try {
     const rows = command.run(options, { open, log, progress, signal })
     for (;;) {
@@ -90,6 +98,7 @@ async function execute(
 /** Opens endpoints with the credentials and the limits that the user gave. */
 function opener(
   options: CommonOptions,
+  streams: StandardStreams,
   surroundings: IdentitySurroundings,
 ): CommandContext['open'] {
   return async (address, side, { writable = false } = {}) => {
@@ -110,6 +119,7 @@ function opener(
       attempts: given.attempts,
       chunkSize: given.chunksize,
       sparse: given.sparse,
+      streams,
       api: apiFor(side, given),
       signal: surroundings.signal,
     })

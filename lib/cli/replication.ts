@@ -1,5 +1,6 @@
 import type { Options, PositionalOptions } from 'yargs'
 import type { Endpoint, RefusedField } from '../endpoint/endpoint.ts'
+import { MemoryEndpoint } from '../endpoint/memory.ts'
 import { isGlanceError, messageOf } from '../errors.ts'
 import { plan, type PlanStep } from '../replicate/plan.ts'
 import { count, NOTHING, type Totals } from '../replicate/report.ts'
@@ -16,6 +17,7 @@ import {
   fieldRow,
   notCarried,
 } from './differences.ts'
+import { STANDARD } from './dumps.ts'
 import { EXIT_STATUS } from './exit-status.ts'
 import { countOf, formatBytes, labelOf, printable } from './format.ts'
 import { describeLosses, LossReport, type LossSummary, lostSuffix } from './losses.ts'
@@ -154,11 +156,13 @@ export function replicationCommand<P extends string>({
       const addresses = ends(options)
       const leaveOut = parseFieldNames(options.dontreplicate)
       await using source = await context.open(addresses.source, 'source')
-      await using target = await context.open(addresses.target, 'target', {
-        writable: !options.dryRun,
-      })
+      await using target =
+        options.dryRun && addresses.target.startsWith('tar:')
+          ? new MemoryEndpoint(addresses.target) // An archive is always written anew.
+          : await context.open(addresses.target, 'target', { writable: !options.dryRun })
       return yield* replicate(source, target, leaveOut, options, context)
     },
+    takesOutput: options => ends(options).target === STANDARD,
     exitStatus: ({ totals, error }) => {
       if (error !== null) return EXIT_STATUS.endpoint
       return totals.failed + totals.refused > 0 ? EXIT_STATUS.differences : EXIT_STATUS.done

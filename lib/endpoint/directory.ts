@@ -1,5 +1,4 @@
-import { access, constants, open, readdir, readFile, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { access, constants, readdir, readFile, stat } from 'node:fs/promises'
 import type { Abortable } from '../abort.ts'
 import { GlanceError, isGlanceError } from '../errors.ts'
 import { compareIds, hasData, type Image } from '../image/image.ts'
@@ -12,8 +11,8 @@ import type { Audited, Endpoint, ImageData, ListOptions, Written } from './endpo
 import { fileFault } from './file-fault.ts'
 import { fromMetadata, layout, toMetadata } from './layout.ts'
 import { entryOf, Manifest } from './manifest.ts'
-import { textBytes, writeWhole } from './whole-file.ts'
-import { isGone } from './writer.ts'
+import { readFrom } from './read-file.ts'
+import { sweep, textBytes, writeWhole } from './whole-file.ts'
 
 export interface DirectoryOptions {
   /** Whether images are to be written. Default false. */
@@ -186,35 +185,5 @@ export class DirectoryEndpoint implements Endpoint {
     if (this.#writable) return { ...image, status: 'queued' }
     const state = found === undefined ? 'is missing' : `has ${found.size} of ${image.size} bytes`
     throw new GlanceError('corrupt', `${data}: the data of the image ${state}`)
-  }
-}
-
-/** Removes what writers left that were killed. */
-async function sweep(folder: string): Promise<void> {
-  for (const name of await readdir(folder)) {
-    const writer = layout.writerOf(name)
-    if (writer !== undefined && (await isGone(writer)))
-      await rm(join(folder, name), { force: true })
-  }
-}
-
-async function* readFrom(
-  file: string,
-  offset: number,
-  chunkSize: number,
-  signal?: AbortSignal,
-): AsyncGenerator<Uint8Array, void> {
-  const buffer = Buffer.allocUnsafe(chunkSize)
-  try {
-    await using handle = await open(file)
-    for (let position = offset; ;) {
-      signal?.throwIfAborted()
-      const { bytesRead } = await handle.read(buffer, 0, buffer.length, position)
-      if (bytesRead === 0) return
-      position += bytesRead
-      yield buffer.subarray(0, bytesRead)
-    }
-  } catch (error) {
-    throw fileFault(error, file)
   }
 }

@@ -111,6 +111,11 @@ export interface Endpoint extends AsyncDisposable {
   /** Removes the record without data that a failed `add` of ours left, if any. @throws {GlanceError} `forbidden`. */
   discard(id: string, options?: Abortable): Promise<void>
   /**
+   * Told when all has been added that was to be; only where that makes a difference: what is disposed of without is broken
+   * off. @throws as `add`.
+   */
+  finish?(options?: Abortable): Promise<void>
+  /**
    * Each image that is there or should be, in id order; only where that is known apart from the images themselves.
    * @throws as `list`.
    */

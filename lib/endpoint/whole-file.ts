@@ -1,10 +1,10 @@
-import { type FileHandle, open, rename, rm } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import type { Bytes } from '../stream/bytes.ts'
 import { fileFault } from './file-fault.ts'
 import { layout } from './layout.ts'
 import { writeSparse } from './sparse.ts'
-import { writerName } from './writer.ts'
+import { isGone, writerName } from './writer.ts'
 
 /**
  * A file that is written under a name of its own, and gets the right one when it is whole and durable: of two who write
@@ -63,4 +63,13 @@ export async function writeWhole(
 /** A text as what is written to a file. */
 export async function* textBytes(text: string): Bytes & AsyncGenerator<Uint8Array, void> {
   yield Buffer.from(text)
+}
+
+/** Removes what writers left in a folder that were killed, of files whose names begin with `prefix`. */
+export async function sweep(folder: string, prefix = ''): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const writer = layout.writerOf(name)
+    if (writer === undefined || !name.startsWith(prefix)) continue
+    if (await isGone(writer)) await rm(join(folder, name), { force: true })
+  }
 }

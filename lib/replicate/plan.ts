@@ -43,7 +43,8 @@ export interface Ends {
 
 /**
  * Decides for each image of `source`, in id order, what makes `target` have it too. One listing of each side, joined
- * as they are read: memory does not grow with their length unless a side cannot list in order.
+ * as they are read: memory does not grow with their length unless a side cannot list in order. Images of a source that is read
+ * once come in its own order.
  */
 export async function* plan(
   source: Endpoint,
@@ -53,9 +54,18 @@ export async function* plan(
 ): AsyncGenerator<PlanStep> {
   const leaveOut = new Set(options.leaveOut)
   if (!target.features.ownersCarried) leaveOut.add('owner')
-  const sources = inIdOrder(source, { onUnreadable, signal })
   // What the target holds and nobody can read is as good as not there: it is written anew.
-  const targets = inIdOrder(target, { signal, onUnreadable: () => {} })
+  const listed = { signal, onUnreadable: () => {} }
+  if (source.features.sequential === true) {
+    const held = new Map<string, Image>()
+    for await (const image of target.list(listed)) held.set(image.id, image)
+    for await (const image of source.list({ onUnreadable, signal })) {
+      yield planStep(image, held.get(image.id), { source, target }, { ...options, leaveOut })
+    }
+    return
+  }
+  const sources = inIdOrder(source, { onUnreadable, signal })
+  const targets = inIdOrder(target, listed)
   for await (const pair of joinById(sources, targets)) {
     if (pair.source !== undefined) {
       yield planStep(pair.source, pair.target, { source, target }, { ...options, leaveOut })

@@ -1,4 +1,4 @@
-import { Writable } from 'node:stream'
+import { Readable, Writable } from 'node:stream'
 import { main } from '../../lib/cli/main.ts'
 
 /** How the program ended, and what it said. */
@@ -8,15 +8,29 @@ export interface Said {
   readonly stderr: string
 }
 
+/** What the program reads, and where it writes to in place of what is gathered. */
+export interface Ends {
+  readonly stdin?: Readable
+  readonly stdout?: Writable
+  readonly signal?: AbortSignal
+}
+
 /** Runs the program in this process: as a person would, but for signals and terminals. */
 export async function run(
   words: readonly string[],
   environment: Readonly<NodeJS.ProcessEnv> = {},
+  { stdin = Readable.from([]), stdout, signal = new AbortController().signal }: Ends = {},
 ): Promise<Said> {
-  const [stdout, stderr] = [new Gathered(), new Gathered()]
-  const { signal } = new AbortController()
-  const status = await main(words, { stdout, stderr, environment, signal, version: '1.2.3' })
-  return { status, stdout: stdout.text, stderr: stderr.text }
+  const [gathered, stderr] = [new Gathered(), new Gathered()]
+  const status = await main(words, {
+    streams: { input: () => stdin, output: () => stdout ?? gathered },
+    stdout: gathered,
+    stderr,
+    environment,
+    signal,
+    version: '1.2.3',
+  })
+  return { status, stdout: gathered.text, stderr: stderr.text }
 }
 
 class Gathered extends Writable {
