@@ -8,6 +8,7 @@ import { Stopped } from '../lib/cli/exit-status.ts'
 import { readTar, tarHeader } from '../lib/stream/tar.ts'
 import { imageToV2 } from '../lib/wire/v2-image.ts'
 import { collect, patternedBytes } from './support/bytes.ts'
+import { runProgram } from './support/command.ts'
 import { idOf, imageOf } from './support/images.ts'
 import { sendJson, startListener } from './support/listener.ts'
 import { run } from './support/program.ts'
@@ -283,6 +284,22 @@ t.test('images of unknown size, and without digests, are carried', async t => {
   t.match(await two.show(idOf(1)), { status: 'queued' })
   t.match(await load(archive), { status: 0 })
   t.match(await two.show(idOf(1)), { status: 'active', size })
+})
+
+t.test('zstd takes the program of that name', async t => {
+  const one = await withImages(t)
+  const folder = t.testdir({ 'a.tar': Buffer.from('28b52ffd00', 'hex') })
+  const environment = { PATH: folder }
+  for (const words of [
+    ['dump', one.url, join(folder, 'b.tar.zst')],
+    ['verify', join(folder, 'a.tar')],
+  ]) {
+    t.match(await runProgram(words, { environment }), {
+      status: 3,
+      stderr: 'glance-replicator: zstd: there is no such program here; install it, or use gzip\n',
+    })
+  }
+  t.same(await readdir(folder), ['a.tar'])
 })
 
 t.test('tar itself', async t => {
