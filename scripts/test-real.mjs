@@ -24,6 +24,7 @@ const PACKAGES = [
   'util-linux',
   'uwsgi-core',
   'uwsgi-plugin-python3',
+  'zstd',
 ]
 /** What Debian asks before it starts a service that was installed: 101 is no. Each test starts its own. */
 const POLICY = '/usr/sbin/policy-rc.d'

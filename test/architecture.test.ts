@@ -210,7 +210,7 @@ const LONGEST = 400
 
 /** Drivers, and what they share. */
 const DRIVERS: readonly RegExp[] = [
-  /^endpoint\/(glance-v1|glance-v2|directory|memory)/,
+  /^endpoint\/(glance-v1|glance-v2|directory|archive|memory)/,
   /^store\/(filesystem|memory|http)/,
   /^database\/(simple|sqlite)/,
 ]

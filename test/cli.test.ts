@@ -575,6 +575,7 @@ t.test('every option of the program is in the manual', async t => {
     'dump',
     'load',
     'size',
+    'verify',
     'run',
     'daemon',
     'serve',

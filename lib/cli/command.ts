@@ -51,6 +51,8 @@ export interface Command<O, Row extends object, Summary extends object> {
   readonly options: Readonly<Record<string, Options>>
   /** Whether it runs until it is stopped, which is then its proper end. Default false. */
   readonly serves?: boolean
+  /** Whether standard output is what it copies to, so that results are told on standard error. Default: never. */
+  takesOutput?(options: O): boolean
   /** What `--json` calls the rows. Default `images`. */
   readonly rows?: string
   run(options: O, context: CommandContext): AsyncGenerator<Row, Summary, void>

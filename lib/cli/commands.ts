@@ -8,9 +8,10 @@ import { load } from './commands/load.ts'
 import { runOf } from './commands/run.ts'
 import { serve } from './commands/serve.ts'
 import { size } from './commands/size.ts'
+import { verify } from './commands/verify.ts'
 
 /** Those that may be jobs. */
-const JOBS: readonly AnyCommand[] = [compare, livecopy, dump, load, size]
+const JOBS: readonly AnyCommand[] = [compare, livecopy, dump, load, size, verify]
 
 /** Every command, in the order of the help text. */
 export const COMMANDS: readonly AnyCommand[] = [...JOBS, daemonOf(JOBS), serve, dbLoadMetadefs]

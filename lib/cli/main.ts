@@ -1,11 +1,13 @@
 import type { Writable } from 'node:stream'
 import { WriteStream } from 'node:tty'
+import type { StandardStreams } from '../endpoint/archive.ts'
 import { messageOf } from '../errors.ts'
 import { type Clock, SYSTEM_CLOCK } from './clock.ts'
 import type { AnyCommand, CommandContext, Program } from './command.ts'
 import { errorRow } from './differences.ts'
 import { EXIT_STATUS, exitStatusOf, type ExitStatus } from './exit-status.ts'
 import { printable } from './format.ts'
+import { type DumpOptions, isDump } from './dumps.ts'
 import type { IdentitySurroundings } from './identity.ts'
 import { lineStream } from './line-stream.ts'
 import { CommandLog, lineIn, type Log } from './log.ts'
@@ -21,6 +23,8 @@ const SYSLOG_SOCKET = '/dev/log'
 
 /** What the program is run in. */
 export interface Surroundings {
+  /** Where archives come from and go to, asked for only then. */
+  readonly streams: StandardStreams
   readonly stdout: Writable
   readonly stderr: Writable
   readonly environment: Readonly<NodeJS.ProcessEnv>
@@ -64,15 +68,18 @@ async function execute(
   options: CommonOptions,
   surroundings: Surroundings,
 ): Promise<ExitStatus> {
-  const { stdout, stderr, environment, signal, clock = SYSTEM_CLOCK, job } = surroundings
-  const terminal = stderr instanceof WriteStream && stderr.isTTY && command.serves !== true
+  const { streams, stdout, stderr, environment, signal, clock = SYSTEM_CLOCK, job } = surroundings
+  const taken = command.takesOutput?.(options) === true
+  // Where results share standard error with what is told, a document for programs has it for itself.
+  const bare = taken && options.json
+  const terminal = stderr instanceof WriteStream && stderr.isTTY && command.serves !== true && !bare
   using progress: Progress = terminal
     ? await openBar(stderr, () => performance.now())
     : lines(text => stderr.write(text))
   const now = () => clock.now()
   const line = lineIn(options.logFormat, now)
   const show = (message: string, severity: Severity) => {
-    if (severity === 'notice' && progress.shown) return
+    if (bare || (severity === 'notice' && progress.shown)) return
     progress.interrupt(options.logFormat === 'json' ? line(severity, message) : message)
   }
   await using log = await CommandLog.open({
@@ -83,8 +90,9 @@ async function execute(
     show: surroundings.show ?? show,
     clock: now,
   })
-  const json = command.serves === true ? jsonLines(stdout) : jsonOutput(stdout, command.rows)
-  const output = options.json ? json : humanOutput(command, options, stdout)
+  const results = taken ? stderr : stdout
+  const json = command.serves === true ? jsonLines(results) : jsonOutput(results, command.rows)
+  const output = options.json ? json : humanOutput(command, options, results)
   async function failed(reason: unknown): Promise<Ending> {
     if (options.json && command.serves !== true) {
       await output.end({ error: errorRow(reason) }).catch(() => {}) // Then that is what is told.
@@ -98,7 +106,7 @@ async function execute(
     const around = { job, environment, clock, log }
     await using run = await Unattended.begin(command, options, around)
     const within = AbortSignal.any([signal, run.over])
-    const open = opener(options, { ...placeOf(surroundings), log, signal: within })
+    const open = opener(options, streams, { ...placeOf(surroundings), log, signal: within })
     const program = programFor(surroundings, clock, log)
     const context = { open, log, progress, signal: within, closing: run.closing, program }
     const ending = async () => {
@@ -190,6 +198,7 @@ function programFor(surroundings: Surroundings, clock: Clock, log: Log): Program
 /** Opens endpoints with the credentials and the limits that the user gave. */
 function opener(
   options: CommonOptions,
+  streams: StandardStreams,
   surroundings: IdentitySurroundings,
 ): CommandContext['open'] {
   return async (address, side, { writable = false } = {}) => {
@@ -198,8 +207,9 @@ function opener(
       import('./identity.ts'),
       import('../keystone/token-source.ts'),
     ])
-    const given = options as EndpointOptions & ApiOptions // Commands that open endpoints have these.
-    const identified = address.startsWith('dir:')
+    // Commands that open endpoints have these.
+    const given = options as EndpointOptions & ApiOptions & Partial<DumpOptions>
+    const identified = isDump(address)
       ? { address, tokens: fixedToken(null) }
       : await identify(address, side, given, surroundings)
     return await openEndpoint(identified.address, {
@@ -208,6 +218,8 @@ function opener(
       timeoutMs: given.timeout * 1000,
       attempts: given.attempts,
       chunkSize: given.chunksize,
+      sparse: given.sparse,
+      streams,
       api: apiFor(side, given),
       signal: surroundings.signal,
     })

@@ -2,6 +2,7 @@ import yargs, { type Argv, type Options } from 'yargs'
 import { GlanceError, messageOf } from '../errors.ts'
 import type { AnyCommand, Shorthand } from './command.ts'
 import { COMMANDS, GROUPS, SHORTHANDS } from './commands.ts'
+import { STANDARD } from './dumps.ts'
 import { checkOptions, COMMON, type CommonOptions } from './options.ts'
 
 export const PROGRAM = 'glance-replicator'
@@ -18,7 +19,9 @@ const WORDS = [...COMMANDS, ...SHORTHANDS]
 /** @throws {GlanceError} `usage`, with a hint where to read on. */
 export async function parse(argv: readonly string[], version: string): Promise<Asked> {
   const [first = '--help', ...others] = commandFirst(argv)
-  const words = withClouds(first === 'help' ? [...others, '--help'] : [first, ...others])
+  const words = withStandard(
+    withClouds(first === 'help' ? [...others, '--help'] : [first, ...others]),
+  )
   requireCommand(words)
   requireOptions(words)
   const told = withHelp(words) ? asTheyAre : untold
@@ -113,7 +116,7 @@ function withClouds(words: readonly string[]): readonly string[] {
   const command = COMMANDS.find(({ name }) => name === words[0])
   if (command?.options['cloud'] === undefined || words.includes('--')) return words
   const given = words.flatMap((word, i) =>
-    i === 0 || word.startsWith('-') || TAKING_A_VALUE.has(words[i - 1] ?? '') ? [] : [i],
+    i === 0 || /^-./.test(word) || TAKING_A_VALUE.has(words[i - 1] ?? '') ? [] : [i],
   )
   const names = Object.keys(command.positionals)
   const result = [...words]
@@ -128,6 +131,13 @@ function withClouds(words: readonly string[]): readonly string[] {
     missing -= 1
   }
   return result
+}
+
+/** An end that is `-` by its address, since yargs takes the word for an option without a name. */
+function withStandard(words: readonly string[]): readonly string[] {
+  return words.map((word, i) =>
+    word === '-' && !TAKING_A_VALUE.has(words[i - 1] ?? '') ? STANDARD : word,
+  )
 }
 
 /** @throws {GlanceError} `usage` for a command that there is not, which yargs would call an argument. */

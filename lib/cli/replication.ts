@@ -1,5 +1,6 @@
 import type { Options, PositionalOptions } from 'yargs'
 import type { Endpoint, RefusedField } from '../endpoint/endpoint.ts'
+import { MemoryEndpoint } from '../endpoint/memory.ts'
 import { isGlanceError, messageOf } from '../errors.ts'
 import type { FieldRules } from '../replicate/fields.ts'
 import { plan, type PlanStep } from '../replicate/plan.ts'
@@ -18,6 +19,7 @@ import {
   fieldRow,
   notCarried,
 } from './differences.ts'
+import { STANDARD } from './dumps.ts'
 import { EXIT_STATUS } from './exit-status.ts'
 import { type FieldOptions, FIELDS, leftOut, readFields, requireTakenBy } from './fields.ts'
 import { countOf, formatBytes, labelOf, printable } from './format.ts'
@@ -200,12 +202,14 @@ export function replicationCommand<P extends string>({
       const fields = readFields(options)
       const selection = await readSelection(options, new Date())
       await using source = await context.open(addresses.source, 'source')
-      await using target = await context.open(addresses.target, 'target', {
-        writable: !options.dryRun,
-      })
+      await using target =
+        options.dryRun && addresses.target.startsWith('tar:')
+          ? new MemoryEndpoint(addresses.target) // An archive is always written anew.
+          : await context.open(addresses.target, 'target', { writable: !options.dryRun })
       requireTakenBy(target, fields)
       return yield* replicate(source, target, { selection, fields }, options, context)
     },
+    takesOutput: options => ends(options).target === STANDARD,
     exitStatus: ({ totals, error, cut_short, not_found: missing = [] }) => {
       if (error !== null) return EXIT_STATUS.endpoint
       const undone = totals.failed + totals.refused + missing.length

@@ -1,7 +1,7 @@
 import { GlanceError } from '../errors.ts'
 import type { Endpoint, ListOptions } from '../endpoint/endpoint.ts'
 import { hasData, type Image } from '../image/image.ts'
-import { joinById, sortedById } from '../image/ordered.ts'
+import { joinById, type Pair, sortedById } from '../image/ordered.ts'
 import { changesBetween, type FieldChange, withAttributesOf } from '../wire/attributes.ts'
 import { forGood, type LostField } from '../wire/loss.ts'
 import type { FieldRules } from './fields.ts'
@@ -48,9 +48,10 @@ export interface Ends {
 }
 
 /**
- * Decides for each image of `source` that is selected, in id order, what makes `target` have it too. One listing of each side, joined
- * as they are read: memory does not grow with their length unless a side cannot list in order. What is not selected is
- * passed over on both sides: nothing is said of the target's image of its id.
+ * Decides for each image of `source` that is selected, in id order, what makes `target` have it too. One listing of
+ * each side, joined as they are read: memory does not grow with their length unless a side cannot list in order. Images
+ * of a source that is read once come in its own order. What is not selected is passed over on both sides: nothing is
+ * said of the target's image of its id.
  */
 export async function* plan(
   source: Endpoint,
@@ -62,10 +63,14 @@ export async function* plan(
   const leaveOut = new Set(options.leaveOut)
   if (!target.features.ownersCarried) leaveOut.add('owner')
   await selection?.prepare(source, { signal })
-  const sources = inIdOrder(source, { onUnreadable, signal, hint: selection?.hint })
   // What the target holds and nobody can read is as good as not there: it is written anew.
-  const targets = inIdOrder(target, { signal, onUnreadable: () => {} })
-  for await (const pair of joinById(sources, targets)) {
+  const sources = { onUnreadable, signal, hint: selection?.hint }
+  const targets = { onUnreadable: () => {}, signal }
+  const pairs =
+    source.features.sequential === true
+      ? inOrderOf(source.list(sources), target.list(targets))
+      : joinById(inIdOrder(source, sources), inIdOrder(target, targets))
+  for await (const pair of pairs) {
     if (pair.source === undefined || selection?.selects(pair.source) === false) continue
     const ruled = fields?.apply(pair.source, pair.target)
     yield planStep(
@@ -85,6 +90,16 @@ export async function* plan(
 export interface StepOptions extends Omit<PlanOptions, 'selection' | 'fields'> {
   /** Fields that count also where the source could not say them, since it was not the source that did. */
   readonly decided?: ReadonlySet<string> | undefined
+}
+
+/** Each source image, in their order, with the target's of the same id: all of those are held. */
+async function* inOrderOf(
+  sources: AsyncIterable<Image>,
+  targets: AsyncIterable<Image>,
+): AsyncGenerator<Pair> {
+  const held = new Map<string, Image>()
+  for await (const image of targets) held.set(image.id, image)
+  for await (const source of sources) yield { source, target: held.get(source.id) }
 }
 
 /**

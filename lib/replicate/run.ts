@@ -56,8 +56,9 @@ const TIDY_MS = 10_000
 
 /**
  * Carries out a plan, several images at once. One image's failure does not stop the others. When `signal` fires, what
- * is under way is broken off and reported as interrupted, and the events end. A token that is refused ends the run.
- * @throws what the plan throws; {GlanceError} `unauthenticated`.
+ * is under way is broken off and reported as interrupted, and the events end, else the target is told to finish. A token that
+ * is refused ends the run.
+ * @throws what the plan and finishing throw; {GlanceError} `unauthenticated`.
  */
 export async function* run(
   plan: (
@@ -137,6 +138,8 @@ export async function* run(
           running.delete(task)
           room()
         })
+        // The next image comes when the data of this one has been read, or is not wanted.
+        if (source.features.sequential === true) await task
       }
       while (!stopped.aborted && (running.size >= WINDOW || events.length >= WINDOW)) {
         await new Promise<void>(resolve => {
@@ -164,6 +167,7 @@ export async function* run(
     yield* events
     await working
     if (stop.signal.aborted) throw stop.signal.reason
+    if (!stopped.aborted) await target.finish?.({ signal })
     if (closing?.aborted === true && (left || stopped.aborted)) throw closing.reason
   } finally {
     stop.abort(new Error('nobody listens any more'))

@@ -1,5 +1,6 @@
 import type { Abortable } from '../abort.ts'
 import type { Endpoint, ListOptions } from '../endpoint/endpoint.ts'
+import { GlanceError } from '../errors.ts'
 import type { Filter } from '../filter/filter.ts'
 import { matcher, type Matcher } from '../filter/match.ts'
 import { hintOf } from '../filter/push.ts'
@@ -48,9 +49,16 @@ export class Selection {
     return [...this.#missing]
   }
 
-  /** To be done before the first image is asked about: finds out which are the newest, for which it lists the source. */
+  /**
+   * To be done before the first image is asked about: finds out which are the newest, for which it lists the source.
+   * @throws {GlanceError} `usage` where that can be read only once.
+   */
   async prepare(source: Endpoint, { signal }: Abortable = {}): Promise<void> {
     if (this.#newest === undefined) return
+    if (source.features.sequential === true) {
+      const message = `--newest reads twice, and ${source.name} can be read once: leave it away`
+      throw new GlanceError('usage', message)
+    }
     this.#newestIds = undefined
     const { count, per = () => null } = this.#newest
     const groups = new Map<string | null, Image[]>()

@@ -9,7 +9,7 @@ import t, { type Test } from 'tap'
 import { EXIT_STATUS } from '../../lib/cli/exit-status.ts'
 import { DirectoryEndpoint } from '../../lib/endpoint/directory.ts'
 import { imageToV2 } from '../../lib/wire/v2-image.ts'
-import { runCommand, runProgram, startProgram } from '../support/command.ts'
+import { runCommand, runProgram, startCommand, startProgram } from '../support/command.ts'
 import { bytesOf, dataOf, idOf, imageOf } from '../support/images.ts'
 import { sendJson, startListener } from '../support/listener.ts'
 import { run } from '../support/program.ts'
@@ -52,7 +52,7 @@ t.test('the five commands, one after the other', async t => {
     stdout: 'Total size is 53248 bytes (52.0 KiB) across 5 images\n',
   })
   t.match(await runProgram(['dump', two.url, dump]), { status: 0, stdout: /^5 images created/ })
-  t.same((await readdir(dump)).toSorted(), (await readdir(IMAGES)).toSorted())
+  t.same((await readdir(dump)).toSorted(), [...(await readdir(IMAGES)), 'MANIFEST'].toSorted())
   for (const name of (await readdir(IMAGES)).filter(name => name.endsWith('.img'))) {
     t.ok((await readFile(join(dump, name))).equals(await readFile(join(IMAGES, name))), name)
   }
@@ -165,7 +165,7 @@ t.test('two dumps of one image into one directory do not spoil it for each other
   slow.kill('SIGKILL')
   await slow.outcome
   t.match(await run(['dump', url, dump]), { status: 0, stdout: /1 the same/ })
-  t.same((await readdir(dump)).toSorted(), [idOf(1), `${idOf(1)}.img`])
+  t.same((await readdir(dump)).toSorted(), [idOf(1), `${idOf(1)}.img`, 'MANIFEST'])
   t.ok((await readFile(join(dump, `${idOf(1)}.img`))).equals(Buffer.alloc(8 * 1024 * 1024, 7)))
 })
 
@@ -228,8 +228,49 @@ t.test('a dump that runs out of space fails by the image, and leaves no partial 
     stdout: /^1 image created .* 1 failed\n$/,
     stderr: /no space left/,
   })
-  t.same((await readdir(dump)).toSorted(), [idOf(0), `${idOf(0)}.img`])
+  t.same((await readdir(dump)).toSorted(), [idOf(0), `${idOf(0)}.img`, 'MANIFEST'])
 })
+
+t.test('an archive on standard output', async t => {
+  const [one, two] = [await startTestServer(t), await startTestServer(t)]
+  const image = imageOf(1, Buffer.alloc(8 * 1024 * 1024, 7))
+  await one.create({ id: image.id, disk_format: 'raw', container_format: 'bare' })
+  await one.upload(image.id, Buffer.alloc(8 * 1024 * 1024, 7))
+  const program = 'dist/bin/glance-replicator.js'
+  const piped = async (script: string) =>
+    await runCommand('sh', ['-c', script, process.execPath, program, one.url, two.url])
+
+  await t.test('goes through a pipe', async t => {
+    t.match(await piped('"$0" "$1" dump "$2" - | "$0" "$1" load "$3" -'), {
+      status: 0,
+      stdout: /^1 image created \(8\.0 MiB\)/,
+      stderr: /^1 image created \(8\.0 MiB\)/m,
+    })
+    t.match(await runProgram(['compare', one.url, two.url]), { status: 0 })
+  })
+
+  await t.test('of which nobody reads the rest is an error', async t => {
+    const { stderr } = await piped('("$0" "$1" dump "$2" -; echo "ended by $?" >&2) | head -c 9')
+    t.match(stderr, /ended by 74$/m)
+  })
+
+  await t.test('which nobody reads does not keep the program from being stopped', async t => {
+    await using running = await startCommand(process.execPath, ['-e', STALLED, program, one.url])
+    t.equal(await running.firstLine(), 'ended by 143')
+  })
+})
+
+/** Runs the program, reads a little of what it writes, stops it, and tells how it ended. */
+const STALLED = `
+  const [program, url] = process.argv.slice(1)
+  const { spawn } = require('node:child_process')
+  const child = spawn(process.execPath, [program, 'dump', url, '-'], { stdio: ['ignore', 'pipe', 'inherit'] })
+  child.stdout.once('readable', () => child.kill('SIGTERM'))
+  child.once('exit', status => {
+    console.log('ended by ' + status)
+    process.exit()
+  })
+`
 
 t.test('results that cannot be printed are not lost in silence', async t => {
   const one = await startTestServer(t)

@@ -69,7 +69,7 @@ export async function startCommand(
 ): Promise<RunningCommand> {
   // The runner has its way into every program that we start, and makes it as slow again; `env` takes that out, and
   // becomes the program.
-  const child = spawn('env', ['-u', 'NODE_OPTIONS', command, ...words], {
+  const child = spawn('/usr/bin/env', ['-u', 'NODE_OPTIONS', command, ...words], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...cleanEnvironment(), ...environment },
     cwd: folder,
