@@ -25,9 +25,19 @@ interface Lab {
   run(words: readonly string[], more?: Readonly<Record<string, string>>): Promise<Said>
 }
 
-async function startLab(t: Test, lifetime = 3600): Promise<Lab> {
-  const [source, target] = [await startTestServer(t), await startTestServer(t)]
+/** A service that has images. */
+async function startSource(t: Test): Promise<TestServer> {
+  const source = await startTestServer(t)
   await run(['load', source.url, IMAGES])
+  return source
+}
+
+async function startLab(
+  t: Test,
+  { lifetime = 3600, from }: { readonly lifetime?: number; readonly from?: TestServer } = {},
+): Promise<Lab> {
+  const source = from ?? (await startSource(t))
+  const target = await startTestServer(t)
   const regions: Record<string, string> = {}
   const keystone = await startKeystone(t, { regions, lifetime })
   const one = await startGuard(t, keystone, source.url)
@@ -90,6 +100,7 @@ async function startLab(t: Test, lifetime = 3600): Promise<Lab> {
 }
 
 t.test('how both ends are named', async t => {
+  const from = await startSource(t)
   for (const { title, words, environment = {} } of [
     { title: 'cloud:NAME', words: ['cloud:one', 'cloud:two'] },
     { title: 'cloud:NAME/REGION', words: ['cloud:both/One', 'cloud:both/Two'] },
@@ -128,7 +139,7 @@ t.test('how both ends are named', async t => {
     },
   ] as const) {
     t.test(title, async t => {
-      const lab = await startLab(t)
+      const lab = await startLab(t, { from })
       t.match(await lab.run(['livecopy', ...words], { ...environment }), {
         status: 0,
         stdout: /^5 images created/,
@@ -138,7 +149,7 @@ t.test('how both ends are named', async t => {
   }
 
   t.test('OS_* describe one side, and OS_SOURCE_* and OS_TARGET_* both', async t => {
-    const lab = await startLab(t)
+    const lab = await startLab(t, { from })
     const common = {
       OS_AUTH_URL: lab.keystone.url,
       OS_USERNAME: DEMO.name,
@@ -179,7 +190,7 @@ t.test('how both ends are named', async t => {
   })
 
   t.test('an address, with a token by Keystone', async t => {
-    const lab = await startLab(t)
+    const lab = await startLab(t, { from })
     const words = ['livecopy', lab.one.url, lab.two.url]
     t.match(await lab.run(words), {
       status: 3,
@@ -192,7 +203,7 @@ t.test('how both ends are named', async t => {
   })
 
   t.test('a cloud for commands with one end', async t => {
-    const lab = await startLab(t)
+    const lab = await startLab(t, { from })
     t.match(await lab.run(['size', '--cloud', 'one']), { stdout: /across 5 images/ })
     t.match(await lab.run(['dump', '--cloud', 'one', lab.folder]), { status: 0 })
     t.match(await lab.run(['load', '--cloud', 'two', lab.folder]), {
@@ -379,7 +390,7 @@ t.test('a token that ends in the middle of a run', async t => {
   })
 
   t.test('is renewed before its end when it lasts for seconds', async t => {
-    const lab = await startLab(t, 1)
+    const lab = await startLab(t, { lifetime: 1 })
     t.match(await lab.run(['livecopy', '-j', '1', 'cloud:one', 'cloud:two']), { status: 0 })
     t.match(await lab.run(['compare', 'cloud:one', 'cloud:two']), { status: 0 })
   })

@@ -72,7 +72,7 @@ t.test('an image of v2 comes back from v1 but for what was told to be lost', asy
         t.match(back, { checksum: image.checksum, digest: image.digest, size: DATA.length })
       },
     ),
-    { numRuns: 16 },
+    { numRuns: 8 },
   )
 })
 
