@@ -207,6 +207,33 @@ t.test('listing', async t => {
     }
   })
 
+  t.test('is found out when it refuses to go on after an image that it lists', async t => {
+    const url = await listing(t, query => {
+      const marker = query.get('marker')
+      if (marker === idOf(4)) return 400
+      const order = query.get('sort_dir') === 'desc' ? [6, 5, 4, 3, 2, 1] : [1, 2, 3, 4, 5, 6]
+      return after(order, { marker, size: 2 })
+    })
+    await using endpoint = await open(url)
+    await t.rejects(toArray(endpoint.list()), {
+      code: 'corrupt',
+      message: /the listing has image .*4, and does not go on after it: GET .* 400/,
+    })
+  })
+
+  t.test('ends where its last image was deleted meanwhile', async t => {
+    let deleted = false
+    const url = await listing(t, query => {
+      const marker = query.get('marker')
+      deleted ||= marker === idOf(2)
+      if (marker === idOf(2)) return 400
+      const there = query.get('sort_dir') === 'desc' ? [2, 1] : [1, 2]
+      return after(deleted ? [1] : there, { marker, size: 2 })
+    })
+    await using endpoint = await open(url)
+    t.same(ids(await toArray(endpoint.list())), [1, 2].map(idOf))
+  })
+
   t.test('passes over what was killed or deleted', async t => {
     const states = ['active', 'killed', 'deleted', 'queued', 'pending_delete'] as const
     const images = states.map((status, i) => recordOf(imageOf(i + 1, DATA, { status })))

@@ -212,6 +212,20 @@ t.test('listing', async t => {
     await t.rejects(toArray(endpoint.list()), { code: 'corrupt', message: /out of order/ })
   })
 
+  t.test('a server that refuses to go on after an image that it lists is found out', async t => {
+    const url = await startListener(t, (request, response) => {
+      const query = new URL(request.url ?? '', 'http://x').searchParams
+      if (query.get('marker') === idOf(2)) return sendJson(response, 400, { message: 'no such' })
+      const images = [1, 2].map(n => document(imageOf(n, DATA)))
+      sendJson(response, 200, { images, next: `/v2/images?marker=${idOf(2)}` })
+    })
+    await using endpoint = await open(url)
+    await t.rejects(toArray(endpoint.list()), {
+      code: 'corrupt',
+      message: /the listing has image .*2, and does not go on after it: GET .* 400 no such/,
+    })
+  })
+
   t.test('a page that begins after an image that was deleted is found again', async t => {
     let deleted = false
     const url = await startListener(t, (request, response) => {
