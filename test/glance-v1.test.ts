@@ -310,6 +310,16 @@ t.test('an owner who is not taken is refused, though the service says nothing', 
   t.match(made, { owner: 'owner', properties: new Map([['k', 'v']]) })
 })
 
+t.test('metadata of tens of KiB comes and goes in headers', async t => {
+  await using endpoint = await open((await startTestServer(t)).url)
+  const long = ['a', 'b', 'c', 'd', 'e', 'f'].map(name => [name, name.repeat(7900)] as const)
+  const image = { ...IMAGE, properties: new Map(long) }
+  const { image: made, refused } = await endpoint.add(image, dataOf(image, [DATA]))
+  t.same(refused, [])
+  t.same(made.properties, image.properties)
+  t.ok(DATA.equals(await collect(await (await endpoint.data(made)).open())))
+})
+
 t.test('headers of a server that capitalises them are understood', async t => {
   const { shown } = await queue(t)
   t.match(shown, { status: 'queued' })
