@@ -67,7 +67,8 @@ export abstract class GlanceEndpoint implements Endpoint {
 
   async add(given: Image, data: ImageData | null, { signal }: Abortable = {}): Promise<Written> {
     const { image } = this.expressible(given)
-    const begun = data === null ? image : this.expressible(unpublished(image)).image
+    const begun: Image =
+      data === null ? { ...image, status: 'queued' } : this.expressible(unpublished(image)).image
     const record = await this.#record(begun, signal)
     this.#unfinished.add(image.id)
     if (data !== null) {

@@ -1,5 +1,5 @@
 import { GlanceError, isGlanceError } from '../errors.ts'
-import { hasData, type Image, type Properties } from '../image/image.ts'
+import { hasData, type Image, isHollow, type Properties } from '../image/image.ts'
 import { inOrder } from '../image/ordered.ts'
 import { attributesOf, type FieldChange } from '../wire/attributes.ts'
 import { expressibleInV1 } from '../wire/loss.ts'
@@ -178,9 +178,11 @@ export class GlanceV1Endpoint extends GlanceEndpoint {
   }
 }
 
-/** What an image needs before its data can come. */
-function leastOf({ id, diskFormat, containerFormat }: Image): [string, HeaderValue][] {
+/** What an image needs before its data can come; one that has none is active by its size alone. */
+function leastOf(image: Image): [string, HeaderValue][] {
+  const { id, diskFormat, containerFormat } = image
   return [
+    ...(isHollow(image) ? [['size', 0] as [string, HeaderValue]] : []),
     ['id', id],
     ['disk_format', diskFormat],
     ['container_format', containerFormat],

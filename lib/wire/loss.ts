@@ -1,4 +1,4 @@
-import type { Image } from '../image/image.ts'
+import { type Image, isHollow } from '../image/image.ts'
 import type { AttributeValue } from './attributes.ts'
 import { isV1HeaderText, isV1PropertyName, propertyHeaderLength } from './v1-headers.ts'
 import { isBaseAttribute, isReservedProperty, isWithheldName } from './v2-image.ts'
@@ -35,6 +35,33 @@ const LONGEST_VALUE = 8000
  * (eventlet/wsgi.py, `MAX_TOTAL_HEADER_SIZE`), a token and the rest of the image among them.
  */
 const LONGEST_HEADERS = 47 * 1024
+
+/** What a v2 service makes of an image: as a dump, but that data needs formats there, also when it is none. */
+export function expressibleByV2Service(given: Image): Expressed {
+  const { image, lost } = expressibleInV2(given)
+  if (!isHollow(image)) return { image, lost }
+  const formats = {
+    diskFormat: image.diskFormat ?? HOLLOW.disk_format,
+    containerFormat: image.containerFormat ?? HOLLOW.container_format,
+  }
+  const lose = (field: keyof typeof HOLLOW): LostField => ({
+    kind: 'attribute',
+    field,
+    value: null,
+    reason: `v2 makes no image active without it: it becomes ${HOLLOW[field]}`,
+  })
+  return {
+    image: { ...image, ...formats },
+    lost: [
+      ...lost,
+      ...(image.containerFormat === null ? [lose('container_format')] : []),
+      ...(image.diskFormat === null ? [lose('disk_format')] : []),
+    ],
+  }
+}
+
+/** Of these formats every Glance takes data that is none; of those that it can tell from the data it does not. */
+const HOLLOW = { container_format: 'bare', disk_format: 'raw' } as const
 
 /** What v2 and a dump, which holds v2 documents, make of an image: they lose next to nothing. */
 export function expressibleInV2(image: Image): Expressed {
