@@ -297,17 +297,29 @@ t.test('who we are', async t => {
   })
 })
 
-t.test('an owner who is not taken is refused, though the service says nothing', async t => {
+t.test('that we are no administrator shows by the first owner who is not taken', async t => {
   const server = await startTestServer(t, { auth: 'trusted_headers' })
   const url = await startListener(
     t,
     (request, response) => void forwardAs(OWNER, server.url, request, response),
   )
-  await using endpoint = await open(url)
   const image = { ...IMAGE, owner: 'another', properties: new Map([['k', 'v']]) }
-  const { image: made, refused } = await endpoint.add(image, dataOf(image, [DATA]))
-  t.match(refused, [{ field: 'owner', reason: /leaves owner as it was/ }])
-  t.match(made, { owner: 'owner', properties: new Map([['k', 'v']]) })
+  t.test('of a new image', async t => {
+    await using endpoint = await open(url)
+    t.equal(endpoint.features.ownersCarried, true)
+    const { image: made, refused } = await endpoint.add(image, dataOf(image, [DATA]))
+    t.same(refused, [])
+    t.match(made, { owner: 'owner', properties: new Map([['k', 'v']]) })
+    t.equal(endpoint.features.ownersCarried, false)
+  })
+  t.test('of an image that is changed', async t => {
+    await using endpoint = await open(url)
+    const [present = image] = await toArray(endpoint.list())
+    const { image: made, refused } = await endpoint.update(present, { ...image, minRam: 3 })
+    t.same(refused, [])
+    t.match(made, { owner: 'owner', minRam: 3 })
+    t.equal(endpoint.features.ownersCarried, false)
+  })
 })
 
 t.test('metadata of tens of KiB comes and goes in headers', async t => {

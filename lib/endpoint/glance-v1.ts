@@ -109,7 +109,10 @@ export class GlanceV1Endpoint extends GlanceEndpoint {
       ],
       propertiesOf(image.properties, []),
     )
-    return await this.#write('POST', 'v1/images', signal, headers)
+    const made = await this.#write('POST', 'v1/images', signal, headers)
+    // Of anybody else v1 takes no owner, and says nothing of it.
+    if (owner !== null && made.owner !== owner) this.leaveOwners()
+    return made
   }
 
   protected async createBare(image: Image, signal: AbortSignal | undefined): Promise<Image> {
@@ -132,7 +135,10 @@ export class GlanceV1Endpoint extends GlanceEndpoint {
       'x-glance-registry-purge-props': purging ? 'True' : 'False',
     })
     const now = attributesOf(changed)
-    const ignored = changes.filter(({ field, to }) => now.get(field) !== to) // No lists: v1 has no tags.
+    const isIgnored = ({ field, to }: FieldChange) => now.get(field) !== to // No lists: v1 has no tags.
+    const isOwner = ({ field, to }: FieldChange) => field === 'owner' && to !== null
+    if (changes.some(change => isOwner(change) && isIgnored(change))) this.leaveOwners()
+    const ignored = changes.filter(change => isIgnored(change) && !isOwner(change))
     if (ignored.length === 0) return changed
     const names = ignored.map(({ field }) => field).join(', ')
     const message = `${this.name} says that it was done, and leaves ${names} as it was`

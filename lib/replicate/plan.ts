@@ -51,13 +51,14 @@ export async function* plan(
   options: PlanOptions,
   { onUnreadable, signal }: ListOptions = {},
 ): AsyncGenerator<PlanStep> {
-  const leaveOut = new Set(options.leaveOut)
-  if (!target.features.ownersCarried) leaveOut.add('owner')
   const sources = inIdOrder(source, { onUnreadable, signal })
   // What the target holds and nobody can read is as good as not there: it is written anew.
   const targets = inIdOrder(target, { signal, onUnreadable: () => {} })
   for await (const pair of joinById(sources, targets)) {
     if (pair.source !== undefined) {
+      const leaveOut = new Set(options.leaveOut)
+      // Which may turn out only when something was written.
+      if (!target.features.ownersCarried) leaveOut.add('owner')
       yield planStep(pair.source, pair.target, { source, target }, { ...options, leaveOut })
     }
   }
