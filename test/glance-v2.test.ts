@@ -158,6 +158,18 @@ t.test('what cannot be used says why', t => {
     )
     await t.rejects(open(url), { message: /^(?!.*sesame)/ })
   })
+  t.test('nor a token that the service repeats, be it cut short', async t => {
+    const tokens = fixedToken('gAAAAAB-open-sesame')
+    const url = await startListener(t, ({ method, url, headers }, response) => {
+      const isOpening = url === '/v2/tasks?limit=1'
+      const message = `${'x'.repeat(280)} ${headers['x-auth-token'] as string} is ${method}`
+      sendJson(response, isOpening ? 200 : 403, isOpening ? {} : { message })
+    })
+    await using endpoint = await open(url, { tokens })
+    const told = { code: 'forbidden', message: /^(?!.*gAAAA).*403 x+ \(secret\) is/ }
+    await t.rejects(toArray(endpoint.list()), told)
+    await t.rejects((await endpoint.data(IMAGE)).open(), told)
+  })
   t.end()
 })
 
