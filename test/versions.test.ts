@@ -156,11 +156,8 @@ t.test('what v1 cannot express', async t => {
     t.equal(written, compareReport, 'compare says beforehand what is refused and why')
     const lines = written.trimEnd().split('\n')
     const fields = lines.map(line => (JSON.parse(line) as { field: string }).field) // As above.
-    t.same(fields, [
-      ...['os_hidden', 'tags', 'Odd-Name', 'os_hash_value'],
-      ...['visibility', 'tags', 'os_hash_value'],
-      'os_hash_value',
-    ])
+    const ofEach = ['os_hidden tags Odd-Name os_hash_value', 'visibility tags os_hash_value']
+    t.equal(fields.join(' '), [...ofEach, 'os_hash_value'].join(' '))
   })
 
   t.test('is told by the name that the image has on the source', async t => {
