@@ -371,7 +371,9 @@ t.test('a token that ends in the middle of a run', async t => {
         lab.keystone.revoke()
       }
     }
-    const words = ['--source-api', '1', '--target-api', '1', 'cloud:one', 'cloud:two']
+    // The internal addresses of the catalogue end in /v2/.
+    const apis = ['--source-api', '1', '--source-interface', 'internal', '--target-api', '1']
+    const words = [...apis, 'cloud:one', 'cloud:two']
     const { status, stdout, stderr } = await lab.run(['livecopy', '-j', '1', ...words])
     t.equal(status, 0, stderr)
     t.match(stdout, / 0 failed/)

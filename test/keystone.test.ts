@@ -422,6 +422,24 @@ t.test('the image service in the catalogue', async t => {
       want: { region: null },
       url: 'http://one',
     },
+    {
+      title: 'an address that ends in a version, which does not say what to speak',
+      catalog: [endpoint('One', 'https://one/image/v1.1/')],
+      want: { region: 'One' },
+      url: 'https://one/image',
+    },
+    {
+      title: 'an address that ends in a version and has no path',
+      catalog: [endpoint('One', 'http://v2:9292/v2')],
+      want: { region: 'One' },
+      url: 'http://v2:9292',
+    },
+    {
+      title: 'a host that is called like a version',
+      catalog: [endpoint('One', 'http://v2')],
+      want: { region: 'One' },
+      url: 'http://v2',
+    },
   ]) {
     t.test(title, async t => t.equal(imageUrl(catalog, { ...wanted, ...want }), url))
   }

@@ -23,7 +23,7 @@ import { STANDARD } from './dumps.ts'
 import { EXIT_STATUS } from './exit-status.ts'
 import { type FieldOptions, FIELDS, leftOut, readFields, requireTakenBy } from './fields.ts'
 import { countOf, formatBytes, labelOf, printable } from './format.ts'
-import { describeLosses, LossReport, type LossSummary, lostSuffix } from './losses.ts'
+import { describeLosses, LossReport, type LossSummary, lostSuffix, sourceNameOf } from './losses.ts'
 import {
   type ApiOptions,
   ENDPOINT,
@@ -129,12 +129,13 @@ async function* replicate(
       totals = count(totals, event)
       if (event.type === 'planned') progress.expect(1, bytesOf(event.step))
       if (event.type === 'retried') log.warning(describeRetry(event))
-      if (event.type === 'started') log.info(`${labelOf(event.step.image)}: ${event.step.action}`)
+      if (event.type === 'started') log.info(`${labelOf(about(event.step))}: ${event.step.action}`)
       const row = rowOf(event, dryRun)
       if (row === undefined) continue
       if (event.step?.action === 'create' || event.step?.action === 'update') progress.finish()
       tell(row, log)
-      if (row.error === null && row.result !== 'interrupted') await losses.add(row, row.lost)
+      const isSettled = row.error === null || event.step?.action === 'refuse'
+      if (isSettled && row.result !== 'interrupted') await losses.add(row, row.lost)
       yield row
     }
   } catch (error) {
@@ -222,7 +223,7 @@ export function replicationCommand<P extends string>({
 
 function summaryLine(
   { totals, dry_run, not_carried, lost, cut_short }: TransferSummary,
-  { verbose, lossReport }: ReplicationOptions,
+  { verbose, lossReport, strict }: ReplicationOptions,
 ): string {
   const counts = [
     `${countOf(totals.created, 'image')} ${dry_run ? 'to be created' : 'created'} (${formatBytes(totals.bytes)})`,
@@ -233,7 +234,7 @@ function summaryLine(
     ...(totals.interrupted > 0 ? [`${totals.interrupted} interrupted`] : []),
     `${totals.failed} failed`,
   ]
-  const losses = describeLosses(lost, lossReport)
+  const losses = describeLosses(lost, { lossReport, strict })
   return [
     ...(verbose ? describeNotCarried(not_carried) : []),
     counts.join(', '),
@@ -301,7 +302,7 @@ function rowOf(event: TransferEvent, dryRun: boolean): TransferRow | undefined {
 function about(step: PlanStep | null): Omit<TransferRow, 'result'> {
   return {
     id: step?.image.id ?? '',
-    name: step?.image.name ?? null,
+    name: step === null ? null : sourceNameOf(step),
     size: step?.image.size ?? null,
     updated_at: step?.image.updatedAt.toISOString() ?? null,
     differences: step?.action === 'update' ? step.changes.map(fieldRow) : [],
@@ -348,7 +349,7 @@ function tell(row: TransferRow, log: CommandContext['log']): void {
 }
 
 function describeRetry({ step, attempt, error }: Extract<TransferEvent, { type: 'retried' }>) {
-  return `${labelOf(step.image)}: attempt ${attempt} after: ${printable(messageOf(error))}`
+  return `${labelOf(about(step))}: attempt ${attempt} after: ${printable(messageOf(error))}`
 }
 
 function bytesOf(step: WorkStep): number {

@@ -12,7 +12,7 @@ export interface EndpointFeatures {
   readonly ordered: boolean
   /** Whether `data().open` honours `offset`. */
   readonly ranges: boolean
-  /** Whether images added may belong to any project. */
+  /** Whether images added may belong to any project, as far as is known: v1 shows it only by the images it has. */
   readonly ownersCarried: boolean
   /**
    * Whether the endpoint computes the digests of what it is given, so that a copy is proved by comparing its

@@ -1,4 +1,4 @@
-import { GlanceError, isGlanceError } from '../errors.ts'
+import { GlanceError, isGlanceError, messageOf } from '../errors.ts'
 import type { Image } from '../image/image.ts'
 import { isObject } from '../image/json.ts'
 import type { ListOptions } from './endpoint.ts'
@@ -20,6 +20,12 @@ export function documentsOf(page: unknown, version: ApiVersion, name: string): r
   if (isObject(page) && Array.isArray(page['images'])) return page['images'] as unknown[]
   const message = `${name}: no Images API v${version}: its listing has no images`
   throw new GlanceError('unsupported', message)
+}
+
+/** That a listing does not get on: another from its start came to the same image, which the service says is not there. */
+export function refusedAgain(name: string, marker: string, cause: unknown): GlanceError {
+  const message = `${name}: the listing has image ${marker}, and does not go on after it: ${messageOf(cause)}`
+  return new GlanceError('corrupt', message, { cause })
 }
 
 /** The images of a page. Each that cannot be understood is told of, or else what `read` throws is thrown. */

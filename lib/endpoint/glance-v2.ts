@@ -4,7 +4,7 @@ import { inOrder, mergeById } from '../image/ordered.ts'
 import type { ImageHint } from '../image/query.ts'
 import type { FieldChange } from '../wire/attributes.ts'
 import { needsOperators, v2Filters } from '../wire/listing-hint.ts'
-import { expressibleInV2 } from '../wire/loss.ts'
+import { expressibleByV2Service } from '../wire/loss.ts'
 import { imageFromV2, imageToV2, SERVER_MADE, type V2Document } from '../wire/v2-image.ts'
 import { PATCH_MEDIA_TYPE, patchOf } from '../wire/v2-patch.ts'
 import type { ImageData, ListOptions } from './endpoint.ts'
@@ -17,7 +17,7 @@ import { speaksSince } from './negotiate.ts'
 
 /** A service that speaks the Images API v2. */
 export class GlanceV2Endpoint extends GlanceEndpoint {
-  readonly expressible = expressibleInV2
+  readonly expressible = expressibleByV2Service
 
   private constructor(service: GlanceService, isAdmin: boolean) {
     super(service, {

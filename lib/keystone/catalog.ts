@@ -98,8 +98,18 @@ function inRegion(
   return endpoints.filter(each => region === null || each.region === region)
 }
 
+/**
+ * Without the version at its end, which some catalogues have for their oldest clients: it says where the service is, not
+ * which of its versions to speak.
+ */
 function checked(url: string, origin: string): string {
-  if (/^https?:\/\//i.test(url) && URL.canParse(url)) return url
+  if (/^https?:\/\//i.test(url) && URL.canParse(url)) {
+    const at = new URL(url)
+    const path = at.pathname.replace(/\/+v[12](\.\d+)?\/*$/, '')
+    if (path === at.pathname) return url
+    at.pathname = path
+    return at.href.replace(/\/$/, '')
+  }
   throw new GlanceError('unsupported', `${origin}: what the catalogue has for its images is no URL`)
 }
 

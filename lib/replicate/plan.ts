@@ -60,8 +60,6 @@ export async function* plan(
   { onUnreadable, signal }: ListOptions = {},
 ): AsyncGenerator<PlanStep> {
   const { selection, fields, ...others } = options
-  const leaveOut = new Set(options.leaveOut)
-  if (!target.features.ownersCarried) leaveOut.add('owner')
   await selection?.prepare(source, { signal })
   // What the target holds and nobody can read is as good as not there: it is written anew.
   const sources = { onUnreadable, signal, hint: selection?.hint }
@@ -73,13 +71,16 @@ export async function* plan(
   for await (const pair of pairs) {
     if (pair.source === undefined || selection?.selects(pair.source) === false) continue
     const ruled = fields?.apply(pair.source, pair.target)
+    const leaveOut = new Set([...(options.leaveOut ?? []), ...(ruled?.leaveOut ?? [])])
+    // Which may turn out only when something was written.
+    if (!target.features.ownersCarried) leaveOut.add('owner')
     yield planStep(
       ruled?.image ?? pair.source,
       pair.target,
       { source, target },
       {
         ...others,
-        leaveOut: ruled === undefined ? leaveOut : new Set([...leaveOut, ...ruled.leaveOut]),
+        leaveOut,
         decided: ruled?.decided,
       },
     )

@@ -1,6 +1,5 @@
 import type { RefusedField } from '../../endpoint/endpoint.ts'
-import type { Image } from '../../image/image.ts'
-import { plan } from '../../replicate/plan.ts'
+import { plan, type PlanStep } from '../../replicate/plan.ts'
 import type { LostField } from '../../wire/loss.ts'
 import type { Command } from '../command.ts'
 import {
@@ -15,7 +14,13 @@ import {
 import { EXIT_STATUS } from '../exit-status.ts'
 import { type FieldOptions, FIELDS, leftOut, readFields, requireTakenBy } from '../fields.ts'
 import { countOf, formatBytes, labelOf, printable } from '../format.ts'
-import { describeLosses, LossReport, type LossSummary, lostSuffix } from '../losses.ts'
+import {
+  describeLosses,
+  LossReport,
+  type LossSummary,
+  lostSuffix,
+  sourceNameOf,
+} from '../losses.ts'
 import {
   type ApiOptions,
   ENDPOINT,
@@ -113,8 +118,8 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
         totals.differs += 1
         yield row
       }
-      const row = { ...UNKNOWN, ...described(step.image), lost: step.lost }
-      if (step.action !== 'refuse') await losses.add(row, step.lost)
+      const row = { ...UNKNOWN, ...described(step), lost: step.lost }
+      await losses.add(row, step.lost)
       switch (step.action) {
         case 'create':
           totals.missing += 1
@@ -165,8 +170,8 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
           return options.verbose ? `${labelOf(row)}: no data on the source` : undefined
       }
     },
-    summary: ({ totals, not_carried, lost }, { verbose, lossReport }) => {
-      const losses = describeLosses(lost, lossReport)
+    summary: ({ totals, not_carried, lost }, { verbose, lossReport, strict }) => {
+      const losses = describeLosses(lost, { lossReport, strict })
       return [
         ...(verbose ? describeNotCarried(not_carried) : []),
         `${countOf(totals.missing, 'image')} missing (${formatBytes(totals.bytes)}), ` +
@@ -189,6 +194,7 @@ const UNKNOWN: CompareRow = {
   error: null,
 }
 
-function described({ id, name, size, updatedAt }: Image) {
-  return { id, name, size, updated_at: updatedAt.toISOString() }
+function described(step: PlanStep) {
+  const { id, size, updatedAt } = step.image
+  return { id, name: sourceNameOf(step), size, updated_at: updatedAt.toISOString() }
 }
