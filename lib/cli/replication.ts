@@ -1,7 +1,8 @@
 import type { Options, PositionalOptions } from 'yargs'
 import type { Endpoint, RefusedField } from '../endpoint/endpoint.ts'
 import { isGlanceError, messageOf } from '../errors.ts'
-import { plan, type PlanStep } from '../replicate/plan.ts'
+import { Extras } from '../replicate/extras.ts'
+import { plan, type PlanContext, type PlanStep } from '../replicate/plan.ts'
 import { count, NOTHING, type Totals } from '../replicate/report.ts'
 import { run, type TransferEvent, type WorkStep } from '../replicate/run.ts'
 import type { LostField } from '../wire/loss.ts'
@@ -29,9 +30,23 @@ import {
   TRANSFER,
   type TransferOptions,
 } from './options.ts'
+import {
+  orderRemoval,
+  readRemoval,
+  REMOVAL,
+  type RemovalOptions,
+  type RemovalOrder,
+} from './removal.ts'
+import {
+  describeRemovals,
+  NOTHING_REMOVED,
+  removeDeparted,
+  type RemovalRow,
+  type RemovalTotals,
+} from './removal-rows.ts'
 
 export interface ReplicationOptions
-  extends EndpointOptions, ApiOptions, PlanOptions, TransferOptions {}
+  extends EndpointOptions, ApiOptions, PlanOptions, TransferOptions, RemovalOptions {}
 
 /** What became of one image, or in a dry run would. */
 export interface TransferRow {
@@ -59,10 +74,12 @@ export interface TransferRow {
 
 export interface TransferSummary {
   readonly dry_run: boolean
-  readonly totals: Omit<Totals, 'noData'> & { readonly no_data: number }
+  readonly totals: Omit<Totals, 'noData'> & { readonly no_data: number } & RemovalTotals
   /** What is never carried to this target, and why. */
   readonly not_carried: readonly RefusedField[]
   readonly lost: LossSummary
+  /** Why no image that left the source was removed although some should have been. */
+  readonly withheld: ErrorRow | null
   /** What ended the run before its end. */
   readonly error: ErrorRow | null
 }
@@ -72,16 +89,18 @@ async function* replicate(
   source: Endpoint,
   target: Endpoint,
   leaveOut: ReadonlySet<string>,
+  { removal, provenance }: RemovalOrder,
   options: ReplicationOptions,
   { log, progress, signal }: CommandContext,
-): AsyncGenerator<TransferRow, TransferSummary, void> {
-  const planning = { metadataOnly: options.metaonly, strict: options.strict, leaveOut }
+): AsyncGenerator<TransferRow | RemovalRow, TransferSummary, void> {
+  const planning = { metadataOnly: options.metaonly, strict: options.strict, leaveOut, provenance }
+  const extras = removal === null ? undefined : new Extras()
   await using losses = await LossReport.open(options.lossReport)
   const { attempts, concurrency, discardUnfinished, dryRun } = options
   const events = dryRun
-    ? rehearse(source, target, planning, signal)
+    ? rehearse(source, target, planning, { extras, signal })
     : run(
-        (onUnreadable, signal) => plan(source, target, planning, { onUnreadable, signal }),
+        (onUnreadable, signal) => plan(source, target, planning, { extras, onUnreadable, signal }),
         source,
         target,
         {
@@ -93,10 +112,13 @@ async function* replicate(
         },
       )
   let totals = NOTHING
+  let removed = NOTHING_REMOVED
+  let unreadable = 0
   let broken: unknown
   try {
     for await (const event of events) {
       totals = count(totals, event)
+      if (event.type === 'failed' && event.step === null) unreadable += 1
       if (event.type === 'planned') progress.expect(1, bytesOf(event.step))
       if (event.type === 'retried') log.warning(describeRetry(event))
       if (event.type === 'started') log.info(`${labelOf(event.step.image)}: ${event.step.action}`)
@@ -107,6 +129,10 @@ async function* replicate(
       if (row.error === null && row.result !== 'interrupted') await losses.add(row, row.lost)
       yield row
     }
+    if (removal !== null && extras !== undefined && !signal.aborted) {
+      const context = { extras, unreadable, concurrency, dryRun, log, signal }
+      removed = yield* removeDeparted(source, target, removal, context)
+    }
   } catch (error) {
     // What was done until then is told; where that is nothing, there is only the error to tell.
     if (totals === NOTHING || !isGlanceError(error)) throw error
@@ -116,9 +142,16 @@ async function* replicate(
   const { noData, ...rest } = totals
   return {
     dry_run: dryRun,
-    totals: { ...rest, no_data: noData },
+    totals: {
+      ...rest,
+      no_data: noData,
+      ...removed.totals,
+      failed: rest.failed + removed.totals.failed,
+      interrupted: rest.interrupted + removed.totals.interrupted,
+    },
     not_carried: notCarried(target, leaveOut),
     lost: losses.summary,
+    withheld: removed.withheld,
     error: broken === undefined ? null : errorRow(broken),
   }
 }
@@ -142,26 +175,30 @@ export function replicationCommand<P extends string>({
   ends,
 }: Replication<P>): Command<
   ReplicationOptions & Readonly<Record<P, string>>,
-  TransferRow,
+  TransferRow | RemovalRow,
   TransferSummary
 > {
   return {
     name,
     summary,
     positionals,
-    options: { ...TRANSFER, ...PLAN, ...options, ...ENDPOINT },
+    options: { ...TRANSFER, ...PLAN, ...REMOVAL, ...options, ...ENDPOINT },
     async *run(options, context) {
       const addresses = ends(options)
       const leaveOut = parseFieldNames(options.dontreplicate)
+      const wish = readRemoval(options)
       await using source = await context.open(addresses.source, 'source')
       await using target = await context.open(addresses.target, 'target', {
         writable: !options.dryRun,
       })
-      return yield* replicate(source, target, leaveOut, options, context)
+      const order = orderRemoval(wish, source, target)
+      return yield* replicate(source, target, leaveOut, order, options, context)
     },
-    exitStatus: ({ totals, error }) => {
+    exitStatus: ({ totals, withheld, error }) => {
       if (error !== null) return EXIT_STATUS.endpoint
-      return totals.failed + totals.refused > 0 ? EXIT_STATUS.differences : EXIT_STATUS.done
+      return totals.failed + totals.refused > 0 || withheld !== null
+        ? EXIT_STATUS.differences
+        : EXIT_STATUS.done
     },
     views: { row: () => undefined, summary: summaryLine },
   }
@@ -176,6 +213,7 @@ function summaryLine(
     `${totals.updated} ${dry_run ? 'to be updated' : 'updated'}`,
     `${totals.same} the same`,
     ...(totals.no_data > 0 ? [`${totals.no_data} without data`] : []),
+    ...describeRemovals(totals, dry_run),
     ...(totals.refused > 0 ? [`${totals.refused} not taken in full`] : []),
     ...(totals.interrupted > 0 ? [`${totals.interrupted} interrupted`] : []),
     `${totals.failed} failed`,
@@ -193,13 +231,13 @@ async function* rehearse(
   source: Endpoint,
   target: Endpoint,
   planning: Parameters<typeof plan>[2],
-  signal: AbortSignal,
+  context: Pick<PlanContext, 'extras' | 'signal'>,
 ): AsyncGenerator<TransferEvent> {
   const unreadable: TransferEvent[] = []
   const onUnreadable = (id: string, error: unknown) => {
     unreadable.push({ type: 'failed', id, step: null, error })
   }
-  for await (const step of plan(source, target, planning, { onUnreadable, signal })) {
+  for await (const step of plan(source, target, planning, { ...context, onUnreadable })) {
     yield* unreadable.splice(0)
     if (step.action === 'skip') yield { type: 'skipped', step, reason: step.reason }
     else if (step.action === 'refuse')

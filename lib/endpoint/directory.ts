@@ -1,5 +1,5 @@
 import { access, constants, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import type { Abortable } from '../abort.ts'
 import { GlanceError, isGlanceError } from '../errors.ts'
 import { compareIds, hasData, type Image } from '../image/image.ts'
@@ -8,7 +8,7 @@ import { digested, Hasher } from '../stream/digest.ts'
 import { rechunk } from '../stream/rechunk.ts'
 import { verify } from '../stream/verify.ts'
 import { expressibleInV2 } from '../wire/loss.ts'
-import type { Endpoint, ImageData, ListOptions, Written } from './endpoint.ts'
+import type { Endpoint, ImageData, ListOptions, Withdrawal, Written } from './endpoint.ts'
 import { fileFault } from './file-fault.ts'
 import { fromMetadata, layout, toMetadata } from './layout.ts'
 import { isGone, writerName } from './writer.ts'
@@ -26,12 +26,14 @@ export interface DirectoryOptions {
  */
 export class DirectoryEndpoint implements Endpoint {
   readonly name: string
+  readonly address: string
   readonly features = {
     ordered: true,
     ranges: true,
     ownersCarried: true,
     hashes: false,
     repeatable: true,
+    withdrawals: ['hide', 'delete'],
   } as const
   readonly expressible = expressibleInV2
   readonly #folder: string
@@ -46,6 +48,7 @@ export class DirectoryEndpoint implements Endpoint {
     this.#writable = writable
     this.#chunkSize = chunkSize
     this.name = `dir:${folder}`
+    this.address = `dir:${resolve(folder)}`
   }
 
   /**
@@ -130,6 +133,26 @@ export class DirectoryEndpoint implements Endpoint {
       })(),
     )
     return { image, refused: [] }
+  }
+
+  async get(id: string): Promise<Image> {
+    return await this.#read(id)
+  }
+
+  /** The metadata goes first, as it came last: data without it is no image. */
+  async withdraw(image: Image, how: Withdrawal): Promise<void> {
+    if (how === 'hide') {
+      await this.update(image, { ...image, hidden: true })
+      return
+    }
+    for (const file of [
+      layout.metadata(this.#folder, image.id),
+      layout.data(this.#folder, image.id),
+    ]) {
+      await rm(file, { force: true }).catch((error: unknown) => {
+        throw fileFault(error, file)
+      })
+    }
   }
 
   /** A dump keeps nothing that is half-made. */

@@ -5,7 +5,7 @@ import type { FieldChange } from '../wire/attributes.ts'
 import { expressibleInV2 } from '../wire/loss.ts'
 import { imageFromV2, imageToV2, SERVER_MADE, type V2Document } from '../wire/v2-image.ts'
 import { PATCH_MEDIA_TYPE, patchOf } from '../wire/v2-patch.ts'
-import type { ImageData, ListOptions } from './endpoint.ts'
+import { type ImageData, type ListOptions, WITHDRAWALS } from './endpoint.ts'
 import { download, type Expected, type Transport, upload } from './glance-data.ts'
 import { GlanceEndpoint } from './glance-endpoint.ts'
 import { type GlanceOptions, GlanceService } from './glance-service.ts'
@@ -22,6 +22,7 @@ export class GlanceV2Endpoint extends GlanceEndpoint {
       ownersCarried: isAdmin,
       hashes: true,
       repeatable: true,
+      withdrawals: WITHDRAWALS,
     })
   }
 
@@ -113,6 +114,10 @@ export class GlanceV2Endpoint extends GlanceEndpoint {
 
   protected async remove(id: string, signal: AbortSignal | undefined): Promise<void> {
     await this.service.call('DELETE', `v2/images/${id}`, { signal })
+  }
+
+  protected async deactivate(id: string, signal: AbortSignal | undefined): Promise<void> {
+    await this.service.call('POST', `v2/images/${id}/actions/deactivate`, { signal })
   }
 
   async #post(document: V2Document, signal: AbortSignal | undefined): Promise<Image> {

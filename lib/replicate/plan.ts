@@ -4,6 +4,8 @@ import { hasData, type Image } from '../image/image.ts'
 import { joinById, sortedById } from '../image/ordered.ts'
 import { changesBetween, type FieldChange, withAttributesOf } from '../wire/attributes.ts'
 import { forGood, type LostField } from '../wire/loss.ts'
+import type { Extras } from './extras.ts'
+import { copiedFrom, PROVENANCE } from './provenance.ts'
 
 /**
  * What is to happen to one source image. `image` is as the target is to have it, and `lost` what of the source's image
@@ -18,9 +20,20 @@ export type PlanStep = { readonly lost: readonly LostField[] } & (
       readonly present: Image
       readonly changes: readonly FieldChange[]
     }
-  | { readonly action: 'skip'; readonly image: Image; readonly reason: SkipReason }
-  /** The two differ in a way that no copy can mend. */
-  | { readonly action: 'refuse'; readonly image: Image; readonly error: GlanceError }
+  | {
+      readonly action: 'skip'
+      readonly image: Image
+      /** As the target has it now, where it has. */
+      readonly present: Image | undefined
+      readonly reason: SkipReason
+    }
+  /** The two differ in a way that no copy can mend, or what there is may not be copied. */
+  | {
+      readonly action: 'refuse'
+      readonly image: Image
+      readonly present: Image | undefined
+      readonly error: GlanceError
+    }
 )
 
 /** `same`: nothing to do; `no_data`: the source has nothing that could be copied. */
@@ -33,6 +46,13 @@ export interface PlanOptions {
   readonly leaveOut?: ReadonlySet<string> | undefined
   /** Whether images that would lose something are refused instead of written (`--strict`). Default false. */
   readonly strict?: boolean | undefined
+  /** What the copies that are made are to tell of where they come from; see `PROVENANCE`. Default: nothing. */
+  readonly provenance?: string | undefined
+}
+
+export interface PlanContext extends ListOptions {
+  /** Told of both sides as they are listed. */
+  readonly extras?: Extras | undefined
 }
 
 /** What an image is after it was written to the source, or the target, and read again. */
@@ -49,7 +69,7 @@ export async function* plan(
   source: Endpoint,
   target: Endpoint,
   options: PlanOptions,
-  { onUnreadable, signal }: ListOptions = {},
+  { extras, onUnreadable, signal }: PlanContext = {},
 ): AsyncGenerator<PlanStep> {
   const leaveOut = new Set(options.leaveOut)
   if (!target.features.ownersCarried) leaveOut.add('owner')
@@ -57,6 +77,7 @@ export async function* plan(
   // What the target holds and nobody can read is as good as not there: it is written anew.
   const targets = inIdOrder(target, { signal, onUnreadable: () => {} })
   for await (const pair of joinById(sources, targets)) {
+    extras?.note(pair)
     if (pair.source !== undefined) {
       yield planStep(pair.source, pair.target, { source, target }, { ...options, leaveOut })
     }
@@ -73,7 +94,8 @@ export function planStep(
   ends: Ends,
   options: PlanOptions = {},
 ): PlanStep {
-  const { strict = false, leaveOut = new Set() } = options
+  const { strict = false, provenance } = options
+  const leaveOut = new Set([...(options.leaveOut ?? []), PROVENANCE])
   const expressed = ends.target.expressible(source)
   const lost = expressed.lost.filter(({ field }) => !leaveOut.has(field))
   // What takes the place of an owner is the target's to say.
@@ -85,9 +107,12 @@ export function planStep(
   if (step.action === 'refuse') return { ...step, lost: [] }
   if (step.action === 'skip') return { ...step, lost: step.reason === 'same' ? lost : [] }
   const gone = forGood(lost)
-  if (!strict || gone.length === 0) return { ...step, lost }
+  if (!strict || gone.length === 0) {
+    if (step.action !== 'create' || provenance === undefined) return { ...step, lost }
+    return { ...step, image: copiedFrom(provenance, step.image), lost }
+  }
   const reasons = gone.map(({ field, reason }) => `${field} would be lost: ${reason}`)
-  return { ...refuse(step.image, reasons.join('; '), 'unsupported'), lost }
+  return { ...refuse(step.image, present, reasons.join('; '), 'unsupported'), lost }
 }
 
 /** A step before it is known what is lost by it. */
@@ -109,23 +134,24 @@ function wantedStep(
     const image = withAttributesOf(wanted, blank(wanted), leaveOut)
     return copyable || metadataOnly
       ? { action: 'create', image, withData: !metadataOnly }
-      : { action: 'skip', image, reason: 'no_data' }
+      : { action: 'skip', image, present, reason: 'no_data' }
   }
   const image = withAttributesOf(wanted, present, leaveOut)
   if (!metadataOnly && !hasData(present)) {
-    if (!copyable) return { action: 'skip', image, reason: 'no_data' }
+    if (!copyable) return { action: 'skip', image, present, reason: 'no_data' }
     if (present.status === 'queued') return { action: 'create', image, withData: true }
     return refuse(
       image,
+      present,
       `the target's image is ${present.status}, so that nothing can be done about it now`,
     )
   }
   const wrong = metadataOnly ? undefined : otherData(wanted, present)
-  if (wrong !== undefined) return refuse(image, wrong)
+  if (wrong !== undefined) return refuse(image, present, wrong)
   const kept = withAttributesOf(image, present, unspeakable(present, image, ends))
   const changes = changesBetween(present, kept)
   return changes.length === 0
-    ? { action: 'skip', image: kept, reason: 'same' }
+    ? { action: 'skip', image: kept, present, reason: 'same' }
     : { action: 'update', image: kept, present, changes }
 }
 
@@ -167,10 +193,16 @@ function blank(image: Image): Image {
   }
 }
 
-function refuse(image: Image, why: string, code: 'conflict' | 'unsupported' = 'conflict') {
+function refuse(
+  image: Image,
+  present: Image | undefined,
+  why: string,
+  code: 'conflict' | 'unsupported' = 'conflict',
+) {
   return {
     action: 'refuse' as const,
     image,
+    present,
     error: new GlanceError(code, `image ${image.id}: ${why}`),
   }
 }
