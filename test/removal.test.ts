@@ -2,6 +2,7 @@ import { readdir, rename } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join, relative } from 'node:path'
 import t, { type Test } from 'tap'
+import { startProgram } from './support/command.ts'
 import { forwardAs } from './support/forward.ts'
 import { idOf } from './support/images.ts'
 import { sendJson, startListener } from './support/listener.ts'
@@ -294,6 +295,42 @@ t.test('an image that cannot be deleted fails alone', async t => {
   const outcome = await run(['livecopy', ...DELETE, one.url, target])
   t.match(outcome, { status: 1, stdout: /2 images created .* 1 deleted, 1 failed/ })
   t.match(outcome.stderr, /image 7\): failed: .*409/)
+})
+
+t.test('a run that is stopped removes no more', async t => {
+  for (const { title, method, stdout } of [
+    {
+      title: 'while it asks whether the image is gone',
+      method: 'GET',
+      stdout: '0 images created (0.0 B), 0 updated, 1 the same, 0 failed\n',
+    },
+    {
+      title: 'while it deletes',
+      method: 'DELETE',
+      stdout: '0 images created (0.0 B), 0 updated, 1 the same, 3 interrupted, 0 failed\n',
+    },
+  ]) {
+    t.test(title, async t => {
+      const [one, two] = await twoServers(t, [1])
+      await run(['livecopy', one.url, two.url])
+      for (const n of [7, 8, 9]) await two.create(bodyOf(n))
+      let asked = () => {}
+      const waiting = new Promise<void>(resolve => {
+        asked = resolve
+      })
+      const silentAt = async (server: TestServer) =>
+        await startListener(t, (request, response) => {
+          if (request.method === method && request.url === `/v2/images/${idOf(7)}`) return asked()
+          void forwardAs({}, server.url, request, response)
+        })
+      const ends = [await silentAt(one), await silentAt(two)]
+      await using running = await startProgram(['livecopy', ...DELETE, '-j', '1', ...ends])
+      await waiting
+      running.kill('SIGINT')
+      t.match(await running.outcome, { status: 130, stdout })
+      for (const n of [7, 8, 9]) t.match(await two.show(idOf(n)), { id: idOf(n) })
+    })
+  }
 })
 
 t.test('an option that makes no sense says so', async t => {
