@@ -7,7 +7,7 @@ import type { LostField } from '../wire/loss.ts'
 import type { CompareResult } from './compare-lists.ts'
 import { describeChange, type ErrorRow, errorRow, type FieldRow, fieldRow } from './differences.ts'
 import { labelOf, printable } from './format.ts'
-import { lostSuffix } from './losses.ts'
+import { lostSuffix, sourceNameOf } from './losses.ts'
 import { WHY_KEPT } from './removal.ts'
 
 /** One image of either side. */
@@ -22,6 +22,8 @@ export interface CompareRow {
   readonly result: CompareResult
   /** Bytes. */
   readonly size: number | null
+  /** When the image of the source was changed last, in ISO 8601; null where it has none that can be read. */
+  readonly updated_at: string | null
   readonly differences: readonly FieldRow[]
   /** How it is known what the data of both sides is; null where not both have some, or it does not matter. */
   readonly data: Proof | null
@@ -36,8 +38,9 @@ export interface CompareRow {
 
 /** The row for a step, before anything is known of the data. */
 export function rowOfStep(step: PlanStep): CompareRow {
-  const { id, name, size } = step.image
-  const row = { ...UNKNOWN, id, name, size, lost: step.lost }
+  const { id, size, updatedAt } = step.image
+  const about = { id, name: sourceNameOf(step), size, updated_at: updatedAt.toISOString() }
+  const row = { ...UNKNOWN, ...about, lost: step.lost }
   switch (step.action) {
     case 'create':
       return { ...row, result: 'missing' }
@@ -110,6 +113,7 @@ const UNKNOWN: CompareRow = {
   name: null,
   result: 'error',
   size: null,
+  updated_at: null,
   differences: [],
   data: null,
   lost: [],

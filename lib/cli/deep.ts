@@ -37,6 +37,15 @@ export function readShare({ deep, sample }: DeepOptions): number {
   throw new GlanceError('usage', `--sample: expected a share such as 5%, not '${sample}'`)
 }
 
+/** @throws {GlanceError} `usage` for an end whose data cannot be read while it is listed. */
+export function requireReadable(...ends: readonly Endpoint[]): void {
+  for (const { name, features } of ends) {
+    if (features.sequential !== true) continue
+    const message = `--deep, --sample: ${name} can be read only once; verify reads an archive`
+    throw new GlanceError('usage', message)
+  }
+}
+
 /** What is known of an image's data that both sides have. */
 export interface DataFinding {
   readonly proof: Proof

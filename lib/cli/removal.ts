@@ -62,6 +62,13 @@ export function readRemoval(options: RemovalOptions): RemovalWish {
   return { how, unknown, most: maxDelete === undefined ? null : limitOf(maxDelete), provenance }
 }
 
+/** @throws {GlanceError} `usage` where something is to be removed from an archive, which is always written anew. */
+export function requireNoRemoval({ how }: RemovalWish, archive: string): void {
+  if (how === null) return
+  const message = `--delete ${how}: ${archive} is written anew, and has nothing to remove: leave it away`
+  throw new GlanceError('usage', message)
+}
+
 /** What is to be done with images that only the target has, and how copies are marked; undefined where they are not. */
 export interface RemovalOrder {
   readonly removal: Removal | null

@@ -32,16 +32,21 @@ const REFUSALS = ['forbidden', 'invalid', 'conflict', 'over_limit'] as const
 export abstract class GlanceEndpoint implements Endpoint {
   readonly name: string
   readonly address: string
-  readonly features: EndpointFeatures
   protected readonly service: GlanceService
   /** Ids of the records that we made or took over, and that have not got what they are to have. */
   readonly #unfinished = new Set<string>()
+  #features: EndpointFeatures
 
   protected constructor(service: GlanceService, features: EndpointFeatures) {
     this.service = service
     this.name = service.name
     this.address = service.url('').href.replace(/\/+$/, '')
-    this.features = features
+    this.#features = features
+  }
+
+  /** As far as is known by now: see {@link leaveOwners}. */
+  get features(): EndpointFeatures {
+    return this.#features
   }
 
   abstract list(options?: ListOptions): AsyncIterable<Image>
@@ -74,9 +79,15 @@ export abstract class GlanceEndpoint implements Endpoint {
     return await this.show(id, signal)
   }
 
+  /** From here on owners are the service's to say: it turned out that we are no administrator. */
+  protected leaveOwners(): void {
+    this.#features = { ...this.#features, ownersCarried: false }
+  }
+
   async add(given: Image, data: ImageData | null, { signal }: Abortable = {}): Promise<Written> {
     const { image } = this.expressible(given)
-    const begun = data === null ? image : this.expressible(unpublished(image)).image
+    const begun: Image =
+      data === null ? { ...image, status: 'queued' } : this.expressible(unpublished(image)).image
     const record = await this.#record(begun, signal)
     this.#unfinished.add(image.id)
     if (data !== null) {

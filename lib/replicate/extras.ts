@@ -1,6 +1,7 @@
 import type { Image } from '../image/image.ts'
 import type { Pair } from '../image/ordered.ts'
 import { isGone } from '../image/status.ts'
+import type { Selection } from './select.ts'
 
 /** What a plan finds out about both sides besides its steps: the images that only the target has. */
 export class Extras {
@@ -18,11 +19,12 @@ export class Extras {
     return this.#onBoth
   }
 
-  note({ source, target }: Pair): void {
+  /** What is not selected is none of them, also where only the target has it. */
+  note({ source, target }: Pair, selection?: Selection): void {
     if (source !== undefined) this.#ofSource += 1
     if (source !== undefined && target !== undefined) this.#onBoth += 1
-    if (source === undefined && target !== undefined && !isGone(target.status))
-      this.#held.push(target)
+    if (source !== undefined || target === undefined || isGone(target.status)) return
+    if (selection?.wouldSelect(target) !== false) this.#held.push(target)
   }
 
   /** The images that were found since it was last asked, which are not held any longer. */

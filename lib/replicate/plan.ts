@@ -1,11 +1,13 @@
 import { GlanceError } from '../errors.ts'
 import type { Endpoint, ListOptions } from '../endpoint/endpoint.ts'
 import { hasData, type Image } from '../image/image.ts'
-import { joinById, sortedById } from '../image/ordered.ts'
+import { joinById, type Pair, sortedById } from '../image/ordered.ts'
 import { changesBetween, type FieldChange, withAttributesOf } from '../wire/attributes.ts'
 import { forGood, type LostField } from '../wire/loss.ts'
 import type { Extras } from './extras.ts'
+import type { FieldRules } from './fields.ts'
 import { copiedFrom, PROVENANCE } from './provenance.ts'
+import type { Selection } from './select.ts'
 
 /**
  * What is to happen to one source image. `image` is as the target is to have it, and `lost` what of the source's image
@@ -46,12 +48,16 @@ export interface PlanOptions {
   readonly leaveOut?: ReadonlySet<string> | undefined
   /** Whether images that would lose something are refused instead of written (`--strict`). Default false. */
   readonly strict?: boolean | undefined
+  /** The images of the source that count; default all. */
+  readonly selection?: Selection | undefined
+  /** What is changed of each image on its way, and which of its fields count. */
+  readonly fields?: FieldRules | undefined
   /** What the copies that are made are to tell of where they come from; see `PROVENANCE`. Default: nothing. */
   readonly provenance?: string | undefined
 }
 
 export interface PlanContext extends ListOptions {
-  /** Told of both sides as they are listed. */
+  /** Told of both sides as they are listed, the source's images that are not selected among them. */
   readonly extras?: Extras | undefined
 }
 
@@ -62,8 +68,10 @@ export interface Ends {
 }
 
 /**
- * Decides for each image of `source`, in id order, what makes `target` have it too. One listing of each side, joined
- * as they are read: memory does not grow with their length unless a side cannot list in order.
+ * Decides for each image of `source` that is selected, in id order, what makes `target` have it too. One listing of
+ * each side, joined as they are read: memory does not grow with their length unless a side cannot list in order. Images
+ * of a source that is read once come in its own order. What is not selected is passed over on both sides: nothing is
+ * said of the target's image of its id.
  */
 export async function* plan(
   source: Endpoint,
@@ -71,16 +79,57 @@ export async function* plan(
   options: PlanOptions,
   { extras, onUnreadable, signal }: PlanContext = {},
 ): AsyncGenerator<PlanStep> {
-  const leaveOut = new Set(options.leaveOut)
-  if (!target.features.ownersCarried) leaveOut.add('owner')
-  const sources = inIdOrder(source, { onUnreadable, signal })
+  const { selection, fields, ...others } = options
+  await selection?.prepare(source, { signal })
+  // What the source keeps back by itself could not be told from what it does not have.
+  const hint = extras === undefined ? selection?.hint : undefined
+  const sources = { onUnreadable, signal, hint }
   // What the target holds and nobody can read is as good as not there: it is written anew.
-  const targets = inIdOrder(target, { signal, onUnreadable: () => {} })
-  for await (const pair of joinById(sources, targets)) {
-    extras?.note(pair)
-    if (pair.source !== undefined) {
-      yield planStep(pair.source, pair.target, { source, target }, { ...options, leaveOut })
-    }
+  const targets = { onUnreadable: () => {}, signal }
+  const pairs =
+    source.features.sequential === true
+      ? inOrderOf(source.list(sources), target.list(targets))
+      : joinById(inIdOrder(source, sources), inIdOrder(target, targets))
+  for await (const pair of pairs) {
+    extras?.note(pair, selection)
+    if (pair.source === undefined || selection?.selects(pair.source) === false) continue
+    const ruled = fields?.apply(pair.source, pair.target)
+    const leaveOut = new Set([...(options.leaveOut ?? []), ...(ruled?.leaveOut ?? [])])
+    // Which may turn out only when something was written.
+    if (!target.features.ownersCarried) leaveOut.add('owner')
+    yield planStep(
+      ruled?.image ?? pair.source,
+      pair.target,
+      { source, target },
+      {
+        ...others,
+        leaveOut,
+        decided: ruled?.decided,
+      },
+    )
+  }
+}
+
+/** What counts for one image. */
+export interface StepOptions extends Omit<PlanOptions, 'selection' | 'fields'> {
+  /** Fields that count also where the source could not say them, since it was not the source that did. */
+  readonly decided?: ReadonlySet<string> | undefined
+}
+
+/** Each source image, in their order, with the target's of the same id; then what only the target has. All of that is held. */
+async function* inOrderOf(
+  sources: AsyncIterable<Image>,
+  targets: AsyncIterable<Image>,
+): AsyncGenerator<Pair> {
+  const held = new Map<string, Image>()
+  const met = new Set<string>()
+  for await (const image of targets) held.set(image.id, image)
+  for await (const source of sources) {
+    met.add(source.id)
+    yield { source, target: held.get(source.id) }
+  }
+  for (const target of held.values()) {
+    if (!met.has(target.id)) yield { source: undefined, target }
   }
 }
 
@@ -92,7 +141,7 @@ export function planStep(
   source: Image,
   present: Image | undefined,
   ends: Ends,
-  options: PlanOptions = {},
+  options: StepOptions = {},
 ): PlanStep {
   const { strict = false, provenance } = options
   const leaveOut = new Set([...(options.leaveOut ?? []), PROVENANCE])
@@ -126,7 +175,7 @@ function wantedStep(
   wanted: Image,
   present: Image | undefined,
   ends: Ends,
-  { metadataOnly = false, leaveOut = new Set() }: PlanOptions,
+  { metadataOnly = false, leaveOut = new Set(), decided = new Set() }: StepOptions,
 ): BareStep {
   // A deactivated image cannot be downloaded by everybody, and on purpose: it is not spread further.
   const copyable = wanted.status === 'active'
@@ -148,7 +197,7 @@ function wantedStep(
   }
   const wrong = metadataOnly ? undefined : otherData(wanted, present)
   if (wrong !== undefined) return refuse(image, present, wrong)
-  const kept = withAttributesOf(image, present, unspeakable(present, image, ends))
+  const kept = withAttributesOf(image, present, unspeakable(present, image, ends, decided))
   const changes = changesBetween(present, kept)
   return changes.length === 0
     ? { action: 'skip', image: kept, present, reason: 'same' }
@@ -156,7 +205,12 @@ function wantedStep(
 }
 
 /** The fields in which two images differ only as long as neither went through one of the ends. */
-function unspeakable(present: Image, wanted: Image, { source, target }: Ends): ReadonlySet<string> {
+function unspeakable(
+  present: Image,
+  wanted: Image,
+  { source, target }: Ends,
+  decided: ReadonlySet<string>,
+): ReadonlySet<string> {
   const changes = changesBetween(present, wanted)
   if (changes.length === 0) return new Set()
   const differing = (end: Ends['source']) =>
@@ -167,7 +221,8 @@ function unspeakable(present: Image, wanted: Image, { source, target }: Ends): R
     )
   const [bySource, byTarget] = [differing(source), differing(target)]
   const fields = changes.map(({ field }) => field)
-  return new Set(fields.filter(field => !bySource.has(field) || !byTarget.has(field)))
+  const isSaid = (field: string) => bySource.has(field) || decided.has(field)
+  return new Set(fields.filter(field => !isSaid(field) || !byTarget.has(field)))
 }
 
 function inIdOrder(endpoint: Endpoint, options: ListOptions): AsyncIterable<Image> {

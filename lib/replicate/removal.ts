@@ -53,6 +53,8 @@ export interface RemovalContext extends Abortable {
   readonly extras: Extras
   /** How many images of the source could not be understood. */
   readonly unreadable: number
+  /** When it fires, no further image is removed; those under way are. */
+  readonly closing?: AbortSignal | undefined
   /** How many images to ask for, or to remove, at once. */
   readonly concurrency: number
 }
@@ -91,7 +93,7 @@ export interface Removed {
   readonly step: RemovalStep
   /** What it failed with, or null. */
   readonly error: unknown
-  /** Whether it was not done because the signal fired. */
+  /** Whether it was not done because a signal fired. */
   readonly interrupted: boolean
 }
 
@@ -99,20 +101,23 @@ export interface Removed {
 export async function* removeAll(
   steps: readonly RemovalStep[],
   target: Endpoint | null,
-  { concurrency, signal }: Pick<RemovalContext, 'concurrency' | 'signal'>,
+  { concurrency, closing, signal }: Pick<RemovalContext, 'concurrency' | 'closing' | 'signal'>,
 ): AsyncGenerator<Removed> {
-  const isStopped = () => signal?.aborted === true
   yield* atOnce(steps, concurrency, async step => {
     if (step.action === 'keep') return { step, error: null, interrupted: false }
     if (step.action === 'doubt') return { step, error: step.error, interrupted: false }
-    if (isStopped()) return { step, error: null, interrupted: true }
+    if (isStopped(signal) || isStopped(closing)) return { step, error: null, interrupted: true }
     try {
       await target?.withdraw?.(step.image, step.how, { signal })
       return { step, error: null, interrupted: false }
     } catch (error) {
-      return { step, error, interrupted: isStopped() }
+      return { step, error, interrupted: isStopped(signal) }
     }
   })
+}
+
+function isStopped(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true
 }
 
 function decide(image: Image, how: Withdrawal, copiesFrom: string | null): RemovalStep {

@@ -22,31 +22,47 @@ import {
   rowOfStep,
   rowOfUnreadable,
 } from '../compare-rows.ts'
-import { DEEP, type DeepOptions, DeepReader, readShare } from '../deep.ts'
+import { DEEP, type DeepOptions, DeepReader, readShare, requireReadable } from '../deep.ts'
 import { describeNotCarried, type ErrorRow, errorRow, notCarried } from '../differences.ts'
 import { EXIT_STATUS } from '../exit-status.ts'
+import { type FieldOptions, FIELDS, leftOut, readFields, requireTakenBy } from '../fields.ts'
 import { countOf, formatBytes, printable } from '../format.ts'
 import { describeLosses, LossReport, type LossSummary } from '../losses.ts'
 import {
   type ApiOptions,
   ENDPOINT,
   type EndpointOptions,
-  parseFieldNames,
   PLAN,
   type PlanOptions,
   SOURCE_API,
   TARGET_API,
 } from '../options.ts'
 import { orderRemoval, readRemoval, REMOVAL, type RemovalOptions } from '../removal.ts'
+import {
+  readSelection,
+  SELECTION,
+  type SelectionOptions,
+  selectionSummary,
+  type SelectionSummary,
+} from '../selection.ts'
+import { UNATTENDED } from '../unattended/options.ts'
 
 export interface CompareOptions
-  extends EndpointOptions, ApiOptions, PlanOptions, RemovalOptions, DeepOptions, ListsOptions {
+  extends
+    EndpointOptions,
+    ApiOptions,
+    PlanOptions,
+    SelectionOptions,
+    FieldOptions,
+    RemovalOptions,
+    DeepOptions,
+    ListsOptions {
   readonly source: string
   readonly target: string
   readonly twoWay: boolean
 }
 
-export interface CompareSummary {
+export interface CompareSummary extends SelectionSummary {
   readonly totals: {
     readonly missing: number
     readonly differs: number
@@ -90,21 +106,27 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
     ...DEEP,
     ...LISTS,
     ...REMOVAL,
+    ...SELECTION,
+    ...FIELDS,
     ...SOURCE_API,
     ...TARGET_API,
+    ...UNATTENDED,
     ...ENDPOINT,
   },
 
   async *run(options, { open, log, progress, signal }) {
     const { metaonly, strict, concurrency, attempts } = options
-    const leaveOut = parseFieldNames(options.dontreplicate)
+    const fields = readFields(options)
     const wish = readRemoval(options)
     const share = readShare(options)
     if (options.json && isListed(options)) {
       throw new GlanceError('usage', '--json: standard output is for a list; name a file for it')
     }
+    const selection = await readSelection(options, new Date())
     await using source = await open(options.source, 'source')
     await using target = await open(options.target, 'target')
+    requireTakenBy(target, fields)
+    if (share > 0 && !metaonly) requireReadable(source, target)
     const { removal } = orderRemoval(wish, source, target)
     await using losses = await LossReport.open(options.lossReport)
     await using lists = await CompareLists.open(options)
@@ -124,7 +146,7 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
         const rows = waiting.splice(0).toSorted((a, b) => compareIds(a.id, b.id))
         return rows.map(row => ({ row }))
       }
-      const planning = { metadataOnly: metaonly, strict, leaveOut }
+      const planning = { metadataOnly: metaonly, strict, selection, fields }
       for await (const step of plan(source, target, planning, { extras, onUnreadable, signal })) {
         yield* told()
         yield { step }
@@ -157,7 +179,7 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
       if (row.removal !== null && row.removal !== 'keep') totals.removal += 1
       if (row.data !== null) data[row.data] += 1
       if (row.result === 'missing' && row.error === null && !metaonly) totals.bytes += row.size ?? 0
-      if (row.error === null) await losses.add(row, row.lost)
+      await losses.add(row, row.lost)
       await lists.add(row)
       yield row
     }
@@ -165,18 +187,21 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
       totals,
       data: { ...data, bytes: reader.bytes },
       two_way: options.twoWay,
-      not_carried: notCarried(target, leaveOut),
+      not_carried: notCarried(target, leftOut(options, fields)),
       lost: losses.summary,
       withheld: withheld === null ? null : errorRow(withheld),
+      ...selectionSummary(selection, options, log),
     }
     if (isListed(options)) log.notice(describeSummary(summary, options))
     return summary
   },
 
-  exitStatus: ({ totals, two_way, withheld }) => {
+  exitStatus: ({ totals, two_way, withheld, not_found: notFound = [] }) => {
     const { missing, differs, error, removal, extra } = totals
     const differences = missing + differs + error + removal + (two_way ? extra : 0)
-    return differences > 0 || withheld !== null ? EXIT_STATUS.differences : EXIT_STATUS.done
+    return differences + notFound.length > 0 || withheld !== null
+      ? EXIT_STATUS.differences
+      : EXIT_STATUS.done
   },
 
   views: {
@@ -189,9 +214,9 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
 
 function describeSummary(
   { totals, data, not_carried, lost, withheld }: CompareSummary,
-  { verbose, lossReport, deep, sample }: CompareOptions,
+  { verbose, lossReport, strict, deep, sample }: CompareOptions,
 ): string {
-  const losses = describeLosses(lost, lossReport)
+  const losses = describeLosses(lost, { lossReport, strict })
   const known = [
     `data of ${countOf(data.read, 'image')} read (${formatBytes(data.bytes)})`,
     ...(data.recorded > 0 ? [`of ${data.recorded} only as recorded`] : []),
