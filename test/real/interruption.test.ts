@@ -91,7 +91,7 @@ t.test('in the middle of a large image', async t => {
       t.match(await readdir(folder), [/\.img\..*\.part$/])
 
       t.equal((await replicator('dump', source.address, folder)).status, 0)
-      t.strictSame((await readdir(folder)).toSorted(), [ID, `${ID}.img`])
+      t.strictSame((await readdir(folder)).toSorted(), [ID, `${ID}.img`, 'MANIFEST'])
       t.equal((await runCommand('cmp', [join(folder, `${ID}.img`), file])).status, 0)
     },
   )
