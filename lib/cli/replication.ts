@@ -1,29 +1,20 @@
 import type { Options, PositionalOptions } from 'yargs'
 import type { Endpoint, RefusedField } from '../endpoint/endpoint.ts'
 import { MemoryEndpoint } from '../endpoint/memory.ts'
-import { isGlanceError, messageOf } from '../errors.ts'
+import { isGlanceError } from '../errors.ts'
+import { Extras } from '../replicate/extras.ts'
 import type { FieldRules } from '../replicate/fields.ts'
-import { plan, type PlanStep } from '../replicate/plan.ts'
+import { plan, type PlanContext } from '../replicate/plan.ts'
 import { count, NOTHING, type Totals } from '../replicate/report.ts'
-import { run, type TransferEvent, type WorkStep } from '../replicate/run.ts'
+import { run, type TransferEvent } from '../replicate/run.ts'
 import type { Selection } from '../replicate/select.ts'
-import type { LostField } from '../wire/loss.ts'
 import type { Command, CommandContext } from './command.ts'
-import {
-  describeChange,
-  describeNotCarried,
-  describeRefusal,
-  type ErrorRow,
-  errorRow,
-  type FieldRow,
-  fieldRow,
-  notCarried,
-} from './differences.ts'
+import { describeNotCarried, type ErrorRow, errorRow, notCarried } from './differences.ts'
 import { STANDARD } from './dumps.ts'
 import { EXIT_STATUS } from './exit-status.ts'
 import { type FieldOptions, FIELDS, leftOut, readFields, requireTakenBy } from './fields.ts'
-import { countOf, formatBytes, labelOf, printable } from './format.ts'
-import { describeLosses, LossReport, type LossSummary, lostSuffix, sourceNameOf } from './losses.ts'
+import { countOf, formatBytes, printable } from './format.ts'
+import { describeLosses, LossReport, type LossSummary } from './losses.ts'
 import {
   type ApiOptions,
   ENDPOINT,
@@ -34,12 +25,35 @@ import {
   type TransferOptions,
 } from './options.ts'
 import {
+  orderRemoval,
+  readRemoval,
+  requireNoRemoval,
+  REMOVAL,
+  type RemovalOptions,
+  type RemovalOrder,
+} from './removal.ts'
+import {
+  describeRemovals,
+  NOTHING_REMOVED,
+  removeDeparted,
+  type RemovalRow,
+  type RemovalTotals,
+} from './removal-rows.ts'
+import {
   readSelection,
   SELECTION,
   type SelectionOptions,
   selectionSummary,
   type SelectionSummary,
 } from './selection.ts'
+import {
+  bytesOf,
+  describeRetry,
+  labelOfStep,
+  rowOf,
+  tell,
+  type TransferRow,
+} from './transfer-rows.ts'
 import { DEADLINE, UNATTENDED } from './unattended/options.ts'
 
 export interface ReplicationOptions
@@ -49,67 +63,47 @@ export interface ReplicationOptions
     PlanOptions,
     SelectionOptions,
     FieldOptions,
-    TransferOptions {}
-
-/** What became of one image, or in a dry run would. */
-export interface TransferRow {
-  readonly id: string
-  readonly name: string | null
-  readonly result:
-    | 'created'
-    | 'updated'
-    | 'same'
-    | 'no_data'
-    | 'failed'
-    | 'interrupted'
-    | 'would_create'
-    | 'would_update'
-  /** Bytes. */
-  readonly size: number | null
-  /** When the image of the source was changed last, in ISO 8601. */
-  readonly updated_at: string | null
-  /** What was changed, or would be. */
-  readonly differences: readonly FieldRow[]
-  /** What the target would not take. */
-  readonly refused: readonly RefusedField[]
-  /** What the target cannot express; of an image that is refused for it, what would be lost. */
-  readonly lost: readonly LostField[]
-  readonly error: ErrorRow | null
-}
+    TransferOptions,
+    RemovalOptions {}
 
 export interface TransferSummary extends SelectionSummary {
   readonly dry_run: boolean
-  readonly totals: Omit<Totals, 'noData'> & { readonly no_data: number }
+  readonly totals: Omit<Totals, 'noData'> & { readonly no_data: number } & RemovalTotals
   /** What is never carried to this target, and why. */
   readonly not_carried: readonly RefusedField[]
   readonly lost: LossSummary
+  /** Why no image that left the source was removed although some should have been. */
+  readonly withheld: ErrorRow | null
   /** Whether `--max-duration` was over before all was done. */
   readonly cut_short: boolean
   /** What ended the run before its end. */
   readonly error: ErrorRow | null
 }
 
-/** Which images, and what of them. */
+/** Which images, what of them, and what becomes of those that left. */
 interface Chosen {
   readonly selection: Selection | undefined
   readonly fields: FieldRules
+  readonly order: RemovalOrder
 }
 
 /** Makes `target` have the images of `source`, or in a dry run tells what that would take; logs each image. */
 async function* replicate(
   source: Endpoint,
   target: Endpoint,
-  { selection, fields }: Chosen,
+  { selection, fields, order: { removal, provenance } }: Chosen,
   options: ReplicationOptions,
   { log, progress, signal, closing }: CommandContext,
-): AsyncGenerator<TransferRow, TransferSummary, void> {
-  const planning = { metadataOnly: options.metaonly, strict: options.strict, selection, fields }
+): AsyncGenerator<TransferRow | RemovalRow, TransferSummary, void> {
+  const { metaonly: metadataOnly, strict } = options
+  const planning = { metadataOnly, strict, selection, fields, provenance }
+  const extras = removal === null ? undefined : new Extras()
   await using losses = await LossReport.open(options.lossReport)
   const { attempts, concurrency, discardUnfinished, dryRun } = options
   const events = dryRun
-    ? rehearse(source, target, planning, signal)
+    ? rehearse(source, target, planning, { extras, signal })
     : run(
-        (onUnreadable, signal) => plan(source, target, planning, { onUnreadable, signal }),
+        (onUnreadable, signal) => plan(source, target, planning, { extras, onUnreadable, signal }),
         source,
         target,
         {
@@ -122,14 +116,17 @@ async function* replicate(
         },
       )
   let totals = NOTHING
+  let removed = NOTHING_REMOVED
+  let unreadable = 0
   let broken: unknown
   let cutShort = false
   try {
     for await (const event of events) {
       totals = count(totals, event)
+      if (event.type === 'failed' && event.step === null) unreadable += 1
       if (event.type === 'planned') progress.expect(1, bytesOf(event.step))
       if (event.type === 'retried') log.warning(describeRetry(event))
-      if (event.type === 'started') log.info(`${labelOf(about(event.step))}: ${event.step.action}`)
+      if (event.type === 'started') log.info(`${labelOfStep(event.step)}: ${event.step.action}`)
       const row = rowOf(event, dryRun)
       if (row === undefined) continue
       if (event.step?.action === 'create' || event.step?.action === 'update') progress.finish()
@@ -137,6 +134,14 @@ async function* replicate(
       const isSettled = row.error === null || event.step?.action === 'refuse'
       if (isSettled && row.result !== 'interrupted') await losses.add(row, row.lost)
       yield row
+    }
+    if (removal !== null && extras !== undefined && !signal.aborted) {
+      if (closing.aborted) cutShort = true
+      else {
+        const context = { extras, unreadable, concurrency, dryRun, log, closing, signal }
+        removed = yield* removeDeparted(source, target, removal, context)
+        cutShort = closing.aborted && removed.totals.interrupted > 0
+      }
     }
   } catch (error) {
     if (closing.aborted && error === closing.reason) cutShort = true
@@ -150,9 +155,16 @@ async function* replicate(
   const { noData, ...rest } = totals
   return {
     dry_run: dryRun,
-    totals: { ...rest, no_data: noData },
+    totals: {
+      ...rest,
+      no_data: noData,
+      ...removed.totals,
+      failed: rest.failed + removed.totals.failed,
+      interrupted: rest.interrupted + removed.totals.interrupted,
+    },
     not_carried: notCarried(target, leftOut(options, fields)),
     lost: losses.summary,
+    withheld: removed.withheld,
     cut_short: cutShort,
     error: broken === undefined ? null : errorRow(broken),
     // Of a listing that was not read to its end nobody knows what is not in it.
@@ -181,7 +193,7 @@ export function replicationCommand<P extends string>({
   ends,
 }: Replication<P>): Command<
   ReplicationOptions & Readonly<Record<P, string>>,
-  TransferRow,
+  TransferRow | RemovalRow,
   TransferSummary
 > {
   return {
@@ -193,6 +205,7 @@ export function replicationCommand<P extends string>({
       ...PLAN,
       ...SELECTION,
       ...FIELDS,
+      ...REMOVAL,
       ...options,
       ...DEADLINE,
       ...UNATTENDED,
@@ -201,20 +214,24 @@ export function replicationCommand<P extends string>({
     async *run(options, context) {
       const addresses = ends(options)
       const fields = readFields(options)
+      const wish = readRemoval(options)
       const selection = await readSelection(options, new Date())
       await using source = await context.open(addresses.source, 'source')
+      const isArchive = addresses.target.startsWith('tar:')
+      if (isArchive) requireNoRemoval(wish, addresses.target)
       await using target =
-        options.dryRun && addresses.target.startsWith('tar:')
+        options.dryRun && isArchive
           ? new MemoryEndpoint(addresses.target) // An archive is always written anew.
           : await context.open(addresses.target, 'target', { writable: !options.dryRun })
       requireTakenBy(target, fields)
-      return yield* replicate(source, target, { selection, fields }, options, context)
+      const order = orderRemoval(wish, source, target)
+      return yield* replicate(source, target, { selection, fields, order }, options, context)
     },
     takesOutput: options => ends(options).target === STANDARD,
-    exitStatus: ({ totals, error, cut_short, not_found: missing = [] }) => {
+    exitStatus: ({ totals, withheld, error, cut_short, not_found: missing = [] }) => {
       if (error !== null) return EXIT_STATUS.endpoint
       const undone = totals.failed + totals.refused + missing.length
-      if (undone > 0) return EXIT_STATUS.differences
+      if (undone > 0 || withheld !== null) return EXIT_STATUS.differences
       return cut_short ? EXIT_STATUS.timeOver : EXIT_STATUS.done
     },
     views: { row: () => undefined, summary: summaryLine },
@@ -230,6 +247,7 @@ function summaryLine(
     `${totals.updated} ${dry_run ? 'to be updated' : 'updated'}`,
     `${totals.same} the same`,
     ...(totals.no_data > 0 ? [`${totals.no_data} without data`] : []),
+    ...describeRemovals(totals, dry_run),
     ...(totals.refused > 0 ? [`${totals.refused} not taken in full`] : []),
     ...(totals.interrupted > 0 ? [`${totals.interrupted} interrupted`] : []),
     `${totals.failed} failed`,
@@ -248,13 +266,13 @@ async function* rehearse(
   source: Endpoint,
   target: Endpoint,
   planning: Parameters<typeof plan>[2],
-  signal: AbortSignal,
+  context: Pick<PlanContext, 'extras' | 'signal'>,
 ): AsyncGenerator<TransferEvent> {
   const unreadable: TransferEvent[] = []
   const onUnreadable = (id: string, error: unknown) => {
     unreadable.push({ type: 'failed', id, step: null, error })
   }
-  for await (const step of plan(source, target, planning, { onUnreadable, signal })) {
+  for await (const step of plan(source, target, planning, { ...context, onUnreadable })) {
     yield* unreadable.splice(0)
     if (step.action === 'skip') yield { type: 'skipped', step, reason: step.reason }
     else if (step.action === 'refuse')
@@ -262,96 +280,4 @@ async function* rehearse(
     else yield { type: 'finished', step, written: { image: step.image, refused: [] } }
   }
   yield* unreadable
-}
-
-function rowOf(event: TransferEvent, dryRun: boolean): TransferRow | undefined {
-  switch (event.type) {
-    case 'planned':
-    case 'started':
-    case 'retried':
-      return undefined
-    case 'finished': {
-      const { step, written } = event
-      const refused = new Set(written.refused.map(({ field }) => field))
-      const created = step.action === 'create'
-      const result = dryRun
-        ? created
-          ? 'would_create'
-          : 'would_update'
-        : created
-          ? 'created'
-          : 'updated'
-      const row = about(step)
-      return {
-        ...row,
-        result,
-        size: written.image.size ?? row.size,
-        differences: row.differences.filter(({ field }) => !refused.has(field)),
-        refused: written.refused,
-      }
-    }
-    case 'skipped':
-      return { ...about(event.step), result: event.reason }
-    case 'interrupted':
-      return { ...about(event.step), result: 'interrupted' }
-    case 'failed':
-      return { ...about(event.step), id: event.id, result: 'failed', error: errorRow(event.error) }
-  }
-}
-
-function about(step: PlanStep | null): Omit<TransferRow, 'result'> {
-  return {
-    id: step?.image.id ?? '',
-    name: step === null ? null : sourceNameOf(step),
-    size: step?.image.size ?? null,
-    updated_at: step?.image.updatedAt.toISOString() ?? null,
-    differences: step?.action === 'update' ? step.changes.map(fieldRow) : [],
-    refused: [],
-    lost: step?.lost ?? [],
-    error: null,
-  }
-}
-
-function tell(row: TransferRow, log: CommandContext['log']): void {
-  const label = labelOf(row)
-  const lost = lostSuffix(row.lost)
-  switch (row.result) {
-    case 'created':
-      log.notice(`${label}: created, ${formatBytes(row.size ?? 0)}${lost}`)
-      break
-    case 'would_create':
-      log.notice(`${label}: would be created, ${formatBytes(row.size ?? 0)}${lost}`)
-      break
-    case 'updated': {
-      const fields = row.differences.map(({ field }) => printable(field)).join(', ')
-      log.notice(`${label}: updated: ${fields}${lost}`)
-      break
-    }
-    case 'would_update': {
-      const changes = row.differences.map(describeChange).join('; ')
-      log.notice(`${label}: would be updated: ${changes}${lost}`)
-      break
-    }
-    case 'interrupted':
-      log.warning(`${label}: interrupted`)
-      break
-    case 'failed':
-      log.error(`${label}: failed: ${printable(row.error?.message ?? '')}`)
-      break
-    case 'same':
-      log.info(`${label}: the same${lost}`)
-      break
-    case 'no_data':
-      log.info(`${label}: skipped, there is no data to copy`)
-      break
-  }
-  for (const refusal of row.refused) log.warning(`${label}: ${describeRefusal(refusal)}`)
-}
-
-function describeRetry({ step, attempt, error }: Extract<TransferEvent, { type: 'retried' }>) {
-  return `${labelOf(about(step))}: attempt ${attempt} after: ${printable(messageOf(error))}`
-}
-
-function bytesOf(step: WorkStep): number {
-  return step.action === 'create' && step.withData ? (step.image.size ?? 0) : 0
 }

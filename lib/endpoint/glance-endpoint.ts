@@ -11,6 +11,7 @@ import type {
   ImageData,
   ListOptions,
   RefusedField,
+  Withdrawal,
   Written,
 } from './endpoint.ts'
 import { difference, type Expected } from './glance-data.ts'
@@ -30,6 +31,7 @@ const REFUSALS = ['forbidden', 'invalid', 'conflict', 'over_limit'] as const
  */
 export abstract class GlanceEndpoint implements Endpoint {
   readonly name: string
+  readonly address: string
   protected readonly service: GlanceService
   /** Ids of the records that we made or took over, and that have not got what they are to have. */
   readonly #unfinished = new Set<string>()
@@ -38,6 +40,7 @@ export abstract class GlanceEndpoint implements Endpoint {
   protected constructor(service: GlanceService, features: EndpointFeatures) {
     this.service = service
     this.name = service.name
+    this.address = service.url('').href.replace(/\/+$/, '')
     this.#features = features
   }
 
@@ -69,6 +72,12 @@ export abstract class GlanceEndpoint implements Endpoint {
     signal: AbortSignal | undefined,
   ): Promise<Expected>
   protected abstract remove(id: string, signal: AbortSignal | undefined): Promise<void>
+  /** Has the service hand its data out to nobody but administrators; only where `features.withdrawals` has it. */
+  protected abstract deactivate(id: string, signal: AbortSignal | undefined): Promise<void>
+
+  async get(id: string, { signal }: Abortable = {}): Promise<Image> {
+    return await this.show(id, signal)
+  }
 
   /** From here on owners are the service's to say: it turned out that we are no administrator. */
   protected leaveOwners(): void {
@@ -112,6 +121,24 @@ export abstract class GlanceEndpoint implements Endpoint {
       throw new GlanceError('forbidden', `image ${image.id}: ${reasons.join('; ')}`)
     }
     return written
+  }
+
+  async withdraw(image: Image, how: Withdrawal, { signal }: Abortable = {}): Promise<void> {
+    if (how === 'hide') {
+      await this.update(image, { ...image, hidden: true }, { signal })
+      return
+    }
+    const { attempts } = this.service.options
+    await withAttempts(
+      async () => {
+        if (how === 'deactivate') return await this.deactivate(image.id, signal)
+        await this.remove(image.id, signal).catch((error: unknown) => {
+          // Also when an attempt that got no answer has done its work.
+          if (!isGlanceError(error, 'not_found')) throw error
+        })
+      },
+      { attempts, signal },
+    )
   }
 
   async discard(id: string, { signal }: Abortable = {}): Promise<void> {

@@ -7,7 +7,7 @@ import { needsOperators, v2Filters } from '../wire/listing-hint.ts'
 import { expressibleByV2Service } from '../wire/loss.ts'
 import { imageFromV2, imageToV2, SERVER_MADE, type V2Document } from '../wire/v2-image.ts'
 import { PATCH_MEDIA_TYPE, patchOf } from '../wire/v2-patch.ts'
-import type { ImageData, ListOptions } from './endpoint.ts'
+import { type ImageData, type ListOptions, WITHDRAWALS } from './endpoint.ts'
 import { download, type Expected, type Transport, upload } from './glance-data.ts'
 import { GlanceEndpoint } from './glance-endpoint.ts'
 import { type GlanceOptions, GlanceService } from './glance-service.ts'
@@ -26,6 +26,7 @@ export class GlanceV2Endpoint extends GlanceEndpoint {
       ownersCarried: isAdmin,
       hashes: true,
       repeatable: true,
+      withdrawals: WITHDRAWALS,
     })
   }
 
@@ -129,6 +130,10 @@ export class GlanceV2Endpoint extends GlanceEndpoint {
 
   protected async remove(id: string, signal: AbortSignal | undefined): Promise<void> {
     await this.service.call('DELETE', `v2/images/${id}`, { signal })
+  }
+
+  protected async deactivate(id: string, signal: AbortSignal | undefined): Promise<void> {
+    await this.service.call('POST', `v2/images/${id}/actions/deactivate`, { signal })
   }
 
   async #post(document: V2Document, signal: AbortSignal | undefined): Promise<Image> {
