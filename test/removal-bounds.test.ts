@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { FakeClock } from './support/clock.ts'
 import { forwardAs } from './support/forward.ts'
 import { idOf } from './support/images.ts'
 import { startListener } from './support/listener.ts'
 import { run } from './support/program.ts'
-import { startTestServer, type TestServer } from './support/server.ts'
+import { bodyOf, twoServers } from './support/two-servers.ts'
 
 const DELETE = ['--delete', 'delete', '--delete-unknown']
 
@@ -121,17 +121,3 @@ t.test('removals are changes', async t => {
   t.match(again, { status: 0, stderr: '' })
   t.notMatch(again.stderr, /on-change/)
 })
-
-function bodyOf(n: number): { readonly id: string; readonly [name: string]: unknown } {
-  return { id: idOf(n), name: `image ${n}`, disk_format: 'raw', container_format: 'bare' }
-}
-
-/** Two servers, the first with images of these numbers. */
-async function twoServers(t: Test, numbers: readonly number[]): Promise<[TestServer, TestServer]> {
-  const [one, two] = [await startTestServer(t), await startTestServer(t)]
-  for (const n of numbers) {
-    await one.create(bodyOf(n))
-    await one.upload(idOf(n), `data of image ${n}`)
-  }
-  return [one, two]
-}

@@ -1,13 +1,14 @@
 import { readdir, rename } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join, relative } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { startProgram } from './support/command.ts'
 import { forwardAs } from './support/forward.ts'
 import { idOf } from './support/images.ts'
 import { sendJson, startListener } from './support/listener.ts'
 import { run } from './support/program.ts'
 import { startTestServer, type TestServer } from './support/server.ts'
+import { bodyOf, twoServers } from './support/two-servers.ts'
 
 const MARK = 'glance_replicator_source'
 
@@ -359,17 +360,3 @@ t.test('an option that makes no sense says so', async t => {
 
 const DELETE = ['--delete', 'delete', '--delete-unknown']
 const VERSIONS = { versions: [{ id: 'v2.9', status: 'CURRENT', links: [] }] }
-
-function bodyOf(n: number): { readonly id: string; readonly [name: string]: unknown } {
-  return { id: idOf(n), name: `image ${n}`, disk_format: 'raw', container_format: 'bare' }
-}
-
-/** Two servers, the first with images of these numbers. */
-async function twoServers(t: Test, numbers: readonly number[]): Promise<[TestServer, TestServer]> {
-  const [one, two] = [await startTestServer(t), await startTestServer(t)]
-  for (const n of numbers) {
-    await one.create(bodyOf(n))
-    await one.upload(idOf(n), `data of image ${n}`)
-  }
-  return [one, two]
-}
