@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
 import { idOf } from './support/images.ts'
 import { run } from './support/program.ts'
@@ -121,6 +122,91 @@ t.test('a dump is loaded under new ids too', async t => {
   t.match(await run(['dump', one.url, dump]), { status: 0 })
   t.match(await run(['load', ...words, two.url, dump]), { status: 0 })
   t.match(await run(['compare', '--id-map', map, `dir:${dump}`, two.url]), { status: 0 })
+})
+
+t.test(
+  'an archive, which is read once, is loaded under new ids, and what names them follows',
+  async t => {
+    const { one, two, map, words } = await clash(t)
+    const archive = `${map}.tar`
+    t.match(await run(['dump', one.url, archive]), { status: 0 })
+    const loaded = await run(['load', ...words, two.url, archive])
+    const [{ target: copy } = { target: '' }] = await entries(map)
+    t.equal(loaded.status, 0, loaded.stderr)
+    t.match(loaded.stdout, /^3 images created .*, 1 updated, 0 the same, 0 failed\n$/)
+    t.match((await two.call('GET', `/v2/images/${MACHINE}`)).json, { kernel_id: copy })
+    t.match((await two.call('GET', `/v2/images/${OTHER}`)).json, { ramdisk_id: copy })
+    t.match((await two.call('GET', `/v2/images/${copy}/file`)).text, 'data of kernel')
+    const again = Readable.from(await readFile(archive))
+    t.match(await run(['load', ...words, two.url, '-'], {}, { stdin: again }), {
+      status: 0,
+      stdout: '0 images created (0.0 B), 0 updated, 3 the same, 0 failed\n',
+    })
+    t.match(await run(['compare', '--id-map', map, `tar:${archive}`, two.url]), { status: 0 })
+  },
+)
+
+t.test('copies under new ids, to the commands that compare both ways and remove', async t => {
+  const copied = async (t: Test) => {
+    const made = await clash(t)
+    const removing = ['--delete', 'delete', ...made.words, made.one.url, made.two.url]
+    const { status, stderr } = await run(['livecopy', ...removing])
+    t.equal(status, 0, stderr)
+    const [{ target: copy } = { target: '' }] = await entries(made.map)
+    return { ...made, removing, copy }
+  }
+
+  t.test('are not only on the target, and --deep reads both by their own ids', async t => {
+    const { one, two, map } = await copied(t)
+    t.match(await run(['compare', '--two-way', '--deep', '--id-map', map, one.url, two.url]), {
+      status: 0,
+      stdout: /^data of 3 images read .*\n0 images missing .* 3 the same\n$/,
+    })
+    t.match(await run(['compare', '--two-way', one.url, two.url]), {
+      status: 1,
+      stdout: /1 only on the target\n$/,
+    })
+  })
+
+  t.test('stay while their images are there, also when nobody names the map', async t => {
+    const { one, two, removing, copy } = await copied(t)
+    t.match(await two.show(copy), { glance_replicator_source_id: KERNEL })
+    t.match(await run(['livecopy', ...removing]), {
+      status: 0,
+      stdout: '0 images created (0.0 B), 0 updated, 3 the same, 0 failed\n',
+    })
+    await run(['livecopy', '--delete', 'delete', '--on-conflict', 'skip', one.url, two.url])
+    t.match(await two.show(copy), { status: 'active' })
+  })
+
+  t.test('go when their images have left the source', async t => {
+    const { one, two, map, removing, copy } = await copied(t)
+    await one.call('DELETE', `/v2/images/${KERNEL}`)
+    const options = ['--delete', 'delete', '--id-map', map, '--images-from']
+    const names = `${map}.names`
+    await writeFile(names, `${KERNEL}\n`)
+    t.match(await run(['compare', ...options, names, one.url, two.url]), {
+      stdout: new RegExp(`^${copy} \\(kernel\\): only on the target, would be deleted\n`),
+    })
+    t.match(await run(['livecopy', ...removing]), { status: 0, stdout: /1 deleted/ })
+    t.equal((await two.call('GET', `/v2/images/${copy}`)).status, 404)
+  })
+
+  t.test('images that are skipped leave what has their ids alone', async t => {
+    const { one, two, words } = await clash(t)
+    await make(two, idOf(7), "somebody else's")
+    await make(one, idOf(7), 'ours')
+    const removing = ['--delete', 'delete', '--delete-unknown', one.url, two.url]
+    t.match(await run(['livecopy', '--on-conflict', 'skip', ...removing]), {
+      status: 0,
+      stdout: /2 whose id is taken, 0 failed/,
+    })
+    t.match(await run(['livecopy', ...words, ...removing]), {
+      status: 0,
+      stdout: /2 images created/,
+    })
+    t.match(await two.show(idOf(7)), { name: "somebody else's" })
+  })
 })
 
 t.test('what is wrong with a map of ids is one clear line, and exit status 2', async t => {

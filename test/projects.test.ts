@@ -1,8 +1,9 @@
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { idOf } from './support/images.ts'
-import { DEMO, startKeystone } from './support/keystone.ts'
+import { startKeystone } from './support/keystone.ts'
+import { DEMO } from './support/keystone-documents.ts'
 import { run } from './support/program.ts'
 import { startTestServer, type TestServer } from './support/server.ts'
 
@@ -164,11 +165,67 @@ t.test('what is wrong with a map of projects is one clear line, and exit status 
   })
 })
 
+t.test('only images that are selected are asked for their projects', async t => {
+  const { one, two, file } = await owned(t)
+  await writeFile(file, `${A}: ${X}\n`)
+  const words = ['--map-projects', file, one.url, two.url]
+  t.match(await run(['livecopy', '--filter', `owner=${A}`, ...words]), { status: 0 })
+  t.same(await ownersOf(two), [X, X])
+  const removing = ['--filter', `owner=${A}`, '--delete', 'delete', '--delete-unknown', ...words]
+  await one.call('DELETE', `/v2/images/${idOf(2)}`)
+  t.match(await run(['livecopy', ...removing]), { status: 0, stdout: /1 deleted/ })
+  t.same(await ownersOf(two), [X], 'what has left is known by the owner that it had')
+})
+
+t.test('an owner that --set says is one of the target', async t => {
+  const { one, two, file } = await owned(t)
+  await writeFile(file, `${A}: ${X}\n`)
+  t.match(
+    await run(['livecopy', '--map-projects', file, '--set', `owner=${Y}`, one.url, two.url]),
+    {
+      status: 0,
+      stderr: /^--map-projects: owners are not carried: --set says who it is\n/,
+    },
+  )
+  t.same(await ownersOf(two), [Y, Y, Y, Y])
+})
+
+t.test('an archive is read twice for a map, which standard input cannot be', async t => {
+  const { one, two, file } = await owned(t)
+  const archive = `${file}.tar`
+  t.match(await run(['dump', one.url, archive]), { status: 0 })
+  await writeFile(file, `${A}: ${X}\n${B}: ${Y}\n`)
+  const words = ['load', '--map-projects', file]
+  t.match(await run([...words, two.url, archive]), { status: 1, stderr: `project ${C} owns 1` })
+  t.match(await run([...words, '--unmapped', 'skip', two.url, archive]), { status: 0 })
+  t.same(await ownersOf(two), [X, X, Y])
+  t.match(await run([...words, two.url, '-']), {
+    status: 2,
+    stderr: /standard input can be read once: name a file/,
+  })
+})
+
+t.test(
+  'a run that does nothing for lack of a project does not pass for one that is done',
+  async t => {
+    const { one, two, file } = await owned(t)
+    await writeFile(file, `${A}: ${X}\n`)
+    const metrics = `${file}.metrics`
+    const words = ['--map-projects', file, '--metrics-file', metrics, '--delete', 'delete']
+    t.match(await run(['livecopy', ...words, '--delete-unknown', one.url, two.url]), { status: 1 })
+    t.notMatch(await readFile(metrics, 'utf8'), /lag_seconds/)
+  },
+)
+
 t.test('owners that are left out belong to whoever copies the images', async t => {
-  const { one, two } = await owned(t)
+  const { one, two, file } = await owned(t)
   t.match(await run(['livecopy', '-D', 'owner', one.url, two.url]), { status: 0 })
   const ours = (await two.show(await two.create(undefined, NOBODY), NOBODY))['owner']
   t.same(await ownersOf(two), [ours, ours, ours, ours, ours])
+  const archive = `${file}.tar`
+  t.match(await run(['dump', '-D', 'owner', one.url, archive]), { status: 0 })
+  const { length } = (await readFile(archive, 'utf8')).match(/"owner": null/g) ?? []
+  t.equal(length, 4, 'what is dumped so belongs to nobody')
 })
 
 /** Two services, the first with images of three projects and one that is nobody's to copy. */

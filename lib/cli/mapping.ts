@@ -1,7 +1,6 @@
 import type { Options } from 'yargs'
 import { GlanceError } from '../errors.ts'
-import { IdMap, NAMING } from '../replicate/id-map.ts'
-import type { PlanStep } from '../replicate/plan.ts'
+import { IdMap } from '../replicate/id-map.ts'
 
 /** Options of commands whose target may not take images as they are. */
 export interface MappingOptions {
@@ -55,12 +54,4 @@ export function idsOf(
 /** ` as ID`, where the image has another id on the target. */
 export function describeIds({ target_id: id }: { readonly target_id: string | null }): string {
   return id === null ? '' : ` as ${id}`
-}
-
-/** Of a plan what makes images name others by the ids that those have on the target. */
-export async function* onlyFollowing(steps: AsyncIterable<PlanStep>): AsyncGenerator<PlanStep> {
-  for await (const step of steps) {
-    if (step.action !== 'update') continue
-    if (step.changes.some(({ field }) => NAMING.some(name => name === field))) yield step
-  }
 }

@@ -1,8 +1,11 @@
 import type { Options } from 'yargs'
 import type { Endpoint } from '../endpoint/endpoint.ts'
 import { GlanceError } from '../errors.ts'
+import type { FieldRules } from '../replicate/fields.ts'
 import type { ProjectMap } from '../replicate/project-map.ts'
+import { listSelected, type Selection } from '../replicate/select.ts'
 import type { CommandContext } from './command.ts'
+import { STANDARD } from './dumps.ts'
 import { countOf, printable } from './format.ts'
 import { projectIdOf, readProjectFile } from './project-file.ts'
 
@@ -11,6 +14,7 @@ export interface ProjectOptions {
   readonly mapProjects?: string | undefined
   readonly unmapped?: 'fail' | 'skip' | 'drop' | undefined
   readonly members?: boolean | undefined
+  readonly metaonly: boolean
 }
 
 export const PROJECTS = {
@@ -67,18 +71,28 @@ interface Ends {
   readonly addresses: { readonly source: string; readonly target: string }
 }
 
+/** Which images of the source are meant, and what of them. */
+interface Meant {
+  readonly selection: Selection | undefined
+  readonly fields: FieldRules
+}
+
 /**
- * Reads `--map-projects`, resolves it in the Keystone of each side where there is one, and lists the source once to know
- * and to tell whose images it says nothing of. Undefined without the option.
+ * Reads `--map-projects`, resolves it in the Keystone of each side where there is one, and lists what is meant of the
+ * source once to know and to tell whose images it says nothing of. Undefined without the option.
  * @throws {GlanceError} `usage` for what is wrong with the file; as the Keystones and the listing do.
  */
 export async function mapProjects(
-  { mapProjects: file, unmapped: action = 'fail', members = false }: ProjectOptions,
+  { mapProjects: file, unmapped: action = 'fail', members = false, metaonly }: ProjectOptions,
   { source, target, addresses }: Ends,
-  { leaveOut, metaonly }: { readonly leaveOut: ReadonlySet<string>; readonly metaonly: boolean },
-  { log, projects, signal }: CommandContext,
+  { selection, fields }: Meant,
+  { log, open, projects, signal }: CommandContext,
 ): Promise<MappedProjects | undefined> {
   if (file === undefined) return undefined
+  if (addresses.source === STANDARD) {
+    const message = '--map-projects reads twice, and standard input can be read once: name a file'
+    throw new GlanceError('usage', message)
+  }
   const lines = await readProjectFile(file)
   const [there, here] = [
     await projects(addresses.target, 'target'),
@@ -108,10 +122,12 @@ export async function mapProjects(
     if (!targets.has(id) && !unresolved.has(id)) targets.set(id, id)
   }
   const map = { targets, unmapped: action === 'fail' ? 'skip' : action } as const
-  const carriesOwners = target.features.ownersCarried && !leaveOut.has('owner')
+  const isLeftOut = fields.leftOutAttributes.includes('owner')
+  const carriesOwners = target.features.ownersCarried && !isLeftOut && !fields.decides('owner')
   if (!carriesOwners) {
-    const why = leaveOut.has('owner') ? 'left out' : `we are no administrator of ${target.name}`
-    log.warning(`--map-projects: owners are not carried: ${why}`)
+    const why = isLeftOut ? 'left out' : `we are no administrator of ${target.name}`
+    const reason = fields.decides('owner') ? '--set says who it is' : why
+    log.warning(`--map-projects: owners are not carried: ${reason}`)
   }
   const found = new Map<string, { images: number; members: number }>()
   const count = (project: string | null, what: 'images' | 'members') => {
@@ -121,7 +137,11 @@ export async function mapProjects(
     found.set(project, counted)
   }
   if (carriesOwners || members) {
-    for await (const image of source.list({ signal, onUnreadable: () => {} })) {
+    // What is read once is opened once more for it.
+    const isReadOnce = source.features.sequential === true
+    await using again = isReadOnce ? await open(addresses.source, 'source') : undefined
+    const listing = { signal, onUnreadable: () => {} }
+    for await (const image of listSelected(again ?? source, selection, listing)) {
       if (image.status !== 'active' && !metaonly) continue
       if (carriesOwners) count(image.owner, 'images')
       if (!members || image.visibility !== 'shared') continue

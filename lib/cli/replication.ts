@@ -1,27 +1,31 @@
 import type { Options, PositionalOptions } from 'yargs'
 import type { Endpoint, RefusedField } from '../endpoint/endpoint.ts'
-import { isGlanceError, messageOf } from '../errors.ts'
+import { MemoryEndpoint } from '../endpoint/memory.ts'
+import { isGlanceError } from '../errors.ts'
+import { Extras } from '../replicate/extras.ts'
+import type { FieldRules } from '../replicate/fields.ts'
 import type { IdMap } from '../replicate/id-map.ts'
-import { plan, type PlanOptions as Planning, type PlanStep } from '../replicate/plan.ts'
-import { renumbered, renumbering } from '../replicate/renumber.ts'
-import { count, NOTHING, type Totals } from '../replicate/report.ts'
-import { run, type TransferEvent, type WorkStep } from '../replicate/run.ts'
-import type { LostField } from '../wire/loss.ts'
+import { count, NOTHING } from '../replicate/report.ts'
+import { renumbered } from '../replicate/renumber.ts'
+import type { Selection } from '../replicate/select.ts'
+import { carryOut, rehearse } from './carry-out.ts'
 import type { Command, CommandContext } from './command.ts'
-import {
-  describeChange,
-  describeNotCarried,
-  describeRefusal,
-  type ErrorRow,
-  errorRow,
-  type FieldRow,
-  fieldRow,
-  notCarried,
-} from './differences.ts'
+import { describeNotCarried, type ErrorRow, errorRow, notCarried } from './differences.ts'
+import { STANDARD } from './dumps.ts'
 import { EXIT_STATUS } from './exit-status.ts'
-import { countOf, formatBytes, labelOf, printable } from './format.ts'
-import { describeIds, idsOf, type MappingOptions, onlyFollowing, openIdMap } from './mapping.ts'
-import { describeLosses, LossReport, type LossSummary, lostSuffix } from './losses.ts'
+import { type FieldOptions, FIELDS, leftOut, readFields, requireTakenBy } from './fields.ts'
+import { printable } from './format.ts'
+import { describeLosses, LossReport, type LossSummary } from './losses.ts'
+import { type MappingOptions, openIdMap } from './mapping.ts'
+import {
+  type ApiOptions,
+  ENDPOINT,
+  type EndpointOptions,
+  PLAN,
+  type PlanOptions,
+  TRANSFER,
+  type TransferOptions,
+} from './options.ts'
 import {
   describeUnmapped,
   isRefused,
@@ -31,150 +35,172 @@ import {
   type Unmapped,
 } from './projects.ts'
 import {
-  type ApiOptions,
-  ENDPOINT,
-  type EndpointOptions,
-  parseFieldNames,
-  PLAN,
-  type PlanOptions,
-  TRANSFER,
-  type TransferOptions,
-} from './options.ts'
+  orderRemoval,
+  readRemoval,
+  requireNoRemoval,
+  REMOVAL,
+  type RemovalOptions,
+  type RemovalOrder,
+} from './removal.ts'
+import {
+  describeRemovals,
+  NOTHING_REMOVED,
+  removeDeparted,
+  type RemovalRow,
+  type RemovalTotals,
+} from './removal-rows.ts'
+import {
+  readSelection,
+  SELECTION,
+  type SelectionOptions,
+  selectionSummary,
+  type SelectionSummary,
+} from './selection.ts'
+import {
+  bytesOf,
+  countsOf,
+  isAnew,
+  isSettled,
+  narrate,
+  rowOf,
+  type ShownTotals,
+  shownTotals,
+  tell,
+  type TransferRow,
+} from './transfer-rows.ts'
+import { DEADLINE, UNATTENDED } from './unattended/options.ts'
 
 export interface ReplicationOptions
   extends
     EndpointOptions,
     ApiOptions,
     PlanOptions,
+    SelectionOptions,
+    FieldOptions,
     TransferOptions,
     MappingOptions,
-    ProjectOptions {}
+    ProjectOptions,
+    RemovalOptions {}
 
-/** What became of one image, or in a dry run would. */
-export interface TransferRow {
-  readonly id: string
-  /** The image's id on the target, where it is another. */
-  readonly target_id: string | null
-  readonly name: string | null
-  readonly result:
-    | 'created'
-    | 'updated'
-    | 'same'
-    | 'no_data'
-    | 'conflict'
-    | 'unmapped'
-    | 'failed'
-    | 'interrupted'
-    | 'would_create'
-    | 'would_update'
-  /** Bytes. */
-  readonly size: number | null
-  /** What was changed, or would be. */
-  readonly differences: readonly FieldRow[]
-  /** What the target would not take. */
-  readonly refused: readonly RefusedField[]
-  /** What the target cannot express; of an image that is refused for it, what would be lost. */
-  readonly lost: readonly LostField[]
-  readonly error: ErrorRow | null
-}
-
-export interface TransferSummary {
+export interface TransferSummary extends SelectionSummary {
   readonly dry_run: boolean
-  readonly totals: Omit<Totals, 'noData'> & { readonly no_data: number }
+  readonly totals: ShownTotals & RemovalTotals
   /** What is never carried to this target, and why. */
   readonly not_carried: readonly RefusedField[]
   readonly lost: LossSummary
   /** Projects of the source for which none of the target is known (`--map-projects`). */
   readonly unmapped: Unmapped | null
+  /** Why no image that left the source was removed although some should have been. */
+  readonly withheld: ErrorRow | null
+  /** Whether `--max-duration` was over before all was done. */
+  readonly cut_short: boolean
   /** What ended the run before its end. */
   readonly error: ErrorRow | null
+}
+
+/** Which images, what of them, as what on the target, and what becomes of those that left. */
+interface Chosen {
+  readonly selection: Selection | undefined
+  readonly fields: FieldRules
+  readonly order: RemovalOrder
+  readonly ids: IdMap | undefined
+  readonly mapped: MappedProjects | undefined
 }
 
 /** Makes `target` have the images of `source`, or in a dry run tells what that would take; logs each image. */
 async function* replicate(
   source: Endpoint,
   target: Endpoint,
-  leaveOut: ReadonlySet<string>,
-  mapped: MappedProjects | undefined,
+  { selection, fields, order: { removal, provenance }, ids, mapped }: Chosen,
   options: ReplicationOptions,
-  { log, progress, signal }: CommandContext,
-): AsyncGenerator<TransferRow, TransferSummary, void> {
-  await using losses = await LossReport.open(options.lossReport)
-  await using ids = await openIdMap(options, !options.dryRun)
-  const { dryRun, metaonly: metadataOnly, strict, onConflict } = options
+  { log, progress, signal, closing }: CommandContext,
+): AsyncGenerator<TransferRow | RemovalRow, TransferSummary, void> {
+  const { metaonly: metadataOnly, strict, onConflict, members } = options
+  const projects = mapped?.map
   const planning = {
     metadataOnly,
     strict,
-    leaveOut,
+    selection,
+    fields,
+    provenance,
     onConflict,
     ids,
-    projects: mapped?.map,
-    members: options.members,
+    projects,
+    members,
   }
-  const events = isRefused(mapped?.unmapped)
-    ? []
-    : dryRun
-      ? rehearse(source, target, planning, signal)
-      : carryOut(source, target, planning, options, { progress, signal })
-  let totals = NOTHING
-  let broken: unknown
-  try {
-    for await (const event of events) {
-      totals = count(totals, event)
-      if (event.type === 'planned') progress.expect(1, bytesOf(event.step))
-      if (event.type === 'retried') log.warning(describeRetry(event))
-      if (event.type === 'started') log.info(`${labelOf(event.step.image)}: ${event.step.action}`)
-      const bare = rowOf(event, dryRun)
-      if (bare === undefined) continue
-      const row = { ...bare, ...idsOf(bare, ids) }
-      if (event.step?.action === 'create' || event.step?.action === 'update') progress.finish()
-      tell(row, log, event.step?.action === 'create' && event.step.anew === true)
-      if (row.error === null && row.result !== 'interrupted') await losses.add(row, row.lost)
-      yield row
-    }
-  } catch (error) {
-    // What was done until then is told; where that is nothing, there is only the error to tell.
-    if (totals === NOTHING || !isGlanceError(error)) throw error
-    log.error(printable(error.message))
-    broken = error
-  }
-  const { noData, ...rest } = totals
-  return {
-    dry_run: dryRun,
-    totals: { ...rest, no_data: noData },
-    not_carried: notCarried(target, leaveOut),
-    lost: losses.summary,
-    unmapped: mapped?.unmapped ?? null,
-    error: broken === undefined ? null : errorRow(broken),
-  }
-}
-
-/** Does what is planned, and again where an image names another that only then got its id on the target. */
-async function* carryOut(
-  source: Endpoint,
-  target: Endpoint,
-  planning: Planning & { readonly ids: IdMap | undefined },
-  { attempts, concurrency, discardUnfinished }: ReplicationOptions,
-  { progress, signal }: Pick<CommandContext, 'progress' | 'signal'>,
-): AsyncGenerator<TransferEvent> {
-  const { ids, onConflict } = planning
-  const from = ids === undefined ? source : renumbered(source, ids)
-  const to = ids === undefined || onConflict !== 'new-id' ? target : renumbering(target, ids)
-  const options = {
+  const extras = removal === null ? undefined : new Extras()
+  await using losses = await LossReport.open(options.lossReport)
+  const { attempts, concurrency, discardUnfinished, dryRun } = options
+  const refused = isRefused(mapped?.unmapped)
+  const running = {
     attempts,
     concurrency,
     discardUnfinished,
+    closing,
     signal,
-    skipTaken: onConflict === 'skip',
+    onBytes: (total: number) => progress.copied(total),
   }
-  const planned: Parameters<typeof run>[0] = (onUnreadable, signal) =>
-    plan(source, target, planning, { onUnreadable, signal })
-  const onBytes = (total: number) => progress.copied(total)
-  yield* run(planned, from, to, { ...options, onBytes })
-  if (ids?.outran !== true || signal.aborted) return
-  const following: typeof planned = (_, signal) =>
-    onlyFollowing(plan(source, target, planning, { onUnreadable: () => {}, signal }))
-  yield* run(following, from, to, options)
+  const events = refused
+    ? []
+    : dryRun
+      ? rehearse(source, target, planning, { extras, signal })
+      : carryOut(source, target, planning, { extras }, running)
+  let totals = NOTHING
+  let removed = NOTHING_REMOVED
+  let unreadable = 0
+  let broken: unknown
+  let cutShort = false
+  try {
+    for await (const event of events) {
+      totals = count(totals, event)
+      if (event.type === 'failed' && event.step === null) unreadable += 1
+      if (event.type === 'planned') progress.expect(1, bytesOf(event.step))
+      narrate(event, log, ids)
+      const row = rowOf(event, dryRun, ids)
+      if (row === undefined) continue
+      if (event.step?.action === 'create' || event.step?.action === 'update') progress.finish()
+      tell(row, log, isAnew(event))
+      if (isSettled(event, row)) await losses.add(row, row.lost)
+      yield row
+    }
+    if (removal !== null && extras !== undefined && !signal.aborted && !refused) {
+      if (closing.aborted) cutShort = true
+      else {
+        const context = { extras, unreadable, concurrency, dryRun, log, closing, signal }
+        const origin = ids === undefined ? source : renumbered(source, ids)
+        removed = yield* removeDeparted(origin, target, removal, context)
+        cutShort = closing.aborted && removed.totals.interrupted > 0
+      }
+    }
+  } catch (error) {
+    if (closing.aborted && error === closing.reason) cutShort = true
+    // What was done until then is told; where that is nothing, there is only the error to tell.
+    else if (totals === NOTHING || !isGlanceError(error)) throw error
+    else {
+      log.error(printable(error.message))
+      broken = error
+    }
+  }
+  const shown = shownTotals(totals)
+  return {
+    dry_run: dryRun,
+    totals: {
+      ...shown,
+      ...removed.totals,
+      failed: shown.failed + removed.totals.failed,
+      interrupted: shown.interrupted + removed.totals.interrupted,
+    },
+    not_carried: notCarried(target, leftOut(options, fields)),
+    lost: losses.summary,
+    unmapped: mapped?.unmapped ?? null,
+    withheld: removed.withheld,
+    cut_short: cutShort,
+    error: broken === undefined ? null : errorRow(broken),
+    // Of a listing that was not read to its end nobody knows what is not in it.
+    ...(broken === undefined && !cutShort && !signal.aborted && !refused
+      ? selectionSummary(selection, options, log)
+      : {}),
+  }
 }
 
 /** How one of the commands that replicate differs from the others. */
@@ -196,184 +222,69 @@ export function replicationCommand<P extends string>({
   ends,
 }: Replication<P>): Command<
   ReplicationOptions & Readonly<Record<P, string>>,
-  TransferRow,
+  TransferRow | RemovalRow,
   TransferSummary
 > {
   return {
     name,
     summary,
     positionals,
-    options: { ...TRANSFER, ...PLAN, ...options, ...ENDPOINT },
+    options: {
+      ...TRANSFER,
+      ...PLAN,
+      ...SELECTION,
+      ...FIELDS,
+      ...REMOVAL,
+      ...options,
+      ...DEADLINE,
+      ...UNATTENDED,
+      ...ENDPOINT,
+    },
     async *run(options, context) {
       const addresses = ends(options)
-      const leaveOut = parseFieldNames(options.dontreplicate)
+      const fields = readFields(options)
+      const wish = readRemoval(options)
+      const selection = await readSelection(options, new Date())
+      await using ids = await openIdMap(options, !options.dryRun)
       await using source = await context.open(addresses.source, 'source')
-      await using target = await context.open(addresses.target, 'target', {
-        writable: !options.dryRun,
-      })
-      const metaonly = options.metaonly
+      const isArchive = addresses.target.startsWith('tar:')
+      if (isArchive) requireNoRemoval(wish, addresses.target)
+      await using target =
+        options.dryRun && isArchive
+          ? new MemoryEndpoint(addresses.target) // An archive is always written anew.
+          : await context.open(addresses.target, 'target', { writable: !options.dryRun })
+      requireTakenBy(target, fields)
+      const order = orderRemoval(wish, source, target)
       const mapped = await mapProjects(
         options,
         { source, target, addresses },
-        { leaveOut, metaonly },
+        { selection, fields },
         context,
       )
-      return yield* replicate(source, target, leaveOut, mapped, options, context)
+      const chosen = { selection, fields, order, ids, mapped }
+      return yield* replicate(source, target, chosen, options, context)
     },
-    exitStatus: ({ totals, error, unmapped }) => {
+    takesOutput: options => ends(options).target === STANDARD,
+    exitStatus: ({ totals, unmapped, withheld, error, cut_short, not_found: missing = [] }) => {
       if (error !== null) return EXIT_STATUS.endpoint
-      return totals.failed + totals.refused > 0 || isRefused(unmapped)
-        ? EXIT_STATUS.differences
-        : EXIT_STATUS.done
+      const undone = totals.failed + totals.refused + missing.length
+      if (undone > 0 || withheld !== null || isRefused(unmapped)) return EXIT_STATUS.differences
+      return cut_short ? EXIT_STATUS.timeOver : EXIT_STATUS.done
     },
     views: { row: () => undefined, summary: summaryLine },
   }
 }
 
 function summaryLine(
-  { totals, dry_run, not_carried, lost, unmapped }: TransferSummary,
-  { verbose, lossReport }: ReplicationOptions,
+  { totals, dry_run, not_carried, lost, unmapped, cut_short }: TransferSummary,
+  { verbose, lossReport, strict }: ReplicationOptions,
 ): string {
   if (isRefused(unmapped)) return describeUnmapped(unmapped)
-  const counts = [
-    `${countOf(totals.created, 'image')} ${dry_run ? 'to be created' : 'created'} (${formatBytes(totals.bytes)})`,
-    `${totals.updated} ${dry_run ? 'to be updated' : 'updated'}`,
-    `${totals.same} the same`,
-    ...(totals.no_data > 0 ? [`${totals.no_data} without data`] : []),
-    ...(totals.unmapped > 0 ? [`${totals.unmapped} of projects that are not mapped`] : []),
-    ...(totals.conflict > 0 ? [`${totals.conflict} whose id is taken`] : []),
-    ...(totals.refused > 0 ? [`${totals.refused} not taken in full`] : []),
-    ...(totals.interrupted > 0 ? [`${totals.interrupted} interrupted`] : []),
-    `${totals.failed} failed`,
-  ]
-  const losses = describeLosses(lost, lossReport)
+  const losses = describeLosses(lost, { lossReport, strict })
   return [
     ...(verbose ? describeNotCarried(not_carried) : []),
-    counts.join(', '),
+    countsOf(totals, dry_run, describeRemovals(totals, dry_run)),
     ...(losses === undefined ? [] : [losses]),
+    ...(cut_short ? ['--max-duration is over: what is left is for the next run'] : []),
   ].join('\n')
-}
-
-/** The events of a run in which everything is planned and nothing done. */
-async function* rehearse(
-  source: Endpoint,
-  target: Endpoint,
-  planning: Planning,
-  signal: AbortSignal,
-): AsyncGenerator<TransferEvent> {
-  const unreadable: TransferEvent[] = []
-  const onUnreadable = (id: string, error: unknown) => {
-    unreadable.push({ type: 'failed', id, step: null, error })
-  }
-  for await (const step of plan(source, target, planning, { onUnreadable, signal })) {
-    yield* unreadable.splice(0)
-    if (step.action === 'skip') yield { type: 'skipped', step, reason: step.reason }
-    else if (step.action === 'refuse')
-      yield { type: 'failed', id: step.image.id, step, error: step.error }
-    else yield { type: 'finished', step, written: { image: step.image, refused: [] } }
-  }
-  yield* unreadable
-}
-
-function rowOf(event: TransferEvent, dryRun: boolean): TransferRow | undefined {
-  switch (event.type) {
-    case 'planned':
-    case 'started':
-    case 'retried':
-      return undefined
-    case 'finished': {
-      const { step, written } = event
-      const refused = new Set(written.refused.map(({ field }) => field))
-      const created = step.action === 'create'
-      const result = dryRun
-        ? created
-          ? 'would_create'
-          : 'would_update'
-        : created
-          ? 'created'
-          : 'updated'
-      const row = about(step)
-      return {
-        ...row,
-        target_id: written.image.id,
-        result,
-        size: written.image.size ?? row.size,
-        differences: row.differences.filter(({ field }) => !refused.has(field)),
-        refused: written.refused,
-      }
-    }
-    case 'skipped':
-      return { ...about(event.step), result: event.reason }
-    case 'interrupted':
-      return { ...about(event.step), result: 'interrupted' }
-    case 'failed':
-      return { ...about(event.step), id: event.id, result: 'failed', error: errorRow(event.error) }
-  }
-}
-
-function about(step: PlanStep | null): Omit<TransferRow, 'result'> {
-  return {
-    id: step?.image.id ?? '',
-    target_id: step?.image.id ?? null,
-    name: step?.image.name ?? null,
-    size: step?.image.size ?? null,
-    differences: step?.action === 'update' ? step.changes.map(fieldRow) : [],
-    refused: [],
-    lost: step?.lost ?? [],
-    error: null,
-  }
-}
-
-/** `anew`: whether the image is to get another id than it has. */
-function tell(row: TransferRow, log: CommandContext['log'], anew: boolean): void {
-  const under = describeIds(row)
-  const label = labelOf(row)
-  const lost = lostSuffix(row.lost)
-  switch (row.result) {
-    case 'created':
-      log.notice(`${label}: created${under}, ${formatBytes(row.size ?? 0)}${lost}`)
-      break
-    case 'would_create':
-      log.notice(
-        `${label}: would be created${anew ? ' under a new id' : under}, ${formatBytes(row.size ?? 0)}${lost}`,
-      )
-      break
-    case 'updated': {
-      const fields = row.differences.map(({ field }) => printable(field)).join(', ')
-      log.notice(`${label}: updated: ${fields}${lost}`)
-      break
-    }
-    case 'would_update': {
-      const changes = row.differences.map(describeChange).join('; ')
-      log.notice(`${label}: would be updated: ${changes}${lost}`)
-      break
-    }
-    case 'interrupted':
-      log.warning(`${label}: interrupted`)
-      break
-    case 'failed':
-      log.error(`${label}: failed: ${printable(row.error?.message ?? '')}`)
-      break
-    case 'same':
-      log.info(`${label}: the same${lost}`)
-      break
-    case 'conflict':
-      log.notice(`${label}: skipped, the target does not give its id out`)
-      break
-    case 'unmapped':
-      log.info(`${label}: skipped, its project is not mapped`)
-      break
-    case 'no_data':
-      log.info(`${label}: skipped, there is no data to copy`)
-      break
-  }
-  for (const refusal of row.refused) log.warning(`${label}: ${describeRefusal(refusal)}`)
-}
-
-function describeRetry({ step, attempt, error }: Extract<TransferEvent, { type: 'retried' }>) {
-  return `${labelOf(step.image)}: attempt ${attempt} after: ${printable(messageOf(error))}`
-}
-
-function bytesOf(step: WorkStep): number {
-  return step.action === 'create' && step.withData ? (step.image.size ?? 0) : 0
 }

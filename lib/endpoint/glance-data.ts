@@ -3,7 +3,7 @@ import { GlanceError, isGlanceError } from '../errors.ts'
 import { receive, send } from '../http/body.ts'
 import type { DataConnections } from '../http/connections.ts'
 import { briefly, faultOf, networkFault } from '../http/faults.ts'
-import { redact } from '../http/redact.ts'
+import { redact, withoutTokens } from '../http/redact.ts'
 import type { Image } from '../image/image.ts'
 import type { Bytes } from '../stream/bytes.ts'
 import { digested, Hasher } from '../stream/digest.ts'
@@ -40,11 +40,15 @@ export async function download(
   if (status === 206 && offset > 0) {
     return whole(answer, url, size === null ? null : size - offset, transport.signal)
   }
-  if (status >= 300) throw await refusal('GET', url, answer)
+  if (status >= 300) throw await refusal('GET', url, answer, headers)
   answer.destroy()
+  // So v2 answers for data that is none as well as for none.
+  if (status === 204 && size === 0) return nothing()
   if (status === 204) throw new GlanceError('conflict', `GET ${redact(url)}: there is no data`)
   throw new GlanceError('unsupported', `GET ${redact(url)}: ${status} in answer to a range`)
 }
+
+async function* nothing(): Bytes {}
 
 /** What data should be. */
 export type Expected = Pick<ImageData, 'size' | 'checksum' | 'digest'>
@@ -64,7 +68,7 @@ export async function upload(url: URL, data: ImageData, transport: Transport): P
       ? verifySize(bytes, data.size)
       : verify(digested(bytes, hasher), data)
   })
-  if ((answer.statusCode ?? 0) >= 300) throw await refusal('PUT', url, answer)
+  if ((answer.statusCode ?? 0) >= 300) throw await refusal('PUT', url, answer, headers)
   answer.resume()
   return hasher === undefined ? data : { ...data, checksum: await hasher.hex('md5') }
 }
@@ -93,6 +97,7 @@ export async function begin(
 export function difference(stored: Image, sent: Expected): string | undefined {
   if (stored.status !== 'active') return `nothing: its status is ${stored.status}`
   if (sent.size !== null && stored.size !== sent.size) return `${stored.size} of ${sent.size} bytes`
+  if (sent.size === 0) return undefined // One nothing is like another, and v1 hashes none.
   if (sent.digest !== null && stored.digest?.algorithm === sent.digest.algorithm) {
     const { algorithm, value } = sent.digest
     return stored.digest.value === value ? undefined : `data of another ${algorithm}`
@@ -103,10 +108,15 @@ export function difference(stored: Image, sent: Expected): string | undefined {
   return 'data that nothing proves: the two sides have no digest in common'
 }
 
-async function refusal(method: string, url: URL, answer: IncomingMessage): Promise<GlanceError> {
+async function refusal(
+  method: string,
+  url: URL,
+  answer: IncomingMessage,
+  sent: Transport['headers'],
+): Promise<GlanceError> {
   const text = await briefly(answer).catch(() => '')
   answer.destroy()
-  return faultOf({ method, url }, answer.statusCode ?? 0, answer.headers, text)
+  return faultOf({ method, url }, answer.statusCode ?? 0, answer.headers, withoutTokens(text, sent))
 }
 
 /** The body, exactly `size` bytes of it when that is known. */

@@ -12,6 +12,7 @@ import type {
   ListOptions,
   MemberAccess,
   RefusedField,
+  Withdrawal,
   Written,
 } from './endpoint.ts'
 import { difference, type Expected } from './glance-data.ts'
@@ -33,17 +34,24 @@ const REFUSALS = ['forbidden', 'invalid', 'conflict', 'over_limit'] as const
  */
 export abstract class GlanceEndpoint implements Endpoint {
   readonly name: string
-  readonly features: EndpointFeatures
+  readonly address: string
   readonly members: MemberAccess
   protected readonly service: GlanceService
   /** Ids of the records that we made or took over, and that have not got what they are to have. */
   readonly #unfinished = new Set<string>()
+  #features: EndpointFeatures
 
   protected constructor(service: GlanceService, version: ApiVersion, features: EndpointFeatures) {
     this.service = service
     this.name = service.name
-    this.features = features
+    this.address = service.url('').href.replace(/\/+$/, '')
+    this.#features = features
     this.members = new GlanceMembers(service, version, features.ownersCarried)
+  }
+
+  /** As far as is known by now: see {@link leaveOwners}. */
+  get features(): EndpointFeatures {
+    return this.#features
   }
 
   abstract list(options?: ListOptions): AsyncIterable<Image>
@@ -69,10 +77,22 @@ export abstract class GlanceEndpoint implements Endpoint {
     signal: AbortSignal | undefined,
   ): Promise<Expected>
   protected abstract remove(id: string, signal: AbortSignal | undefined): Promise<void>
+  /** Has the service hand its data out to nobody but administrators; only where `features.withdrawals` has it. */
+  protected abstract deactivate(id: string, signal: AbortSignal | undefined): Promise<void>
+
+  async get(id: string, { signal }: Abortable = {}): Promise<Image> {
+    return await this.show(id, signal)
+  }
+
+  /** From here on owners are the service's to say: it turned out that we are no administrator. */
+  protected leaveOwners(): void {
+    this.#features = { ...this.#features, ownersCarried: false }
+  }
 
   async add(given: Image, data: ImageData | null, { signal }: Abortable = {}): Promise<Written> {
     const { image } = this.expressible(given)
-    const begun = data === null ? image : this.expressible(unpublished(image)).image
+    const begun: Image =
+      data === null ? { ...image, status: 'queued' } : this.expressible(unpublished(image)).image
     const record = await this.#record(begun, signal)
     this.#unfinished.add(image.id)
     if (data !== null) {
@@ -106,6 +126,24 @@ export abstract class GlanceEndpoint implements Endpoint {
       throw new GlanceError('forbidden', `image ${image.id}: ${reasons.join('; ')}`)
     }
     return written
+  }
+
+  async withdraw(image: Image, how: Withdrawal, { signal }: Abortable = {}): Promise<void> {
+    if (how === 'hide') {
+      await this.update(image, { ...image, hidden: true }, { signal })
+      return
+    }
+    const { attempts } = this.service.options
+    await withAttempts(
+      async () => {
+        if (how === 'deactivate') return await this.deactivate(image.id, signal)
+        await this.remove(image.id, signal).catch((error: unknown) => {
+          // Also when an attempt that got no answer has done its work.
+          if (!isGlanceError(error, 'not_found')) throw error
+        })
+      },
+      { attempts, signal },
+    )
   }
 
   async discard(id: string, { signal }: Abortable = {}): Promise<void> {

@@ -14,6 +14,8 @@ export interface Cloud {
   imageUrl(options?: Abortable): Promise<string>
   /** Its projects, as far as we may know; undefined where no Keystone that knows of domains tells. */
   projects(options?: Abortable): Promise<ProjectList | undefined>
+  /** Whether its catalogue has an image service at this host; true where there is no catalogue. */
+  hasImagesAt(hostname: string, options?: Abortable): Promise<boolean>
 }
 
 export interface CloudOptions extends Omit<SessionOptions, 'origin'> {
@@ -38,6 +40,7 @@ export function openCloud(config: CloudConfig, { wanted, ...options }: CloudOpti
         if (url !== null) return url
         throw misconfigured(config, `${config.nameOf('image_endpoint_override')} is not set`)
       },
+      hasImagesAt: async () => true,
     }
   }
   const session = new KeystoneSession(credentials, { ...options, origin })
@@ -46,6 +49,12 @@ export function openCloud(config: CloudConfig, { wanted, ...options }: CloudOpti
     tokens: session,
     projects: async options => await session.projects(options),
     imageUrl: async options => override ?? (await session.imageUrl(service, options)),
+    hasImagesAt: async (hostname, options) => {
+      const { catalog } = await session.grant(options)
+      return catalog.some(({ type, url }) => {
+        return type === service.type && URL.canParse(url) && new URL(url).hostname === hostname
+      })
+    },
   }
 }
 

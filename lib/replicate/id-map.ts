@@ -6,7 +6,7 @@ import { type Image, isImageId } from '../image/image.ts'
 import { isObject } from '../image/json.ts'
 
 /** Properties whose value is the id of another image. */
-export const NAMING = ['kernel_id', 'ramdisk_id'] as const
+const NAMING = ['kernel_id', 'ramdisk_id'] as const
 
 export interface IdMapOptions {
   /** Whether ids are to be given. The file is then made where there is none. Default false. */
@@ -26,8 +26,6 @@ export class IdMap implements AsyncDisposable {
   readonly #targets = new Map<string, string>()
   /** Also those that were given up for another. */
   readonly #sources = new Map<string, string>()
-  readonly #assigned = new Set<string>()
-  readonly #named = new Set<string>()
   #writing: Promise<void> = Promise.resolve()
 
   private constructor(name: string, file: FileHandle | undefined) {
@@ -71,22 +69,20 @@ export class IdMap implements AsyncDisposable {
     return source !== undefined && this.#targets.get(source) === target
   }
 
+  /** Whether an image names others. */
+  static isNaming({ properties }: Image): boolean {
+    return NAMING.some(name => properties.get(name) != null)
+  }
+
   /** The source's image as the target is to have it: with the ids there, also those in `kernel_id` and `ramdisk_id`. */
   translate(image: Image): Image {
     const id = this.#targets.get(image.id) ?? image.id
-    const properties = new Map(image.properties)
-    for (const name of NAMING) {
-      const value = properties.get(name)
-      if (value == null) continue
-      this.#named.add(value)
-      properties.set(name, this.#targets.get(value) ?? value)
-    }
-    return { ...image, id, properties }
+    return { ...this.#renamed(image, value => value), id }
   }
 
-  /** Whether an image that was translated may name another by an id that was given only after that. */
-  get outran(): boolean {
-    return [...this.#assigned].some(source => this.#named.has(source))
+  /** An image that is on the target, naming others by the ids that they have there now. */
+  followed(copy: Image): Image {
+    return this.#renamed(copy, value => this.#sources.get(value) ?? value)
   }
 
   /** Gives the source's image a new id on the target. @throws {GlanceError} `over_limit` when it cannot be written down. */
@@ -96,13 +92,21 @@ export class IdMap implements AsyncDisposable {
     this.#writing = writing.catch(() => {}) // Told to who wanted it.
     await writing
     this.#set(source, target)
-    this.#assigned.add(source)
     return target
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#writing
     await this.#file?.close()
+  }
+
+  #renamed(image: Image, sourceOf: (id: string) => string): Image {
+    const properties = new Map(image.properties)
+    for (const name of NAMING) {
+      const value = properties.get(name)
+      if (value != null) properties.set(name, this.#targets.get(sourceOf(value)) ?? value)
+    }
+    return { ...image, properties }
   }
 
   #set(source: string, target: string): void {

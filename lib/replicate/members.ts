@@ -30,9 +30,11 @@ export async function withMembers(
       return project === undefined ? [] : [{ ...member, project }]
     })
     if (wanted.length < members.length && projects?.unmapped === 'skip') {
-      return { action: 'skip', image: step.image, reason: 'unmapped', lost: [] }
+      return { action: 'skip', image: step.image, present: target, reason: 'unmapped', lost: [] }
     }
-    const present = target === undefined ? [] : await here.list(target, { signal })
+    // What is created is shared with nobody yet, also where another image has its id.
+    const isThere = target !== undefined && step.action !== 'create'
+    const present = isThere ? await here.list(target, { signal }) : []
     const states = here.states && wanted.every(({ status }) => status !== null)
     const shares = [...wanted, ...present].every(({ canShare }) => canShare !== null)
     const show = (members: readonly Membership[]) =>
@@ -59,6 +61,7 @@ export async function withMembers(
     return {
       action: 'refuse',
       image: step.image,
+      present: target,
       error: new GlanceError(error.code, message, cause),
       lost: [],
     }

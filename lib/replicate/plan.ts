@@ -1,13 +1,16 @@
 import { GlanceError } from '../errors.ts'
 import type { Endpoint, ListOptions, Membership } from '../endpoint/endpoint.ts'
 import { ANY_OWNER, hasData, type Image } from '../image/image.ts'
-import { joinById, sortedById } from '../image/ordered.ts'
 import { changesBetween, type FieldChange, withAttributesOf } from '../wire/attributes.ts'
 import { forGood, type LostField } from '../wire/loss.ts'
+import type { Extras } from './extras.ts'
+import type { FieldRules } from './fields.ts'
 import type { IdMap } from './id-map.ts'
-import { joinMapped } from './join-mapped.ts'
 import { withMembers } from './members.ts'
-import { type ProjectMap, withOwner } from './project-map.ts'
+import { pairsOf } from './pairs.ts'
+import { originsBy, type ProjectMap, withOwner } from './project-map.ts'
+import { copiedFrom, OF_COPIES, renumberedFrom } from './provenance.ts'
+import type { Selection } from './select.ts'
 
 /**
  * What is to happen to one source image. `image` is as the target is to have it, and `lost` what of the source's image
@@ -31,9 +34,20 @@ export type PlanStep = { readonly lost: readonly LostField[] } & (
       /** Whom it is to be shared with, where that is to be changed. */
       readonly members?: readonly Membership[]
     }
-  | { readonly action: 'skip'; readonly image: Image; readonly reason: SkipReason }
-  /** The two differ in a way that no copy can mend. */
-  | { readonly action: 'refuse'; readonly image: Image; readonly error: GlanceError }
+  | {
+      readonly action: 'skip'
+      readonly image: Image
+      /** As the target has it now, where it has. */
+      readonly present: Image | undefined
+      readonly reason: SkipReason
+    }
+  /** The two differ in a way that no copy can mend, or what there is may not be copied. */
+  | {
+      readonly action: 'refuse'
+      readonly image: Image
+      readonly present: Image | undefined
+      readonly error: GlanceError
+    }
 )
 
 /**
@@ -52,6 +66,12 @@ export interface PlanOptions {
   readonly leaveOut?: ReadonlySet<string> | undefined
   /** Whether images that would lose something are refused instead of written (`--strict`). Default false. */
   readonly strict?: boolean | undefined
+  /** The images of the source that count; default all. */
+  readonly selection?: Selection | undefined
+  /** What is changed of each image on its way, and which of its fields count. */
+  readonly fields?: FieldRules | undefined
+  /** What the copies that are made are to tell of where they come from; see `PROVENANCE`. Default: nothing. */
+  readonly provenance?: string | undefined
   /** Of an image of whose id the target holds other data (`--on-conflict`). Default `fail`: it is refused. */
   readonly onConflict?: OnConflict | undefined
   /** Which images have another id on the target (`--id-map`). Default none. */
@@ -62,6 +82,11 @@ export interface PlanOptions {
   readonly members?: boolean | undefined
 }
 
+export interface PlanContext extends ListOptions {
+  /** Told of both sides as they are listed, the source's images that are not selected among them. */
+  readonly extras?: Extras | undefined
+}
+
 /** What an image is after it was written to the source, or the target, and read again. */
 export interface Ends {
   readonly source: Pick<Endpoint, 'expressible'>
@@ -69,40 +94,70 @@ export interface Ends {
 }
 
 /**
- * Decides for each image of `source`, in id order, what makes `target` have it too. One listing of each side, joined
- * as they are read: memory does not grow with their length unless a side cannot list in order.
+ * Decides for each image of `source` that is selected, in id order, what makes `target` have it too. One listing of
+ * each side, joined as they are read: memory does not grow with their length unless a side cannot list in order. Images
+ * of a source that is read once come in its own order. What is not selected is passed over on both sides: nothing is
+ * said of the target's image of its id.
  */
 export async function* plan(
   source: Endpoint,
   target: Endpoint,
   options: PlanOptions,
-  { onUnreadable, signal }: ListOptions = {},
+  { extras, onUnreadable, signal }: PlanContext = {},
 ): AsyncGenerator<PlanStep> {
-  const leaveOut = new Set(options.leaveOut)
-  if (!target.features.ownersCarried) leaveOut.add('owner')
-  const sources = inIdOrder(source, { onUnreadable, signal })
+  const { selection, ids } = options
+  await selection?.prepare(source, { signal })
+  // What the source keeps back by itself could not be told from what it does not have.
+  const hint = extras === undefined ? selection?.hint : undefined
+  const sources = { onUnreadable, signal, hint }
   // What the target holds and nobody can read is as good as not there: it is written anew.
-  const targets = inIdOrder(target, { signal, onUnreadable: () => {} })
-  const { ids } = options
-  const projects = leaveOut.has('owner') ? undefined : options.projects
-  const pairs = ids === undefined ? joinById(sources, targets) : joinMapped(sources, targets, ids)
-  for await (const pair of pairs) {
-    if (pair.source === undefined) continue
-    const image = ids?.translate(pair.source) ?? pair.source
-    const wanted = projects === undefined ? image : withOwner(image, projects)
-    const step = planStep(
-      wanted ?? image,
-      pair.target,
-      { source, target },
-      { ...options, leaveOut },
-    )
-    const isMoot = step.action === 'skip' && step.reason === 'no_data'
-    if (wanted !== undefined || isMoot) {
-      yield options.members === true
-        ? await withMembers(step, pair, { source, target }, { projects: options.projects, signal })
-        : step
-    } else yield { action: 'skip', image, reason: 'unmapped', lost: [] }
+  const targets = { onUnreadable: () => {}, signal }
+  const origins = originsBy(ids, options.projects)
+  for await (const pair of pairsOf(source, target, { sources, targets, ids })) {
+    extras?.note(pair, selection, origins)
+    const { source: image, target: present } = pair
+    if (image === undefined || selection?.selects(image) === false) continue
+    yield await planPair({ source: image, target: present }, { source, target }, options, signal)
   }
+}
+
+/**
+ * The step for an image and what the target has of it. The rules for fields come first: what they make of an image is then
+ * brought to the ids and projects of the target, but for an owner that they set, who is of the target already.
+ */
+async function planPair(
+  pair: { readonly source: Image; readonly target: Image | undefined },
+  ends: { readonly source: Endpoint; readonly target: Endpoint },
+  options: PlanOptions,
+  signal: AbortSignal | undefined,
+): Promise<PlanStep> {
+  const { fields, ids, projects, members = false, ...others } = options
+  const { source, target: present } = pair
+  const ruled = fields?.apply(source, present)
+  const leaveOut = new Set([...(options.leaveOut ?? []), ...(ruled?.leaveOut ?? [])])
+  // Which may turn out only when something was written.
+  if (!ends.target.features.ownersCarried) leaveOut.add('owner')
+  const changed = ruled?.image ?? source
+  const image = ids?.translate(changed) ?? changed
+  const isOwnerGiven = leaveOut.has('owner') || ruled?.decided.has('owner') === true
+  const wanted = projects === undefined || isOwnerGiven ? image : withOwner(image, projects)
+  const decided = ruled?.decided
+  const step = planStep(wanted ?? image, present, ends, { ...others, leaveOut, decided })
+  if (wanted === undefined && !(step.action === 'skip' && step.reason === 'no_data')) {
+    return { action: 'skip', image, present, reason: 'unmapped', lost: [] }
+  }
+  const known =
+    step.action === 'create' ? { ...step, image: renumberedFrom(source.id, step.image) } : step
+  return members ? await withMembers(known, pair, ends, { projects, signal }) : known
+}
+
+/** What counts for one image. */
+export interface StepOptions extends Omit<
+  PlanOptions,
+  'selection' | 'fields' | 'ids' | 'projects' | 'members'
+> {
+  /** Fields that count also where the source could not say them, since it was not the source that did. */
+  readonly decided?: ReadonlySet<string> | undefined
 }
 
 /**
@@ -113,9 +168,10 @@ export function planStep(
   source: Image,
   present: Image | undefined,
   ends: Ends,
-  options: PlanOptions = {},
+  options: StepOptions = {},
 ): PlanStep {
-  const { strict = false, leaveOut = new Set() } = options
+  const { strict = false, provenance } = options
+  const leaveOut = new Set([...(options.leaveOut ?? []), ...OF_COPIES])
   const expressed = ends.target.expressible(source)
   const lost = expressed.lost.filter(({ field }) => !leaveOut.has(field))
   // What takes the place of an owner is the target's to say.
@@ -127,9 +183,12 @@ export function planStep(
   if (step.action === 'refuse') return { ...step, lost: [] }
   if (step.action === 'skip') return { ...step, lost: step.reason === 'same' ? lost : [] }
   const gone = forGood(lost)
-  if (!strict || gone.length === 0) return { ...step, lost }
+  if (!strict || gone.length === 0) {
+    if (step.action !== 'create' || provenance === undefined) return { ...step, lost }
+    return { ...step, image: copiedFrom(provenance, step.image), lost }
+  }
   const reasons = gone.map(({ field, reason }) => `${field} would be lost: ${reason}`)
-  return { ...refuse(step.image, reasons.join('; '), 'unsupported'), lost }
+  return { ...refuse(step.image, present, reasons.join('; '), 'unsupported'), lost }
 }
 
 /** A step before it is known what is lost by it. */
@@ -143,7 +202,12 @@ function wantedStep(
   wanted: Image,
   present: Image | undefined,
   ends: Ends,
-  { metadataOnly = false, leaveOut = new Set(), onConflict = 'fail' }: PlanOptions,
+  {
+    metadataOnly = false,
+    leaveOut = new Set(),
+    decided = new Set(),
+    onConflict = 'fail',
+  }: StepOptions,
 ): BareStep {
   // A deactivated image cannot be downloaded by everybody, and on purpose: it is not spread further.
   const copyable = wanted.status === 'active'
@@ -151,33 +215,39 @@ function wantedStep(
     const image = withAttributesOf(wanted, blank(wanted), leaveOut)
     return copyable || metadataOnly
       ? { action: 'create', image, withData: !metadataOnly }
-      : { action: 'skip', image, reason: 'no_data' }
+      : { action: 'skip', image, present, reason: 'no_data' }
   }
   const image = withAttributesOf(wanted, present, leaveOut)
   if (!metadataOnly && !hasData(present)) {
-    if (!copyable) return { action: 'skip', image, reason: 'no_data' }
+    if (!copyable) return { action: 'skip', image, present, reason: 'no_data' }
     if (present.status === 'queued') return { action: 'create', image, withData: true }
     return refuse(
       image,
+      present,
       `the target's image is ${present.status}, so that nothing can be done about it now`,
     )
   }
   const wrong = metadataOnly ? undefined : otherData(wanted, present)
   if (wrong !== undefined) {
-    if (onConflict === 'skip') return { action: 'skip', image, reason: 'conflict' }
-    if (onConflict === 'fail' || !copyable) return refuse(image, wrong)
+    if (onConflict === 'skip') return { action: 'skip', image, present, reason: 'conflict' }
+    if (onConflict === 'fail' || !copyable) return refuse(image, present, wrong)
     const anew = withAttributesOf(wanted, blank(wanted), leaveOut)
     return { action: 'create', image: anew, withData: true, anew: true }
   }
-  const kept = withAttributesOf(image, present, unspeakable(present, image, ends))
+  const kept = withAttributesOf(image, present, unspeakable(present, image, ends, decided))
   const changes = changesBetween(present, kept)
   return changes.length === 0
-    ? { action: 'skip', image: kept, reason: 'same' }
+    ? { action: 'skip', image: kept, present, reason: 'same' }
     : { action: 'update', image: kept, present, changes }
 }
 
 /** The fields in which two images differ only as long as neither went through one of the ends. */
-function unspeakable(present: Image, wanted: Image, { source, target }: Ends): ReadonlySet<string> {
+function unspeakable(
+  present: Image,
+  wanted: Image,
+  { source, target }: Ends,
+  decided: ReadonlySet<string>,
+): ReadonlySet<string> {
   const changes = changesBetween(present, wanted)
   if (changes.length === 0) return new Set()
   const differing = (end: Ends['source']) =>
@@ -188,12 +258,8 @@ function unspeakable(present: Image, wanted: Image, { source, target }: Ends): R
     )
   const [bySource, byTarget] = [differing(source), differing(target)]
   const fields = changes.map(({ field }) => field)
-  return new Set(fields.filter(field => !bySource.has(field) || !byTarget.has(field)))
-}
-
-function inIdOrder(endpoint: Endpoint, options: ListOptions): AsyncIterable<Image> {
-  const images = endpoint.list(options)
-  return endpoint.features.ordered ? images : sortedById(images)
+  const isSaid = (field: string) => bySource.has(field) || decided.has(field)
+  return new Set(fields.filter(field => !isSaid(field) || !byTarget.has(field)))
 }
 
 /** An image of which nothing is set. */
@@ -214,10 +280,16 @@ function blank(image: Image): Image {
   }
 }
 
-function refuse(image: Image, why: string, code: 'conflict' | 'unsupported' = 'conflict') {
+function refuse(
+  image: Image,
+  present: Image | undefined,
+  why: string,
+  code: 'conflict' | 'unsupported' = 'conflict',
+) {
   return {
     action: 'refuse' as const,
     image,
+    present,
     error: new GlanceError(code, `image ${image.id}: ${why}`),
   }
 }

@@ -1,4 +1,5 @@
 import { ANY_OWNER, type Image } from '../image/image.ts'
+import type { IdMap } from './id-map.ts'
 
 /** Which projects of the target stand for those of the source. */
 export interface ProjectMap {
@@ -14,4 +15,25 @@ export function withOwner(image: Image, { targets, unmapped }: ProjectMap): Imag
   const owner = targets.get(image.owner)
   if (owner !== undefined) return { ...image, owner }
   return unmapped === 'skip' ? undefined : { ...image, owner: ANY_OWNER }
+}
+
+/**
+ * Tells what an image of the target was on the source, by its id and its owner there, if it was: several images where one
+ * project stands for several.
+ */
+export function originsBy(
+  ids: IdMap | undefined,
+  projects: ProjectMap | undefined,
+): (image: Image) => readonly Image[] {
+  const sources = new Map<string, string[]>()
+  for (const [from, to] of projects?.targets ?? []) {
+    const before = sources.get(to)
+    if (before === undefined) sources.set(to, [from])
+    else before.push(from)
+  }
+  return image => {
+    const owners = sources.get(image.owner ?? '') ?? [image.owner]
+    const id = ids?.sourceOf(image.id) ?? image.id
+    return owners.map(owner => ({ ...image, id, owner }))
+  }
 }

@@ -1,13 +1,20 @@
+import type { Abortable } from '../abort.ts'
 import type { Endpoint } from '../endpoint/endpoint.ts'
 import { isGlanceError } from '../errors.ts'
 import type { IdMap } from './id-map.ts'
 import { overriding } from './overriding.ts'
+import { renumberedFrom } from './provenance.ts'
 
-/** The source, with data to be had by the ids that its images have on the target. */
+/** The source, which is asked for images by the ids that they have on the target. */
 export function renumbered(source: Endpoint, ids: IdMap): Endpoint {
+  const sourceOf = (id: string) => ids.sourceOf(id) ?? id
+  const get = source.get?.bind(source)
   return overriding(source, {
     data: async (image, options) =>
-      await source.data({ ...image, id: ids.sourceOf(image.id) ?? image.id }, options),
+      await source.data({ ...image, id: sourceOf(image.id) }, options),
+    ...(get === undefined
+      ? {}
+      : { get: async (id: string, options?: Abortable) => await get(sourceOf(id), options) }),
   })
 }
 
@@ -18,12 +25,14 @@ export function renumbering(target: Endpoint, ids: IdMap): Endpoint {
   const present = (id: string) => ids.targetOf(sourceOf(id)) ?? id
   return overriding(target, {
     add: async (image, data, options) => {
+      const source = sourceOf(image.id)
+      const add = async (id: string) =>
+        await target.add(renumberedFrom(source, { ...image, id }), data, options)
       try {
-        return await target.add({ ...image, id: present(image.id) }, data, options)
+        return await add(present(image.id))
       } catch (error) {
         if (!isGlanceError(error, 'duplicate')) throw error
-        const id = await ids.assign(sourceOf(image.id))
-        return await target.add({ ...image, id }, data, options)
+        return await add(await ids.assign(source))
       }
     },
     discard: async (id, options) => await target.discard(present(id), options),

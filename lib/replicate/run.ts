@@ -42,6 +42,11 @@ export interface RunOptions extends Omit<AttemptOptions, 'onRetry'> {
   readonly discardUnfinished?: boolean | undefined
   /** Whether images whose ids the target does not give out are skipped instead of having failed. Default false. */
   readonly skipTaken?: boolean | undefined
+  /**
+   * When it fires, no further image is begun, and those under way go on. Where that leaves anything to be done, the
+   * run ends by throwing its reason.
+   */
+  readonly closing?: AbortSignal | undefined
   /** Told how many bytes have been copied in all; bytes of an attempt that failed are taken back. */
   readonly onBytes?: ((total: number) => void) | undefined
 }
@@ -53,8 +58,9 @@ const TIDY_MS = 10_000
 
 /**
  * Carries out a plan, several images at once. One image's failure does not stop the others. When `signal` fires, what
- * is under way is broken off and reported as interrupted, and the events end. A token that is refused ends the run.
- * @throws what the plan throws; {GlanceError} `unauthenticated`.
+ * is under way is broken off and reported as interrupted, and the events end, else the target is told to finish. A token that
+ * is refused ends the run.
+ * @throws what the plan and finishing throw; {GlanceError} `unauthenticated`.
  */
 export async function* run(
   plan: (
@@ -67,6 +73,7 @@ export async function* run(
     concurrency = 4,
     discardUnfinished = false,
     skipTaken = false,
+    closing,
     onBytes = () => {},
     signal,
     ...retrying
@@ -79,8 +86,10 @@ export async function* run(
   const limit = pLimit(concurrency)
   const running = new Set<Promise<void>>()
   let total = 0
+  let left = false
 
   async function carryOut(step: WorkStep): Promise<void> {
+    if (closing?.aborted === true) return void (left = true)
     if (stopped.aborted) return events.put({ type: 'interrupted', step })
     events.put({ type: 'started', step })
     let counted = 0
@@ -130,6 +139,7 @@ export async function* run(
     const onUnreadable = (id: string, error: unknown) =>
       events.put({ type: 'failed', id, step: null, error })
     for await (const step of plan(onUnreadable, stopped)) {
+      if (closing?.aborted === true) return void (left = true)
       if (step.action === 'skip') events.put({ type: 'skipped', step, reason: step.reason })
       else if (step.action === 'refuse') {
         events.put({ type: 'failed', id: step.image.id, step, error: step.error })
@@ -141,6 +151,8 @@ export async function* run(
           running.delete(task)
           room()
         })
+        // The next image comes when the data of this one has been read, or is not wanted.
+        if (source.features.sequential === true) await task
       }
       while (!stopped.aborted && (running.size >= WINDOW || events.length >= WINDOW)) {
         await new Promise<void>(resolve => {
@@ -168,6 +180,8 @@ export async function* run(
     yield* events
     await working
     if (stop.signal.aborted) throw stop.signal.reason
+    if (!stopped.aborted) await target.finish?.({ signal })
+    if (closing?.aborted === true && (left || stopped.aborted)) throw closing.reason
   } finally {
     stop.abort(new Error('nobody listens any more'))
     room()

@@ -10,7 +10,8 @@ export interface TransferOptions extends AttemptOptions {
 }
 
 /**
- * Copies one image with its data, opening the source afresh for each attempt. Rejects with the last failure, or, when
+ * Copies one image with its data, opening the source afresh for each attempt, which one that is read once allows only until it
+ * has been opened. Rejects with the last failure, or, when
  * that only says that an attempt before it had used the id up, with the one before.
  */
 export async function transfer(
@@ -21,18 +22,30 @@ export async function transfer(
 ): Promise<Written> {
   const { signal } = options
   let before: unknown
-  return await withAttempts(async attempt => {
+  let opened = false
+  const onOpen = () => {
+    opened = true
+  }
+  const again = () => !(opened && source.features.sequential === true)
+  const work = async (attempt: number) => {
     try {
-      const data = metered(await source.data(image, { signal }), onBytes)
+      const data = metered(await source.data(image, { signal }), onOpen, onBytes)
       return await target.add(image, data, { signal })
     } catch (error) {
       if (attempt > 1 && isGlanceError(error, 'duplicate')) throw before
       before = error
       throw error
     }
-  }, options)
+  }
+  return await withAttempts(work, { ...options, again })
 }
 
-function metered(data: ImageData, onBytes: (bytes: number) => void): ImageData {
-  return { ...data, open: async options => meter(await data.open(options), onBytes) }
+function metered(data: ImageData, onOpen: () => void, onBytes: (bytes: number) => void): ImageData {
+  return {
+    ...data,
+    open: async options => {
+      onOpen()
+      return meter(await data.open(options), onBytes)
+    },
+  }
 }

@@ -1,69 +1,81 @@
 import type { RefusedField } from '../../endpoint/endpoint.ts'
-import type { Image } from '../../image/image.ts'
-import type { IdMap } from '../../replicate/id-map.ts'
-import { plan } from '../../replicate/plan.ts'
-import type { LostField } from '../../wire/loss.ts'
+import { GlanceError } from '../../errors.ts'
+import { compareIds } from '../../image/image.ts'
+import { atOnce } from '../../replicate/at-once.ts'
+import type { Proof } from '../../replicate/deep.ts'
+import { Extras } from '../../replicate/extras.ts'
+import { plan, type PlanStep } from '../../replicate/plan.ts'
+import { renumbered } from '../../replicate/renumber.ts'
+import { planRemovals } from '../../replicate/removal.ts'
 import type { Command } from '../command.ts'
 import {
-  describeChange,
-  describeNotCarried,
-  type ErrorRow,
-  errorRow,
-  type FieldRow,
-  fieldRow,
-  notCarried,
-} from '../differences.ts'
-import { EXIT_STATUS } from '../exit-status.ts'
-import { countOf, formatBytes, labelOf, printable } from '../format.ts'
-import { describeLosses, LossReport, type LossSummary, lostSuffix } from '../losses.ts'
-import { describeIds, idsOf, MAPPING, type MappingOptions, openIdMap } from '../mapping.ts'
+  CompareLists,
+  isListed,
+  LISTS,
+  type ListsOptions,
+  standardLines,
+} from '../compare-lists.ts'
 import {
-  describeUnmapped,
-  isRefused,
-  mapProjects,
-  type ProjectOptions,
-  PROJECTS,
-  MEMBERS,
-  type Unmapped,
-} from '../projects.ts'
+  type CompareRow,
+  describeRow,
+  rowOfExtra,
+  rowOfRemoval,
+  rowOfStep,
+  rowOfUnreadable,
+} from '../compare-rows.ts'
+import { DEEP, type DeepOptions, DeepReader, readShare, requireReadable } from '../deep.ts'
+import { describeNotCarried, type ErrorRow, errorRow, notCarried } from '../differences.ts'
+import { EXIT_STATUS } from '../exit-status.ts'
+import { type FieldOptions, FIELDS, leftOut, readFields, requireTakenBy } from '../fields.ts'
+import { countOf, formatBytes, printable } from '../format.ts'
+import { describeLosses, LossReport, type LossSummary } from '../losses.ts'
+import { MAPPING, type MappingOptions, openIdMap } from '../mapping.ts'
 import {
   type ApiOptions,
   ENDPOINT,
   type EndpointOptions,
-  parseFieldNames,
   PLAN,
   type PlanOptions,
   SOURCE_API,
   TARGET_API,
 } from '../options.ts'
+import {
+  describeUnmapped,
+  isRefused,
+  mapProjects,
+  MEMBERS,
+  type ProjectOptions,
+  PROJECTS,
+  type Unmapped,
+} from '../projects.ts'
+import { orderRemoval, readRemoval, REMOVAL, type RemovalOptions } from '../removal.ts'
+import {
+  readSelection,
+  SELECTION,
+  type SelectionOptions,
+  selectionSummary,
+  type SelectionSummary,
+} from '../selection.ts'
+import { UNATTENDED } from '../unattended/options.ts'
 
 export interface CompareOptions
-  extends EndpointOptions, ApiOptions, PlanOptions, MappingOptions, ProjectOptions {
+  extends
+    EndpointOptions,
+    ApiOptions,
+    PlanOptions,
+    SelectionOptions,
+    FieldOptions,
+    MappingOptions,
+    ProjectOptions,
+    RemovalOptions,
+    DeepOptions,
+    ListsOptions {
   readonly source: string
   readonly target: string
+  readonly twoWay: boolean
 }
 
-/** One image of the source. */
-export interface CompareRow {
-  readonly id: string
-  /** The image's id on the target, where it is another. */
-  readonly target_id: string | null
-  readonly name: string | null
-  /**
-   * `missing`: livecopy would copy it. `differs`: livecopy would change `differences`, or, where there is an `error`,
-   * could not. `same`: livecopy would leave it alone. `no_data`: there is nothing to copy.
-   * `conflict`, `unmapped`: livecopy would skip it.
-   */
-  readonly result: 'missing' | 'differs' | 'same' | 'no_data' | 'conflict' | 'unmapped'
-  /** Bytes. */
-  readonly size: number | null
-  readonly differences: readonly FieldRow[]
-  /** What the target cannot express; with an error, what would be lost. */
-  readonly lost: readonly LostField[]
-  readonly error: ErrorRow | null
-}
-
-export interface CompareSummary {
+export interface CompareSummary extends SelectionSummary {
   readonly totals: {
     readonly missing: number
     readonly differs: number
@@ -71,15 +83,28 @@ export interface CompareSummary {
     readonly no_data: number
     readonly conflict: number
     readonly unmapped: number
+    readonly extra: number
+    readonly error: number
+    /** How many of the extra ones livecopy would hide, deactivate or delete. */
+    readonly removal: number
     /** Bytes of the missing images. */
     readonly bytes: number
   }
+  /** By what the data of images that both sides have was compared: counts of images. */
+  readonly data: Readonly<Record<Proof, number>> & { readonly bytes: number }
+  /** Whether extra images are differences. */
+  readonly two_way: boolean
   /** Fields in which a difference is none, and why. */
   readonly not_carried: readonly RefusedField[]
   readonly lost: LossSummary
   /** Projects of the source for which none of the target is known (`--map-projects`). */
   readonly unmapped: Unmapped | null
+  /** Why livecopy would remove no image although some should be. */
+  readonly withheld: ErrorRow | null
 }
+
+/** A step of the plan, or a row of which nothing remains to be found out. */
+type Finding = { readonly step: PlanStep } | { readonly row: CompareRow }
 
 export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
   name: 'compare',
@@ -90,142 +115,165 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
   },
   options: {
     ...PLAN,
+    'two-way': {
+      type: 'boolean',
+      default: false,
+      describe: 'Count images that only the target has as differences',
+    },
+    ...DEEP,
+    ...LISTS,
+    ...REMOVAL,
+    ...SELECTION,
+    ...FIELDS,
     ...MAPPING,
     ...PROJECTS,
     ...MEMBERS,
     ...SOURCE_API,
     ...TARGET_API,
+    ...UNATTENDED,
     ...ENDPOINT,
   },
 
   async *run(options, context) {
-    const { open, signal } = context
-    const leaveOut = parseFieldNames(options.dontreplicate)
+    const { open, log, progress, signal } = context
+    const { metaonly, strict, concurrency, attempts, onConflict, members } = options
+    const fields = readFields(options)
+    const wish = readRemoval(options)
+    const share = readShare(options)
+    if (options.json && isListed(options)) {
+      throw new GlanceError('usage', '--json: standard output is for a list; name a file for it')
+    }
+    const selection = await readSelection(options, new Date())
+    await using ids = await openIdMap(options, false)
     await using source = await open(options.source, 'source')
     await using target = await open(options.target, 'target')
+    requireTakenBy(target, fields)
+    if (share > 0 && !metaonly) requireReadable(source, target)
+    const { removal } = orderRemoval(wish, source, target)
     await using losses = await LossReport.open(options.lossReport)
-    await using ids = await openIdMap(options, false)
+    await using lists = await CompareLists.open(options)
     const mapped = await mapProjects(
       options,
       { source, target, addresses: options },
-      { leaveOut, metaonly: options.metaonly },
+      { selection, fields },
       context,
     )
-    const totals = {
-      missing: 0,
-      differs: 0,
-      same: 0,
-      no_data: 0,
-      conflict: 0,
-      unmapped: 0,
-      bytes: 0,
-    }
-    const unreadable: CompareRow[] = []
+    const refused = isRefused(mapped?.unmapped)
+    const reader = new DeepReader(source, target, { share, attempts, progress, signal })
+    const extras = new Extras()
+    const waiting: CompareRow[] = []
+    let unreadable = 0
+    let withheld: GlanceError | null = null
     const onUnreadable = (id: string, error: unknown) => {
-      unreadable.push({ ...UNKNOWN, id, error: errorRow(error) })
+      unreadable += 1
+      waiting.push(rowOfUnreadable(id, error))
     }
-    const steps = plan(
-      source,
-      target,
-      {
-        metadataOnly: options.metaonly,
-        strict: options.strict,
-        leaveOut,
-        onConflict: options.onConflict,
-        ids,
-        projects: mapped?.map,
-        members: options.members,
-      },
-      { onUnreadable, signal },
-    )
-    for await (const step of isRefused(mapped?.unmapped) ? [] : steps) {
-      for (const row of unreadable.splice(0)) {
-        totals.differs += 1
-        yield row
+
+    async function* findings(): AsyncGenerator<Finding> {
+      const told = () => {
+        if (removal === null) waiting.push(...extras.take().map(rowOfExtra))
+        const rows = waiting.splice(0).toSorted((a, b) => compareIds(a.id, b.id))
+        return rows.map(row => ({ row }))
       }
-      const row = { ...UNKNOWN, ...described(step.image, ids), lost: step.lost }
-      if (step.action !== 'refuse') await losses.add(row, step.lost)
-      switch (step.action) {
-        case 'create':
-          totals.missing += 1
-          totals.bytes += step.withData ? (step.image.size ?? 0) : 0
-          yield { ...row, result: 'missing' }
-          break
-        case 'update':
-          totals.differs += 1
-          yield { ...row, result: 'differs', differences: step.changes.map(fieldRow) }
-          break
-        case 'refuse':
-          totals.differs += 1
-          yield { ...row, result: 'differs', error: errorRow(step.error) }
-          break
-        case 'skip':
-          totals[step.reason] += 1
-          yield { ...row, result: step.reason }
-          break
+      const projects = mapped?.map
+      const chosen = { selection, fields, onConflict, ids, projects, members }
+      const planning = { metadataOnly: metaonly, strict, ...chosen }
+      for await (const step of plan(source, target, planning, { extras, onUnreadable, signal })) {
+        yield* told()
+        yield { step }
       }
+      yield* told()
+      if (removal === null) return
+      const origin = ids === undefined ? source : renumbered(source, ids)
+      const found = await planRemovals(origin, removal, { extras, unreadable, concurrency, signal })
+      withheld = found.withheld
+      yield* found.steps.map(step => ({ row: rowOfRemoval(step) }))
     }
-    totals.differs += unreadable.length
-    yield* unreadable
-    return {
+
+    async function complete(finding: Finding): Promise<CompareRow> {
+      if ('row' in finding) return finding.row
+      const { step } = finding
+      const row = rowOfStep(step, ids)
+      const isSame = step.action === 'update' || (step.action === 'skip' && !isPassedOver(step))
+      if (metaonly || !isSame || step.present === undefined) return row
+      const data = await reader.compare({ ...step.image, id: row.id }, step.present)
+      if (!data) return row
+      const { proof, differs, error } = data
+      if (error !== null) return { ...row, result: 'error', data: proof, error: errorRow(error) }
+      if (differs === null) return { ...row, data: proof }
+      return { ...row, result: 'differs', data: proof, error: errorRow(differs) }
+    }
+
+    const counts = { missing: 0, differs: 0, same: 0, no_data: 0, extra: 0, error: 0 }
+    const totals = { ...counts, conflict: 0, unmapped: 0, removal: 0, bytes: 0 }
+    const data = { read: 0, recorded: 0, unproved: 0 }
+    for await (const row of atOnce(refused ? [] : findings(), concurrency, complete)) {
+      totals[row.result] += 1
+      if (row.removal !== null && row.removal !== 'keep') totals.removal += 1
+      if (row.data !== null) data[row.data] += 1
+      if (row.result === 'missing' && row.error === null && !metaonly) totals.bytes += row.size ?? 0
+      await losses.add(row, row.lost)
+      await lists.add(row)
+      yield row
+    }
+    const summary: CompareSummary = {
       totals,
-      not_carried: notCarried(target, leaveOut),
+      data: { ...data, bytes: reader.bytes },
+      two_way: options.twoWay,
+      not_carried: notCarried(target, leftOut(options, fields)),
       lost: losses.summary,
       unmapped: mapped?.unmapped ?? null,
+      withheld: withheld === null ? null : errorRow(withheld),
+      ...(refused ? {} : selectionSummary(selection, options, log)),
     }
+    if (isListed(options)) log.notice(describeSummary(summary, options))
+    return summary
   },
 
-  exitStatus: ({ totals, unmapped }) =>
-    totals.missing + totals.differs > 0 || isRefused(unmapped)
+  exitStatus: ({ totals, two_way, unmapped, withheld, not_found: notFound = [] }) => {
+    const { missing, differs, error, removal, extra } = totals
+    const differences = missing + differs + error + removal + (two_way ? extra : 0)
+    return differences + notFound.length > 0 || withheld !== null || isRefused(unmapped)
       ? EXIT_STATUS.differences
-      : EXIT_STATUS.done,
+      : EXIT_STATUS.done
+  },
 
   views: {
-    row: (row, options) => {
-      switch (row.result) {
-        case 'missing':
-          return `${labelOf(row)}: missing on the target${describeIds(row)}${lostSuffix(row.lost)}`
-        case 'differs':
-          return row.error === null
-            ? `${labelOf(row)}: ${row.differences.map(describeChange).join('; ')}${lostSuffix(row.lost)}`
-            : printable(row.error.message)
-        case 'same':
-          return options.verbose ? `${labelOf(row)}: the same${lostSuffix(row.lost)}` : undefined
-        case 'no_data':
-          return options.verbose ? `${labelOf(row)}: no data on the source` : undefined
-        case 'unmapped':
-          return options.verbose ? `${labelOf(row)}: its project is not mapped` : undefined
-        case 'conflict':
-          return `${labelOf(row)}: other data under this id on the target`
-      }
-    },
-    summary: ({ totals, not_carried, lost, unmapped }, { verbose, lossReport }) => {
-      if (isRefused(unmapped)) return describeUnmapped(unmapped)
-      const losses = describeLosses(lost, lossReport)
-      return [
-        ...(verbose ? describeNotCarried(not_carried) : []),
-        `${countOf(totals.missing, 'image')} missing (${formatBytes(totals.bytes)}), ` +
-          `${totals.differs} different, ${totals.same} the same` +
-          (totals.no_data > 0 ? `, ${totals.no_data} without data` : '') +
-          (totals.unmapped > 0 ? `, ${totals.unmapped} of projects that are not mapped` : '') +
-          (totals.conflict > 0 ? `, ${totals.conflict} whose id is taken` : ''),
-        ...(losses === undefined ? [] : [losses]),
-      ].join('\n')
-    },
+    row: (row, options) =>
+      isListed(options) ? standardLines(row, options) : describeRow(row, options),
+    summary: (summary, options) =>
+      isListed(options) ? undefined : describeSummary(summary, options),
   },
 }
 
-const UNKNOWN: CompareRow = {
-  id: '',
-  target_id: null,
-  name: null,
-  result: 'differs',
-  size: null,
-  differences: [],
-  lost: [],
-  error: null,
+/** Whether the step says nothing of how the two images compare. */
+function isPassedOver({ reason }: Extract<PlanStep, { action: 'skip' }>): boolean {
+  return reason === 'conflict' || reason === 'unmapped'
 }
 
-function described({ id, name, size }: Image, ids: IdMap | undefined) {
-  return { ...idsOf({ id, target_id: id }, ids), name, size }
+function describeSummary(
+  { totals, data, not_carried, lost, unmapped, withheld }: CompareSummary,
+  { verbose, lossReport, strict, deep, sample }: CompareOptions,
+): string {
+  if (isRefused(unmapped)) return describeUnmapped(unmapped)
+  const losses = describeLosses(lost, { lossReport, strict })
+  const known = [
+    `data of ${countOf(data.read, 'image')} read (${formatBytes(data.bytes)})`,
+    ...(data.recorded > 0 ? [`of ${data.recorded} only as recorded`] : []),
+    ...(data.unproved > 0 ? [`of ${data.unproved} not proved`] : []),
+  ]
+  return [
+    ...(verbose ? describeNotCarried(not_carried) : []),
+    ...(withheld === null ? [] : [printable(withheld.message)]),
+    ...(deep || sample !== undefined ? [known.join(', ')] : []),
+    `${countOf(totals.missing, 'image')} missing (${formatBytes(totals.bytes)}), ` +
+      `${totals.differs} different, ${totals.same} the same` +
+      (totals.no_data > 0 ? `, ${totals.no_data} without data` : '') +
+      (totals.unmapped > 0 ? `, ${totals.unmapped} of projects that are not mapped` : '') +
+      (totals.conflict > 0 ? `, ${totals.conflict} whose id is taken` : '') +
+      (totals.extra > 0 ? `, ${totals.extra} only on the target` : '') +
+      (totals.removal > 0 ? `, ${totals.removal} of them to be removed` : '') +
+      (totals.error > 0 ? `, ${totals.error} could not be compared` : ''),
+    ...(losses === undefined ? [] : [losses]),
+  ].join('\n')
 }

@@ -1,0 +1,215 @@
+import type { RefusedField } from '../endpoint/endpoint.ts'
+import { messageOf } from '../errors.ts'
+import type { IdMap } from '../replicate/id-map.ts'
+import type { PlanStep } from '../replicate/plan.ts'
+import type { Totals } from '../replicate/report.ts'
+import type { TransferEvent, WorkStep } from '../replicate/run.ts'
+import type { LostField } from '../wire/loss.ts'
+import type { CommandContext } from './command.ts'
+import {
+  describeChange,
+  describeRefusal,
+  type ErrorRow,
+  errorRow,
+  type FieldRow,
+  fieldRow,
+} from './differences.ts'
+import { countOf, formatBytes, labelOf, printable } from './format.ts'
+import { lostSuffix, sourceNameOf } from './losses.ts'
+import { describeIds, idsOf } from './mapping.ts'
+
+/** What became of one image, or in a dry run would. */
+export interface TransferRow {
+  readonly id: string
+  /** The image's id on the target, where it is another. */
+  readonly target_id: string | null
+  readonly name: string | null
+  readonly result:
+    | 'created'
+    | 'updated'
+    | 'same'
+    | 'no_data'
+    | 'conflict'
+    | 'unmapped'
+    | 'failed'
+    | 'interrupted'
+    | 'would_create'
+    | 'would_update'
+  /** Bytes. */
+  readonly size: number | null
+  /** When the image of the source was changed last, in ISO 8601. */
+  readonly updated_at: string | null
+  /** What was changed, or would be. */
+  readonly differences: readonly FieldRow[]
+  /** What the target would not take. */
+  readonly refused: readonly RefusedField[]
+  /** What the target cannot express; of an image that is refused for it, what would be lost. */
+  readonly lost: readonly LostField[]
+  readonly error: ErrorRow | null
+}
+
+/** Totals, as JSON shows them. */
+export type ShownTotals = Omit<Totals, 'noData'> & { readonly no_data: number }
+
+export function shownTotals({ noData, ...rest }: Totals): ShownTotals {
+  return { ...rest, no_data: noData }
+}
+
+/** What the last line says of what was copied; `removed` is what it says of what was removed. */
+export function countsOf(
+  totals: ShownTotals,
+  dryRun: boolean,
+  removed: readonly string[] = [],
+): string {
+  return [
+    `${countOf(totals.created, 'image')} ${dryRun ? 'to be created' : 'created'} (${formatBytes(totals.bytes)})`,
+    `${totals.updated} ${dryRun ? 'to be updated' : 'updated'}`,
+    `${totals.same} the same`,
+    ...(totals.no_data > 0 ? [`${totals.no_data} without data`] : []),
+    ...(totals.unmapped > 0 ? [`${totals.unmapped} of projects that are not mapped`] : []),
+    ...(totals.conflict > 0 ? [`${totals.conflict} whose id is taken`] : []),
+    ...removed,
+    ...(totals.refused > 0 ? [`${totals.refused} not taken in full`] : []),
+    ...(totals.interrupted > 0 ? [`${totals.interrupted} interrupted`] : []),
+    `${totals.failed} failed`,
+  ].join(', ')
+}
+
+/** What a step comes to when nothing is done. */
+export function planned(step: PlanStep): TransferEvent {
+  if (step.action === 'skip') return { type: 'skipped', step, reason: step.reason }
+  if (step.action === 'refuse') {
+    return { type: 'failed', id: step.image.id, step, error: step.error }
+  }
+  return { type: 'finished', step, written: { image: step.image, refused: [] } }
+}
+
+/** The row for what has happened; undefined for what is no end of an image. */
+export function rowOf(event: TransferEvent, dryRun: boolean, ids?: IdMap): TransferRow | undefined {
+  switch (event.type) {
+    case 'planned':
+    case 'started':
+    case 'retried':
+      return undefined
+    case 'finished': {
+      const { step, written } = event
+      const refused = new Set(written.refused.map(({ field }) => field))
+      const created = step.action === 'create'
+      const result = dryRun
+        ? created
+          ? 'would_create'
+          : 'would_update'
+        : created
+          ? 'created'
+          : 'updated'
+      const row = about(step, ids)
+      return {
+        ...row,
+        target_id:
+          written.image.id === row.id || (dryRun && isAnew(event)) ? null : written.image.id,
+        result,
+        size: written.image.size ?? row.size,
+        differences: row.differences.filter(({ field }) => !refused.has(field)),
+        refused: written.refused,
+      }
+    }
+    case 'skipped':
+      return { ...about(event.step, ids), result: event.reason }
+    case 'interrupted':
+      return { ...about(event.step, ids), result: 'interrupted' }
+    case 'failed': {
+      const row = about(event.step, ids)
+      const id = event.step === null ? event.id : row.id
+      return { ...row, id, result: 'failed', error: errorRow(event.error) }
+    }
+  }
+}
+
+/** An image as it is called in the log. */
+/** Whether the target has other data under the image's id, so that it gets another. */
+export function isAnew({ step }: Extract<TransferEvent, { step: unknown }>): boolean {
+  return step?.action === 'create' && step.anew === true
+}
+
+function labelOfStep(step: PlanStep, ids: IdMap | undefined): string {
+  return labelOf(about(step, ids))
+}
+
+function about(step: PlanStep | null, ids: IdMap | undefined): Omit<TransferRow, 'result'> {
+  const id = step?.image.id ?? ''
+  return {
+    ...idsOf({ id, target_id: id }, ids),
+    name: step === null ? null : sourceNameOf(step),
+    size: step?.image.size ?? null,
+    updated_at: step?.image.updatedAt.toISOString() ?? null,
+    differences: step?.action === 'update' ? step.changes.map(fieldRow) : [],
+    refused: [],
+    lost: step?.lost ?? [],
+    error: null,
+  }
+}
+
+/** Logs what became of an image; `anew` is whether it is to get another id than it has. */
+export function tell(row: TransferRow, log: CommandContext['log'], anew = false): void {
+  const under = describeIds(row)
+  const label = labelOf(row)
+  const lost = lostSuffix(row.lost)
+  switch (row.result) {
+    case 'created':
+      log.notice(`${label}: created${under}, ${formatBytes(row.size ?? 0)}${lost}`)
+      break
+    case 'would_create':
+      log.notice(
+        `${label}: would be created${anew ? ' under a new id' : under}, ${formatBytes(row.size ?? 0)}${lost}`,
+      )
+      break
+    case 'updated': {
+      const fields = row.differences.map(({ field }) => printable(field)).join(', ')
+      log.notice(`${label}: updated: ${fields}${lost}`)
+      break
+    }
+    case 'would_update': {
+      const changes = row.differences.map(describeChange).join('; ')
+      log.notice(`${label}: would be updated: ${changes}${lost}`)
+      break
+    }
+    case 'interrupted':
+      log.warning(`${label}: interrupted`)
+      break
+    case 'failed':
+      log.error(`${label}: failed: ${printable(row.error?.message ?? '')}`)
+      break
+    case 'same':
+      log.info(`${label}: the same${lost}`)
+      break
+    case 'conflict':
+      log.notice(`${label}: skipped, the target does not give its id out`)
+      break
+    case 'unmapped':
+      log.info(`${label}: skipped, its project is not mapped`)
+      break
+    case 'no_data':
+      log.info(`${label}: skipped, there is no data to copy`)
+      break
+  }
+  for (const refusal of row.refused) log.warning(`${label}: ${describeRefusal(refusal)}`)
+}
+
+/** Tells what happens on the way to a result. */
+export function narrate(event: TransferEvent, log: CommandContext['log'], ids?: IdMap): void {
+  if (event.type === 'started') log.info(`${labelOfStep(event.step, ids)}: ${event.step.action}`)
+  if (event.type !== 'retried') return
+  const after = printable(messageOf(event.error))
+  log.warning(`${labelOfStep(event.step, ids)}: attempt ${event.attempt} after: ${after}`)
+}
+
+/** Whether an event's row says for good what the image loses. */
+export function isSettled(event: TransferEvent, row: TransferRow): boolean {
+  if (row.result === 'interrupted') return false
+  return row.error === null || (event.type === 'failed' && event.step?.action === 'refuse')
+}
+
+/** How many bytes a step is going to copy. */
+export function bytesOf(step: WorkStep): number {
+  return step.action === 'create' && step.withData ? (step.image.size ?? 0) : 0
+}
