@@ -8,6 +8,7 @@ import { printable } from './format.ts'
 import type { IdentitySurroundings } from './identity.ts'
 import { CommandLog } from './log.ts'
 import { apiFor, type ApiOptions, type CommonOptions, type EndpointOptions } from './options.ts'
+import type { PaceOptions } from './transfer-options.ts'
 import { humanOutput, jsonLines, jsonOutput } from './output.ts'
 import { parse, PROGRAM } from './parse.ts'
 import { lines, openBar, type Progress } from './progress.ts'
@@ -97,7 +98,7 @@ function opener(
       import('./identity.ts'),
       import('../keystone/token-source.ts'),
     ])
-    const given = options as EndpointOptions & ApiOptions // Commands that open endpoints have these.
+    const given = options as EndpointOptions & ApiOptions & PaceOptions // Commands that open endpoints have these.
     const identified = address.startsWith('dir:')
       ? { address, tokens: fixedToken(null) }
       : await identify(address, side, given, surroundings)
@@ -105,6 +106,7 @@ function opener(
       ...identified,
       writable,
       timeoutMs: given.timeout * 1000,
+      stallMs: (given.stallTimeout ?? given.timeout) * 1000,
       attempts: given.attempts,
       chunkSize: given.chunksize,
       api: apiFor(side, given),

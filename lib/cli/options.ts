@@ -2,6 +2,7 @@ import type { Options } from 'yargs'
 import { GlanceError } from '../errors.ts'
 import { IDENTITY, type IdentityOptions } from './identity-options.ts'
 import type { Side } from './tokens.ts'
+import { PACE_RANGES } from './transfer-options.ts'
 
 /** Options that every command has. */
 export interface CommonOptions {
@@ -227,6 +228,7 @@ const RANGES: Readonly<Record<string, readonly [number, number]>> = {
   chunksize: [1, 1_073_741_824],
   concurrency: [1, 1000],
   port: [0, 65_535],
+  ...PACE_RANGES,
 }
 
 /** @throws {GlanceError} `usage`, naming the option that is out of its range or was given more than once. */

@@ -29,9 +29,10 @@ import {
   TRANSFER,
   type TransferOptions,
 } from './options.ts'
+import { PACE, type PaceOptions } from './transfer-options.ts'
 
 export interface ReplicationOptions
-  extends EndpointOptions, ApiOptions, PlanOptions, TransferOptions {}
+  extends EndpointOptions, ApiOptions, PlanOptions, TransferOptions, PaceOptions {}
 
 /** What became of one image, or in a dry run would. */
 export interface TransferRow {
@@ -99,6 +100,7 @@ async function* replicate(
       totals = count(totals, event)
       if (event.type === 'planned') progress.expect(1, bytesOf(event.step))
       if (event.type === 'retried') log.warning(describeRetry(event))
+      if (event.type === 'resumed') log.warning(describeResumption(event))
       if (event.type === 'started') log.info(`${labelOf(event.step.image)}: ${event.step.action}`)
       const row = rowOf(event, dryRun)
       if (row === undefined) continue
@@ -149,7 +151,7 @@ export function replicationCommand<P extends string>({
     name,
     summary,
     positionals,
-    options: { ...TRANSFER, ...PLAN, ...options, ...ENDPOINT },
+    options: { ...TRANSFER, ...PACE, ...PLAN, ...options, ...ENDPOINT },
     async *run(options, context) {
       const addresses = ends(options)
       const leaveOut = parseFieldNames(options.dontreplicate)
@@ -214,6 +216,7 @@ function rowOf(event: TransferEvent, dryRun: boolean): TransferRow | undefined {
     case 'planned':
     case 'started':
     case 'retried':
+    case 'resumed':
       return undefined
     case 'finished': {
       const { step, written } = event
@@ -294,6 +297,14 @@ function tell(row: TransferRow, log: CommandContext['log']): void {
 
 function describeRetry({ step, attempt, error }: Extract<TransferEvent, { type: 'retried' }>) {
   return `${labelOf(step.image)}: attempt ${attempt} after: ${printable(messageOf(error))}`
+}
+
+function describeResumption({
+  step,
+  offset,
+  error,
+}: Extract<TransferEvent, { type: 'resumed' }>): string {
+  return `${labelOf(step.image)}: goes on at ${formatBytes(offset)} after: ${printable(messageOf(error))}`
 }
 
 function bytesOf(step: WorkStep): number {

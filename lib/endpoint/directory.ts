@@ -1,5 +1,4 @@
-import { access, constants, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { access, constants, open, readdir, readFile, rm, stat } from 'node:fs/promises'
 import type { Abortable } from '../abort.ts'
 import { GlanceError, isGlanceError } from '../errors.ts'
 import { compareIds, hasData, type Image } from '../image/image.ts'
@@ -8,10 +7,12 @@ import { digested, Hasher } from '../stream/digest.ts'
 import { rechunk } from '../stream/rechunk.ts'
 import { verify } from '../stream/verify.ts'
 import { expressibleInV2 } from '../wire/loss.ts'
+import { renameDurably } from './durable.ts'
 import type { Endpoint, ImageData, ListOptions, Written } from './endpoint.ts'
 import { fileFault } from './file-fault.ts'
 import { fromMetadata, layout, toMetadata } from './layout.ts'
-import { isGone, writerName } from './writer.ts'
+import { UnfinishedFiles } from './unfinished.ts'
+import { writerName } from './writer.ts'
 
 export interface DirectoryOptions {
   /** Whether images are to be written. Default false. */
@@ -38,19 +39,24 @@ export class DirectoryEndpoint implements Endpoint {
   readonly #writable: boolean
   readonly #chunkSize: number
 
+  readonly #unfinished: UnfinishedFiles
+
   private constructor(
     folder: string,
+    unfinished: UnfinishedFiles,
     { writable = false, chunkSize = 1024 * 1024 }: DirectoryOptions,
   ) {
     this.#folder = folder
+    this.#unfinished = unfinished
     this.#writable = writable
     this.#chunkSize = chunkSize
     this.name = `dir:${folder}`
   }
 
   /**
-   * Where it is to be written to, what killed writers left half-made is removed. @throws {GlanceError} `not_found` when
-   * there is no such directory; `forbidden` when it may not be read, or not be written to although that is wanted.
+   * Where it is to be written to, what killed writers left half-made is found, and what cannot be gone on with removed.
+   * @throws {GlanceError} `not_found` when there is no such directory; `forbidden` when it may not be read, or not be
+   * written to although that is wanted.
    */
   static async open(folder: string, options: DirectoryOptions = {}): Promise<DirectoryEndpoint> {
     const wanted = constants.R_OK | constants.X_OK | (options.writable ? constants.W_OK : 0)
@@ -58,11 +64,14 @@ export class DirectoryEndpoint implements Endpoint {
       const found = await stat(folder)
       if (!found.isDirectory()) throw new GlanceError('not_found', `${folder}: not a directory`)
       await access(folder, wanted)
-      if (options.writable === true) await sweep(folder)
+      const unfinished =
+        options.writable === true
+          ? await UnfinishedFiles.find(folder)
+          : UnfinishedFiles.none(folder)
+      return new DirectoryEndpoint(folder, unfinished, options)
     } catch (error) {
       throw fileFault(error, folder)
     }
-    return new DirectoryEndpoint(folder, options)
   }
 
   async *list({ signal, onUnreadable }: ListOptions = {}): AsyncGenerator<Image> {
@@ -107,11 +116,12 @@ export class DirectoryEndpoint implements Endpoint {
     }
     if (data === null) return await this.update(image, { ...image, status: 'queued' })
     const file = layout.data(this.#folder, image.id)
-    const bytes = rechunk(verify(await data.open({ signal }), data), this.#chunkSize)
     if (data.checksum !== null || data.digest !== null) {
-      await writeWhole(file, bytes)
+      await this.#unfinished.write(image.id, data, { chunkSize: this.#chunkSize, signal })
       return await this.update(image, image)
     }
+    // What nothing proves is not gone on with either: it is written in one go.
+    const bytes = rechunk(verify(await data.open({ signal }), data), this.#chunkSize)
     const hasher = new Hasher(['md5', 'sha512'])
     await writeWhole(file, digested(bytes, hasher))
     const { size } = await stat(file)
@@ -153,15 +163,6 @@ export class DirectoryEndpoint implements Endpoint {
   }
 }
 
-/** Removes what writers left that were killed. */
-async function sweep(folder: string): Promise<void> {
-  for (const name of await readdir(folder)) {
-    const writer = layout.writerOf(name)
-    if (writer !== undefined && (await isGone(writer)))
-      await rm(join(folder, name), { force: true })
-  }
-}
-
 /**
  * Writes a file under a name of its own, makes it durable, and only then gives it the right one: of two who write the
  * same file at once the later wins, and each file is one writer's.
@@ -174,13 +175,11 @@ async function writeWhole(file: string, data: Bytes): Promise<void> {
       for await (const chunk of data) await handle.writeFile(chunk)
       await handle.sync()
     }
-    await rename(partial, file)
+    await renameDurably(partial, file)
   } catch (error) {
     await rm(partial, { force: true })
     throw fileFault(error, file)
   }
-  await using folder = await open(dirname(file))
-  await folder.sync()
 }
 
 async function* readFrom(

@@ -8,7 +8,7 @@ import type { Expressed } from '../wire/loss.ts'
 export interface EndpointFeatures {
   /** Whether `list` yields in ascending id order. */
   readonly ordered: boolean
-  /** Whether `data().open` honours `offset`. */
+  /** Whether opening data at an `offset` spares reading what is before it, as far as the endpoint can tell. */
   readonly ranges: boolean
   /** Whether images added may belong to any project. */
   readonly ownersCarried: boolean

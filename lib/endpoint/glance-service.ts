@@ -12,6 +12,8 @@ export interface GlanceOptions extends Abortable {
   readonly tokens: TokenSource
   /** Milliseconds without a sign of life after which a request has failed. */
   readonly timeoutMs: number
+  /** Milliseconds without a byte of image data after which reading it has failed. Default `timeoutMs`. */
+  readonly stallMs?: number | undefined
   /** How often a request that changes nothing is tried in all. */
   readonly attempts: number
   /** How to get there; disposed of with the endpoint. Default: directly, trusting whom Node trusts. */
@@ -132,8 +134,9 @@ export class GlanceService implements Disposable {
   }
 
   #transport(token: string | null, signal: AbortSignal | undefined): Transport {
-    const { timeoutMs } = this.options
-    return { headers: credentials(token), timeoutMs, connections: this.#connections, signal }
+    const { timeoutMs, stallMs = timeoutMs } = this.options
+    const headers = credentials(token)
+    return { headers, timeoutMs, stallMs, connections: this.#connections, signal }
   }
 }
 

@@ -78,7 +78,7 @@ export class GlanceV1Endpoint extends GlanceEndpoint {
         try {
           return await this.service.withTransport(
             signal,
-            async transport => await download(url, { ...transport, offset, size }),
+            async transport => await download(url, { ...transport, offset, size, checksum }),
           )
         } catch (error) {
           if (!isGlanceError(error, 'not_found')) throw error

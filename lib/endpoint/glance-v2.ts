@@ -72,7 +72,7 @@ export class GlanceV2Endpoint extends GlanceEndpoint {
         const url = this.service.url(`v2/images/${image.id}/file`)
         return await this.service.withTransport(
           signal,
-          async transport => await download(url, { ...transport, offset, size }),
+          async transport => await download(url, { ...transport, offset, size, checksum }),
         )
       },
     }

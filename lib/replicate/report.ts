@@ -48,6 +48,7 @@ export function count(totals: Totals, event: TransferEvent): Totals {
     case 'planned':
     case 'started':
     case 'retried':
+    case 'resumed':
       return totals
   }
 }

@@ -19,6 +19,13 @@ export type TransferEvent =
       readonly attempt: number
       readonly error: unknown
     }
+  /** The reading of the source broke off, and goes on at this byte in the same attempt. */
+  | {
+      readonly type: 'resumed'
+      readonly step: WorkStep
+      readonly offset: number
+      readonly error: unknown
+    }
   | {
       readonly type: 'finished'
       readonly step: WorkStep
@@ -97,7 +104,11 @@ export async function* run(
     try {
       const written =
         step.action === 'create' && step.withData
-          ? await transfer(step.image, source, target, { ...options, onBytes: count })
+          ? await transfer(step.image, source, target, {
+              ...options,
+              onBytes: count,
+              onResume: (error, offset) => events.put({ type: 'resumed', step, offset, error }),
+            })
           : await write(step, target, options)
       events.put({ type: 'finished', step, written })
     } catch (error) {

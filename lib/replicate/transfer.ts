@@ -3,28 +3,34 @@ import type { Endpoint, ImageData, Written } from '../endpoint/endpoint.ts'
 import { isGlanceError } from '../errors.ts'
 import type { Image } from '../image/image.ts'
 import { meter } from '../stream/meter.ts'
+import { type ResumeOptions, resuming } from './resume.ts'
 
 export interface TransferOptions extends AttemptOptions {
   /** Told how many bytes of the present attempt have passed. */
   readonly onBytes?: ((bytes: number) => void) | undefined
+  /** Told when reading the source goes on in the same attempt, and at which byte. */
+  readonly onResume?: ResumeOptions['onResume']
 }
 
 /**
- * Copies one image with its data, opening the source afresh for each attempt. Rejects with the last failure, or, when
+ * Copies one image with its data, opening the source afresh for each attempt. A reading that breaks off goes on in the
+ * same attempt where the source need not be read again for that, or where the target takes no second attempt. Rejects with the last failure, or, when
  * that only says that an attempt before it had used the id up, with the one before.
  */
 export async function transfer(
   image: Image,
   source: Endpoint,
   target: Endpoint,
-  { onBytes = () => {}, ...options }: TransferOptions = {},
+  { onBytes = () => {}, onResume, ...options }: TransferOptions = {},
 ): Promise<Written> {
-  const { signal } = options
+  const { attempts, delayMs, signal } = options
+  const goesOn = source.features.ranges || !target.features.repeatable
   let before: unknown
   return await withAttempts(async attempt => {
     try {
-      const data = metered(await source.data(image, { signal }), onBytes)
-      return await target.add(image, data, { signal })
+      const found = await source.data(image, { signal })
+      const data = goesOn ? resuming(found, { attempts, delayMs, onResume }) : found
+      return await target.add(image, metered(data, onBytes), { signal })
     } catch (error) {
       if (attempt > 1 && isGlanceError(error, 'duplicate')) throw before
       before = error
@@ -34,5 +40,11 @@ export async function transfer(
 }
 
 function metered(data: ImageData, onBytes: (bytes: number) => void): ImageData {
-  return { ...data, open: async options => meter(await data.open(options), onBytes) }
+  return {
+    ...data,
+    open: async (options = {}) => {
+      const { offset = 0 } = options
+      return meter(await data.open(options), bytes => onBytes(offset + bytes))
+    },
+  }
 }
