@@ -8,7 +8,7 @@ import { printable } from './format.ts'
 import type { IdentitySurroundings } from './identity.ts'
 import { CommandLog } from './log.ts'
 import { apiFor, type ApiOptions, type CommonOptions, type EndpointOptions } from './options.ts'
-import type { PaceOptions } from './transfer-options.ts'
+import { type PaceOptions, requestRate } from './transfer-options.ts'
 import { humanOutput, jsonLines, jsonOutput } from './output.ts'
 import { parse, PROGRAM } from './parse.ts'
 import { lines, openBar, type Progress } from './progress.ts'
@@ -93,12 +93,14 @@ function opener(
   surroundings: IdentitySurroundings,
 ): CommandContext['open'] {
   return async (address, side, { writable = false } = {}) => {
-    const [{ openEndpoint }, { identify }, { fixedToken }] = await Promise.all([
+    const [{ openEndpoint }, { identify }, { fixedToken }, { RateLimit }] = await Promise.all([
       import('../endpoint/open.ts'),
       import('./identity.ts'),
       import('../keystone/token-source.ts'),
+      import('../stream/limit-rate.ts'),
     ])
     const given = options as EndpointOptions & ApiOptions & PaceOptions // Commands that open endpoints have these.
+    const rate = requestRate(given)
     const identified = address.startsWith('dir:')
       ? { address, tokens: fixedToken(null) }
       : await identify(address, side, given, surroundings)
@@ -108,6 +110,7 @@ function opener(
       timeoutMs: given.timeout * 1000,
       stallMs: (given.stallTimeout ?? given.timeout) * 1000,
       attempts: given.attempts,
+      requests: rate === null ? undefined : new RateLimit(() => rate),
       chunkSize: given.chunksize,
       api: apiFor(side, given),
       signal: surroundings.signal,

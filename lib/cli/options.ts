@@ -2,7 +2,7 @@ import type { Options } from 'yargs'
 import { GlanceError } from '../errors.ts'
 import { IDENTITY, type IdentityOptions } from './identity-options.ts'
 import type { Side } from './tokens.ts'
-import { PACE_RANGES } from './transfer-options.ts'
+import { PACE_RANGES, type RequestOptions, REQUESTS } from './transfer-options.ts'
 
 /** Options that every command has. */
 export interface CommonOptions {
@@ -32,7 +32,7 @@ export const COMMON = {
 } as const satisfies Record<string, Options>
 
 /** Options of every command that talks to endpoints. */
-export interface EndpointOptions extends CommonOptions, IdentityOptions {
+export interface EndpointOptions extends CommonOptions, IdentityOptions, RequestOptions {
   readonly token: string | undefined
   readonly sourceToken: string | undefined
   readonly targetToken: string | undefined
@@ -88,6 +88,7 @@ export const ENDPOINT = {
     default: 3,
     describe: 'How often to try an image in all',
   },
+  ...REQUESTS,
   chunksize: {
     alias: 'c',
     type: 'number',

@@ -3,8 +3,10 @@ import type { Endpoint, RefusedField } from '../endpoint/endpoint.ts'
 import { isGlanceError, messageOf } from '../errors.ts'
 import { plan, type PlanStep } from '../replicate/plan.ts'
 import { count, NOTHING, type Totals } from '../replicate/report.ts'
-import { run, type TransferEvent, type WorkStep } from '../replicate/run.ts'
+import { run, type RunOptions, type TransferEvent, type WorkStep } from '../replicate/run.ts'
+import { RateLimit } from '../stream/limit-rate.ts'
 import type { LostField } from '../wire/loss.ts'
+import { parseBandwidth } from './bandwidth.ts'
 import type { Command, CommandContext } from './command.ts'
 import {
   describeChange,
@@ -29,7 +31,7 @@ import {
   TRANSFER,
   type TransferOptions,
 } from './options.ts'
-import { PACE, type PaceOptions } from './transfer-options.ts'
+import { PACE, type PaceOptions, parseOrder } from './transfer-options.ts'
 
 export interface ReplicationOptions
   extends EndpointOptions, ApiOptions, PlanOptions, TransferOptions, PaceOptions {}
@@ -68,11 +70,26 @@ export interface TransferSummary {
   readonly error: ErrorRow | null
 }
 
+/** What options mean, found out before anything is asked of anybody. */
+interface Prepared {
+  readonly leaveOut: ReadonlySet<string>
+  readonly pace: Pick<RunOptions, 'bandwidth' | 'checkers' | 'order'>
+}
+
+function paceOf({ bandwidth, checkers, order }: PaceOptions): Prepared['pace'] {
+  const rateAt = bandwidth === undefined ? undefined : parseBandwidth(bandwidth)
+  return {
+    checkers,
+    order: parseOrder(order),
+    bandwidth: rateAt === undefined ? undefined : new RateLimit(() => rateAt(new Date())),
+  }
+}
+
 /** Makes `target` have the images of `source`, or in a dry run tells what that would take; logs each image. */
 async function* replicate(
   source: Endpoint,
   target: Endpoint,
-  leaveOut: ReadonlySet<string>,
+  { leaveOut, pace }: Prepared,
   options: ReplicationOptions,
   { log, progress, signal }: CommandContext,
 ): AsyncGenerator<TransferRow, TransferSummary, void> {
@@ -89,6 +106,7 @@ async function* replicate(
           attempts,
           concurrency,
           discardUnfinished,
+          ...pace,
           signal,
           onBytes: total => progress.copied(total),
         },
@@ -154,12 +172,12 @@ export function replicationCommand<P extends string>({
     options: { ...TRANSFER, ...PACE, ...PLAN, ...options, ...ENDPOINT },
     async *run(options, context) {
       const addresses = ends(options)
-      const leaveOut = parseFieldNames(options.dontreplicate)
+      const prepared = { leaveOut: parseFieldNames(options.dontreplicate), pace: paceOf(options) }
       await using source = await context.open(addresses.source, 'source')
       await using target = await context.open(addresses.target, 'target', {
         writable: !options.dryRun,
       })
-      return yield* replicate(source, target, leaveOut, options, context)
+      return yield* replicate(source, target, prepared, options, context)
     },
     exitStatus: ({ totals, error }) => {
       if (error !== null) return EXIT_STATUS.endpoint

@@ -5,6 +5,7 @@ import type { ErrorCode } from '../errors.ts'
 import { DataConnections } from '../http/connections.ts'
 import { call, exchange, type JsonRequest } from '../http/client.ts'
 import { type TokenSource, withToken } from '../keystone/token-source.ts'
+import type { RateLimit } from '../stream/limit-rate.ts'
 import type { ImageData } from './endpoint.ts'
 import type { Transport } from './glance-data.ts'
 
@@ -16,6 +17,8 @@ export interface GlanceOptions extends Abortable {
   readonly stallMs?: number | undefined
   /** How often a request that changes nothing is tried in all. */
   readonly attempts: number
+  /** How many requests are begun in a second. Default: as many as there are. */
+  readonly requests?: RateLimit | undefined
   /** How to get there; disposed of with the endpoint. Default: directly, trusting whom Node trusts. */
   readonly connections?: DataConnections | undefined
 }
@@ -71,9 +74,11 @@ export class GlanceService implements Disposable {
     work: (transport: Transport) => Promise<T>,
   ): Promise<T> {
     const { tokens } = this.options
-    return await withToken(tokens, async token => await work(this.#transport(token, signal)), {
-      signal,
-    })
+    const begin = async (token: string | null) => {
+      await this.#turn(signal)
+      return await work(this.#transport(token, signal))
+    }
+    return await withToken(tokens, begin, { signal })
   }
 
   /** Does `work`, which sends `data`, and once more from its start where our token is refused, not that of its source. */
@@ -94,11 +99,11 @@ export class GlanceService implements Disposable {
         }
       },
     }
-    return await withToken(
-      this.options.tokens,
-      async token => await work(watched, this.#transport(token, signal)),
-      { signal, isRefusal: () => !isOfSource },
-    )
+    const begin = async (token: string | null) => {
+      await this.#turn(signal)
+      return await work(watched, this.#transport(token, signal))
+    }
+    return await withToken(this.options.tokens, begin, { signal, isRefusal: () => !isOfSource })
   }
 
   url(path: string): URL {
@@ -121,8 +126,9 @@ export class GlanceService implements Disposable {
     ask: (request: JsonRequest) => Promise<T>,
   ): Promise<T> {
     const { tokens, timeoutMs } = this.options
-    const work = async (token: string | null) =>
-      await ask({
+    const work = async (token: string | null) => {
+      await this.#turn(rest.signal)
+      return await ask({
         method,
         url: this.url(path),
         timeoutMs,
@@ -130,7 +136,13 @@ export class GlanceService implements Disposable {
         ...rest,
         headers: { ...credentials(token), ...headers },
       })
+    }
     return await withToken(tokens, work, { signal: rest.signal })
+  }
+
+  /** Resolves when another request may be begun. */
+  async #turn(signal: AbortSignal | undefined): Promise<void> {
+    await this.options.requests?.take(1, { signal })
   }
 
   #transport(token: string | null, signal: AbortSignal | undefined): Transport {

@@ -1,10 +1,11 @@
-import pLimit from 'p-limit'
 import { type AttemptOptions, withAttempts } from '../attempts.ts'
 import type { Endpoint, Written } from '../endpoint/endpoint.ts'
 import { isGlanceError } from '../errors.ts'
 import { Channel } from './channel.ts'
 import type { PlanStep, SkipReason } from './plan.ts'
-import { transfer } from './transfer.ts'
+import { BY_ID, inOrder, type Order } from './order.ts'
+import { transfer, type TransferOptions } from './transfer.ts'
+import { WorkQueue } from './work-queue.ts'
 
 /** A step that has something to be done. */
 export type WorkStep = Extract<PlanStep, { action: 'create' | 'update' }>
@@ -42,9 +43,14 @@ export type TransferEvent =
   /** The run was stopped before the step was done. */
   | { readonly type: 'interrupted'; readonly step: WorkStep }
 
-export interface RunOptions extends Omit<AttemptOptions, 'onRetry'> {
-  /** How many images at once. Default 4. */
+export interface RunOptions
+  extends Omit<AttemptOptions, 'onRetry'>, Pick<TransferOptions, 'bandwidth'> {
+  /** How many images are copied at once. Default 4. */
   readonly concurrency?: number | undefined
+  /** How many images of which no data is copied are written at once, besides. Default 8. */
+  readonly checkers?: number | undefined
+  /** Which images are copied first, among a thousand that wait at most. Default: by id, as they come. */
+  readonly order?: Order | undefined
   /** Whether an image that could not be copied is removed from the target again. Default false: see `Endpoint.add`. */
   readonly discardUnfinished?: boolean | undefined
   /** Told how many bytes have been copied in all; bytes of an attempt that failed are taken back. */
@@ -70,6 +76,9 @@ export async function* run(
   target: Endpoint,
   {
     concurrency = 4,
+    checkers = 8,
+    order = BY_ID,
+    bandwidth,
     discardUnfinished = false,
     onBytes = () => {},
     signal,
@@ -80,8 +89,19 @@ export async function* run(
   const events = new Channel<TransferEvent>(() => room())
   const stop = new AbortController()
   const stopped = AbortSignal.any([stop.signal, ...(signal ? [signal] : [])])
-  const limit = pLimit(concurrency)
-  const running = new Set<Promise<void>>()
+  const compare = inOrder(order)
+  const asListed = order.by === 'id' && !order.descending
+  const transfers = new WorkQueue<WorkStep>({
+    concurrency,
+    work: carryOut,
+    order: asListed ? undefined : (one, other) => compare(one.image, other.image),
+    onDone: () => room(),
+  })
+  const changes = new WorkQueue<WorkStep>({
+    concurrency: checkers,
+    work: carryOut,
+    onDone: () => room(),
+  })
   let total = 0
 
   async function carryOut(step: WorkStep): Promise<void> {
@@ -106,6 +126,7 @@ export async function* run(
         step.action === 'create' && step.withData
           ? await transfer(step.image, source, target, {
               ...options,
+              bandwidth,
               onBytes: count,
               onResume: (error, offset) => events.put({ type: 'resumed', step, offset, error }),
             })
@@ -124,7 +145,12 @@ export async function* run(
     }
   }
 
+  const waiting = () => transfers.length + changes.length
+
   async function feed(): Promise<void> {
+    changes.start()
+    // What is to come first has to be known first.
+    if (asListed) transfers.start()
     const onUnreadable = (id: string, error: unknown) =>
       events.put({ type: 'failed', id, step: null, error })
     for await (const step of plan(onUnreadable, stopped)) {
@@ -133,14 +159,11 @@ export async function* run(
         events.put({ type: 'failed', id: step.image.id, step, error: step.error })
       } else {
         events.put({ type: 'planned', step })
-        const task = limit(async () => await carryOut(step))
-        running.add(task)
-        void task.finally(() => {
-          running.delete(task)
-          room()
-        })
+        const queue = step.action === 'create' && step.withData ? transfers : changes
+        queue.put(step)
       }
-      while (!stopped.aborted && (running.size >= WINDOW || events.length >= WINDOW)) {
+      while (!stopped.aborted && (waiting() >= WINDOW || events.length >= WINDOW)) {
+        transfers.start()
         await new Promise<void>(resolve => {
           room = resolve
         })
@@ -155,7 +178,7 @@ export async function* run(
     } catch (error) {
       if (!stopped.aborted) throw error
     } finally {
-      await Promise.all(running)
+      await Promise.all([transfers.end(), changes.end()])
       events.close()
     }
   }

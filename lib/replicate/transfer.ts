@@ -2,12 +2,15 @@ import { type AttemptOptions, withAttempts } from '../attempts.ts'
 import type { Endpoint, ImageData, Written } from '../endpoint/endpoint.ts'
 import { isGlanceError } from '../errors.ts'
 import type { Image } from '../image/image.ts'
+import { limitRate, type RateLimit } from '../stream/limit-rate.ts'
 import { meter } from '../stream/meter.ts'
 import { type ResumeOptions, resuming } from './resume.ts'
 
 export interface TransferOptions extends AttemptOptions {
   /** Told how many bytes of the present attempt have passed. */
   readonly onBytes?: ((bytes: number) => void) | undefined
+  /** How fast data may pass. Default: as fast as it comes. */
+  readonly bandwidth?: RateLimit | undefined
   /** Told when reading the source goes on in the same attempt, and at which byte. */
   readonly onResume?: ResumeOptions['onResume']
 }
@@ -21,7 +24,7 @@ export async function transfer(
   image: Image,
   source: Endpoint,
   target: Endpoint,
-  { onBytes = () => {}, onResume, ...options }: TransferOptions = {},
+  { onBytes = () => {}, onResume, bandwidth, ...options }: TransferOptions = {},
 ): Promise<Written> {
   const { attempts, delayMs, signal } = options
   const goesOn = source.features.ranges || !target.features.repeatable
@@ -30,13 +33,21 @@ export async function transfer(
     try {
       const found = await source.data(image, { signal })
       const data = goesOn ? resuming(found, { attempts, delayMs, onResume }) : found
-      return await target.add(image, metered(data, onBytes), { signal })
+      const limited = bandwidth === undefined ? data : atRate(data, bandwidth)
+      return await target.add(image, metered(limited, onBytes), { signal })
     } catch (error) {
       if (attempt > 1 && isGlanceError(error, 'duplicate')) throw before
       before = error
       throw error
     }
   }, options)
+}
+
+function atRate(data: ImageData, bandwidth: RateLimit): ImageData {
+  return {
+    ...data,
+    open: async (options = {}) => limitRate(await data.open(options), bandwidth, options),
+  }
 }
 
 function metered(data: ImageData, onBytes: (bytes: number) => void): ImageData {
