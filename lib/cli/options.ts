@@ -233,9 +233,12 @@ const RANGES: Readonly<Record<string, readonly [number, number]>> = {
 }
 
 /** @throws {GlanceError} `usage`, naming the option that is out of its range or was given more than once. */
-export function checkOptions(options: Readonly<Record<string, unknown>>): void {
+export function checkOptions(
+  options: Readonly<Record<string, unknown>>,
+  { positionals }: { readonly positionals: Readonly<Record<string, unknown>> },
+): void {
   for (const [name, value] of Object.entries(options)) {
-    if (name.length > 1 && Array.isArray(value))
+    if (name.length > 1 && Array.isArray(value) && positionals[name] === undefined)
       throw new GlanceError('usage', `--${name}: give it once`)
   }
   for (const name of ['source-api', 'target-api']) {

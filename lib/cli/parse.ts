@@ -125,19 +125,25 @@ function requireOptions(words: readonly string[]): void {
   }
 }
 
+/** How usage names what stands on the line; only the last may be several. */
+function placeOf({ positionals }: AnyCommand, name: string): string {
+  const { array } = positionals[name] ?? {}
+  return array === true ? `<${name}..>` : `<${name}>`
+}
+
 /** Tells yargs of every command, by itself or in its group; `choose` is told of the one that is asked for. */
 function register(parser: Argv, choose: (command: AnyCommand, options: unknown) => void): void {
   const add = (parser: Argv, command: AnyCommand, word: string) => {
     const names = Object.keys(command.positionals)
     parser.command(
-      [word, ...names.map(name => `<${name}>`)].join(' '),
+      [word, ...names.map(name => placeOf(command, name))].join(' '),
       command.summary,
       builder => {
         for (const name of names) builder.positional(name, command.positionals[name] ?? {})
         return builder.options(command.options)
       },
       options => {
-        checkOptions(options)
+        checkOptions(options, command)
         choose(command, options)
       },
     )

@@ -1,26 +1,16 @@
 import type { Options, PositionalOptions } from 'yargs'
 import type { Endpoint, RefusedField } from '../endpoint/endpoint.ts'
-import { isGlanceError, messageOf } from '../errors.ts'
-import { plan, type PlanStep } from '../replicate/plan.ts'
-import { count, NOTHING, type Totals } from '../replicate/report.ts'
-import { run, type RunOptions, type TransferEvent, type WorkStep } from '../replicate/run.ts'
+import { GlanceError, isGlanceError } from '../errors.ts'
+import { plan } from '../replicate/plan.ts'
+import { count, NOTHING } from '../replicate/report.ts'
+import { run, type RunOptions, type TransferEvent } from '../replicate/run.ts'
 import { RateLimit } from '../stream/limit-rate.ts'
-import type { LostField } from '../wire/loss.ts'
 import { parseBandwidth } from './bandwidth.ts'
 import type { Command, CommandContext } from './command.ts'
-import {
-  describeChange,
-  describeNotCarried,
-  describeRefusal,
-  type ErrorRow,
-  errorRow,
-  type FieldRow,
-  fieldRow,
-  notCarried,
-} from './differences.ts'
+import { describeNotCarried, type ErrorRow, errorRow, notCarried } from './differences.ts'
 import { EXIT_STATUS } from './exit-status.ts'
-import { countOf, formatBytes, labelOf, printable } from './format.ts'
-import { describeLosses, LossReport, type LossSummary, lostSuffix } from './losses.ts'
+import { printable } from './format.ts'
+import { describeLosses, LossReport, type LossSummary } from './losses.ts'
 import {
   type ApiOptions,
   ENDPOINT,
@@ -31,38 +21,26 @@ import {
   TRANSFER,
   type TransferOptions,
 } from './options.ts'
+import type { SeveralSummary, SeveralTargets } from './several-targets.ts'
 import { PACE, type PaceOptions, parseOrder } from './transfer-options.ts'
+import {
+  bytesOf,
+  countsOf,
+  narrate,
+  planned,
+  rowOf,
+  type ShownTotals,
+  shownTotals,
+  tell,
+  type TransferRow,
+} from './transfer-rows.ts'
 
 export interface ReplicationOptions
   extends EndpointOptions, ApiOptions, PlanOptions, TransferOptions, PaceOptions {}
 
-/** What became of one image, or in a dry run would. */
-export interface TransferRow {
-  readonly id: string
-  readonly name: string | null
-  readonly result:
-    | 'created'
-    | 'updated'
-    | 'same'
-    | 'no_data'
-    | 'failed'
-    | 'interrupted'
-    | 'would_create'
-    | 'would_update'
-  /** Bytes. */
-  readonly size: number | null
-  /** What was changed, or would be. */
-  readonly differences: readonly FieldRow[]
-  /** What the target would not take. */
-  readonly refused: readonly RefusedField[]
-  /** What the target cannot express; of an image that is refused for it, what would be lost. */
-  readonly lost: readonly LostField[]
-  readonly error: ErrorRow | null
-}
-
 export interface TransferSummary {
   readonly dry_run: boolean
-  readonly totals: Omit<Totals, 'noData'> & { readonly no_data: number }
+  readonly totals: ShownTotals
   /** What is never carried to this target, and why. */
   readonly not_carried: readonly RefusedField[]
   readonly lost: LossSummary
@@ -71,7 +49,7 @@ export interface TransferSummary {
 }
 
 /** What options mean, found out before anything is asked of anybody. */
-interface Prepared {
+export interface Prepared {
   readonly leaveOut: ReadonlySet<string>
   readonly pace: Pick<RunOptions, 'bandwidth' | 'checkers' | 'order'>
 }
@@ -117,9 +95,7 @@ async function* replicate(
     for await (const event of events) {
       totals = count(totals, event)
       if (event.type === 'planned') progress.expect(1, bytesOf(event.step))
-      if (event.type === 'retried') log.warning(describeRetry(event))
-      if (event.type === 'resumed') log.warning(describeResumption(event))
-      if (event.type === 'started') log.info(`${labelOf(event.step.image)}: ${event.step.action}`)
+      narrate(event, log)
       const row = rowOf(event, dryRun)
       if (row === undefined) continue
       if (event.step?.action === 'create' || event.step?.action === 'update') progress.finish()
@@ -133,10 +109,9 @@ async function* replicate(
     log.error(printable(error.message))
     broken = error
   }
-  const { noData, ...rest } = totals
   return {
     dry_run: dryRun,
-    totals: { ...rest, no_data: noData },
+    totals: shownTotals(totals),
     not_carried: notCarried(target, leaveOut),
     lost: losses.summary,
     error: broken === undefined ? null : errorRow(broken),
@@ -150,20 +125,26 @@ interface Replication<P extends string> {
   readonly positionals: Readonly<Record<P, PositionalOptions>>
   /** Those that only some of the commands have. */
   readonly options: Readonly<Record<string, Options>>
-  /** The addresses of the two ends. */
-  ends(options: Readonly<Record<P, string>>): { readonly source: string; readonly target: string }
+  /** For the command that takes several targets. */
+  readonly several?: SeveralTargets
+  /** The addresses of the ends. */
+  ends(options: Ends<P>): { readonly source: string; readonly targets: readonly string[] }
 }
+
+/** What stands at the places of the command line; a list where there may be several. */
+type Ends<P extends string> = Readonly<Record<P, string | readonly string[]>>
 
 export function replicationCommand<P extends string>({
   name,
   summary,
   positionals,
   options,
+  several,
   ends,
 }: Replication<P>): Command<
-  ReplicationOptions & Readonly<Record<P, string>>,
+  ReplicationOptions & Ends<P>,
   TransferRow,
-  TransferSummary
+  TransferSummary | SeveralSummary
 > {
   return {
     name,
@@ -171,41 +152,48 @@ export function replicationCommand<P extends string>({
     positionals,
     options: { ...TRANSFER, ...PACE, ...PLAN, ...options, ...ENDPOINT },
     async *run(options, context) {
-      const addresses = ends(options)
+      const { source: address, targets } = ends(options)
+      const again = targets.find((one, i) => targets.indexOf(one) !== i)
+      if (again !== undefined)
+        throw new GlanceError('usage', `'${again}' is named as a target twice`)
       const prepared = { leaveOut: parseFieldNames(options.dontreplicate), pace: paceOf(options) }
-      await using source = await context.open(addresses.source, 'source')
-      await using target = await context.open(addresses.target, 'target', {
+      await using source = await context.open(address, 'source')
+      if (several !== undefined && targets.length > 1) {
+        return yield* several.replicate(source, targets, prepared, options, context)
+      }
+      await using target = await context.open(targets[0] ?? '', 'target', {
         writable: !options.dryRun,
       })
       return yield* replicate(source, target, prepared, options, context)
     },
-    exitStatus: ({ totals, error }) => {
-      if (error !== null) return EXIT_STATUS.endpoint
-      return totals.failed + totals.refused > 0 ? EXIT_STATUS.differences : EXIT_STATUS.done
+    exitStatus: summary => {
+      const { totals, error } = summary
+      const targets = 'targets' in summary ? summary.targets : []
+      const lost = targets.filter(({ error }) => error !== null).length
+      if (error !== null || (lost > 0 && lost === targets.length)) return EXIT_STATUS.endpoint
+      return totals.failed + totals.refused + lost > 0 ? EXIT_STATUS.differences : EXIT_STATUS.done
     },
-    views: { row: () => undefined, summary: summaryLine },
+    views: {
+      row: () => undefined,
+      summary: (summary, options) => summaryLine(summary, options, several),
+    },
   }
 }
 
 function summaryLine(
-  { totals, dry_run, not_carried, lost }: TransferSummary,
+  summary: TransferSummary | SeveralSummary,
   { verbose, lossReport }: ReplicationOptions,
+  several: SeveralTargets | undefined,
 ): string {
-  const counts = [
-    `${countOf(totals.created, 'image')} ${dry_run ? 'to be created' : 'created'} (${formatBytes(totals.bytes)})`,
-    `${totals.updated} ${dry_run ? 'to be updated' : 'updated'}`,
-    `${totals.same} the same`,
-    ...(totals.no_data > 0 ? [`${totals.no_data} without data`] : []),
-    ...(totals.refused > 0 ? [`${totals.refused} not taken in full`] : []),
-    ...(totals.interrupted > 0 ? [`${totals.interrupted} interrupted`] : []),
-    `${totals.failed} failed`,
-  ]
-  const losses = describeLosses(lost, lossReport)
-  return [
-    ...(verbose ? describeNotCarried(not_carried) : []),
-    counts.join(', '),
-    ...(losses === undefined ? [] : [losses]),
-  ].join('\n')
+  const losses = describeLosses(summary.lost, lossReport)
+  const lines =
+    'targets' in summary
+      ? (several?.describe(summary) ?? [])
+      : [
+          ...(verbose ? describeNotCarried(summary.not_carried) : []),
+          countsOf(summary.totals, summary.dry_run),
+        ]
+  return [...lines, ...(losses === undefined ? [] : [losses])].join('\n')
 }
 
 /** The events of a run in which everything is planned and nothing done. */
@@ -221,110 +209,7 @@ async function* rehearse(
   }
   for await (const step of plan(source, target, planning, { onUnreadable, signal })) {
     yield* unreadable.splice(0)
-    if (step.action === 'skip') yield { type: 'skipped', step, reason: step.reason }
-    else if (step.action === 'refuse')
-      yield { type: 'failed', id: step.image.id, step, error: step.error }
-    else yield { type: 'finished', step, written: { image: step.image, refused: [] } }
+    yield planned(step)
   }
   yield* unreadable
-}
-
-function rowOf(event: TransferEvent, dryRun: boolean): TransferRow | undefined {
-  switch (event.type) {
-    case 'planned':
-    case 'started':
-    case 'retried':
-    case 'resumed':
-      return undefined
-    case 'finished': {
-      const { step, written } = event
-      const refused = new Set(written.refused.map(({ field }) => field))
-      const created = step.action === 'create'
-      const result = dryRun
-        ? created
-          ? 'would_create'
-          : 'would_update'
-        : created
-          ? 'created'
-          : 'updated'
-      const row = about(step)
-      return {
-        ...row,
-        result,
-        size: written.image.size ?? row.size,
-        differences: row.differences.filter(({ field }) => !refused.has(field)),
-        refused: written.refused,
-      }
-    }
-    case 'skipped':
-      return { ...about(event.step), result: event.reason }
-    case 'interrupted':
-      return { ...about(event.step), result: 'interrupted' }
-    case 'failed':
-      return { ...about(event.step), id: event.id, result: 'failed', error: errorRow(event.error) }
-  }
-}
-
-function about(step: PlanStep | null): Omit<TransferRow, 'result'> {
-  return {
-    id: step?.image.id ?? '',
-    name: step?.image.name ?? null,
-    size: step?.image.size ?? null,
-    differences: step?.action === 'update' ? step.changes.map(fieldRow) : [],
-    refused: [],
-    lost: step?.lost ?? [],
-    error: null,
-  }
-}
-
-function tell(row: TransferRow, log: CommandContext['log']): void {
-  const label = labelOf(row)
-  const lost = lostSuffix(row.lost)
-  switch (row.result) {
-    case 'created':
-      log.notice(`${label}: created, ${formatBytes(row.size ?? 0)}${lost}`)
-      break
-    case 'would_create':
-      log.notice(`${label}: would be created, ${formatBytes(row.size ?? 0)}${lost}`)
-      break
-    case 'updated': {
-      const fields = row.differences.map(({ field }) => printable(field)).join(', ')
-      log.notice(`${label}: updated: ${fields}${lost}`)
-      break
-    }
-    case 'would_update': {
-      const changes = row.differences.map(describeChange).join('; ')
-      log.notice(`${label}: would be updated: ${changes}${lost}`)
-      break
-    }
-    case 'interrupted':
-      log.warning(`${label}: interrupted`)
-      break
-    case 'failed':
-      log.error(`${label}: failed: ${printable(row.error?.message ?? '')}`)
-      break
-    case 'same':
-      log.info(`${label}: the same${lost}`)
-      break
-    case 'no_data':
-      log.info(`${label}: skipped, there is no data to copy`)
-      break
-  }
-  for (const refusal of row.refused) log.warning(`${label}: ${describeRefusal(refusal)}`)
-}
-
-function describeRetry({ step, attempt, error }: Extract<TransferEvent, { type: 'retried' }>) {
-  return `${labelOf(step.image)}: attempt ${attempt} after: ${printable(messageOf(error))}`
-}
-
-function describeResumption({
-  step,
-  offset,
-  error,
-}: Extract<TransferEvent, { type: 'resumed' }>): string {
-  return `${labelOf(step.image)}: goes on at ${formatBytes(offset)} after: ${printable(messageOf(error))}`
-}
-
-function bytesOf(step: WorkStep): number {
-  return step.action === 'create' && step.withData ? (step.image.size ?? 0) : 0
 }

@@ -41,12 +41,15 @@ export interface Ends {
   readonly target: Pick<Endpoint, 'expressible'>
 }
 
+/** What is planned from. */
+export type Listed = Pick<Endpoint, 'features' | 'list' | 'expressible'>
+
 /**
  * Decides for each image of `source`, in id order, what makes `target` have it too. One listing of each side, joined
  * as they are read: memory does not grow with their length unless a side cannot list in order.
  */
 export async function* plan(
-  source: Endpoint,
+  source: Listed,
   target: Endpoint,
   options: PlanOptions,
   { onUnreadable, signal }: ListOptions = {},
@@ -144,7 +147,7 @@ function unspeakable(present: Image, wanted: Image, { source, target }: Ends): R
   return new Set(fields.filter(field => !bySource.has(field) || !byTarget.has(field)))
 }
 
-function inIdOrder(endpoint: Endpoint, options: ListOptions): AsyncIterable<Image> {
+function inIdOrder(endpoint: Listed, options: ListOptions): AsyncIterable<Image> {
   const images = endpoint.list(options)
   return endpoint.features.ordered ? images : sortedById(images)
 }

@@ -1,11 +1,9 @@
-import { type AttemptOptions, withAttempts } from '../attempts.ts'
+import type { AttemptOptions } from '../attempts.ts'
 import type { Endpoint, Written } from '../endpoint/endpoint.ts'
-import { isGlanceError } from '../errors.ts'
-import { Channel } from './channel.ts'
 import type { PlanStep, SkipReason } from './plan.ts'
-import { BY_ID, inOrder, type Order } from './order.ts'
-import { transfer, type TransferOptions } from './transfer.ts'
-import { WorkQueue } from './work-queue.ts'
+import type { Order } from './order.ts'
+import { type PlanningContext, runAll } from './run-all.ts'
+import type { TransferOptions } from './transfer.ts'
 
 /** A step that has something to be done. */
 export type WorkStep = Extract<PlanStep, { action: 'create' | 'update' }>
@@ -57,11 +55,6 @@ export interface RunOptions
   readonly onBytes?: ((total: number) => void) | undefined
 }
 
-/** Steps that may wait for their turn: enough to know what is coming, few enough to hold. */
-const WINDOW = 1000
-/** Milliseconds that tidying up after an interruption may take. */
-const TIDY_MS = 10_000
-
 /**
  * Carries out a plan, several images at once. One image's failure does not stop the others. When `signal` fires, what
  * is under way is broken off and reported as interrupted, and the events end. A token that is refused ends the run.
@@ -74,130 +67,16 @@ export async function* run(
   ) => AsyncIterable<PlanStep>,
   source: Endpoint,
   target: Endpoint,
-  {
-    concurrency = 4,
-    checkers = 8,
-    order = BY_ID,
-    bandwidth,
-    discardUnfinished = false,
-    onBytes = () => {},
-    signal,
-    ...retrying
-  }: RunOptions = {},
+  options: RunOptions = {},
 ): AsyncGenerator<TransferEvent> {
-  let room = () => {}
-  const events = new Channel<TransferEvent>(() => room())
-  const stop = new AbortController()
-  const stopped = AbortSignal.any([stop.signal, ...(signal ? [signal] : [])])
-  const compare = inOrder(order)
-  const asListed = order.by === 'id' && !order.descending
-  const transfers = new WorkQueue<WorkStep>({
-    concurrency,
-    work: carryOut,
-    order: asListed ? undefined : (one, other) => compare(one.image, other.image),
-    onDone: () => room(),
-  })
-  const changes = new WorkQueue<WorkStep>({
-    concurrency: checkers,
-    work: carryOut,
-    onDone: () => room(),
-  })
-  let total = 0
-
-  async function carryOut(step: WorkStep): Promise<void> {
-    if (stopped.aborted) return events.put({ type: 'interrupted', step })
-    events.put({ type: 'started', step })
-    let counted = 0
-    const count = (bytes: number) => {
-      total += bytes - counted
-      counted = bytes
-      onBytes(total)
-    }
-    const options: AttemptOptions = {
-      ...retrying,
-      signal: stopped,
-      onRetry: (error, attempt) => {
-        count(0)
-        events.put({ type: 'retried', step, attempt, error })
-      },
-    }
-    try {
-      const written =
-        step.action === 'create' && step.withData
-          ? await transfer(step.image, source, target, {
-              ...options,
-              bandwidth,
-              onBytes: count,
-              onResume: (error, offset) => events.put({ type: 'resumed', step, offset, error }),
-            })
-          : await write(step, target, options)
-      events.put({ type: 'finished', step, written })
-    } catch (error) {
-      count(0)
-      if (discardUnfinished && step.action === 'create') {
-        await target
-          .discard(step.image.id, { signal: AbortSignal.timeout(TIDY_MS) })
-          .catch(() => {})
-      }
-      if (stopped.aborted) return events.put({ type: 'interrupted', step })
-      events.put({ type: 'failed', id: step.image.id, step, error })
-      if (isGlanceError(error, 'unauthenticated')) stop.abort(error)
-    }
+  async function* rounds({ onUnreadable, signal }: PlanningContext) {
+    const steps = plan((id, error) => onUnreadable(target, id, error), signal)
+    for await (const step of steps) yield [{ step, target }]
   }
-
-  const waiting = () => transfers.length + changes.length
-
-  async function feed(): Promise<void> {
-    changes.start()
-    // What is to come first has to be known first.
-    if (asListed) transfers.start()
-    const onUnreadable = (id: string, error: unknown) =>
-      events.put({ type: 'failed', id, step: null, error })
-    for await (const step of plan(onUnreadable, stopped)) {
-      if (step.action === 'skip') events.put({ type: 'skipped', step, reason: step.reason })
-      else if (step.action === 'refuse') {
-        events.put({ type: 'failed', id: step.image.id, step, error: step.error })
-      } else {
-        events.put({ type: 'planned', step })
-        const queue = step.action === 'create' && step.withData ? transfers : changes
-        queue.put(step)
-      }
-      while (!stopped.aborted && (waiting() >= WINDOW || events.length >= WINDOW)) {
-        transfers.start()
-        await new Promise<void>(resolve => {
-          room = resolve
-        })
-      }
-      if (stopped.aborted) return
-    }
+  let broken: { readonly error: unknown } | undefined
+  for await (const event of runAll(rounds, source, [target], options)) {
+    if (event.type === 'broken') broken = event
+    else yield event
   }
-
-  async function work(): Promise<void> {
-    try {
-      await feed()
-    } catch (error) {
-      if (!stopped.aborted) throw error
-    } finally {
-      await Promise.all([transfers.end(), changes.end()])
-      events.close()
-    }
-  }
-
-  const working = work()
-  working.catch(() => {}) // Awaited below, once what was done has been told.
-  try {
-    yield* events
-    await working
-    if (stop.signal.aborted) throw stop.signal.reason
-  } finally {
-    stop.abort(new Error('nobody listens any more'))
-    room()
-    await working.catch(() => {}) // Told above, if anybody still listened.
-  }
-}
-
-async function write(step: WorkStep, target: Endpoint, options: AttemptOptions): Promise<Written> {
-  const { signal } = options
-  if (step.action === 'update') return await target.update(step.present, step.image, { signal })
-  return await withAttempts(async () => await target.add(step.image, null, { signal }), options)
+  if (broken !== undefined) throw broken.error
 }

@@ -15,6 +15,9 @@ export interface TransferOptions extends AttemptOptions {
   readonly onResume?: ResumeOptions['onResume']
 }
 
+/** What image data is read from. */
+export type DataSource = Pick<Endpoint, 'features' | 'data'>
+
 /**
  * Copies one image with its data, opening the source afresh for each attempt. A reading that breaks off goes on in the
  * same attempt where the source need not be read again for that, or where the target takes no second attempt. Rejects with the last failure, or, when
@@ -22,7 +25,7 @@ export interface TransferOptions extends AttemptOptions {
  */
 export async function transfer(
   image: Image,
-  source: Endpoint,
+  source: DataSource,
   target: Endpoint,
   { onBytes = () => {}, onResume, bandwidth, ...options }: TransferOptions = {},
 ): Promise<Written> {

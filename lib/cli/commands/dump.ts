@@ -9,5 +9,5 @@ export const dump = replicationCommand({
     path: { type: 'string', describe: 'The directory to write to' },
   },
   options: SOURCE_API,
-  ends: ({ source, path }) => ({ source, target: `dir:${path}` }),
+  ends: ({ source, path }) => ({ source: String(source), targets: [`dir:${String(path)}`] }),
 })

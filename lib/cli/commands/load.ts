@@ -9,5 +9,5 @@ export const load = replicationCommand({
     path: { type: 'string', describe: 'The directory that was dumped to' },
   },
   options: TARGET_API,
-  ends: ({ target, path }) => ({ source: `dir:${path}`, target }),
+  ends: ({ target, path }) => ({ source: `dir:${String(path)}`, targets: [String(target)] }),
 })

@@ -1,0 +1,170 @@
+import type { RefusedField } from '../endpoint/endpoint.ts'
+import { messageOf } from '../errors.ts'
+import type { PlanStep } from '../replicate/plan.ts'
+import type { Totals } from '../replicate/report.ts'
+import type { TransferEvent, WorkStep } from '../replicate/run.ts'
+import type { LostField } from '../wire/loss.ts'
+import type { CommandContext } from './command.ts'
+import {
+  describeChange,
+  describeRefusal,
+  type ErrorRow,
+  errorRow,
+  type FieldRow,
+  fieldRow,
+} from './differences.ts'
+import { countOf, formatBytes, labelOf, printable } from './format.ts'
+import { lostSuffix } from './losses.ts'
+
+/** What became of one image, or in a dry run would. */
+export interface TransferRow {
+  readonly id: string
+  readonly name: string | null
+  readonly result:
+    | 'created'
+    | 'updated'
+    | 'same'
+    | 'no_data'
+    | 'failed'
+    | 'interrupted'
+    | 'would_create'
+    | 'would_update'
+  /** Bytes. */
+  readonly size: number | null
+  /** What was changed, or would be. */
+  readonly differences: readonly FieldRow[]
+  /** What the target would not take. */
+  readonly refused: readonly RefusedField[]
+  /** What the target cannot express; of an image that is refused for it, what would be lost. */
+  readonly lost: readonly LostField[]
+  readonly error: ErrorRow | null
+}
+
+/** Totals, as JSON shows them. */
+export type ShownTotals = Omit<Totals, 'noData'> & { readonly no_data: number }
+
+export function shownTotals({ noData, ...rest }: Totals): ShownTotals {
+  return { ...rest, no_data: noData }
+}
+
+export function countsOf(totals: ShownTotals, dryRun: boolean): string {
+  return [
+    `${countOf(totals.created, 'image')} ${dryRun ? 'to be created' : 'created'} (${formatBytes(totals.bytes)})`,
+    `${totals.updated} ${dryRun ? 'to be updated' : 'updated'}`,
+    `${totals.same} the same`,
+    ...(totals.no_data > 0 ? [`${totals.no_data} without data`] : []),
+    ...(totals.refused > 0 ? [`${totals.refused} not taken in full`] : []),
+    ...(totals.interrupted > 0 ? [`${totals.interrupted} interrupted`] : []),
+    `${totals.failed} failed`,
+  ].join(', ')
+}
+
+/** What a step comes to when nothing is done. */
+export function planned(step: PlanStep): TransferEvent {
+  if (step.action === 'skip') return { type: 'skipped', step, reason: step.reason }
+  if (step.action === 'refuse') {
+    return { type: 'failed', id: step.image.id, step, error: step.error }
+  }
+  return { type: 'finished', step, written: { image: step.image, refused: [] } }
+}
+
+export function rowOf(event: TransferEvent, dryRun: boolean): TransferRow | undefined {
+  switch (event.type) {
+    case 'planned':
+    case 'started':
+    case 'retried':
+    case 'resumed':
+      return undefined
+    case 'finished': {
+      const { step, written } = event
+      const refused = new Set(written.refused.map(({ field }) => field))
+      const created = step.action === 'create'
+      const result = dryRun
+        ? created
+          ? 'would_create'
+          : 'would_update'
+        : created
+          ? 'created'
+          : 'updated'
+      const row = about(step)
+      return {
+        ...row,
+        result,
+        size: written.image.size ?? row.size,
+        differences: row.differences.filter(({ field }) => !refused.has(field)),
+        refused: written.refused,
+      }
+    }
+    case 'skipped':
+      return { ...about(event.step), result: event.reason }
+    case 'interrupted':
+      return { ...about(event.step), result: 'interrupted' }
+    case 'failed':
+      return { ...about(event.step), id: event.id, result: 'failed', error: errorRow(event.error) }
+  }
+}
+
+function about(step: PlanStep | null): Omit<TransferRow, 'result'> {
+  return {
+    id: step?.image.id ?? '',
+    name: step?.image.name ?? null,
+    size: step?.image.size ?? null,
+    differences: step?.action === 'update' ? step.changes.map(fieldRow) : [],
+    refused: [],
+    lost: step?.lost ?? [],
+    error: null,
+  }
+}
+
+/** `where` is the target, when there are several. */
+export function tell(row: TransferRow, log: CommandContext['log'], where = ''): void {
+  const label = `${labelOf(row)}${where}`
+  const lost = lostSuffix(row.lost)
+  switch (row.result) {
+    case 'created':
+      log.notice(`${label}: created, ${formatBytes(row.size ?? 0)}${lost}`)
+      break
+    case 'would_create':
+      log.notice(`${label}: would be created, ${formatBytes(row.size ?? 0)}${lost}`)
+      break
+    case 'updated': {
+      const fields = row.differences.map(({ field }) => printable(field)).join(', ')
+      log.notice(`${label}: updated: ${fields}${lost}`)
+      break
+    }
+    case 'would_update': {
+      const changes = row.differences.map(describeChange).join('; ')
+      log.notice(`${label}: would be updated: ${changes}${lost}`)
+      break
+    }
+    case 'interrupted':
+      log.warning(`${label}: interrupted`)
+      break
+    case 'failed':
+      log.error(`${label}: failed: ${printable(row.error?.message ?? '')}`)
+      break
+    case 'same':
+      log.info(`${label}: the same${lost}`)
+      break
+    case 'no_data':
+      log.info(`${label}: skipped, there is no data to copy`)
+      break
+  }
+  for (const refusal of row.refused) log.warning(`${label}: ${describeRefusal(refusal)}`)
+}
+
+/** Tells what happens on the way to a result. */
+export function narrate(event: TransferEvent, log: CommandContext['log'], where = ''): void {
+  const tell = (step: PlanStep, words: string) => `${labelOf(step.image)}${where}: ${words}`
+  if (event.type === 'started') log.info(tell(event.step, event.step.action))
+  if (event.type !== 'retried' && event.type !== 'resumed') return
+  const next =
+    event.type === 'retried'
+      ? `attempt ${event.attempt}`
+      : `goes on at ${formatBytes(event.offset)}`
+  log.warning(tell(event.step, `${next} after: ${printable(messageOf(event.error))}`))
+}
+
+export function bytesOf(step: WorkStep): number {
+  return step.action === 'create' && step.withData ? (step.image.size ?? 0) : 0
+}
