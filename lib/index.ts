@@ -12,8 +12,10 @@ export type { Abortable } from './abort.ts'
 export type {
   Endpoint,
   EndpointFeatures,
+  ImageAddress,
   ImageData,
   ListOptions,
+  PullMethod,
   RefusedField,
   Written,
 } from './endpoint/endpoint.ts'
@@ -27,7 +29,9 @@ export type { ImageStatus } from './image/status.ts'
 export { type Cloud, type CloudOptions, openCloud } from './keystone/cloud.ts'
 export { type CloudName, cloudNamed } from './keystone/clouds.ts'
 export { fixedToken, type TokenSource } from './keystone/token-source.ts'
+export type { Order } from './replicate/order.ts'
 export { plan, type PlanOptions, type PlanStep, type SkipReason } from './replicate/plan.ts'
+export type { Via } from './replicate/pull.ts'
 export { count, NOTHING, type Totals } from './replicate/report.ts'
 export { run, type RunOptions, type TransferEvent } from './replicate/run.ts'
 export type { Bytes } from './stream/bytes.ts'

@@ -19,6 +19,8 @@ export interface Identified {
   readonly address: string
   /** For messages; undefined for the address. */
   readonly name: string | undefined
+  /** Of the service, as far as it was said. */
+  readonly region?: string | undefined
   readonly tokens: TokenSource
   readonly connections: DataConnections
 }
@@ -65,9 +67,11 @@ export async function identify(
   }
   if (config === undefined) {
     const tokens = token === null ? noToken(side, variables) : fixedToken(token)
-    return { address: told(address), name: undefined, tokens, connections }
+    const region = optionFor(options, side, 'region')?.value
+    return { address: told(address), name: undefined, region, tokens, connections }
   }
   const region = regionAsked(asked?.text, side, options)
+  const at = region ?? config.settings.get('region_name')
   const { value: only } = optionFor(options, side, 'interface') ?? {}
   const cloud = openCloud(config, {
     connections,
@@ -81,14 +85,15 @@ export async function identify(
     },
   })
   if (asked === undefined || !asked.isAddress) {
-    return { address: told(address), name: undefined, tokens: cloud.tokens, connections }
+    const { tokens } = cloud
+    return { address: told(address), name: undefined, region: at, tokens, connections }
   }
   const url = told(await cloud.imageUrl({ signal }))
-  const at = region ?? config.settings.get('region_name')
   const name = `cloud:${parseCloudName(asked.text).name || OF_ENVIRONMENT}`
   return {
     address: url,
     name: at === undefined ? name : `${name}/${at}`,
+    region: at,
     tokens: cloud.tokens,
     connections,
   }

@@ -22,7 +22,7 @@ import {
   type TransferOptions,
 } from './options.ts'
 import type { SeveralSummary, SeveralTargets } from './several-targets.ts'
-import { PACE, type PaceOptions, parseOrder } from './transfer-options.ts'
+import { PACE, type PaceOptions, parseOrder, type ViaOptions } from './transfer-options.ts'
 import {
   bytesOf,
   countsOf,
@@ -36,7 +36,7 @@ import {
 } from './transfer-rows.ts'
 
 export interface ReplicationOptions
-  extends EndpointOptions, ApiOptions, PlanOptions, TransferOptions, PaceOptions {}
+  extends EndpointOptions, ApiOptions, PlanOptions, TransferOptions, PaceOptions, ViaOptions {}
 
 export interface TransferSummary {
   readonly dry_run: boolean
@@ -51,13 +51,14 @@ export interface TransferSummary {
 /** What options mean, found out before anything is asked of anybody. */
 export interface Prepared {
   readonly leaveOut: ReadonlySet<string>
-  readonly pace: Pick<RunOptions, 'bandwidth' | 'checkers' | 'order'>
+  readonly pace: Pick<RunOptions, 'bandwidth' | 'checkers' | 'order' | 'via'>
 }
 
-function paceOf({ bandwidth, checkers, order }: PaceOptions): Prepared['pace'] {
+function paceOf({ bandwidth, checkers, order, via }: PaceOptions & ViaOptions): Prepared['pace'] {
   const rateAt = bandwidth === undefined ? undefined : parseBandwidth(bandwidth)
   return {
     checkers,
+    via,
     order: parseOrder(order),
     bandwidth: rateAt === undefined ? undefined : new RateLimit(() => rateAt(new Date())),
   }

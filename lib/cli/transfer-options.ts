@@ -1,6 +1,8 @@
 import type { Options } from 'yargs'
 import { GlanceError } from '../errors.ts'
+import { PULL_METHODS } from '../endpoint/endpoint.ts'
 import { BY_ID, type Order } from '../replicate/order.ts'
+import type { Via } from '../replicate/pull.ts'
 
 /** Options that say how patiently, how fast and in which order image data is moved. */
 export interface PaceOptions {
@@ -34,6 +36,21 @@ export const PACE = {
     requiresArg: true,
     default: 8,
     describe: 'Images brought up to date at once, besides those that are copied',
+  },
+} as const satisfies Record<string, Options>
+
+/** Options of the command between two services. */
+export interface ViaOptions {
+  readonly via?: Via | undefined
+}
+
+export const VIA = {
+  via: {
+    type: 'string',
+    requiresArg: true,
+    choices: ['relay', 'auto', ...PULL_METHODS],
+    default: 'relay',
+    describe: 'Send the data through here, or have the target fetch it by itself',
   },
 } as const satisfies Record<string, Options>
 

@@ -1,4 +1,4 @@
-import type { RefusedField } from '../endpoint/endpoint.ts'
+import type { PullMethod, RefusedField } from '../endpoint/endpoint.ts'
 import { messageOf } from '../errors.ts'
 import type { PlanStep } from '../replicate/plan.ts'
 import type { Totals } from '../replicate/report.ts'
@@ -31,6 +31,8 @@ export interface TransferRow {
     | 'would_update'
   /** Bytes. */
   readonly size: number | null
+  /** How the target fetched the data by itself; null where it was sent it, or there was none to be had. */
+  readonly via: PullMethod | null
   /** What was changed, or would be. */
   readonly differences: readonly FieldRow[]
   /** What the target would not take. */
@@ -74,6 +76,7 @@ export function rowOf(event: TransferEvent, dryRun: boolean): TransferRow | unde
     case 'started':
     case 'retried':
     case 'resumed':
+    case 'relayed':
       return undefined
     case 'finished': {
       const { step, written } = event
@@ -93,6 +96,7 @@ export function rowOf(event: TransferEvent, dryRun: boolean): TransferRow | unde
         size: written.image.size ?? row.size,
         differences: row.differences.filter(({ field }) => !refused.has(field)),
         refused: written.refused,
+        via: written.via ?? null,
       }
     }
     case 'skipped':
@@ -111,6 +115,7 @@ function about(step: PlanStep | null): Omit<TransferRow, 'result'> {
     size: step?.image.size ?? null,
     differences: step?.action === 'update' ? step.changes.map(fieldRow) : [],
     refused: [],
+    via: null,
     lost: step?.lost ?? [],
     error: null,
   }
@@ -120,9 +125,10 @@ function about(step: PlanStep | null): Omit<TransferRow, 'result'> {
 export function tell(row: TransferRow, log: CommandContext['log'], where = ''): void {
   const label = `${labelOf(row)}${where}`
   const lost = lostSuffix(row.lost)
+  const by = row.via === null ? '' : ` by ${row.via}`
   switch (row.result) {
     case 'created':
-      log.notice(`${label}: created, ${formatBytes(row.size ?? 0)}${lost}`)
+      log.notice(`${label}: created, ${formatBytes(row.size ?? 0)}${by}${lost}`)
       break
     case 'would_create':
       log.notice(`${label}: would be created, ${formatBytes(row.size ?? 0)}${lost}`)
@@ -157,6 +163,10 @@ export function tell(row: TransferRow, log: CommandContext['log'], where = ''): 
 export function narrate(event: TransferEvent, log: CommandContext['log'], where = ''): void {
   const tell = (step: PlanStep, words: string) => `${labelOf(step.image)}${where}: ${words}`
   if (event.type === 'started') log.info(tell(event.step, event.step.action))
+  if (event.type === 'relayed') {
+    const why = printable(messageOf(event.error))
+    return log.warning(tell(event.step, `relayed, since ${event.method} failed: ${why}`))
+  }
   if (event.type !== 'retried' && event.type !== 'resumed') return
   const next =
     event.type === 'retried'

@@ -17,6 +17,8 @@ export interface GlanceOptions extends Abortable {
   readonly stallMs?: number | undefined
   /** How often a request that changes nothing is tried in all. */
   readonly attempts: number
+  /** Where the service is in the catalogue of its Keystone, as far as that was said. */
+  readonly region?: string | undefined
   /** How many requests are begun in a second. Default: as many as there are. */
   readonly requests?: RateLimit | undefined
   /** How to get there; disposed of with the endpoint. Default: directly, trusting whom Node trusts. */

@@ -49,6 +49,7 @@ export function count(totals: Totals, event: TransferEvent): Totals {
     case 'started':
     case 'retried':
     case 'resumed':
+    case 'relayed':
       return totals
   }
 }

@@ -6,6 +6,7 @@ import type { Image } from '../image/image.ts'
 import { Channel } from './channel.ts'
 import { BY_ID, inOrder } from './order.ts'
 import type { PlanStep } from './plan.ts'
+import { Puller } from './pull.ts'
 import type { RunOptions, TransferEvent, WorkStep } from './run.ts'
 import { share } from './share.ts'
 import { type DataSource, transfer } from './transfer.ts'
@@ -59,6 +60,7 @@ export async function* runAll(
     checkers = 8,
     order = BY_ID,
     bandwidth,
+    via = 'relay',
     discardUnfinished = false,
     onBytes = () => {},
     signal,
@@ -83,6 +85,7 @@ export async function* runAll(
     work: async work => await carryOut(work, source),
     onDone: () => room(),
   })
+  const pullers = new Map(targets.map(target => [target, new Puller(via, target)]))
   const broken = new Set<Endpoint>()
   let total = 0
 
@@ -138,6 +141,9 @@ export async function* runAll(
           ? await transfer(step.image, source, target, {
               ...options,
               bandwidth,
+              puller: pullers.get(target),
+              onRelay: (error, method) =>
+                events.put({ type: 'relayed', target, step, method, error }),
               onBytes: count,
               onResume: (error, offset) =>
                 events.put({ type: 'resumed', target, step, offset, error }),

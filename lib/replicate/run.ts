@@ -1,7 +1,8 @@
 import type { AttemptOptions } from '../attempts.ts'
-import type { Endpoint, Written } from '../endpoint/endpoint.ts'
+import type { Endpoint, PullMethod, Written } from '../endpoint/endpoint.ts'
 import type { PlanStep, SkipReason } from './plan.ts'
 import type { Order } from './order.ts'
+import type { Via } from './pull.ts'
 import { type PlanningContext, runAll } from './run-all.ts'
 import type { TransferOptions } from './transfer.ts'
 
@@ -23,6 +24,13 @@ export type TransferEvent =
       readonly type: 'resumed'
       readonly step: WorkStep
       readonly offset: number
+      readonly error: unknown
+    }
+  /** The target could not fetch the data by itself: it goes through us. */
+  | {
+      readonly type: 'relayed'
+      readonly step: WorkStep
+      readonly method: PullMethod
       readonly error: unknown
     }
   | {
@@ -49,6 +57,8 @@ export interface RunOptions
   readonly checkers?: number | undefined
   /** Which images are copied first, among a thousand that wait at most. Default: by id, as they come. */
   readonly order?: Order | undefined
+  /** Whether targets fetch data by themselves. Default `relay`: they are sent it. */
+  readonly via?: Via | undefined
   /** Whether an image that could not be copied is removed from the target again. Default false: see `Endpoint.add`. */
   readonly discardUnfinished?: boolean | undefined
   /** Told how many bytes have been copied in all; bytes of an attempt that failed are taken back. */

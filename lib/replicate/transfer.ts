@@ -4,6 +4,7 @@ import { isGlanceError } from '../errors.ts'
 import type { Image } from '../image/image.ts'
 import { limitRate, type RateLimit } from '../stream/limit-rate.ts'
 import { meter } from '../stream/meter.ts'
+import type { Puller, PullingOptions } from './pull.ts'
 import { type ResumeOptions, resuming } from './resume.ts'
 
 export interface TransferOptions extends AttemptOptions {
@@ -11,6 +12,10 @@ export interface TransferOptions extends AttemptOptions {
   readonly onBytes?: ((bytes: number) => void) | undefined
   /** How fast data may pass. Default: as fast as it comes. */
   readonly bandwidth?: RateLimit | undefined
+  /** Has the target fetch the data by itself, where that is wanted. */
+  readonly puller?: Puller | undefined
+  /** Told when the data goes through us because the target could not fetch it. */
+  readonly onRelay?: PullingOptions['onRelay']
   /** Told when reading the source goes on in the same attempt, and at which byte. */
   readonly onResume?: ResumeOptions['onResume']
 }
@@ -27,7 +32,7 @@ export async function transfer(
   image: Image,
   source: DataSource,
   target: Endpoint,
-  { onBytes = () => {}, onResume, bandwidth, ...options }: TransferOptions = {},
+  { onBytes = () => {}, onResume, onRelay, bandwidth, puller, ...options }: TransferOptions = {},
 ): Promise<Written> {
   const { attempts, delayMs, signal } = options
   const goesOn = source.features.ranges || !target.features.repeatable
@@ -35,6 +40,8 @@ export async function transfer(
   return await withAttempts(async attempt => {
     try {
       const found = await source.data(image, { signal })
+      const pulled = await puller?.pull(image, found, { onBytes, onRelay, signal })
+      if (pulled !== undefined) return pulled
       const data = goesOn ? resuming(found, { attempts, delayMs, onResume }) : found
       const limited = bandwidth === undefined ? data : atRate(data, bandwidth)
       return await target.add(image, metered(limited, onBytes), { signal })

@@ -41,7 +41,7 @@ export async function startUnruly(
   const asked: string[] = []
   let state = { images, manner, count: 0 }
   const url = await startListener(t, (request, response) => {
-    const id = /^\/v2\/images\/([^/]+)\/file$/.exec(request.url ?? '')?.[1]
+    const [, id, file] = /^\/v2\/images\/([^/?]+)(\/file)?$/.exec(request.url ?? '') ?? []
     if (id === undefined) {
       const { searchParams } = new URL(request.url ?? '', 'http://unruly')
       const shown = state.images.filter(
@@ -51,6 +51,7 @@ export async function startUnruly(
     }
     const stored = state.images.find(({ image }) => image.id === id)
     if (stored === undefined) return sendJson(response, 404, {})
+    if (file === undefined) return sendJson(response, 200, imageToV2(stored.image))
     const { range } = request.headers
     asked.push([Number.parseInt(id.slice(-12), 16), range].join(' ').trim())
     state.count += 1

@@ -1,5 +1,6 @@
 import { SOURCE_API, TARGET_API } from '../options.ts'
 import { replicationCommand } from '../replication.ts'
+import { VIA } from '../transfer-options.ts'
 import { several } from '../several-targets.ts'
 
 export const livecopy = replicationCommand({
@@ -13,7 +14,7 @@ export const livecopy = replicationCommand({
       describe: 'The servers to copy to: addresses or cloud:NAME',
     },
   },
-  options: { ...SOURCE_API, ...TARGET_API },
+  options: { ...VIA, ...SOURCE_API, ...TARGET_API },
   several,
   ends: ({ source, target }) => ({ source: String(source), targets: [target].flat() }),
 })
