@@ -24,10 +24,20 @@ const { version } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
 ) as { version: string } // Our own file.
 
+let archived = false
 process.exitCode = await main(process.argv.slice(2), {
+  streams: {
+    input: () => process.stdin,
+    output: () => {
+      archived = true
+      return process.stdout
+    },
+  },
   stdout: process.stdout,
   stderr: process.stderr,
   environment: process.env,
   signal: controller.signal,
   version,
 })
+// Who was stopped does not wait for the reader of an archive that is of no use any more, and may never read on.
+if (archived && controller.signal.aborted) process.exit()

@@ -18,6 +18,8 @@ export interface AttemptOptions extends Abortable {
   readonly delayMs?: number | undefined
   /** What is worth another attempt. Default: no answer, nobody there, and wrong bytes. */
   readonly worth?: readonly ErrorCode[] | undefined
+  /** Asked before another attempt: whether one can be made. Default: always. */
+  readonly again?: (() => boolean) | undefined
   /** Told of each failure that is followed by another attempt, and the number of that attempt. */
   readonly onRetry?: ((error: unknown, attempt: number) => void) | undefined
 }
@@ -28,14 +30,21 @@ export interface AttemptOptions extends Abortable {
  */
 export async function withAttempts<T>(
   work: (attempt: number) => Promise<T>,
-  { attempts = 3, delayMs = 500, worth = WORTH_ANOTHER, onRetry, signal }: AttemptOptions = {},
+  {
+    attempts = 3,
+    delayMs = 500,
+    worth = WORTH_ANOTHER,
+    again = () => true,
+    onRetry,
+    signal,
+  }: AttemptOptions = {},
 ): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await work(attempt)
     } catch (error) {
       signal?.throwIfAborted()
-      if (attempt >= attempts || !isGlanceError(error, ...worth)) throw error
+      if (attempt >= attempts || !isGlanceError(error, ...worth) || !again()) throw error
       onRetry?.(error, attempt + 1)
       await pause(attempt, error, { delayMs, signal })
     }

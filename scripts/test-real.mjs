@@ -20,9 +20,11 @@ const PACKAGES = [
   'python3-openstackclient',
   'python3-openstacksdk',
   'qemu-utils',
+  'systemd',
   'util-linux',
   'uwsgi-core',
   'uwsgi-plugin-python3',
+  'zstd',
 ]
 /** What Debian asks before it starts a service that was installed: 101 is no. Each test starts its own. */
 const POLICY = '/usr/sbin/policy-rc.d'

@@ -14,6 +14,7 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
   ['format/', ['errors.ts']],
   ['wire/', ['errors.ts', 'image/']],
   ['stream/', ['errors.ts', 'abort.ts', 'image/']],
+  ['filter/', ['errors.ts', 'image/', 'wire/iso-time.ts']],
   ['http/', ['errors.ts', 'abort.ts', 'stream/']],
   ['keystone/', ['errors.ts', 'abort.ts', 'attempts.ts', 'http/']],
   [
@@ -28,7 +29,10 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
       'attempts.ts',
       'image/',
       'wire/attributes.ts',
+      'wire/attribute-text.ts',
       'wire/loss.ts',
+      'wire/v2-image.ts',
+      'filter/',
       'stream/',
       'endpoint/endpoint.ts',
     ],
@@ -130,7 +134,8 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
     'server/open-keystone.ts',
     [
       'errors.ts',
-      'http/client.ts',
+      'http/connections.ts',
+      'http/tls.ts',
       'keystone/',
       'server/config.ts',
       'server/identity-settings.ts',
@@ -164,8 +169,8 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
       'server/policy/remote-settings.ts',
     ],
   ],
-  ['server/tls.ts', ['errors.ts', 'server/config.ts']],
-  ['server/image-schema.ts', ['errors.ts', 'image/json.ts', 'wire/', 'server/config.ts']],
+  ['server/tls.ts', ['errors.ts', 'http/tls.ts', 'server/config.ts']],
+  ['server/image-schema.ts', ['errors.ts', 'image/', 'wire/', 'server/config.ts']],
   ['server/remote-policy.ts', ['errors.ts', 'http/', 'server/policy/']],
   ['server/fetcher.ts', ['errors.ts', 'http/', 'stream/', 'server/import/importer.ts']],
   [
@@ -205,7 +210,7 @@ const LONGEST = 400
 
 /** Drivers, and what they share. */
 const DRIVERS: readonly RegExp[] = [
-  /^endpoint\/(glance-v1|glance-v2|directory|memory)/,
+  /^endpoint\/(glance-v1|glance-v2|directory|archive|memory)/,
   /^store\/(filesystem|memory|http)/,
   /^database\/(simple|sqlite)/,
 ]

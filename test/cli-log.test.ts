@@ -47,7 +47,7 @@ t.test('--syslog', async t => {
     const script = `
       const { CommandLog } = await import(${JSON.stringify(import.meta.resolve('../lib/cli/log.js'))})
       const log = await CommandLog.open({
-        level: 'notice', file: undefined, syslog: process.argv[1], show: () => {}, clock: () => new Date(),
+        level: 'notice', format: 'text', file: undefined, syslog: process.argv[1], show: () => {}, clock: () => new Date(),
       })
       const awake = setInterval(() => {}, 1000)
       process.on('SIGINT', async () => {
@@ -85,6 +85,7 @@ async function openLog(syslog: string) {
     level: 'notice',
     file: undefined,
     syslog,
+    format: 'text',
     show: (line, severity) => {
       shown.push(`${severity}: ${line}`)
       warn()

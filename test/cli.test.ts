@@ -575,6 +575,9 @@ t.test('every option of the program is in the manual', async t => {
     'dump',
     'load',
     'size',
+    'verify',
+    'run',
+    'daemon',
     'serve',
     'db load-metadefs',
   ]) {

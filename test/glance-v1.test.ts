@@ -207,6 +207,33 @@ t.test('listing', async t => {
     }
   })
 
+  t.test('is found out when it refuses to go on after an image that it lists', async t => {
+    const url = await listing(t, query => {
+      const marker = query.get('marker')
+      if (marker === idOf(4)) return 400
+      const order = query.get('sort_dir') === 'desc' ? [6, 5, 4, 3, 2, 1] : [1, 2, 3, 4, 5, 6]
+      return after(order, { marker, size: 2 })
+    })
+    await using endpoint = await open(url)
+    await t.rejects(toArray(endpoint.list()), {
+      code: 'corrupt',
+      message: /the listing has image .*4, and does not go on after it: GET .* 400/,
+    })
+  })
+
+  t.test('ends where its last image was deleted meanwhile', async t => {
+    let deleted = false
+    const url = await listing(t, query => {
+      const marker = query.get('marker')
+      deleted ||= marker === idOf(2)
+      if (marker === idOf(2)) return 400
+      const there = query.get('sort_dir') === 'desc' ? [2, 1] : [1, 2]
+      return after(deleted ? [1] : there, { marker, size: 2 })
+    })
+    await using endpoint = await open(url)
+    t.same(ids(await toArray(endpoint.list())), [1, 2].map(idOf))
+  })
+
   t.test('passes over what was killed or deleted', async t => {
     const states = ['active', 'killed', 'deleted', 'queued', 'pending_delete'] as const
     const images = states.map((status, i) => recordOf(imageOf(i + 1, DATA, { status })))
@@ -270,17 +297,39 @@ t.test('who we are', async t => {
   })
 })
 
-t.test('an owner who is not taken is refused, though the service says nothing', async t => {
+t.test('that we are no administrator shows by the first owner who is not taken', async t => {
   const server = await startTestServer(t, { auth: 'trusted_headers' })
   const url = await startListener(
     t,
     (request, response) => void forwardAs(OWNER, server.url, request, response),
   )
-  await using endpoint = await open(url)
   const image = { ...IMAGE, owner: 'another', properties: new Map([['k', 'v']]) }
+  t.test('of a new image', async t => {
+    await using endpoint = await open(url)
+    t.equal(endpoint.features.ownersCarried, true)
+    const { image: made, refused } = await endpoint.add(image, dataOf(image, [DATA]))
+    t.same(refused, [])
+    t.match(made, { owner: 'owner', properties: new Map([['k', 'v']]) })
+    t.equal(endpoint.features.ownersCarried, false)
+  })
+  t.test('of an image that is changed', async t => {
+    await using endpoint = await open(url)
+    const [present = image] = await toArray(endpoint.list())
+    const { image: made, refused } = await endpoint.update(present, { ...image, minRam: 3 })
+    t.same(refused, [])
+    t.match(made, { owner: 'owner', minRam: 3 })
+    t.equal(endpoint.features.ownersCarried, false)
+  })
+})
+
+t.test('metadata of tens of KiB comes and goes in headers', async t => {
+  await using endpoint = await open((await startTestServer(t)).url)
+  const long = ['a', 'b', 'c', 'd', 'e', 'f'].map(name => [name, name.repeat(7900)] as const)
+  const image = { ...IMAGE, properties: new Map(long) }
   const { image: made, refused } = await endpoint.add(image, dataOf(image, [DATA]))
-  t.match(refused, [{ field: 'owner', reason: /leaves owner as it was/ }])
-  t.match(made, { owner: 'owner', properties: new Map([['k', 'v']]) })
+  t.same(refused, [])
+  t.same(made.properties, image.properties)
+  t.ok(DATA.equals(await collect(await (await endpoint.data(made)).open())))
 })
 
 t.test('headers of a server that capitalises them are understood', async t => {

@@ -158,6 +158,18 @@ t.test('what cannot be used says why', t => {
     )
     await t.rejects(open(url), { message: /^(?!.*sesame)/ })
   })
+  t.test('nor a token that the service repeats, be it cut short', async t => {
+    const tokens = fixedToken('gAAAAAB-open-sesame')
+    const url = await startListener(t, ({ method, url, headers }, response) => {
+      const isOpening = url === '/v2/tasks?limit=1'
+      const message = `${'x'.repeat(280)} ${headers['x-auth-token'] as string} is ${method}`
+      sendJson(response, isOpening ? 200 : 403, isOpening ? {} : { message })
+    })
+    await using endpoint = await open(url, { tokens })
+    const told = { code: 'forbidden', message: /^(?!.*gAAAA).*403 x+ \(secret\) is/ }
+    await t.rejects(toArray(endpoint.list()), told)
+    await t.rejects((await endpoint.data(IMAGE)).open(), told)
+  })
   t.end()
 })
 
@@ -210,6 +222,20 @@ t.test('listing', async t => {
     )
     await using endpoint = await open(url)
     await t.rejects(toArray(endpoint.list()), { code: 'corrupt', message: /out of order/ })
+  })
+
+  t.test('a server that refuses to go on after an image that it lists is found out', async t => {
+    const url = await startListener(t, (request, response) => {
+      const query = new URL(request.url ?? '', 'http://x').searchParams
+      if (query.get('marker') === idOf(2)) return sendJson(response, 400, { message: 'no such' })
+      const images = [1, 2].map(n => document(imageOf(n, DATA)))
+      sendJson(response, 200, { images, next: `/v2/images?marker=${idOf(2)}` })
+    })
+    await using endpoint = await open(url)
+    await t.rejects(toArray(endpoint.list()), {
+      code: 'corrupt',
+      message: /the listing has image .*2, and does not go on after it: GET .* 400 no such/,
+    })
   })
 
   t.test('a page that begins after an image that was deleted is found again', async t => {

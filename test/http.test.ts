@@ -1,4 +1,10 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { inspect } from 'node:util'
 import t from 'tap'
+import { call } from '../lib/http/client.ts'
+import { DataConnections } from '../lib/http/connections.ts'
 import { faultOf } from '../lib/http/faults.ts'
 import { proxiesFrom, proxyHeaders } from '../lib/http/proxies.ts'
 
@@ -98,5 +104,66 @@ t.test('by which proxy a URL is asked', async t => {
   }
   t.strictSame(proxyHeaders(new URL('http://user:p%40ss@proxy')), {
     'proxy-authorization': `Basic ${Buffer.from('user:p@ss').toString('base64')}`,
+  })
+})
+
+t.test('an error holds nothing of the request that is secret', async t => {
+  const server = createServer(request => request.socket.destroy()).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo // As node:net documents.
+  const request = {
+    method: 'POST',
+    headers: { 'x-auth-token': 'SECRET-TOKEN' },
+    json: { password: 'SECRET-WORD' },
+  } as const
+  for (const timeoutMs of [60_000, 1]) {
+    const url = new URL(`http://127.0.0.1:${port}/`)
+    const error: unknown = await call({ ...request, url, timeoutMs }).catch(
+      error => error as unknown,
+    )
+    t.match(error, { name: 'GlanceError', cause: Error })
+    t.notMatch(inspect(error, { depth: Infinity, showHidden: true }), 'SECRET')
+  }
+  server.close()
+  await once(server, 'close')
+  const url = new URL(`http://127.0.0.1:${port}/`)
+  const error: unknown = await call({ ...request, url, timeoutMs: 60_000 }).catch(
+    error => error as unknown,
+  )
+  t.match(error, { code: 'unreachable' })
+  t.notMatch(inspect(error, { depth: Infinity, showHidden: true }), 'SECRET')
+})
+
+t.test('a proxy is told the address of a host without a name in brackets', async t => {
+  const proxy = createServer()
+  const asked = once(proxy, 'connect')
+  proxy.on('connect', (_request, socket) => socket.end('HTTP/1.1 403 No\r\n\r\n'))
+  proxy.listen(0, '127.0.0.1')
+  await once(proxy, 'listening')
+  const { port } = proxy.address() as AddressInfo // As node:net documents.
+  using connections = new DataConnections({
+    proxies: () => new URL(`http://127.0.0.1:${port}`),
+  })
+  const url = new URL('https://[2001:db8::1]:9292/')
+  await t.rejects(
+    call({ method: 'GET', url, headers: {}, connections, timeoutMs: 60_000 }),
+    /refuses a tunnel to \[2001:db8::1\]:9292: 403 No/,
+  )
+  const [{ url: target }] = (await asked) as [{ url: string }] // As node:http documents.
+  t.equal(target, '[2001:db8::1]:9292')
+  proxy.close()
+})
+
+t.test('a list of versions in the place of an answer is told as one', async t => {
+  const request = { method: 'GET', url: new URL('http://glance/wrong/v2/images') }
+  const versions = ['v2.9', 'v2.8'].map(id => ({
+    id,
+    links: [{ rel: 'self', href: 'http://glance/v2/' }],
+  }))
+  const type = { 'content-type': 'application/json' }
+  t.match(faultOf(request, 300, type, JSON.stringify({ versions })), {
+    code: 'unsupported',
+    message:
+      'GET http://glance/wrong/v2/images: 300 nothing is here; it says what there is: http://glance/v2/',
   })
 })

@@ -4,14 +4,9 @@ import { connect } from 'node:net'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import {
-  CREDENTIAL,
-  DEMO,
-  type Guard,
-  startGuard,
-  startKeystone,
-  type TestKeystone,
-} from './support/keystone.ts'
+import { type Guard, startGuard } from './support/guard.ts'
+import { startKeystone, type TestKeystone } from './support/keystone.ts'
+import { CREDENTIAL, DEMO } from './support/keystone-documents.ts'
 import { run, type Said } from './support/program.ts'
 import { startTestServer, type TestServer } from './support/server.ts'
 
@@ -30,9 +25,19 @@ interface Lab {
   run(words: readonly string[], more?: Readonly<Record<string, string>>): Promise<Said>
 }
 
-async function startLab(t: Test, lifetime = 3600): Promise<Lab> {
-  const [source, target] = [await startTestServer(t), await startTestServer(t)]
+/** A service that has images. */
+async function startSource(t: Test): Promise<TestServer> {
+  const source = await startTestServer(t)
   await run(['load', source.url, IMAGES])
+  return source
+}
+
+async function startLab(
+  t: Test,
+  { lifetime = 3600, from }: { readonly lifetime?: number; readonly from?: TestServer } = {},
+): Promise<Lab> {
+  const source = from ?? (await startSource(t))
+  const target = await startTestServer(t)
   const regions: Record<string, string> = {}
   const keystone = await startKeystone(t, { regions, lifetime })
   const one = await startGuard(t, keystone, source.url)
@@ -95,6 +100,7 @@ async function startLab(t: Test, lifetime = 3600): Promise<Lab> {
 }
 
 t.test('how both ends are named', async t => {
+  const from = await startSource(t)
   for (const { title, words, environment = {} } of [
     { title: 'cloud:NAME', words: ['cloud:one', 'cloud:two'] },
     { title: 'cloud:NAME/REGION', words: ['cloud:both/One', 'cloud:both/Two'] },
@@ -105,6 +111,10 @@ t.test('how both ends are named', async t => {
     {
       title: 'a cloud for both, and a region for each side',
       words: ['--cloud', 'both', '--source-region', 'One', '--target-region', 'Two'],
+    },
+    {
+      title: 'a region for one side, which comes before that of the cloud for both',
+      words: ['--cloud', 'both/One', '--target-region', 'Two'],
     },
     {
       title: 'a cloud for one side, and the other end',
@@ -129,7 +139,7 @@ t.test('how both ends are named', async t => {
     },
   ] as const) {
     t.test(title, async t => {
-      const lab = await startLab(t)
+      const lab = await startLab(t, { from })
       t.match(await lab.run(['livecopy', ...words], { ...environment }), {
         status: 0,
         stdout: /^5 images created/,
@@ -139,7 +149,7 @@ t.test('how both ends are named', async t => {
   }
 
   t.test('OS_* describe one side, and OS_SOURCE_* and OS_TARGET_* both', async t => {
-    const lab = await startLab(t)
+    const lab = await startLab(t, { from })
     const common = {
       OS_AUTH_URL: lab.keystone.url,
       OS_USERNAME: DEMO.name,
@@ -156,8 +166,31 @@ t.test('how both ends are named', async t => {
     t.match(await lab.run(['size', 'cloud:'], source), { stdout: /across 5 images/ })
   })
 
-  t.test('an address, with a token by Keystone', async t => {
+  t.test('a token by OS_* goes to no address that its catalogue does not have', async t => {
     const lab = await startLab(t)
+    const environment = {
+      OS_AUTH_URL: lab.keystone.url,
+      OS_USERNAME: DEMO.name,
+      OS_PASSWORD: DEMO.password,
+      OS_PROJECT_NAME: 'demo',
+    }
+    t.match(await lab.run(['compare', lab.one.url, lab.two.url], environment), { status: 1 })
+    const strange = lab.two.url.replace('127.0.0.1', 'localhost')
+    t.match(await lab.run(['compare', lab.one.url, strange], environment), {
+      status: 2,
+      stderr:
+        /'http:\/\/localhost:.*' is not in the catalogue of OS_AUTH_URL, and gets no token of it/,
+    })
+    const own = Object.entries(environment).map(([name, value]) => [
+      name.replace('OS_', 'OS_TARGET_'),
+      value,
+    ])
+    const both = { ...environment, ...(Object.fromEntries(own) as Record<string, string>) }
+    t.match(await lab.run(['compare', lab.one.url, strange], both), { status: 1 })
+  })
+
+  t.test('an address, with a token by Keystone', async t => {
+    const lab = await startLab(t, { from })
     const words = ['livecopy', lab.one.url, lab.two.url]
     t.match(await lab.run(words), {
       status: 3,
@@ -170,7 +203,7 @@ t.test('how both ends are named', async t => {
   })
 
   t.test('a cloud for commands with one end', async t => {
-    const lab = await startLab(t)
+    const lab = await startLab(t, { from })
     t.match(await lab.run(['size', '--cloud', 'one']), { stdout: /across 5 images/ })
     t.match(await lab.run(['dump', '--cloud', 'one', lab.folder]), { status: 0 })
     t.match(await lab.run(['load', '--cloud', 'two', lab.folder]), {
@@ -242,6 +275,17 @@ t.test('what cannot be is told in one line', async t => {
       title: 'two regions for one end',
       words: ['cloud:both/One', '--source-region', 'Two'],
       said: "--source-region and 'both/One' are two regions: name one",
+    },
+    {
+      title: 'a cloud and a region in OS_CLOUD, which holds a name only',
+      words: ['cloud:'],
+      environment: { OS_CLOUD: 'both/Two' },
+      said: `cloud 'both/Two' in ${file}: there is no such cloud`,
+    },
+    {
+      title: 'no cloud but a region',
+      words: ['cloud:/Two'],
+      said: 'which cloud? neither --cloud nor OS_CLOUD',
     },
     {
       title: 'a token and a cloud',
@@ -327,7 +371,9 @@ t.test('a token that ends in the middle of a run', async t => {
         lab.keystone.revoke()
       }
     }
-    const words = ['--source-api', '1', '--target-api', '1', 'cloud:one', 'cloud:two']
+    // The internal addresses of the catalogue end in /v2/.
+    const apis = ['--source-api', '1', '--source-interface', 'internal', '--target-api', '1']
+    const words = [...apis, 'cloud:one', 'cloud:two']
     const { status, stdout, stderr } = await lab.run(['livecopy', '-j', '1', ...words])
     t.equal(status, 0, stderr)
     t.match(stdout, / 0 failed/)
@@ -346,7 +392,7 @@ t.test('a token that ends in the middle of a run', async t => {
   })
 
   t.test('is renewed before its end when it lasts for seconds', async t => {
-    const lab = await startLab(t, 1)
+    const lab = await startLab(t, { lifetime: 1 })
     t.match(await lab.run(['livecopy', '-j', '1', 'cloud:one', 'cloud:two']), { status: 0 })
     t.match(await lab.run(['compare', 'cloud:one', 'cloud:two']), { status: 0 })
   })
@@ -403,6 +449,9 @@ t.test('whom we trust', async t => {
       (await readFile(join(TLS, 'client.key'), 'utf8')),
   )
   await writeFile(join(folder, 'cas', 'ca.pem'), ca ?? '')
+  const auth = { auth_url: keystone.url, username: DEMO.name, password: DEMO.password }
+  const untold = { auth: { ...auth, project_name: 'demo' }, region_name: 'One' }
+  await writeFile(join(folder, 'clouds.yaml'), JSON.stringify({ clouds: { untold } }))
 
   for (const { title, words, more = {}, status = 0, said } of [
     {
@@ -450,6 +499,24 @@ t.test('whom we trust', async t => {
       more: { OS_REGION_NAME: 'Wary', OS_CERT: both },
     },
     {
+      title: 'whom OS_CACERT vouches for, for a cloud of clouds.yaml',
+      words: ['--cloud', 'untold'],
+      more: { OS_CLIENT_CONFIG_FILE: join(folder, 'clouds.yaml'), OS_CACERT: join(TLS, 'ca.pem') },
+    },
+    {
+      title: 'anybody with --insecure, which is told before the password is',
+      words: ['--insecure'],
+      more: { OS_PASSWORD: 'wrong-password' },
+      status: 3,
+      said: /NOT SECURE: [^]* refuses the password/,
+    },
+    {
+      title: 'a key in the place of authorities',
+      words: ['--cacert', join(TLS, 'server.key')],
+      status: 2,
+      said: /--cacert: .*server\.key: no certificate in PEM form/,
+    },
+    {
       title: 'a file that is not there',
       words: ['--cacert', join(folder, 'absent')],
       status: 2,
@@ -471,7 +538,7 @@ t.test('whom we trust', async t => {
       title: 'a key alone',
       words: ['--key', join(TLS, 'client.key')],
       status: 2,
-      said: /--key: a key is of no use without its certificate/,
+      said: /--key: .*: a key is of no use without its certificate/,
     },
   ] as const) {
     t.test(title, async t => {
@@ -488,7 +555,9 @@ t.test('whom we trust', async t => {
     t.match(await run(words, environment), { status: 3, stderr: /is not trusted/ })
     const { status, stderr } = await run([...words, '--target-insecure'], environment)
     t.equal(status, 0)
-    t.equal(stderr.match(/NOT SECURE/g)?.length, 1, 'told once')
+    const told = stderr.match(/NOT SECURE: the certificate of \S+/g) ?? []
+    t.equal(told.length, 2, 'told of Keystone and of Glance')
+    t.equal(new Set(told).size, 2, 'and of each once')
     t.match(stderr, /target: NOT SECURE/)
   })
 

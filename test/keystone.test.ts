@@ -5,7 +5,8 @@ import { imageUrl } from '../lib/keystone/catalog.ts'
 import { openCloud, type CloudOptions } from '../lib/keystone/cloud.ts'
 import { arranged } from '../lib/keystone/cloud-config.ts'
 import { withToken } from '../lib/keystone/token-source.ts'
-import { CREDENTIAL, DEMO, startKeystone, type TestKeystone } from './support/keystone.ts'
+import { startKeystone } from './support/keystone.ts'
+import { CREDENTIAL, DEMO } from './support/keystone-documents.ts'
 import { sendJson, startListener } from './support/listener.ts'
 
 const PASSWORD = { username: DEMO.name, password: DEMO.password, user_domain_name: 'Default' }
@@ -290,13 +291,27 @@ t.test('what the identity service refuses is told with what was wrong', async t 
       'unauthenticated',
     )
   })
-  t.test('an application credential that has expired', async t => {
+  t.test('an application credential with a wrong secret, or that has expired', async t => {
+    const wrong = {
+      application_credential_id: CREDENTIAL.id,
+      application_credential_secret: 'hunter2',
+    }
+    await rejects(
+      t,
+      wrong,
+      { auth_type: 'v3applicationcredential' },
+      /refuses the application credential .*: its secret is wrong, or it has expired/,
+      'unauthenticated',
+    )
+  })
+  t.test('an application credential that was deleted', async t => {
     const wrong = { application_credential_id: 'gone', application_credential_secret: 'hunter2' }
     await rejects(
       t,
       wrong,
       { auth_type: 'v3applicationcredential' },
-      /refuses the application credential gone: its secret is wrong, or it has expired/,
+      /refuses the application credential gone: .* or was deleted \(Could not find App/,
+      'unauthenticated',
     )
   })
   t.test('a passcode of before', async t => {
@@ -406,6 +421,24 @@ t.test('the image service in the catalogue', async t => {
       catalog: [endpoint('One', 'http://one')],
       want: { region: null },
       url: 'http://one',
+    },
+    {
+      title: 'an address that ends in a version, which does not say what to speak',
+      catalog: [endpoint('One', 'https://one/image/v1.1/')],
+      want: { region: 'One' },
+      url: 'https://one/image',
+    },
+    {
+      title: 'an address that ends in a version and has no path',
+      catalog: [endpoint('One', 'http://v2:9292/v2')],
+      want: { region: 'One' },
+      url: 'http://v2:9292',
+    },
+    {
+      title: 'a host that is called like a version',
+      catalog: [endpoint('One', 'http://v2')],
+      want: { region: 'One' },
+      url: 'http://v2',
     },
   ]) {
     t.test(title, async t => t.equal(imageUrl(catalog, { ...wanted, ...want }), url))
@@ -589,7 +622,7 @@ t.test('a token is renewed', async t => {
   })
 
   t.test('after the while that the service asks for', async t => {
-    const keystone: TestKeystone = await startKeystone(t)
+    const keystone = await startKeystone(t)
     keystone.failures.push({ status: 429, headers: { 'retry-after': '0' } })
     const auth = { auth_url: `${keystone.url}/v3`, ...PASSWORD, ...PROJECT }
     const { tokens } = cloud(auth, {}, { attempts: 2 })

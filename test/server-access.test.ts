@@ -163,13 +163,22 @@ for (const enforceNewDefaults of [false, true]) {
     })
     // By the new defaults an anonymous caller may do nothing at all: see below.
     const people = Object.values(PEOPLE).slice(0, enforceNewDefaults ? 4 : 5)
+    // One image for each visibility does, until somebody has changed it.
+    const images = new Map<Visibility, string>()
+    const imageOf = async (visibility: Visibility) => {
+      const id = images.get(visibility) ?? (await seed(server, visibility))
+      images.set(visibility, id)
+      return id
+    }
     for (const action of Object.keys(ANSWERS) as Action[]) {
       for (const visibility of VISIBILITIES) {
         const expected = ANSWERS[action][visibility].split(' ').slice(0, people.length).join(' ')
         t.test(`${action}, when ${visibility}: ${names} get ${expected}`, async t => {
           const found: number[] = []
           for (const as of people) {
-            found.push(await attempt(server, ACTIONS[action], await seed(server, visibility), as))
+            const status = await attempt(server, ACTIONS[action], await imageOf(visibility), as)
+            found.push(status)
+            if (ACTIONS[action].method !== 'GET' && status < 400) images.delete(visibility)
           }
           t.equal(found.join(' '), expected)
         })
@@ -177,7 +186,7 @@ for (const enforceNewDefaults of [false, true]) {
     }
     for (const visibility of VISIBILITIES) {
       t.test(`list, when ${visibility}: ${names} see it ${LISTINGS[visibility]}`, async t => {
-        const id = await seed(server, visibility)
+        const id = await imageOf(visibility)
         const found: string[] = []
         for (const as of people) {
           const usual = await isListed(server, '', id, as)

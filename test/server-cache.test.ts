@@ -10,6 +10,7 @@ import { dial, untilStatus } from './support/connection.ts'
 import { filesIn } from './support/files.ts'
 import { startGate } from './support/gate.ts'
 import { ADMIN, OWNER, startTestServer, type TestServer, user } from './support/server.ts'
+import { soon } from './support/soon.ts'
 
 const MIB = 1024 * 1024
 
@@ -36,7 +37,7 @@ async function untilCached(server: TestServer, count: number) {
   for (;;) {
     const images = await cached(server)
     if (images.length === count) return images
-    await new Promise(setImmediate)
+    await soon()
   }
 }
 
@@ -124,7 +125,7 @@ t.test('of a location only what is for good comes into the cache', async t => {
     writeFileSync(join(folder, id), 'SOME DATA')
     t.equal((await download(server, id)).text, 'SOME DATA', 'it is read from the cache')
     gate.open()
-    while ((await server.show(id))['checksum'] === null) await new Promise(setImmediate)
+    while ((await server.show(id))['checksum'] === null) await soon()
     t.equal((await download(server, id)).text, 'some data')
     await untilCached(server, 1)
   })
@@ -136,7 +137,7 @@ t.test('an image that is deleted while it comes into the cache does not stay the
   const headers = Object.entries(OWNER).map(([name, value]) => `${name}: ${value}`)
   const reader = await dial(server, `GET /v2/images/${id}/file HTTP/1.1`, ...headers)
   // As much as the connection takes, which nobody reads.
-  while (filesIn(folder).length === 0) await new Promise(setImmediate)
+  while (filesIn(folder).length === 0) await soon()
   const { status } = await server.call('DELETE', `/v2/images/${id}`, { as: OWNER })
   t.equal(status, 204)
   t.same(filesIn(folder), [])

@@ -8,6 +8,7 @@ import { startServer } from '../lib/server/start.ts'
 import { dial, dialUpload, untilStatus } from './support/connection.ts'
 import { startListener } from './support/listener.ts'
 import { startTestServer, type TestServer } from './support/server.ts'
+import { soon } from './support/soon.ts'
 
 const SETTINGS = {
   imports: {
@@ -38,7 +39,7 @@ async function ended(server: TestServer, id: string) {
     const { json } = await server.call('GET', `/v2/images/${id}/tasks`)
     const [task] = json['tasks'] as Readonly<Record<string, unknown>>[]
     if (task?.['status'] === 'success' || task?.['status'] === 'failure') return task
-    await new Promise(setImmediate)
+    await soon()
   }
 }
 
@@ -108,7 +109,7 @@ t.test('an image that is deleted stops its download', async t => {
   const image = await call('POST', '', { disk_format: 'raw', container_format: 'bare' })
   const { id } = (await image.json()) as { readonly id: string }
   await call('POST', `/${id}/import`, { method: { name: 'web-download', uri: `${base}/image` } })
-  while (started.length === 0) await new Promise(setImmediate)
+  while (started.length === 0) await soon()
   const closed = Promise.all(started.map(response => once(response, 'close')))
   t.equal((await call('DELETE', `/${id}`, null)).status, 204)
   isDeleted = true

@@ -72,7 +72,7 @@ async function anyPatch(server: TestServer): Promise<void> {
     fc.constantFrom(`${PATCH_MEDIA_TYPE};charset=utf-8`, 'application/json', 'text/plain', 'x'),
   )
   const accept = fc.constantFrom('application/json', '*/*', 'text/html', 'text/plain')
-  await holds(fc.tuple(body, type, accept), 100, async ([body, type, accept]) => {
+  await holds(fc.tuple(body, type, accept), 40, async ([body, type, accept]) => {
     const headers = { 'content-type': type, accept }
     const answer = await askRaw(server, `/v2/images/${id}`, { method: 'PATCH', headers, body })
     if (answer.status === 200) equal(documentOf(answer)['id'], id)
@@ -96,7 +96,7 @@ async function legalPatch(server: TestServer): Promise<void> {
     field: fc.oneof({ weight: 3, arbitrary: property }, attribute),
   })
   const steps = fc.array(step, { maxLength: 6 })
-  await holds(fc.tuple(steps, fc.boolean()), 60, async ([steps, isOld]) => {
+  await holds(fc.tuple(steps, fc.boolean()), 25, async ([steps, isOld]) => {
     const id = await server.create({ b: 'there' })
     const before = new Map(Object.entries(await server.show(id)))
     const patch = steps.map(({ op, field: [name, value] }) => {
@@ -155,7 +155,7 @@ async function anyQuery(server: TestServer): Promise<void> {
       ...['', '/file', '/members', '/tasks'].map(of => `images/${id}${of}`),
     ),
   )
-  await holds(fc.tuple(path, query), 150, async ([path, pairs]) => {
+  await holds(fc.tuple(path, query), 60, async ([path, pairs]) => {
     const answer = await askRaw(server, `/v2/${path}?${pairs.join('&')}`)
     if (answer.status === 200) {
       const { first, next = first } = documentOf(answer)
@@ -194,7 +194,7 @@ t.test(
       contentRange,
       header.map(text => ({ 'content-range': text })),
     )
-    await holds(headers, 250, async headers => {
+    await holds(headers, 100, async headers => {
       const answer = await askRaw(server, `/v2/images/${id}/file`, { headers })
       const expected =
         'range' in headers
@@ -267,7 +267,7 @@ t.test('any images are paged through in the order of one long page', async t => 
   })
   let count = 0
   let round = 0
-  await holds(fc.tuple(images, queries), 10, async ([images, queries]) => {
+  await holds(fc.tuple(images, queries), 5, async ([images, queries]) => {
     const tag = `round-${(round += 1)}`
     for (const { size, seconds: at, ...fields } of images) {
       const id = idOf((count += 1))

@@ -9,6 +9,7 @@ import { DEFAULT_IMPORTS, type ImportSettings } from '../lib/server/import-setti
 import { filesIn } from './support/files.ts'
 import { startGate } from './support/gate.ts'
 import { ADMIN, OWNER, startTestServer, type TestServer } from './support/server.ts'
+import { soon } from './support/soon.ts'
 
 const FILTER = { ...DEFAULT_FILTER, allowedHosts: ['127.0.0.1'], allowedPorts: [] }
 const IMPORTS: ImportSettings = {
@@ -66,7 +67,7 @@ async function settled(server: TestServer): Promise<Readonly<Record<string, unkn
       const last = await server.call('GET', `/v2/tasks/${tasks[0]?.id}`, { as: ADMIN })
       return last.json
     }
-    await new Promise(setImmediate)
+    await soon()
   }
 }
 
@@ -80,9 +81,10 @@ async function copied(server: TestServer): Promise<string> {
 }
 
 t.test('an import that waits for its turn', async t => {
+  // What of it is the database's is in its suite.
+  const shared = await start(t, { dataApi: 'simple' })
   /** A server whose only worker is busy until the gate is opened. */
-  const busy = async (t: Test) => {
-    const started = await start(t)
+  const busy = async (t: Test, started = shared) => {
     const gate = await startGate(t, 'busy')
     const other = await started.server.create()
     await importing(started.server, other, { name: 'web-download', uri: gate.url })
@@ -146,7 +148,7 @@ t.test('an import that waits for its turn', async t => {
   }
 
   t.test('of staged data is stopped with the service, and the data stays', async t => {
-    const { server, gate, settings } = await busy(t)
+    const { server, gate, settings } = await busy(t, await start(t))
     const id = await server.create()
     await stage(server, id, 'staged data')
     await importing(server, id, { name: 'glance-direct' })

@@ -7,6 +7,7 @@ import { DEFAULT_FILTER } from '../lib/http/uri-filter.ts'
 import { DEFAULT_IMPORTS } from '../lib/server/import-settings.ts'
 import { serveFiles } from './support/files.ts'
 import { ADMIN, type Answer, MEMBER, OWNER, startTestServer } from './support/server.ts'
+import { soon } from './support/soon.ts'
 
 const idsIn = ({ json }: Answer) => (json['tasks'] as { readonly id: string }[]).map(({ id }) => id)
 
@@ -60,7 +61,7 @@ t.test('an image of the old API is held to the formats that are configured', asy
     for (;;) {
       const task = await server.call('GET', String(json['self']))
       if (/success|failure/.test(String(task.json['status']))) return task.json
-      await new Promise(setImmediate)
+      await soon()
     }
   }
   t.match(await run('special'), { status: 'success' })

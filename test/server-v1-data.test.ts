@@ -7,6 +7,7 @@ import { dial, next, rest, untilStatus } from './support/connection.ts'
 import { serveFiles } from './support/files.ts'
 import { startListener } from './support/listener.ts'
 import { ADMIN, OWNER, startTestServer, STRANGER, type TestServer } from './support/server.ts'
+import { soon } from './support/soon.ts'
 
 const LOCAL = { ...DEFAULT_FILTER, allowedHosts: ['127.0.0.1'], allowedPorts: [] }
 const SETTINGS = {
@@ -311,7 +312,7 @@ t.test('the cache by way of v1', async t => {
       hits: number
     }[]
   const untilCached = async (count: number) => {
-    while ((await images()).length !== count) await new Promise(setImmediate)
+    while ((await images()).length !== count) await soon()
   }
   const { id } = imageOf(await post(server, { ...RAW, ...OCTETS }, 'data'))
   const image = String(id)

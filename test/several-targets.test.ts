@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { untilStatus } from './support/connection.ts'
 import { forwardAs } from './support/forward.ts'
@@ -31,6 +32,42 @@ t.test('each image is read once from the source, and is on all targets then', as
   t.match(stderr, `${idOf(1)} (image 1) on ${urls[1]}: created, 1.4 MiB\n`)
   t.strictSame(source.asked.toSorted(), ['1', '2', '3'])
   for (const url of urls) t.match(await run(['compare', source.url, url]), { status: 0 })
+})
+
+t.test('what is chosen, and changed on its way, is so for all targets', async t => {
+  const source = await startUnruly(t, IMAGES)
+  const urls = (await servers(t, 2)).map(({ url }) => url)
+  const chosen = ['--newest', '1', '--filter', 'name~/[12]$/', '--set', 'os_distro=debian']
+  const { status, stdout } = await run(['livecopy', '--json', ...chosen, source.url, ...urls])
+  t.equal(status, 0)
+  t.match(JSON.parse(stdout), { totals: { created: 2, failed: 0 }, cut_short: false })
+  t.equal(source.asked.length, 1)
+  for (const url of urls) {
+    t.match(await run(['compare', ...chosen, source.url, url]), { status: 0 })
+    t.match(await run(['size', '--filter', 'os_distro=debian', url]), { stdout: /^1 image/ })
+  }
+})
+
+t.test('an archive, which is read once, is copied to all targets', async t => {
+  const source = await startUnruly(t, IMAGES)
+  const urls = (await servers(t, 2)).map(({ url }) => url)
+  const archive = join(t.testdir(), 'images.tar')
+  t.match(await run(['dump', source.url, archive]), { status: 0 })
+  const words = ['livecopy', '--order', 'size', `tar:${archive}`, ...urls]
+  const { status, stdout } = await run(words)
+  t.equal(status, 0)
+  t.match(stdout, /^.*: 3 images created .*\n.*: 3 images created .*\n$/)
+  for (const url of urls) t.match(await run(['compare', source.url, url]), { status: 0 })
+})
+
+t.test('names that no image has are told once for all targets', async t => {
+  const source = await startUnruly(t, IMAGES)
+  const urls = (await servers(t, 2)).map(({ url }) => url)
+  const names = join(t.testdir({ names: 'image 1\nno such image\n' }), 'names')
+  const words = ['livecopy', '--json', '--images-from', names, source.url, ...urls]
+  const { status, stdout } = await run(words)
+  t.equal(status, 1)
+  t.match(JSON.parse(stdout), { totals: { created: 2 }, not_found: ['no such image'] })
 })
 
 t.test('what a target has already is not read for it', async t => {

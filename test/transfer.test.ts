@@ -151,7 +151,7 @@ t.test('dump: what broke off is gone on with by a later run', async t => {
   async function complete(t: Test, folder: string, source: UnrulyServer, data = DATA) {
     const outcome = await run(['dump', source.url, folder])
     t.equal(outcome.status, 0)
-    t.strictSame((await readdir(folder)).toSorted(), [idOf(1), FILE])
+    t.strictSame((await readdir(folder)).toSorted(), [idOf(1), FILE, 'MANIFEST'])
     t.ok((await readFile(join(folder, FILE))).equals(data))
     return outcome
   }
@@ -169,6 +169,19 @@ t.test('dump: what broke off is gone on with by a later run', async t => {
     await complete(t, folder, source)
     t.strictSame(source.asked.slice(-2), [`1 bytes=${CUT}-`, '1'])
   })
+
+  for (const option of ['--sparse', '--no-sparse']) {
+    t.test(`also in the middle of zeros (${option})`, async t => {
+      const data = Buffer.concat([bytesOf(5, 1000), Buffer.alloc(3_000_000), bytesOf(6, 1000)])
+      const image = { image: imageOf(1, data), data }
+      const { folder, source } = await brokenOff(t, [image])
+      source.serve([image])
+      t.match(await run(['dump', option, source.url, folder]), { status: 0 })
+      t.equal(source.asked.at(-1), `1 bytes=${CUT}-`)
+      t.ok((await readFile(join(folder, FILE))).equals(data))
+      t.match(await run(['verify', folder]), { status: 0 })
+    })
+  }
 
   t.test('not when the source has other data now', async t => {
     const { folder, source } = await brokenOff(t)

@@ -53,7 +53,7 @@ t.test('a cloud is copied to another, whichever version of the API each speaks',
         const outcome = await run(['load', '--target-api', String(to), two.url, dump])
         t.match(outcome, { status: 0, stdout: result })
       }
-      t.equal((await readdir(dump)).length, 10)
+      t.equal((await readdir(dump)).length, 11, 'each image, and the manifest')
       await sameData(t, one, two)
     })
   }
@@ -133,12 +133,18 @@ t.test('what v1 cannot express', async t => {
     const two = await startTestServer(t)
     const report = join(t.testdir(), 'lost.jsonl')
     const words = ['--strict', '--loss-report', report, '--target-api', '1', one.url, two.url]
+    const losses =
+      '2 images would lose something: os_hidden (1), tags (2), custom properties (1), visibility (1)'
     const compared = await run(['compare', ...words])
-    t.match(compared, { status: 1, stdout: /^1 image missing .* 2 different, 0 the same$/m })
+    t.match(compared, {
+      status: 1,
+      stdout: /^1 image missing .* 2 different, 0 the same\n2 images would lose something/m,
+    })
+    const compareReport = await readFile(report, 'utf8')
     const outcome = await run(['livecopy', ...words])
     t.match(outcome, {
       status: 1,
-      stdout: '1 image created (3.0 B), 0 updated, 0 the same, 2 failed\n',
+      stdout: `1 image created (3.0 B), 0 updated, 0 the same, 2 failed\n${losses}; see ${report}\n`,
     })
     t.match(
       outcome.stderr,
@@ -146,9 +152,25 @@ t.test('what v1 cannot express', async t => {
         'it becomes shared; tags would be lost: v1 has no tags\n',
     )
     t.equal((await two.call('GET', `/v2/images/${idOf(1)}`)).status, 404)
-    const [line = '', ...others] = (await readFile(report, 'utf8')).split('\n')
-    t.same(JSON.parse(line), digestLost(3), 'nothing is lost of the one that was copied')
-    t.same(others, [''])
+    const written = await readFile(report, 'utf8')
+    t.equal(written, compareReport, 'compare says beforehand what is refused and why')
+    const lines = written.trimEnd().split('\n')
+    const fields = lines.map(line => (JSON.parse(line) as { field: string }).field) // As above.
+    const ofEach = ['os_hidden tags Odd-Name os_hash_value', 'visibility tags os_hash_value']
+    t.equal(fields.join(' '), [...ofEach, 'os_hash_value'].join(' '))
+  })
+
+  t.test('is told by the name that the image has on the source', async t => {
+    const [from, two] = [await startTestServer(t), await startTestServer(t)]
+    await create(from, 1, { name: 'two\nlines' })
+    const report = join(t.testdir(), 'lost.jsonl')
+    const words = ['--loss-report', report, '--target-api', '1', from.url, two.url]
+    for (const command of ['compare', 'livecopy', 'compare']) {
+      const { stdout } = await run([command, '--json', ...words])
+      t.match(JSON.parse(stdout), { images: [{ name: 'two\nlines' }] }, command)
+      t.match(await readFile(report, 'utf8'), /"name":"two\\nlines","kind":"attribute"/)
+    }
+    t.equal((await two.show(idOf(1)))['name'], 'two lines')
   })
 
   t.test('cannot be written down where there is no such folder', async t => {

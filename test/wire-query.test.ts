@@ -235,7 +235,7 @@ t.test('whatever the query, it is read or refused as invalid', async () => {
         return isGlanceError(error, 'invalid')
       }
     }),
-    { numRuns: 2000 },
+    { numRuns: 500 },
   )
 })
 

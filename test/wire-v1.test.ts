@@ -10,6 +10,9 @@ import { expressibleInV1, expressibleInV2, forGood } from '../lib/wire/loss.ts'
 import { imageFromV1, imageFromV1Headers } from '../lib/wire/v1-image.ts'
 import { idOf, imageOf } from './support/images.ts'
 
+/** Properties of which six have room together; each is longer than the one before. */
+const MANY = [0, 1, 2, 3, 4, 5, 6, 7].map(n => [`p${n}`, 'x'.repeat(7900 + n)] as const)
+
 t.test('the headers of the v1 API', async t => {
   t.test('have names in lower case and values as Python prints them', async t => {
     const attributes = [
@@ -159,6 +162,12 @@ t.test('what v1 makes of an image', t => {
       },
       lost: ['Upper', 'hy-phen', 'größe', 'empty', 'blank', 'lines', 'long'],
     },
+    {
+      title: 'of properties that are too long together the longest are gone',
+      given: { properties: new Map([...MANY].toReversed()) },
+      left: { properties: new Map(MANY.slice(0, 6)) },
+      lost: ['p7', 'p6'],
+    },
   ] as const) {
     t.test(title, async t => {
       const image = imageOf(1, Buffer.of(1), given)
@@ -175,6 +184,14 @@ t.test('what v1 makes of an image', t => {
       )
     })
   }
+  t.test('all that is left of an image has room among the headers that a server takes', async t => {
+    const long = { name: 'ü'.repeat(255), owner: 'o'.repeat(255), properties: new Map(MANY) }
+    const { image } = expressibleInV1(imageOf(1, Buffer.of(1), long))
+    const { name, owner, properties } = image
+    const headers = toV1Headers(Object.entries({ name, owner }), properties)
+    const bytes = Object.entries(headers).map(([name, value]) => name.length + value.length + 4)
+    t.ok(bytes.reduce((sum, length) => sum + length, 0) <= 48 * 1024)
+  })
   t.test('a multihash is told of, and no image is the poorer for it', async t => {
     const image = imageOf(1, Buffer.of(1))
     const { value } = image.digest ?? {}

@@ -1,5 +1,7 @@
 import type { Options, PositionalOptions } from 'yargs'
 import type { Endpoint } from '../endpoint/endpoint.ts'
+import type { Place } from '../keystone/cloud-files.ts'
+import type { Clock } from './clock.ts'
 import type { ExitStatus } from './exit-status.ts'
 import type { Log } from './log.ts'
 import type { Progress } from './progress.ts'
@@ -13,6 +15,23 @@ export interface CommandContext {
   /** Shown on standard error while the command runs, when that is a terminal. */
   readonly progress: Progress
   readonly signal: AbortSignal
+  /** Fires when nothing new is to be begun; what is under way may go on until `signal` does. */
+  readonly closing: AbortSignal
+  readonly program: Program
+}
+
+/** This program itself, for commands that run others of its commands. */
+export interface Program {
+  readonly clock: Clock
+  /** Where it runs. */
+  readonly place: Place
+  /** @throws {GlanceError} `usage` for words that are no command line. */
+  check(words: readonly string[]): Promise<void>
+  /**
+   * Runs the command line of a job until it ends, or is stopped as the program is. What it prints and tells goes to
+   * our log. Never rejects.
+   */
+  run(words: readonly string[], job: string): Promise<ExitStatus>
 }
 
 /** A command, whatever its options and results. */
@@ -32,6 +51,8 @@ export interface Command<O, Row extends object, Summary extends object> {
   readonly options: Readonly<Record<string, Options>>
   /** Whether it runs until it is stopped, which is then its proper end. Default false. */
   readonly serves?: boolean
+  /** Whether standard output is what it copies to, so that results are told on standard error. Default: never. */
+  takesOutput?(options: O): boolean
   /** What `--json` calls the rows. Default `images`. */
   readonly rows?: string
   run(options: O, context: CommandContext): AsyncGenerator<Row, Summary, void>
@@ -42,4 +63,16 @@ export interface Command<O, Row extends object, Summary extends object> {
     row(row: Row, options: O): string | undefined
     summary(summary: Summary, options: O): string
   }
+}
+
+/** A command that stands for the command line of another. */
+export interface Shorthand extends Pick<
+  AnyCommand,
+  'name' | 'summary' | 'positionals' | 'options'
+> {
+  /** @throws {GlanceError} `usage`. */
+  expand(
+    options: object,
+    program: Pick<Program, 'place' | 'check'>,
+  ): Promise<{ readonly words: readonly string[]; readonly job: string }>
 }

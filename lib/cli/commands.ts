@@ -1,22 +1,22 @@
-import type { AnyCommand } from './command.ts'
+import type { AnyCommand, Shorthand } from './command.ts'
 import { compare } from './commands/compare.ts'
+import { daemonOf } from './commands/daemon.ts'
 import { dbLoadMetadefs } from './commands/db-load-metadefs.ts'
 import { dump } from './commands/dump.ts'
 import { livecopy } from './commands/livecopy.ts'
 import { load } from './commands/load.ts'
+import { runOf } from './commands/run.ts'
 import { serve } from './commands/serve.ts'
 import { size } from './commands/size.ts'
+import { verify } from './commands/verify.ts'
+
+/** Those that may be jobs. */
+const JOBS: readonly AnyCommand[] = [compare, livecopy, dump, load, size, verify]
 
 /** Every command, in the order of the help text. */
-export const COMMANDS: readonly AnyCommand[] = [
-  compare,
-  livecopy,
-  dump,
-  load,
-  size,
-  serve,
-  dbLoadMetadefs,
-]
+export const COMMANDS: readonly AnyCommand[] = [...JOBS, daemonOf(JOBS), serve, dbLoadMetadefs]
+
+export const SHORTHANDS: readonly Shorthand[] = [runOf(JOBS)]
 
 /** What the commands have in common whose names begin with the same word. */
 export const GROUPS: Readonly<Record<string, string>> = {

@@ -2,6 +2,7 @@ import type { Endpoint, RefusedField } from '../endpoint/endpoint.ts'
 import { messageOf, isGlanceError } from '../errors.ts'
 import { type AttributeValue, type FieldChange } from '../wire/attributes.ts'
 import { SERVER_MADE } from '../wire/v2-image.ts'
+import { Busy, Stopped, TimeOver } from './exit-status.ts'
 import { printable } from './format.ts'
 import { LEFT_OUT_BY_DEFAULT } from './options.ts'
 
@@ -23,7 +24,13 @@ export function fieldRow({ field, from, to }: FieldChange): FieldRow {
 }
 
 export function errorRow(error: unknown): ErrorRow {
-  return { code: isGlanceError(error) ? error.code : 'fault', message: messageOf(error) }
+  return { code: isGlanceError(error) ? error.code : codeOf(error), message: messageOf(error) }
+}
+
+function codeOf(error: unknown): string {
+  if (error instanceof Stopped) return 'stopped'
+  if (error instanceof TimeOver) return 'time_over'
+  return error instanceof Busy ? 'busy' : 'fault'
 }
 
 /** `visibility: public, not private`. */
@@ -35,10 +42,10 @@ export function describeRefusal({ field, reason }: RefusedField): string {
   return `${printable(field)} was refused: ${printable(reason)}`
 }
 
-/** What a target is never given, and why: no difference in it counts. */
+/** What a target is never given, and why, with what the user leaves out: no difference in it counts. */
 export function notCarried(
   target: Endpoint,
-  leaveOut: ReadonlySet<string>,
+  leftOut: readonly RefusedField[],
 ): readonly RefusedField[] {
   const known = new Set<string>([...SERVER_MADE, ...LEFT_OUT_BY_DEFAULT.split(' ')])
   return [
@@ -46,9 +53,7 @@ export function notCarried(
     ...(target.features.ownersCarried
       ? []
       : [{ field: 'owner', reason: `we are no administrator of ${target.name}` }]),
-    ...[...leaveOut]
-      .filter(field => !known.has(field))
-      .map(field => ({ field, reason: 'left out by --dontreplicate' })),
+    ...leftOut.filter(({ field }) => !known.has(field)),
   ]
 }
 

@@ -4,16 +4,20 @@ import { isGlanceError } from '../errors.ts'
 export const EXIT_STATUS = {
   /** Done; for `compare`: no difference. */
   done: 0,
-  /** `compare` found differences, or some images failed. */
+  /** `compare` found differences, or some images failed, or a hook did. */
   differences: 1,
   /** The command line or the configuration is wrong. */
   usage: 2,
   /** An endpoint could not be reached, refused us or is not what it was taken for. */
   endpoint: 3,
+  /** `--max-duration` was over before all was done, and nothing failed. */
+  timeOver: 10,
   /** A fault of the program itself. */
   fault: 70,
-  /** What was to be printed could not be, as when nobody reads it. */
+  /** What was to be printed or written at the end could not be, as when nobody reads it. */
   output: 74,
+  /** Another run has the lock. */
+  busy: 75,
   /** Stopped by SIGINT. */
   interrupted: 130,
   /** Stopped by SIGTERM. */
@@ -32,6 +36,19 @@ export class Stopped extends Error {
   }
 }
 
+/** `--max-duration` is over. */
+export class TimeOver extends Error {
+  constructor() {
+    super('--max-duration is over')
+    this.name = 'TimeOver'
+  }
+}
+
+/** Another run has the lock, and nothing was begun. */
+export class Busy extends Error {
+  override readonly name = 'Busy'
+}
+
 /** Standard output takes no more. */
 export class OutputFailed extends Error {
   constructor(cause: Error) {
@@ -44,6 +61,8 @@ export function exitStatusOf(error: unknown): ExitStatus {
   if (error instanceof Stopped) {
     return error.by === 'SIGINT' ? EXIT_STATUS.interrupted : EXIT_STATUS.terminated
   }
+  if (error instanceof TimeOver) return EXIT_STATUS.timeOver
+  if (error instanceof Busy) return EXIT_STATUS.busy
   if (error instanceof OutputFailed) return EXIT_STATUS.output
   if (isGlanceError(error, 'usage')) return EXIT_STATUS.usage
   return isGlanceError(error) ? EXIT_STATUS.endpoint : EXIT_STATUS.fault

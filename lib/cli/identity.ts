@@ -2,7 +2,8 @@ import { GlanceError } from '../errors.ts'
 import { DataConnections } from '../http/connections.ts'
 import { proxiesFrom } from '../http/proxies.ts'
 import { readTls, type TlsFiles } from '../http/tls.ts'
-import { openCloud, tlsFilesOf } from '../keystone/cloud.ts'
+import { redact } from '../http/redact.ts'
+import { type Cloud, openCloud, tlsFilesOf } from '../keystone/cloud.ts'
 import type { CloudConfig } from '../keystone/cloud-config.ts'
 import type { Place } from '../keystone/cloud-files.ts'
 import { type CloudName, cloudNamed, parseCloudName } from '../keystone/clouds.ts'
@@ -54,15 +55,19 @@ export async function identify(
     throw new GlanceError('usage', `${what}: a cloud gives tokens itself; leave the token away`)
   }
   const token = given ?? (asked === undefined ? tokenIn(variables) : null)
-  const config =
-    token === null ? await configOf(asked?.text, side, options, variables, place) : undefined
-  const files = tlsFilesFor(side, options, config ?? variables.config, environment)
+  const config = token === null ? await configOf(asked, side, options, variables, place) : undefined
+  const files = tlsFilesFor(side, options, [variables.config, config], environment)
   const connections = new DataConnections({
     tls: await readTls(files, environment),
     proxies: proxiesFrom(environment),
   })
+  const warned = new Set<string>()
+  /** Before anything is sent there. */
   const told = (url: string) => {
-    if (files.insecure === true && url.startsWith('https:')) log.warning(danger(side, url))
+    const host = URL.canParse(url) && url.startsWith('https:') ? new URL(url).host : undefined
+    if (files.insecure !== true || host === undefined || warned.has(host)) return url
+    warned.add(host)
+    log.warning(danger(side, host))
     return url
   }
   if (config === undefined) {
@@ -70,7 +75,8 @@ export async function identify(
     const region = optionFor(options, side, 'region')?.value
     return { address: told(address), name: undefined, region, tokens, connections }
   }
-  const region = regionAsked(asked?.text, side, options)
+  told(config.auth.get('auth_url') ?? '')
+  const region = regionAsked(asked, side, options)
   const at = region ?? config.settings.get('region_name')
   const { value: only } = optionFor(options, side, 'interface') ?? {}
   const cloud = openCloud(config, {
@@ -84,6 +90,9 @@ export async function identify(
       ...(only === undefined ? {} : { interfaces: [only] }),
     },
   })
+  if (asked === undefined && isForBoth(side, options, environment)) {
+    await requireKnown(address, side, config, cloud, signal)
+  }
   if (asked === undefined || !asked.isAddress) {
     const { tokens } = cloud
     return { address: told(address), name: undefined, region: at, tokens, connections }
@@ -97,6 +106,42 @@ export async function identify(
     tokens: cloud.tokens,
     connections,
   }
+}
+
+/** Whether what `OS_*` say counts for another service as well, so that it is not said whose cloud they are of. */
+function isForBoth(
+  side: Side,
+  options: EndpointOptions,
+  environment: Place['environment'],
+): boolean {
+  if (side === 'sole' || !variablesFor(side, environment).isShared) return false
+  const other = side === 'source' ? 'target' : 'source'
+  const ends = options as EndpointOptions & Partial<Record<typeof other, unknown>> // Of commands that have both.
+  const address = ends[other]
+  return (
+    typeof address === 'string' &&
+    !/^[a-z]+:(?!\/\/|\d)/.test(address) && // A directory, or a cloud that has credentials of its own.
+    variablesFor(other, environment).isShared &&
+    optionFor(options, other, 'cloud') === undefined
+  )
+}
+
+/** Lest a token that `OS_*` give for one cloud goes to the other. @throws {GlanceError} `usage`. */
+async function requireKnown(
+  address: string,
+  side: Side,
+  config: CloudConfig,
+  cloud: Cloud,
+  signal: AbortSignal,
+): Promise<void> {
+  const url = address.includes('://') ? address : `http://${address}`
+  if (!URL.canParse(url) || (await cloud.hasImagesAt(new URL(url).hostname, { signal }))) return
+  const own = `OS_${side.toUpperCase()}_`
+  throw new GlanceError(
+    'usage',
+    `'${redact(url)}' is not in the catalogue of ${config.nameOf('auth_url')}, and gets no token of it: ` +
+      `if it should, say so by --${side}-cloud or ${own}AUTH_URL and the others of ${own}*`,
+  )
 }
 
 /** For a service that may want none, and how to give one if it does. */
@@ -144,20 +189,21 @@ function isCloud(address: string): boolean {
 
 /** What is said of the cloud that is meant; undefined where none is, and no credentials are needed then. */
 async function configOf(
-  text: string | undefined,
+  asked: AskedCloud | undefined,
   side: Side,
   options: IdentityOptions,
   variables: SideVariables,
   place: Place,
 ): Promise<CloudConfig | undefined> {
-  const isNamed = text !== undefined && text !== '' && parseCloudName(text).name !== OF_ENVIRONMENT
-  if (isNamed) {
-    const name = { ...parseCloudName(text), region: regionAsked(text, side, options) }
+  const text = asked?.text
+  const named = text === undefined ? '' : parseCloudName(text).name
+  if (text !== undefined && named !== '' && named !== OF_ENVIRONMENT) {
+    const name = { ...parseCloudName(text), region: regionAsked(asked, side, options) }
     return withSecrets(await cloudNamed(name, place), variables)
   }
   if (variables.cloud !== undefined) {
-    const region = regionAsked(text, side, options) ?? variables.cloud.region
-    const name: CloudName = { ...parseCloudName(variables.cloud.name), region }
+    const region = regionAsked(asked, side, options) ?? variables.cloud.region
+    const name: CloudName = { name: variables.cloud.name, region }
     return withSecrets(await cloudNamed(name, place), variables)
   }
   if (variables.isComplete) return variables.config
@@ -171,17 +217,18 @@ async function configOf(
 
 /** @throws {GlanceError} `usage` where the address and an option say different ones. */
 function regionAsked(
-  text: string | undefined,
+  asked: AskedCloud | undefined,
   side: Side,
   options: IdentityOptions,
 ): string | undefined {
   const option = optionFor(options, side, 'region')
-  const named = text === undefined ? undefined : parseCloudName(text).region
+  const named = asked === undefined ? undefined : parseCloudName(asked.text).region
   if (option === undefined || named === undefined || option.value === named) {
     return named ?? option?.value
   }
   if (option.option === '--region') return named
-  throw new GlanceError('usage', `${option.option} and '${text}' are two regions: name one`)
+  if (asked?.option === '--cloud') return option.value // What is said of one side comes first.
+  throw new GlanceError('usage', `${option.option} and '${asked?.text}' are two regions: name one`)
 }
 
 /** With what nobody likes to write into a file, from the environment where the file has none. */
@@ -197,30 +244,35 @@ function withSecrets(config: CloudConfig, variables: SideVariables): CloudConfig
   return { ...config, auth }
 }
 
+/** The options of a side come first, then its variables, then what its cloud says. */
 function tlsFilesFor(
   side: Side,
   options: IdentityOptions,
-  config: CloudConfig,
+  configs: readonly (CloudConfig | undefined)[],
   environment: Place['environment'],
 ): TlsFiles {
-  const files = tlsFilesOf(config, environment['HOME'] ?? '')
+  const said = configs
+    .filter(config => config !== undefined)
+    .map(config => tlsFilesOf(config, environment['HOME'] ?? ''))
+  const own = said.find(({ cert }) => cert !== undefined)
   const file = (name: 'cacert' | 'cert' | 'key') => {
-    const said = optionFor(options, side, name)
-    return said && { path: said.value, by: said.option }
+    const option = optionFor(options, side, name)
+    return option && { path: option.value, by: option.option }
   }
   const cert = file('cert')
   return {
-    cacert: file('cacert') ?? files.cacert,
-    cert: cert ?? files.cert,
-    key: file('key') ?? (cert === undefined ? files.key : undefined), // One is of no use for the other.
-    insecure: optionFor(options, side, 'insecure')?.value ?? files.insecure,
+    cacert: file('cacert') ?? said.find(({ cacert }) => cacert !== undefined)?.cacert,
+    cert: cert ?? own?.cert,
+    key: file('key') ?? (cert === undefined ? own?.key : undefined), // One is of no use for the other.
+    insecure:
+      optionFor(options, side, 'insecure')?.value ?? said.some(({ insecure }) => insecure === true),
   }
 }
 
-function danger(side: Side, url: string): string {
+function danger(side: Side, host: string): string {
   const whose = side === 'sole' ? '' : `${side}: `
   return (
-    `${whose}NOT SECURE: the certificate of ${new URL(url).host} is not checked. Whoever is on the way there ` +
+    `${whose}NOT SECURE: the certificate of ${host} is not checked. Whoever is on the way there ` +
     'can read the credentials and change the images; --cacert is the way to trust a private authority'
   )
 }

@@ -14,6 +14,8 @@ export interface Log {
   debug(message: string): void
 }
 
+export type LogFormat = 'text' | 'json'
+
 export interface LogOptions {
   /** The least severe that is told. Warnings and errors are always shown as well as kept. */
   readonly level: Severity
@@ -22,6 +24,8 @@ export interface LogOptions {
   readonly syslog: string | undefined
   /** Shows one line to whoever looks on; without file and syslog, all that is told. */
   readonly show: (line: string, severity: Severity) => void
+  /** How a line of the file is put: with `json` as an object with `time`, `level` and `message`. */
+  readonly format: LogFormat
   /** The time now. */
   readonly clock: () => Date
 }
@@ -41,10 +45,10 @@ export class CommandLog implements Log, AsyncDisposable {
    * @throws {GlanceError} `usage` for a file that cannot be opened, or where there is no syslog.
    */
   static async open(options: LogOptions): Promise<CommandLog> {
-    const { file, syslog, clock, show } = options
+    const { file, syslog, format, clock, show } = options
     const sinks: Sink[] = []
     const onLost: OnLost = message => show(message, 'warning')
-    if (file !== undefined) sinks.push(await openFile(file, clock, onLost))
+    if (file !== undefined) sinks.push(await openFile(file, lineIn(format, clock), onLost))
     if (syslog !== undefined) sinks.push(await openSyslog(syslog, onLost))
     return new CommandLog(sinks, options)
   }
@@ -81,7 +85,21 @@ export class CommandLog implements Log, AsyncDisposable {
   }
 }
 
-async function openFile(file: string, clock: () => Date, onLost: OnLost): Promise<Sink> {
+/** A line with the time in it. */
+export function lineIn(format: LogFormat, clock: () => Date) {
+  return (severity: Severity, message: string): string => {
+    const time = clock().toISOString()
+    return format === 'json'
+      ? JSON.stringify({ time, level: severity, message })
+      : `${time} ${severity.toUpperCase()} ${message}`
+  }
+}
+
+async function openFile(
+  file: string,
+  line: (severity: Severity, message: string) => string,
+  onLost: OnLost,
+): Promise<Sink> {
   const stream: WriteStream = createWriteStream(file, { flags: 'a' })
   await once(stream, 'open').catch((cause: unknown) => {
     throw new GlanceError('usage', `log file ${file}: ${messageOf(cause)}`, { cause })
@@ -91,7 +109,7 @@ async function openFile(file: string, clock: () => Date, onLost: OnLost): Promis
   })
   return {
     write: (severity, message) => {
-      stream.write(`${clock().toISOString()} ${severity.toUpperCase()} ${message}\n`)
+      stream.write(`${line(severity, message)}\n`)
     },
     [Symbol.asyncDispose]: async () => {
       await new Promise<void>(resolve => {

@@ -1,5 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { GlanceError, messageOf } from '../errors.ts'
+import type { PlanStep } from '../replicate/plan.ts'
 import { forGood, type LostField } from '../wire/loss.ts'
 import { countOf, printable } from './format.ts'
 
@@ -59,17 +60,27 @@ export class LossReport implements AsyncDisposable {
   }
 }
 
-/** One line of what was lost in all; undefined when that is nothing. */
+/** The name that an image has on the source, also where the target has another or none for it. */
+export function sourceNameOf({ image, lost }: Pick<PlanStep, 'image' | 'lost'>): string | null {
+  const name = lost.find(({ kind, field }) => kind === 'attribute' && field === 'name')?.value
+  return typeof name === 'string' ? name : image.name
+}
+
+/** One line of what was lost in all, or with `strict` would have been; undefined when that is nothing. */
 export function describeLosses(
   { images, fields }: LossSummary,
-  file: string | undefined,
+  {
+    lossReport: file,
+    strict,
+  }: { readonly lossReport?: string | undefined; readonly strict: boolean },
 ): string | undefined {
   if (images === 0) return undefined
   const parts = Object.entries(fields).map(
     ([field, count]) => `${field === PROPERTIES ? 'custom properties' : field} (${count})`,
   )
   const where = file === undefined ? '' : `; see ${printable(file)}`
-  return `${countOf(images, 'image')} lost something: ${parts.join(', ')}${where}`
+  const verb = strict ? 'would lose' : 'lost'
+  return `${countOf(images, 'image')} ${verb} something: ${parts.join(', ')}${where}`
 }
 
 /** `; lost: tags, os_hidden`, or nothing. */

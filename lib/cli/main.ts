@@ -1,29 +1,43 @@
 import type { Writable } from 'node:stream'
 import { WriteStream } from 'node:tty'
+import type { StandardStreams } from '../endpoint/archive.ts'
 import { messageOf } from '../errors.ts'
-import type { AnyCommand, CommandContext } from './command.ts'
+import { type Clock, SYSTEM_CLOCK } from './clock.ts'
+import type { AnyCommand, CommandContext, Program } from './command.ts'
 import { errorRow } from './differences.ts'
 import { EXIT_STATUS, exitStatusOf, type ExitStatus } from './exit-status.ts'
 import { printable } from './format.ts'
+import { type DumpOptions, isDump } from './dumps.ts'
 import type { IdentitySurroundings } from './identity.ts'
-import { CommandLog } from './log.ts'
+import { lineStream } from './line-stream.ts'
+import { CommandLog, lineIn, type Log } from './log.ts'
+import type { Severity } from './log-sink.ts'
 import { apiFor, type ApiOptions, type CommonOptions, type EndpointOptions } from './options.ts'
-import { type PaceOptions, requestRate } from './transfer-options.ts'
-import { humanOutput, jsonLines, jsonOutput } from './output.ts'
+import { humanOutput, jsonLines, jsonOutput, type Output } from './output.ts'
 import { parse, PROGRAM } from './parse.ts'
 import { lines, openBar, type Progress } from './progress.ts'
+import { type PaceOptions, requestRate } from './transfer-options.ts'
+import { Unattended } from './unattended/unattended.ts'
 
 /** Where Linux has its syslog listen. */
 const SYSLOG_SOCKET = '/dev/log'
 
 /** What the program is run in. */
 export interface Surroundings {
+  /** Where archives come from and go to, asked for only then. */
+  readonly streams: StandardStreams
   readonly stdout: Writable
   readonly stderr: Writable
   readonly environment: Readonly<NodeJS.ProcessEnv>
   /** Stops the command; its reason is a `Stopped`. */
   readonly signal: AbortSignal
   readonly version: string
+  /** Default: that of the system. */
+  readonly clock?: Clock
+  /** The job that the command is of. */
+  readonly job?: string
+  /** Told what happens, instead of standard error. */
+  readonly show?: (message: string, severity: Severity) => void
 }
 
 /** Runs the program with these arguments and resolves to its exit status. Never rejects. */
@@ -35,6 +49,13 @@ export async function main(
   try {
     const asked = await parse(argv, surroundings.version)
     if (asked.type === 'command') return await execute(asked.command, asked.options, surroundings)
+    if (asked.type === 'shorthand') {
+      const { words, job } = await asked.shorthand.expand(asked.options, {
+        place: placeOf(surroundings),
+        check: checkFor(surroundings),
+      })
+      return await main(words, { ...surroundings, job })
+    }
     stdout.write(`${asked.text}\n`)
     return EXIT_STATUS.done
   } catch (error) {
@@ -46,50 +67,139 @@ export async function main(
 async function execute(
   command: AnyCommand,
   options: CommonOptions,
-  { stdout, stderr, environment, signal }: Surroundings,
+  surroundings: Surroundings,
 ): Promise<ExitStatus> {
-  const terminal = stderr instanceof WriteStream && stderr.isTTY && command.serves !== true
+  const { streams, stdout, stderr, environment, signal, clock = SYSTEM_CLOCK, job } = surroundings
+  const taken = command.takesOutput?.(options) === true
+  // Where results share standard error with what is told, a document for programs has it for itself.
+  const bare = taken && options.json
+  const terminal = stderr instanceof WriteStream && stderr.isTTY && command.serves !== true && !bare
   using progress: Progress = terminal
     ? await openBar(stderr, () => performance.now())
     : lines(text => stderr.write(text))
+  const now = () => clock.now()
+  const line = lineIn(options.logFormat, now)
+  const show = (message: string, severity: Severity) => {
+    if (bare || (severity === 'notice' && progress.shown)) return
+    progress.interrupt(options.logFormat === 'json' ? line(severity, message) : message)
+  }
   await using log = await CommandLog.open({
     level: options.debug ? 'debug' : options.verbose ? 'info' : 'notice',
     file: options.logFile,
     syslog: options.syslog ? SYSLOG_SOCKET : undefined,
-    show: (line, severity) => {
-      if (severity !== 'notice' || !progress.shown) progress.interrupt(line)
-    },
-    clock: () => new Date(),
+    format: options.logFormat,
+    show: surroundings.show ?? show,
+    clock: now,
   })
-  const json = command.serves === true ? jsonLines(stdout) : jsonOutput(stdout, command.rows)
-  const output = options.json ? json : humanOutput(command, options, stdout)
-  const open = opener(options, { environment, folder: process.cwd(), log, signal })
-  try {
-    const rows = command.run(options, { open, log, progress, signal })
-    for (;;) {
-      const { done, value } = await rows.next()
-      if (done === true) {
-        progress[Symbol.dispose]()
-        await output.end(value)
-        const stopped = signal.aborted && command.serves !== true
-        return stopped ? exitStatusOf(signal.reason) : command.exitStatus(value)
-      }
-      await output.row(value)
-    }
-  } catch (error) {
+  const results = taken ? stderr : stdout
+  const json = command.serves === true ? jsonLines(results) : jsonOutput(results, command.rows)
+  const output = options.json ? json : humanOutput(command, options, results)
+  async function failed(reason: unknown): Promise<Ending> {
     if (options.json && command.serves !== true) {
-      await output.end({ error: errorRow(error) }).catch(() => {}) // Then that is what is told.
+      await output.end({ error: errorRow(reason) }).catch(() => {}) // Then that is what is told.
     }
-    log.error(describe(error))
-    if (error instanceof Error && error.cause !== undefined)
-      log.debug(`because: ${messageOf(error.cause)}`)
-    return exitStatusOf(error)
+    log.error(describe(reason))
+    if (reason instanceof Error && reason.cause !== undefined)
+      log.debug(`because: ${messageOf(reason.cause)}`)
+    return { summary: { error: errorRow(reason) }, status: exitStatusOf(reason) }
+  }
+  try {
+    const around = { job, environment, clock, log }
+    await using run = await Unattended.begin(command, options, around)
+    const within = AbortSignal.any([signal, run.over])
+    const open = opener(options, streams, { ...placeOf(surroundings), log, signal: within })
+    const program = programFor(surroundings, clock, log)
+    const context = { open, log, progress, signal: within, closing: run.closing, program }
+    const ending = async () => {
+      try {
+        return await carryOut(command, options, context, output, run, signal)
+      } catch (error) {
+        return await failed(error)
+      }
+    }
+    const { summary, status } = await ending()
+    return await run.end(summary, status)
+  } catch (error) {
+    return (await failed(error)).status
+  }
+}
+
+/** How a command ended, and with what. */
+interface Ending {
+  readonly summary: object
+  readonly status: ExitStatus
+}
+
+/** Runs a command and prints what it comes to; `stop` is what stops it from outside. */
+async function carryOut(
+  command: AnyCommand,
+  options: CommonOptions,
+  context: CommandContext,
+  output: Output<object, object>,
+  run: Unattended,
+  stop: AbortSignal,
+): Promise<Ending> {
+  const rows = command.run(options, context)
+  for (;;) {
+    const { done, value } = await rows.next()
+    if (done === true) {
+      context.progress[Symbol.dispose]()
+      await output.end(value)
+      const stopped = stop.aborted && command.serves !== true
+      return {
+        summary: value,
+        status: stopped ? exitStatusOf(stop.reason) : command.exitStatus(value),
+      }
+    }
+    run.row(value)
+    await output.row(value)
+  }
+}
+
+function placeOf({ environment }: Surroundings): Program['place'] {
+  return { environment, folder: process.cwd() }
+}
+
+function checkFor({ version }: Surroundings): Program['check'] {
+  return async words => void (await parse(words, version))
+}
+
+function programFor(surroundings: Surroundings, clock: Clock, log: Log): Program {
+  return {
+    clock,
+    place: placeOf(surroundings),
+    check: checkFor(surroundings),
+    run: async (words, job) => {
+      const show = (line: string, severity: Severity) => {
+        log[severity === 'error' || severity === 'warning' ? severity : 'notice'](`${job}: ${line}`)
+      }
+      const stdout = lineStream(line => show(line, 'notice'))
+      const stderr = lineStream(line => show(line, 'error'))
+      // A signal of its own, so that one that lives for months does not gather listeners.
+      const stop = new AbortController()
+      const onStop = () => stop.abort(surroundings.signal.reason)
+      surroundings.signal.addEventListener('abort', onStop)
+      if (surroundings.signal.aborted) onStop()
+      try {
+        return await main(words, {
+          ...surroundings,
+          stdout,
+          stderr,
+          show,
+          job,
+          signal: stop.signal,
+        })
+      } finally {
+        surroundings.signal.removeEventListener('abort', onStop)
+      }
+    },
   }
 }
 
 /** Opens endpoints with the credentials and the limits that the user gave. */
 function opener(
   options: CommonOptions,
+  streams: StandardStreams,
   surroundings: IdentitySurroundings,
 ): CommandContext['open'] {
   return async (address, side, { writable = false } = {}) => {
@@ -99,9 +209,10 @@ function opener(
       import('../keystone/token-source.ts'),
       import('../stream/limit-rate.ts'),
     ])
-    const given = options as EndpointOptions & ApiOptions & PaceOptions // Commands that open endpoints have these.
+    // Commands that open endpoints have these.
+    const given = options as EndpointOptions & ApiOptions & PaceOptions & Partial<DumpOptions>
     const rate = requestRate(given)
-    const identified = address.startsWith('dir:')
+    const identified = isDump(address)
       ? { address, tokens: fixedToken(null) }
       : await identify(address, side, given, surroundings)
     return await openEndpoint(identified.address, {
@@ -112,14 +223,21 @@ function opener(
       attempts: given.attempts,
       requests: rate === null ? undefined : new RateLimit(() => rate),
       chunkSize: given.chunksize,
+      sparse: given.sparse,
+      streams,
       api: apiFor(side, given),
       signal: surroundings.signal,
     })
   }
 }
 
-/** One line; of what is not expected, and so a fault of ours, all that helps to find it. */
+/**
+ * One line; of what is wrong with the command line, which is the user's own text, as many as help to see where; of what is
+ * not expected, and so a fault of ours, all that helps to find it.
+ */
 function describe(error: unknown): string {
-  const fault = exitStatusOf(error) === EXIT_STATUS.fault && error instanceof Error
-  return `${PROGRAM}: ${fault ? error.stack : printable(messageOf(error))}`
+  const status = exitStatusOf(error)
+  if (status === EXIT_STATUS.fault && error instanceof Error) return `${PROGRAM}: ${error.stack}`
+  const lines = messageOf(error).split(status === EXIT_STATUS.usage ? '\n' : /(?!)/)
+  return `${PROGRAM}: ${lines.map(printable).join('\n')}`
 }

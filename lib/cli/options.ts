@@ -10,6 +10,7 @@ export interface CommonOptions {
   readonly verbose: boolean
   readonly logFile: string | undefined
   readonly syslog: boolean
+  readonly logFormat: 'text' | 'json'
   readonly json: boolean
 }
 
@@ -28,6 +29,12 @@ export const COMMON = {
     type: 'boolean',
     default: false,
     describe: 'Send it to the local syslog',
+  },
+  'log-format': {
+    type: 'string',
+    requiresArg: true,
+    default: 'text',
+    describe: 'Put each line of it as text or as json',
   },
 } as const satisfies Record<string, Options>
 
@@ -168,7 +175,8 @@ export const PLAN = {
     type: 'string',
     requiresArg: true,
     default: LEFT_OUT_BY_DEFAULT,
-    describe: 'Attributes and properties to leave alone, by their API names, separated by spaces',
+    describe:
+      'Attributes and properties to leave alone: API names or patterns, separated by spaces',
   },
   'loss-report': {
     type: 'string',
@@ -210,17 +218,8 @@ export const TRANSFER = {
   },
 } as const satisfies Record<string, Options>
 
-/** The names in the text of `--dontreplicate`. @throws {GlanceError} `usage` for `id`. */
-export function parseFieldNames(text: string): ReadonlySet<string> {
-  const names = new Set(text.split(/\s+/).filter(name => name !== ''))
-  if (names.has('id')) {
-    throw new GlanceError(
-      'usage',
-      '--dontreplicate: images are matched by their id, it cannot be left out',
-    )
-  }
-  return names
-}
+/** Options that may be given several times. */
+const REPEATABLE: ReadonlySet<string> = new Set(['filter', 'exclude', 'set', 'unset', 'rename'])
 
 /** What the numbers among the options may be; whole numbers all. */
 const RANGES: Readonly<Record<string, readonly [number, number]>> = {
@@ -228,6 +227,7 @@ const RANGES: Readonly<Record<string, readonly [number, number]>> = {
   attempts: [1, 1000],
   chunksize: [1, 1_073_741_824],
   concurrency: [1, 1000],
+  newest: [1, 1_000_000],
   port: [0, 65_535],
   ...PACE_RANGES,
 }
@@ -238,7 +238,8 @@ export function checkOptions(
   { positionals }: { readonly positionals: Readonly<Record<string, unknown>> },
 ): void {
   for (const [name, value] of Object.entries(options)) {
-    if (name.length > 1 && Array.isArray(value) && positionals[name] === undefined)
+    const isOne = positionals[name] === undefined && !REPEATABLE.has(name)
+    if (name.length > 1 && Array.isArray(value) && isOne)
       throw new GlanceError('usage', `--${name}: give it once`)
   }
   for (const name of ['source-api', 'target-api']) {
@@ -246,6 +247,10 @@ export function checkOptions(
     if (value !== undefined && value !== '1' && value !== '2') {
       throw new GlanceError('usage', `--${name}: expected 1 or 2`)
     }
+  }
+  const format = options['log-format']
+  if (format !== undefined && format !== 'text' && format !== 'json') {
+    throw new GlanceError('usage', '--log-format: expected text or json')
   }
   for (const [name, [least, most]] of Object.entries(RANGES)) {
     const value = options[name]

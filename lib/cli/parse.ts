@@ -1,29 +1,37 @@
 import yargs, { type Argv, type Options } from 'yargs'
 import { GlanceError, messageOf } from '../errors.ts'
-import type { AnyCommand } from './command.ts'
-import { COMMANDS, GROUPS } from './commands.ts'
+import type { AnyCommand, Shorthand } from './command.ts'
+import { COMMANDS, GROUPS, SHORTHANDS } from './commands.ts'
+import { STANDARD } from './dumps.ts'
 import { checkOptions, COMMON, type CommonOptions } from './options.ts'
 
 export const PROGRAM = 'glance-replicator'
 
-/** What a command line asks for: something to read, or a command to be run. */
+/** What a command line asks for: something to read, a command to be run, or what that is to be found out from. */
 export type Asked =
   | { readonly type: 'text'; readonly text: string }
   | { readonly type: 'command'; readonly command: AnyCommand; readonly options: CommonOptions }
+  | { readonly type: 'shorthand'; readonly shorthand: Shorthand; readonly options: object }
+
+/** Everything that may stand first on a command line. */
+const WORDS = [...COMMANDS, ...SHORTHANDS]
 
 /** @throws {GlanceError} `usage`, with a hint where to read on. */
 export async function parse(argv: readonly string[], version: string): Promise<Asked> {
   const [first = '--help', ...others] = commandFirst(argv)
-  const words = withClouds(first === 'help' ? [...others, '--help'] : [first, ...others])
+  const words = withStandard(
+    withClouds(first === 'help' ? [...others, '--help'] : [first, ...others]),
+  )
   requireCommand(words)
   requireOptions(words)
-  let chosen: Extract<Asked, { type: 'command' }> | undefined
+  const told = withHelp(words) ? asTheyAre : untold
+  let chosen: Asked | undefined
   const parser = yargs()
     .scriptName(PROGRAM)
     .usage(
       '$0 <command> [options]\n\nCompare, copy and size the images of OpenStack Glance services',
     )
-    .options(COMMON)
+    .options(told(COMMON))
     .version(version)
     .help('help')
     .alias('h', 'help')
@@ -38,15 +46,34 @@ export async function parse(argv: readonly string[], version: string): Promise<A
     .fail((message, error) => {
       throw usage(message || messageOf(error))
     })
-  register(parser, (command, options) => {
-    // yargs has given every option of COMMON its default.
-    chosen = { type: 'command', command, options: options as CommonOptions }
+  register(parser, told, (asked, options) => {
+    chosen =
+      'expand' in asked
+        ? { type: 'shorthand', shorthand: asked, options }
+        : // yargs has given every option of COMMON its default.
+          { type: 'command', command: asked, options: options as CommonOptions }
   })
   let text = ''
   await parser.parseAsync(words, {}, (_error, _options, output) => {
     text = output
   })
   return chosen ?? { type: 'text', text }
+}
+
+/** Options of a command line, as yargs is told of them. */
+type Told = (options: Readonly<Record<string, Options>>) => Record<string, Options>
+
+const asTheyAre: Told = options => options
+
+/** yargs lays out the help of every command that it runs, which takes longer than all else here: so it has nothing to lay out. */
+const untold: Told = options =>
+  Object.fromEntries(
+    Object.entries(options).map(([name, option]) => [name, { ...option, hidden: true }]),
+  )
+
+/** Whether the help is, or may be, asked for. */
+function withHelp(words: readonly string[]): boolean {
+  return words.some(word => /^-(?:-h|[^-]*h)/.test(word))
 }
 
 /** Options may stand before the command, as they always might: this is the same line with the command at its head. */
@@ -61,7 +88,7 @@ function commandFirst(argv: readonly string[]): readonly string[] {
 }
 
 /** Every option of every command, with all its names. */
-const OPTIONS = COMMANDS.flatMap(({ options }) =>
+const OPTIONS = WORDS.flatMap(({ options }) =>
   Object.entries<Options>({ ...COMMON, ...options }).map(([name, { type, alias = [] }]) => ({
     type,
     names: [name, ...[alias].flat()],
@@ -89,7 +116,7 @@ function withClouds(words: readonly string[]): readonly string[] {
   const command = COMMANDS.find(({ name }) => name === words[0])
   if (command?.options['cloud'] === undefined || words.includes('--')) return words
   const given = words.flatMap((word, i) =>
-    i === 0 || word.startsWith('-') || TAKING_A_VALUE.has(words[i - 1] ?? '') ? [] : [i],
+    i === 0 || /^-./.test(word) || TAKING_A_VALUE.has(words[i - 1] ?? '') ? [] : [i],
   )
   const names = Object.keys(command.positionals)
   const result = [...words]
@@ -106,6 +133,13 @@ function withClouds(words: readonly string[]): readonly string[] {
   return result
 }
 
+/** An end that is `-` by its address, since yargs takes the word for an option without a name. */
+function withStandard(words: readonly string[]): readonly string[] {
+  return words.map((word, i) =>
+    word === '-' && !TAKING_A_VALUE.has(words[i - 1] ?? '') ? STANDARD : word,
+  )
+}
+
 /** @throws {GlanceError} `usage` for a command that there is not, which yargs would call an argument. */
 function requireCommand([named, second]: readonly string[]): void {
   if (named === undefined || named.startsWith('-')) return
@@ -113,7 +147,7 @@ function requireCommand([named, second]: readonly string[]): void {
   if (isGroup && second === undefined) throw usage(`${named} wants a command`, named)
   if (isGroup && second?.startsWith('-') === true) return
   const name = isGroup ? `${named} ${second}` : named
-  if (!COMMANDS.some(command => command.name === name)) throw usage(`unknown command '${name}'`)
+  if (!WORDS.some(command => command.name === name)) throw usage(`unknown command '${name}'`)
 }
 
 /** @throws {GlanceError} `usage` for an option that no command has, whose value yargs would take for an argument. */
@@ -126,21 +160,25 @@ function requireOptions(words: readonly string[]): void {
 }
 
 /** How usage names what stands on the line; only the last may be several. */
-function placeOf({ positionals }: AnyCommand, name: string): string {
+function placeOf({ positionals }: Pick<AnyCommand, 'positionals'>, name: string): string {
   const { array } = positionals[name] ?? {}
   return array === true ? `<${name}..>` : `<${name}>`
 }
 
 /** Tells yargs of every command, by itself or in its group; `choose` is told of the one that is asked for. */
-function register(parser: Argv, choose: (command: AnyCommand, options: unknown) => void): void {
-  const add = (parser: Argv, command: AnyCommand, word: string) => {
+function register(
+  parser: Argv,
+  told: Told,
+  choose: (asked: AnyCommand | Shorthand, options: object) => void,
+): void {
+  const add = (parser: Argv, command: AnyCommand | Shorthand, word: string) => {
     const names = Object.keys(command.positionals)
     parser.command(
       [word, ...names.map(name => placeOf(command, name))].join(' '),
       command.summary,
       builder => {
         for (const name of names) builder.positional(name, command.positionals[name] ?? {})
-        return builder.options(command.options)
+        return builder.options(told(command.options))
       },
       options => {
         checkOptions(options, command)
@@ -148,7 +186,7 @@ function register(parser: Argv, choose: (command: AnyCommand, options: unknown) 
       },
     )
   }
-  for (const command of COMMANDS) {
+  for (const command of WORDS) {
     if (!command.name.includes(' ')) add(parser, command, command.name)
   }
   for (const [group, summary] of Object.entries(GROUPS)) {

@@ -1,31 +1,43 @@
 import type { Options, PositionalOptions } from 'yargs'
 import type { Endpoint, RefusedField } from '../endpoint/endpoint.ts'
+import { MemoryEndpoint } from '../endpoint/memory.ts'
 import { GlanceError, isGlanceError } from '../errors.ts'
+import type { FieldRules } from '../replicate/fields.ts'
 import { plan } from '../replicate/plan.ts'
 import { count, NOTHING } from '../replicate/report.ts'
 import { run, type RunOptions, type TransferEvent } from '../replicate/run.ts'
+import type { Selection } from '../replicate/select.ts'
 import { RateLimit } from '../stream/limit-rate.ts'
 import { parseBandwidth } from './bandwidth.ts'
 import type { Command, CommandContext } from './command.ts'
 import { describeNotCarried, type ErrorRow, errorRow, notCarried } from './differences.ts'
+import { STANDARD } from './dumps.ts'
 import { EXIT_STATUS } from './exit-status.ts'
+import { type FieldOptions, FIELDS, leftOut, readFields, requireTakenBy } from './fields.ts'
 import { printable } from './format.ts'
 import { describeLosses, LossReport, type LossSummary } from './losses.ts'
 import {
   type ApiOptions,
   ENDPOINT,
   type EndpointOptions,
-  parseFieldNames,
   PLAN,
   type PlanOptions,
   TRANSFER,
   type TransferOptions,
 } from './options.ts'
+import {
+  readSelection,
+  SELECTION,
+  type SelectionOptions,
+  selectionSummary,
+  type SelectionSummary,
+} from './selection.ts'
 import type { SeveralSummary, SeveralTargets } from './several-targets.ts'
 import { PACE, type PaceOptions, parseOrder, type ViaOptions } from './transfer-options.ts'
 import {
   bytesOf,
   countsOf,
+  isSettled,
   narrate,
   planned,
   rowOf,
@@ -34,24 +46,55 @@ import {
   tell,
   type TransferRow,
 } from './transfer-rows.ts'
+import { DEADLINE, UNATTENDED } from './unattended/options.ts'
 
 export interface ReplicationOptions
-  extends EndpointOptions, ApiOptions, PlanOptions, TransferOptions, PaceOptions, ViaOptions {}
+  extends
+    EndpointOptions,
+    ApiOptions,
+    PlanOptions,
+    SelectionOptions,
+    FieldOptions,
+    TransferOptions,
+    PaceOptions,
+    ViaOptions {}
 
-export interface TransferSummary {
+export interface TransferSummary extends SelectionSummary {
   readonly dry_run: boolean
   readonly totals: ShownTotals
   /** What is never carried to this target, and why. */
   readonly not_carried: readonly RefusedField[]
   readonly lost: LossSummary
+  /** Whether `--max-duration` was over before all was done. */
+  readonly cut_short: boolean
   /** What ended the run before its end. */
   readonly error: ErrorRow | null
 }
 
 /** What options mean, found out before anything is asked of anybody. */
 export interface Prepared {
-  readonly leaveOut: ReadonlySet<string>
+  readonly selection: Selection | undefined
+  readonly fields: FieldRules
   readonly pace: Pick<RunOptions, 'bandwidth' | 'checkers' | 'order' | 'via'>
+}
+
+/** A target of the command line, to be disposed of; in a dry run nothing is written there. */
+export async function openTarget(
+  address: string,
+  { fields }: Prepared,
+  { dryRun }: ReplicationOptions,
+  context: CommandContext,
+): Promise<Endpoint> {
+  // An archive is always written anew.
+  if (dryRun && address.startsWith('tar:')) return new MemoryEndpoint(address)
+  const target = await context.open(address, 'target', { writable: !dryRun })
+  try {
+    requireTakenBy(target, fields)
+    return target
+  } catch (error) {
+    await target[Symbol.asyncDispose]()
+    throw error
+  }
 }
 
 function paceOf({ bandwidth, checkers, order, via }: PaceOptions & ViaOptions): Prepared['pace'] {
@@ -68,11 +111,11 @@ function paceOf({ bandwidth, checkers, order, via }: PaceOptions & ViaOptions): 
 async function* replicate(
   source: Endpoint,
   target: Endpoint,
-  { leaveOut, pace }: Prepared,
+  { selection, fields, pace }: Prepared,
   options: ReplicationOptions,
-  { log, progress, signal }: CommandContext,
+  { log, progress, signal, closing }: CommandContext,
 ): AsyncGenerator<TransferRow, TransferSummary, void> {
-  const planning = { metadataOnly: options.metaonly, strict: options.strict, leaveOut }
+  const planning = { metadataOnly: options.metaonly, strict: options.strict, selection, fields }
   await using losses = await LossReport.open(options.lossReport)
   const { attempts, concurrency, discardUnfinished, dryRun } = options
   const events = dryRun
@@ -86,12 +129,14 @@ async function* replicate(
           concurrency,
           discardUnfinished,
           ...pace,
+          closing,
           signal,
           onBytes: total => progress.copied(total),
         },
       )
   let totals = NOTHING
   let broken: unknown
+  let cutShort = false
   try {
     for await (const event of events) {
       totals = count(totals, event)
@@ -101,21 +146,29 @@ async function* replicate(
       if (row === undefined) continue
       if (event.step?.action === 'create' || event.step?.action === 'update') progress.finish()
       tell(row, log)
-      if (row.error === null && row.result !== 'interrupted') await losses.add(row, row.lost)
+      if (isSettled(event, row)) await losses.add(row, row.lost)
       yield row
     }
   } catch (error) {
+    if (closing.aborted && error === closing.reason) cutShort = true
     // What was done until then is told; where that is nothing, there is only the error to tell.
-    if (totals === NOTHING || !isGlanceError(error)) throw error
-    log.error(printable(error.message))
-    broken = error
+    else if (totals === NOTHING || !isGlanceError(error)) throw error
+    else {
+      log.error(printable(error.message))
+      broken = error
+    }
   }
   return {
     dry_run: dryRun,
     totals: shownTotals(totals),
-    not_carried: notCarried(target, leaveOut),
+    not_carried: notCarried(target, leftOut(options, fields)),
     lost: losses.summary,
+    cut_short: cutShort,
     error: broken === undefined ? null : errorRow(broken),
+    // Of a listing that was not read to its end nobody knows what is not in it.
+    ...(broken === undefined && !cutShort && !signal.aborted
+      ? selectionSummary(selection, options, log)
+      : {}),
   }
 }
 
@@ -151,28 +204,43 @@ export function replicationCommand<P extends string>({
     name,
     summary,
     positionals,
-    options: { ...TRANSFER, ...PACE, ...PLAN, ...options, ...ENDPOINT },
+    options: {
+      ...TRANSFER,
+      ...PACE,
+      ...PLAN,
+      ...SELECTION,
+      ...FIELDS,
+      ...options,
+      ...DEADLINE,
+      ...UNATTENDED,
+      ...ENDPOINT,
+    },
     async *run(options, context) {
       const { source: address, targets } = ends(options)
       const again = targets.find((one, i) => targets.indexOf(one) !== i)
       if (again !== undefined)
         throw new GlanceError('usage', `'${again}' is named as a target twice`)
-      const prepared = { leaveOut: parseFieldNames(options.dontreplicate), pace: paceOf(options) }
+      const prepared: Prepared = {
+        fields: readFields(options),
+        selection: await readSelection(options, new Date()),
+        pace: paceOf(options),
+      }
       await using source = await context.open(address, 'source')
       if (several !== undefined && targets.length > 1) {
         return yield* several.replicate(source, targets, prepared, options, context)
       }
-      await using target = await context.open(targets[0] ?? '', 'target', {
-        writable: !options.dryRun,
-      })
+      await using target = await openTarget(targets[0] ?? '', prepared, options, context)
       return yield* replicate(source, target, prepared, options, context)
     },
+    takesOutput: options => ends(options).targets.includes(STANDARD),
     exitStatus: summary => {
-      const { totals, error } = summary
+      const { totals, error, cut_short, not_found: missing = [] } = summary
       const targets = 'targets' in summary ? summary.targets : []
       const lost = targets.filter(({ error }) => error !== null).length
       if (error !== null || (lost > 0 && lost === targets.length)) return EXIT_STATUS.endpoint
-      return totals.failed + totals.refused + lost > 0 ? EXIT_STATUS.differences : EXIT_STATUS.done
+      const undone = totals.failed + totals.refused + lost + missing.length
+      if (undone > 0) return EXIT_STATUS.differences
+      return cut_short ? EXIT_STATUS.timeOver : EXIT_STATUS.done
     },
     views: {
       row: () => undefined,
@@ -183,10 +251,10 @@ export function replicationCommand<P extends string>({
 
 function summaryLine(
   summary: TransferSummary | SeveralSummary,
-  { verbose, lossReport }: ReplicationOptions,
+  { verbose, lossReport, strict }: ReplicationOptions,
   several: SeveralTargets | undefined,
 ): string {
-  const losses = describeLosses(summary.lost, lossReport)
+  const losses = describeLosses(summary.lost, { lossReport, strict })
   const lines =
     'targets' in summary
       ? (several?.describe(summary) ?? [])
@@ -194,7 +262,11 @@ function summaryLine(
           ...(verbose ? describeNotCarried(summary.not_carried) : []),
           countsOf(summary.totals, summary.dry_run),
         ]
-  return [...lines, ...(losses === undefined ? [] : [losses])].join('\n')
+  return [
+    ...lines,
+    ...(losses === undefined ? [] : [losses]),
+    ...(summary.cut_short ? ['--max-duration is over: what is left is for the next run'] : []),
+  ].join('\n')
 }
 
 /** The events of a run in which everything is planned and nothing done. */

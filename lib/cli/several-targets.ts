@@ -6,11 +6,14 @@ import { type PlanningContext, runAll, type TargetEvent } from '../replicate/run
 import type { CommandContext } from './command.ts'
 import { type ErrorRow, errorRow, notCarried } from './differences.ts'
 import { countOf, printable } from './format.ts'
+import { leftOut } from './fields.ts'
 import { LossReport, type LossSummary } from './losses.ts'
-import type { Prepared, ReplicationOptions } from './replication.ts'
+import { openTarget, type Prepared, type ReplicationOptions } from './replication.ts'
+import { selectionSummary, type SelectionSummary } from './selection.ts'
 import {
   bytesOf,
   countsOf,
+  isSettled,
   narrate,
   planned,
   rowOf,
@@ -26,11 +29,13 @@ interface TargetRow extends TransferRow {
 }
 
 /** What a run for several targets has come to. */
-export interface SeveralSummary {
+export interface SeveralSummary extends SelectionSummary {
   readonly dry_run: boolean
   /** Of all targets together: an image counts once for each. */
   readonly totals: ShownTotals
   readonly lost: LossSummary
+  /** Whether `--max-duration` was over before all was done. */
+  readonly cut_short: boolean
   readonly targets: readonly {
     readonly target: string
     readonly totals: ShownTotals
@@ -57,15 +62,16 @@ async function* replicateToAll(
   options: ReplicationOptions,
   context: CommandContext,
 ): AsyncGenerator<TargetRow, SeveralSummary, void> {
-  const { log, progress, signal } = context
+  const { log, progress, signal, closing } = context
   const { dryRun } = options
+  const { selection, fields } = prepared
   await using losses = await LossReport.open(options.lossReport)
   const opened: Endpoint[] = []
   await using _ = { [Symbol.asyncDispose]: async () => await disposeOf(opened) }
   const targets = new Map<Endpoint | string, { totals: Totals; error: unknown }>()
   for (const address of addresses) {
     try {
-      const target = await context.open(address, 'target', { writable: !dryRun })
+      const target = await openTarget(address, prepared, options, context)
       opened.push(target)
       targets.set(target, { totals: NOTHING, error: undefined })
     } catch (error) {
@@ -76,7 +82,7 @@ async function* replicateToAll(
     }
   }
   if (opened.length === 0) throw [...targets.values()][0]?.error
-  const planning = { metadataOnly: options.metaonly, strict: options.strict, ...prepared }
+  const planning = { metadataOnly: options.metaonly, strict: options.strict, selection, fields }
   const rounds = (planned: PlanningContext) => planAll(source, opened, planning, planned)
   const { attempts, concurrency, discardUnfinished } = options
   const events = dryRun
@@ -86,10 +92,12 @@ async function* replicateToAll(
         concurrency,
         discardUnfinished,
         ...prepared.pace,
+        closing,
         signal,
         onBytes: total => progress.copied(total),
       })
   let broken: unknown
+  let cutShort = false
   try {
     for await (const event of events) {
       const state = targets.get(event.target) ?? { totals: NOTHING, error: undefined }
@@ -107,27 +115,36 @@ async function* replicateToAll(
       if (event.step?.action === 'create' || event.step?.action === 'update') progress.finish()
       tell(row, log, where)
       const told = { ...row, target: event.target.name }
-      if (row.error === null && row.result !== 'interrupted') await losses.add(told, row.lost)
+      if (isSettled(event, row)) await losses.add(told, row.lost)
       yield told
     }
   } catch (error) {
     const isNothing = [...targets.values()].every(({ totals }) => totals === NOTHING)
-    if (isNothing || !isGlanceError(error)) throw error
-    log.error(printable(error.message))
-    broken = error
+    if (closing.aborted && error === closing.reason) cutShort = true
+    else if (isNothing || !isGlanceError(error)) throw error
+    else {
+      log.error(printable(error.message))
+      broken = error
+    }
   }
   const states = [...targets]
+  const isAnyLeft = states.some(([, { error }]) => error === undefined)
   return {
     dry_run: dryRun,
     totals: shownTotals(states.map(([, { totals }]) => totals).reduce(sum, NOTHING)),
     lost: losses.summary,
+    cut_short: cutShort,
     targets: states.map(([target, { totals, error }]) => ({
       target: typeof target === 'string' ? target : target.name,
       totals: shownTotals(totals),
-      not_carried: typeof target === 'string' ? [] : notCarried(target, prepared.leaveOut),
+      not_carried: typeof target === 'string' ? [] : notCarried(target, leftOut(options, fields)),
       error: error === undefined ? null : errorRow(error),
     })),
     error: broken === undefined ? null : errorRow(broken),
+    // Of a listing that was not read to its end nobody knows what is not in it.
+    ...(broken === undefined && !cutShort && !signal.aborted && isAnyLeft
+      ? selectionSummary(selection, options, log)
+      : {}),
   }
 }
 

@@ -14,7 +14,7 @@ import {
   fieldRow,
 } from './differences.ts'
 import { countOf, formatBytes, labelOf, printable } from './format.ts'
-import { lostSuffix } from './losses.ts'
+import { lostSuffix, sourceNameOf } from './losses.ts'
 
 /** What became of one image, or in a dry run would. */
 export interface TransferRow {
@@ -31,6 +31,8 @@ export interface TransferRow {
     | 'would_update'
   /** Bytes. */
   readonly size: number | null
+  /** When the image of the source was changed last, in ISO 8601. */
+  readonly updated_at: string | null
   /** How the target fetched the data by itself; null where it was sent it, or there was none to be had. */
   readonly via: PullMethod | null
   /** What was changed, or would be. */
@@ -111,8 +113,9 @@ export function rowOf(event: TransferEvent, dryRun: boolean): TransferRow | unde
 function about(step: PlanStep | null): Omit<TransferRow, 'result'> {
   return {
     id: step?.image.id ?? '',
-    name: step?.image.name ?? null,
+    name: step === null ? null : sourceNameOf(step),
     size: step?.image.size ?? null,
+    updated_at: step?.image.updatedAt.toISOString() ?? null,
     differences: step?.action === 'update' ? step.changes.map(fieldRow) : [],
     refused: [],
     via: null,
@@ -161,7 +164,7 @@ export function tell(row: TransferRow, log: CommandContext['log'], where = ''): 
 
 /** Tells what happens on the way to a result. */
 export function narrate(event: TransferEvent, log: CommandContext['log'], where = ''): void {
-  const tell = (step: PlanStep, words: string) => `${labelOf(step.image)}${where}: ${words}`
+  const tell = (step: PlanStep, words: string) => `${labelOf(about(step))}${where}: ${words}`
   if (event.type === 'started') log.info(tell(event.step, event.step.action))
   if (event.type === 'relayed') {
     const why = printable(messageOf(event.error))
@@ -173,6 +176,12 @@ export function narrate(event: TransferEvent, log: CommandContext['log'], where 
       ? `attempt ${event.attempt}`
       : `goes on at ${formatBytes(event.offset)}`
   log.warning(tell(event.step, `${next} after: ${printable(messageOf(event.error))}`))
+}
+
+/** Whether an event's row says for good what the image loses. */
+export function isSettled(event: TransferEvent, row: TransferRow): boolean {
+  if (row.result === 'interrupted') return false
+  return row.error === null || (event.type === 'failed' && event.step?.action === 'refuse')
 }
 
 export function bytesOf(step: WorkStep): number {

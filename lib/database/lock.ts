@@ -12,15 +12,29 @@ export async function lock(name: string, base: string): Promise<AsyncDisposable>
   const pidFile = `${base}.pid`
   try {
     await access(dirname(base), constants.W_OK | constants.X_OK)
-    const release = await lockFile(`${base}.lock`)
-    if (release !== undefined) return await held(pidFile, release)
+    const locked = await tryLock(`${base}.lock`, pidFile)
+    if (locked !== undefined) return locked
   } catch (error) {
     const message = `${name} cannot be locked: ${messageOf(error)}`
     throw new GlanceError('unavailable', message, { cause: error })
   }
+  const holder = await holderOf(pidFile)
+  throw new GlanceError('unavailable', `${name} is in use by another service${holder}`)
+}
+
+/**
+ * Locks the file `path`, and writes to `pidFile` who has it; undefined when somebody has, also in this process. Let go
+ * of by disposal, and by the end of the process.
+ */
+export async function tryLock(path: string, pidFile: string): Promise<AsyncDisposable | undefined> {
+  const release = await lockFile(path)
+  return release === undefined ? undefined : await held(pidFile, release)
+}
+
+/** ` (process 1234)`, for a message, or nothing while that is not known. */
+export async function holderOf(pidFile: string): Promise<string> {
   const holder = await readFile(pidFile, 'utf8').catch(() => '') // Which may be about to be written.
-  const which = /^\d+$/.test(holder) ? ` (process ${holder})` : ''
-  throw new GlanceError('unavailable', `${name} is in use by another service${which}`)
+  return /^\d+$/.test(holder) ? ` (process ${holder})` : ''
 }
 
 async function held(pidFile: string, release: () => void): Promise<AsyncDisposable> {

@@ -1,24 +1,27 @@
-import { access, constants, open, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { access, constants, readdir, readFile, stat } from 'node:fs/promises'
 import type { Abortable } from '../abort.ts'
 import { GlanceError, isGlanceError } from '../errors.ts'
 import { compareIds, hasData, type Image } from '../image/image.ts'
-import type { Bytes } from '../stream/bytes.ts'
 import { digested, Hasher } from '../stream/digest.ts'
 import { rechunk } from '../stream/rechunk.ts'
 import { verify } from '../stream/verify.ts'
 import { expressibleInV2 } from '../wire/loss.ts'
-import { renameDurably } from './durable.ts'
-import type { Endpoint, ImageData, ListOptions, Written } from './endpoint.ts'
+import { auditDirectory } from './directory-audit.ts'
+import type { Audited, Endpoint, ImageData, ListOptions, Written } from './endpoint.ts'
 import { fileFault } from './file-fault.ts'
 import { fromMetadata, layout, toMetadata } from './layout.ts'
+import { entryOf, Manifest } from './manifest.ts'
+import { readFrom } from './read-file.ts'
 import { UnfinishedFiles } from './unfinished.ts'
-import { writerName } from './writer.ts'
+import { textBytes, writeWhole } from './whole-file.ts'
 
 export interface DirectoryOptions {
   /** Whether images are to be written. Default false. */
   readonly writable?: boolean | undefined
   /** Bytes read or written at a time. Default 1 MiB. */
   readonly chunkSize?: number | undefined
+  /** Whether zeros in the data are written as holes. Default true. */
+  readonly sparse?: boolean | undefined
 }
 
 /**
@@ -38,25 +41,28 @@ export class DirectoryEndpoint implements Endpoint {
   readonly #folder: string
   readonly #writable: boolean
   readonly #chunkSize: number
-
+  readonly #sparse: boolean
+  readonly #manifest: Manifest
   readonly #unfinished: UnfinishedFiles
 
   private constructor(
     folder: string,
     unfinished: UnfinishedFiles,
-    { writable = false, chunkSize = 1024 * 1024 }: DirectoryOptions,
+    { writable = false, chunkSize = 1024 * 1024, sparse = true }: DirectoryOptions,
   ) {
     this.#folder = folder
     this.#unfinished = unfinished
     this.#writable = writable
     this.#chunkSize = chunkSize
+    this.#sparse = sparse
+    this.#manifest = new Manifest(layout.manifest(folder))
     this.name = `dir:${folder}`
   }
 
   /**
-   * Where it is to be written to, what killed writers left half-made is found, and what cannot be gone on with removed.
-   * @throws {GlanceError} `not_found` when there is no such directory; `forbidden` when it may not be read, or not be
-   * written to although that is wanted.
+   * Where it is to be written to, what killed writers left half-made is found, and what cannot be gone on with removed;
+   * images that are there without a manifest get one. @throws {GlanceError} `not_found` when there is no such directory; `forbidden` when it may not be
+   * read, or not be written to although that is wanted.
    */
   static async open(folder: string, options: DirectoryOptions = {}): Promise<DirectoryEndpoint> {
     const wanted = constants.R_OK | constants.X_OK | (options.writable ? constants.W_OK : 0)
@@ -64,11 +70,12 @@ export class DirectoryEndpoint implements Endpoint {
       const found = await stat(folder)
       if (!found.isDirectory()) throw new GlanceError('not_found', `${folder}: not a directory`)
       await access(folder, wanted)
-      const unfinished =
-        options.writable === true
-          ? await UnfinishedFiles.find(folder)
-          : UnfinishedFiles.none(folder)
-      return new DirectoryEndpoint(folder, unfinished, options)
+      if (options.writable !== true) {
+        return new DirectoryEndpoint(folder, UnfinishedFiles.none(folder), options)
+      }
+      const endpoint = new DirectoryEndpoint(folder, await UnfinishedFiles.find(folder), options)
+      await endpoint.#adopt()
+      return endpoint
     } catch (error) {
       throw fileFault(error, folder)
     }
@@ -116,36 +123,61 @@ export class DirectoryEndpoint implements Endpoint {
     }
     if (data === null) return await this.update(image, { ...image, status: 'queued' })
     const file = layout.data(this.#folder, image.id)
+    const [chunkSize, sparse] = [this.#chunkSize, this.#sparse]
     if (data.checksum !== null || data.digest !== null) {
-      await this.#unfinished.write(image.id, data, { chunkSize: this.#chunkSize, signal })
-      return await this.update(image, image)
+      await this.#unfinished.write(image.id, data, { chunkSize, sparse, signal })
+      const { size } = await stat(file)
+      return await this.update(image, { ...image, size })
     }
     // What nothing proves is not gone on with either: it is written in one go.
-    const bytes = rechunk(verify(await data.open({ signal }), data), this.#chunkSize)
+    const bytes = rechunk(verify(await data.open({ signal }), data), chunkSize)
     const hasher = new Hasher(['md5', 'sha512'])
-    await writeWhole(file, digested(bytes, hasher))
+    await writeWhole(file, digested(bytes, hasher), { sparse })
     const { size } = await stat(file)
     const checksum = await hasher.hex('md5')
     const digest = { algorithm: 'sha512', value: await hasher.hex('sha512') }
     return await this.update(image, { ...image, size, checksum, digest })
   }
 
-  async update(_present: Image, image: Image): Promise<Written> {
-    const text = Buffer.from(toMetadata(image))
-    const file = layout.metadata(this.#folder, image.id)
-    await writeWhole(
-      file,
-      (async function* () {
-        yield text
-      })(),
-    )
+  async update(present: Image, wanted: Image): Promise<Written> {
+    // What was found out of the data when it was written, and the source does not know.
+    const { size, checksum, digest } = hasData(present) ? present : wanted
+    const image: Image = {
+      ...wanted,
+      size: wanted.size ?? size,
+      checksum: wanted.checksum ?? checksum,
+      digest: wanted.digest ?? digest,
+    }
+    const metadata = toMetadata(image)
+    const entry = entryOf(image, metadata)
+    await this.#manifest.append(entry)
+    await writeWhole(layout.metadata(this.#folder, image.id), textBytes(metadata))
+    this.#manifest.complete(entry)
     return { image, refused: [] }
+  }
+
+  audit(options: Abortable = {}): AsyncGenerator<Audited> {
+    return auditDirectory(this.#folder, this.#manifest, options)
   }
 
   /** A dump keeps nothing that is half-made. */
   async discard(): Promise<void> {}
 
-  async [Symbol.asyncDispose](): Promise<void> {}
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#manifest.tidy().catch(() => {}) // Lines that count no more do no harm.
+  }
+
+  async #adopt(): Promise<void> {
+    if (await this.#manifest.exists()) return
+    const [folder, images] = [this.#folder, this.list({ onUnreadable: () => {} })]
+    await this.#manifest.begin(
+      (async function* () {
+        for await (const image of images) {
+          yield entryOf(image, await readFile(layout.metadata(folder, image.id)))
+        }
+      })(),
+    )
+  }
 
   async #read(id: string): Promise<Image> {
     const file = layout.metadata(this.#folder, id)
@@ -160,45 +192,5 @@ export class DirectoryEndpoint implements Endpoint {
     if (this.#writable) return { ...image, status: 'queued' }
     const state = found === undefined ? 'is missing' : `has ${found.size} of ${image.size} bytes`
     throw new GlanceError('corrupt', `${data}: the data of the image ${state}`)
-  }
-}
-
-/**
- * Writes a file under a name of its own, makes it durable, and only then gives it the right one: of two who write the
- * same file at once the later wins, and each file is one writer's.
- */
-async function writeWhole(file: string, data: Bytes): Promise<void> {
-  const partial = layout.partial(file, await writerName())
-  try {
-    {
-      await using handle = await open(partial, 'wx')
-      for await (const chunk of data) await handle.writeFile(chunk)
-      await handle.sync()
-    }
-    await renameDurably(partial, file)
-  } catch (error) {
-    await rm(partial, { force: true })
-    throw fileFault(error, file)
-  }
-}
-
-async function* readFrom(
-  file: string,
-  offset: number,
-  chunkSize: number,
-  signal?: AbortSignal,
-): AsyncGenerator<Uint8Array, void> {
-  const buffer = Buffer.allocUnsafe(chunkSize)
-  try {
-    await using handle = await open(file)
-    for (let position = offset; ;) {
-      signal?.throwIfAborted()
-      const { bytesRead } = await handle.read(buffer, 0, buffer.length, position)
-      if (bytesRead === 0) return
-      position += bytesRead
-      yield buffer.subarray(0, bytesRead)
-    }
-  } catch (error) {
-    throw fileFault(error, file)
   }
 }

@@ -1,6 +1,8 @@
 import type { Abortable } from '../abort.ts'
+import type { GlanceError } from '../errors.ts'
 import type { Digest } from '../image/digest.ts'
 import type { Image } from '../image/image.ts'
+import type { ImageHint } from '../image/query.ts'
 import type { Bytes } from '../stream/bytes.ts'
 import type { Expressed } from '../wire/loss.ts'
 
@@ -10,7 +12,7 @@ export interface EndpointFeatures {
   readonly ordered: boolean
   /** Whether opening data at an `offset` spares reading what is before it, as far as the endpoint can tell. */
   readonly ranges: boolean
-  /** Whether images added may belong to any project. */
+  /** Whether images added may belong to any project, as far as is known: v1 shows it only by the images it has. */
   readonly ownersCarried: boolean
   /**
    * Whether the endpoint computes the digests of what it is given, so that a copy is proved by comparing its
@@ -22,6 +24,11 @@ export interface EndpointFeatures {
    * `add` then rejects with `gone`.
    */
   readonly repeatable: boolean
+  /**
+   * Whether it is read from its beginning to its end, once: the data of an image has to be read before the next image is
+   * asked for, and nothing can be asked for again. Default false.
+   */
+  readonly sequential?: boolean | undefined
 }
 
 /** The bytes of one image, opened on demand so that an attempt can be repeated. */
@@ -76,12 +83,32 @@ export interface Written {
   readonly via?: PullMethod | undefined
 }
 
+/** One image as it is found where what should be there is known. */
+export interface Audited {
+  readonly id: string
+  /** Null also when it cannot be known. */
+  readonly name: string | null
+  /**
+   * `whole`: as far as can be told without reading the data, which `image` says what it should be; `corrupt`: another
+   * than was written; `missing`: some of it is not there; `extra`: nobody wrote down that it should be there.
+   */
+  readonly state: 'whole' | 'corrupt' | 'missing' | 'extra'
+  readonly image: Image | null
+  /** What is wrong, with all but those that are whole. */
+  readonly error: GlanceError | null
+}
+
 export interface ListOptions extends Abortable {
   /**
    * Told of each image that is there and cannot be understood, which is then left out; without it the listing
    * rejects with the error. `id` is the best name there is for the image.
    */
   readonly onUnreadable?: ((id: string, error: unknown) => void) | undefined
+  /**
+   * What is wanted. The endpoint may leave out images that are not, where its service can tell and that saves time; it
+   * need not, so that who lists looks at each image as well.
+   */
+  readonly hint?: ImageHint | undefined
 }
 
 /** Somewhere images live: a Glance service, a directory of files. */
@@ -124,4 +151,14 @@ export interface Endpoint extends AsyncDisposable {
   update(present: Image, image: Image, options?: Abortable): Promise<Written>
   /** Removes the record without data that a failed `add` of ours left, if any. @throws {GlanceError} `forbidden`. */
   discard(id: string, options?: Abortable): Promise<void>
+  /**
+   * Told when all has been added that was to be; only where that makes a difference: what is disposed of without is broken
+   * off. @throws as `add`.
+   */
+  finish?(options?: Abortable): Promise<void>
+  /**
+   * Each image that is there or should be, in id order; only where that is known apart from the images themselves.
+   * @throws as `list`.
+   */
+  audit?(options?: Abortable): AsyncIterable<Audited>
 }

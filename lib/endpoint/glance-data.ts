@@ -3,7 +3,7 @@ import { GlanceError, isGlanceError } from '../errors.ts'
 import { bodyOf, receive, send } from '../http/body.ts'
 import type { DataConnections } from '../http/connections.ts'
 import { briefly, faultOf, networkFault } from '../http/faults.ts'
-import { redact } from '../http/redact.ts'
+import { redact, withoutTokens } from '../http/redact.ts'
 import type { Image } from '../image/image.ts'
 import type { Bytes } from '../stream/bytes.ts'
 import { digested, Hasher } from '../stream/digest.ts'
@@ -40,6 +40,7 @@ export async function download(url: URL, wanted: Download): Promise<Bytes> {
   const { offset, size } = wanted
   const answer =
     (offset > 0 ? await askForRange(url, wanted) : undefined) ?? (await ask(url, wanted))
+  if (answer === undefined) return nothing()
   if (answer.statusCode === 206) {
     return whole(answer, url, size === null ? null : size - offset, wanted)
   }
@@ -47,13 +48,16 @@ export async function download(url: URL, wanted: Download): Promise<Bytes> {
   return offset === 0 ? all : skip(all, offset)
 }
 
-/** The answer with all of it. */
-async function ask(url: URL, transport: Transport): Promise<IncomingMessage> {
+/** The answer with all of it; undefined where that is no bytes. */
+async function ask(url: URL, wanted: Download): Promise<IncomingMessage | undefined> {
+  const { size, ...transport } = wanted
   const answer = await receive({ method: 'GET', url, ...transport })
   const status = answer.statusCode ?? 0
   if (status === 200) return answer
-  if (status >= 300) throw await refusal('GET', url, answer)
+  if (status >= 300) throw await refusal('GET', url, answer, wanted.headers)
   answer.destroy()
+  // So v2 answers for data that is none as well as for none.
+  if (status === 204 && size === 0) return undefined
   if (status === 204) throw new GlanceError('conflict', `GET ${redact(url)}: there is no data`)
   throw new GlanceError('unsupported', `GET ${redact(url)}: ${status} in answer to no range`)
 }
@@ -80,7 +84,7 @@ async function askForRange(
     answer.destroy()
     return undefined
   }
-  throw await refusal('GET', url, answer)
+  throw await refusal('GET', url, answer, headers)
 }
 
 /** Whether a Content-Range is that of all from `offset` on. */
@@ -90,6 +94,8 @@ function isRest(header: string | undefined, offset: number, size: number | null)
   if (Number(first) !== offset || (total !== '*' && Number(total) !== end)) return false
   return size === null || end === size
 }
+
+async function* nothing(): Bytes {}
 
 /** What data should be. */
 export type Expected = Pick<ImageData, 'size' | 'checksum' | 'digest'>
@@ -109,7 +115,7 @@ export async function upload(url: URL, data: ImageData, transport: Transport): P
       ? verifySize(bytes, data.size)
       : verify(digested(bytes, hasher), data)
   })
-  if ((answer.statusCode ?? 0) >= 300) throw await refusal('PUT', url, answer)
+  if ((answer.statusCode ?? 0) >= 300) throw await refusal('PUT', url, answer, headers)
   answer.resume()
   return hasher === undefined ? data : { ...data, checksum: await hasher.hex('md5') }
 }
@@ -138,6 +144,7 @@ export async function begin(
 export function difference(stored: Image, sent: Expected): string | undefined {
   if (stored.status !== 'active') return `nothing: its status is ${stored.status}`
   if (sent.size !== null && stored.size !== sent.size) return `${stored.size} of ${sent.size} bytes`
+  if (sent.size === 0) return undefined // One nothing is like another, and v1 hashes none.
   if (sent.digest !== null && stored.digest?.algorithm === sent.digest.algorithm) {
     const { algorithm, value } = sent.digest
     return stored.digest.value === value ? undefined : `data of another ${algorithm}`
@@ -148,10 +155,15 @@ export function difference(stored: Image, sent: Expected): string | undefined {
   return 'data that nothing proves: the two sides have no digest in common'
 }
 
-async function refusal(method: string, url: URL, answer: IncomingMessage): Promise<GlanceError> {
+async function refusal(
+  method: string,
+  url: URL,
+  answer: IncomingMessage,
+  sent: Transport['headers'],
+): Promise<GlanceError> {
   const text = await briefly(answer).catch(() => '')
   answer.destroy()
-  return faultOf({ method, url }, answer.statusCode ?? 0, answer.headers, text)
+  return faultOf({ method, url }, answer.statusCode ?? 0, answer.headers, withoutTokens(text, sent))
 }
 
 /** The body, exactly `size` bytes of it when that is known. */

@@ -33,15 +33,20 @@ const REFUSALS = ['forbidden', 'invalid', 'conflict', 'over_limit'] as const
  */
 export abstract class GlanceEndpoint implements Endpoint {
   readonly name: string
-  readonly features: EndpointFeatures
   protected readonly service: GlanceService
   /** Ids of the records that we made or took over, and that have not got what they are to have. */
   readonly #unfinished = new Set<string>()
+  #features: EndpointFeatures
 
   protected constructor(service: GlanceService, features: EndpointFeatures) {
     this.service = service
     this.name = service.name
-    this.features = features
+    this.#features = features
+  }
+
+  /** As far as is known by now: see {@link leaveOwners}. */
+  get features(): EndpointFeatures {
+    return this.#features
   }
 
   abstract list(options?: ListOptions): AsyncIterable<Image>
@@ -70,6 +75,11 @@ export abstract class GlanceEndpoint implements Endpoint {
   protected abstract fetch(id: string, from: PullFrom, options: PullOptions): Promise<void>
   protected abstract remove(id: string, signal: AbortSignal | undefined): Promise<void>
 
+  /** From here on owners are the service's to say: it turned out that we are no administrator. */
+  protected leaveOwners(): void {
+    this.#features = { ...this.#features, ownersCarried: false }
+  }
+
   abstract pulls(options?: Abortable): Promise<readonly PullMethod[]>
 
   async add(image: Image, data: ImageData | null, { signal }: Abortable = {}): Promise<Written> {
@@ -97,7 +107,8 @@ export abstract class GlanceEndpoint implements Endpoint {
     signal: AbortSignal | undefined,
   ): Promise<Written> {
     const { image } = this.expressible(given)
-    const begun = data === null ? image : this.expressible(unpublished(image)).image
+    const begun: Image =
+      data === null ? { ...image, status: 'queued' } : this.expressible(unpublished(image)).image
     let record = await this.#record(begun, signal)
     this.#unfinished.add(image.id)
     if (data !== null) {

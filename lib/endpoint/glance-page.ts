@@ -1,4 +1,4 @@
-import { GlanceError, isGlanceError } from '../errors.ts'
+import { GlanceError, isGlanceError, messageOf } from '../errors.ts'
 import type { Image } from '../image/image.ts'
 import { isObject } from '../image/json.ts'
 import type { ListOptions } from './endpoint.ts'
@@ -22,6 +22,12 @@ export function documentsOf(page: unknown, version: ApiVersion, name: string): r
   throw new GlanceError('unsupported', message)
 }
 
+/** That a listing does not get on: another from its start came to the same image, which the service says is not there. */
+export function refusedAgain(name: string, marker: string, cause: unknown): GlanceError {
+  const message = `${name}: the listing has image ${marker}, and does not go on after it: ${messageOf(cause)}`
+  return new GlanceError('corrupt', message, { cause })
+}
+
 /** The images of a page. Each that cannot be understood is told of, or else what `read` throws is thrown. */
 export function* readable(
   documents: readonly unknown[],
@@ -39,4 +45,22 @@ export function* readable(
     }
     yield image
   }
+}
+
+/** The images of `some` or, when the service refuses to filter them so, of `all`. */
+export async function* someOrAll(
+  some: AsyncIterable<Image>,
+  all: AsyncIterable<Image>,
+): AsyncGenerator<Image> {
+  let isBegun = false
+  try {
+    for await (const image of some) {
+      isBegun = true
+      yield image
+    }
+    return
+  } catch (error) {
+    if (isBegun || !isGlanceError(error, 'invalid')) throw error
+  }
+  yield* all
 }

@@ -2,48 +2,59 @@ import { GlanceError, isGlanceError } from '../errors.ts'
 import { compareIds, type Image } from '../image/image.ts'
 import { imageFromV1 } from '../wire/v1-image.ts'
 import { isObject } from '../image/json.ts'
-import { documentsOf, PAGE_SIZE, type PageSource, readable } from './glance-page.ts'
+import { documentsOf, PAGE_SIZE, type PageSource, readable, refusedAgain } from './glance-page.ts'
 
 /** All images that we may see: those that are not public only for an administrator, whom nobody else hears. */
 const ALL = { is_public: 'None' }
 const SORTED = { sort_key: 'id', sort_dir: 'asc' }
 
 /**
- * One listing, page by page until one is empty, since v1 does not say where the next begins; in id order when `sorted`.
+ * One listing of what `filter` asks for, page by page until one is empty, since v1 does not say where the next begins; in
+ * id order when `sorted`.
  * What was deleted or killed is left out. Where the image was deleted after which the next page begins, it is begun
  * anew, without what has been listed. @throws {GlanceError} `unsupported` when this is no listing of images; `corrupt`
- * when it does not get on, as where the service takes no note of the marker.
+ * when it does not get on, as where the service takes no note of the marker, or refuses that of an image it lists.
  */
 export async function* listV1Pages(
   sorted: boolean,
+  filter: Readonly<Record<string, string>>,
   { name, onUnreadable, get }: PageSource,
 ): AsyncGenerator<Image> {
-  const query = { ...ALL, ...(sorted ? SORTED : {}), limit: String(PAGE_SIZE) }
-  const seen: Seen = sorted ? new LastSeen() : new Set<string>()
-  let previous: ReadonlySet<string> = new Set()
+  const query = { ...filter, ...ALL, ...(sorted ? SORTED : {}), limit: String(PAGE_SIZE) }
+  const nothing = (): Seen => (sorted ? new LastSeen() : new Set<string>())
+  const seen = nothing()
+  /** What has been listed since the listing was last begun. */
+  let walked = seen
+  /** Markers that were refused since the last image that is new. */
+  const refused = new Set<string>()
   let marker: string | undefined
-  let again = false
   for (;;) {
     const asked = new URLSearchParams({ ...query, ...(marker === undefined ? {} : { marker }) })
     const page = await get(`v1/images/detail?${asked.toString()}`).catch((error: unknown) => {
       if (marker === undefined || !isGlanceError(error, 'invalid')) throw error
+      if (refused.has(marker)) throw refusedAgain(name, marker, error)
+      refused.add(marker)
     })
     if (page === undefined) {
-      again = true
       marker = undefined
+      walked = nothing()
       continue
     }
     const documents = documentsOf(page, 1, name)
     if (documents.length === 0) return
     const ids = documents.map(idOf)
+    if (ids.every(id => walked.has(id))) throw stuck(name, marker)
+    const again = walked !== seen
     const isNew = ids.some(id => !seen.has(id))
-    if ((!isNew && !again) || ids.every(id => previous.has(id))) throw stuck(name, marker)
     for (const image of readable(documents, imageFromV1, onUnreadable)) {
       if (!GONE.has(image.status) && !(again && seen.has(image.id))) yield image
     }
-    for (const id of ids) seen.add(id)
-    again &&= !isNew
-    previous = new Set(ids)
+    for (const id of ids) {
+      seen.add(id)
+      walked.add(id)
+    }
+    if (isNew) refused.clear()
+    if (isNew && sorted) walked = seen // What comes now has not been listed before.
     marker = ids.at(-1)
   }
 }

@@ -1,7 +1,8 @@
 import { GlanceError, isGlanceError } from '../errors.ts'
-import { hasData, type Image, type Properties } from '../image/image.ts'
+import { hasData, type Image, isHollow, type Properties } from '../image/image.ts'
 import { inOrder } from '../image/ordered.ts'
 import { attributesOf, type FieldChange } from '../wire/attributes.ts'
+import { v1Filters } from '../wire/listing-hint.ts'
 import { expressibleInV1 } from '../wire/loss.ts'
 import {
   type HeaderValue,
@@ -16,7 +17,7 @@ import type { ImageData, ListOptions, PullFrom, PullMethod, PullOptions } from '
 import { begin, download, type Expected, upload } from './glance-data.ts'
 import { GlanceEndpoint } from './glance-endpoint.ts'
 import { untilChanged } from './glance-import.ts'
-import type { PageSource } from './glance-page.ts'
+import { type PageSource, someOrAll } from './glance-page.ts'
 import { type GlanceOptions, GlanceService } from './glance-service.ts'
 import { listV1Pages, seesAll, sortsById } from './glance-v1-listing.ts'
 
@@ -60,11 +61,14 @@ export class GlanceV1Endpoint extends GlanceEndpoint {
     return new GlanceV1Endpoint(service, await sortsById(pages), await seesAll(pages))
   }
 
-  async *list({ onUnreadable, signal }: ListOptions = {}): AsyncGenerator<Image> {
+  async *list({ onUnreadable, signal, hint }: ListOptions = {}): AsyncGenerator<Image> {
     const { name, service } = this
     const { ordered } = this.features
     const get: PageSource['get'] = async path => await service.get(path, signal)
-    const images = listV1Pages(ordered, { name, onUnreadable, get })
+    const pagesOf = (filter: Readonly<Record<string, string>>) =>
+      listV1Pages(ordered, filter, { name, onUnreadable, get })
+    const images =
+      hint === undefined ? pagesOf({}) : someOrAll(pagesOf(v1Filters(hint)), pagesOf({}))
     yield* ordered ? inOrder(images, name) : images
   }
 
@@ -135,7 +139,10 @@ export class GlanceV1Endpoint extends GlanceEndpoint {
       ],
       propertiesOf(image.properties, []),
     )
-    return await this.#write('POST', 'v1/images', signal, headers)
+    const made = await this.#write('POST', 'v1/images', signal, headers)
+    // Of anybody else v1 takes no owner, and says nothing of it.
+    if (owner !== null && made.owner !== owner) this.leaveOwners()
+    return made
   }
 
   protected async createBare(image: Image, signal: AbortSignal | undefined): Promise<Image> {
@@ -158,7 +165,10 @@ export class GlanceV1Endpoint extends GlanceEndpoint {
       'x-glance-registry-purge-props': purging ? 'True' : 'False',
     })
     const now = attributesOf(changed)
-    const ignored = changes.filter(({ field, to }) => now.get(field) !== to) // No lists: v1 has no tags.
+    const isIgnored = ({ field, to }: FieldChange) => now.get(field) !== to // No lists: v1 has no tags.
+    const isOwner = ({ field, to }: FieldChange) => field === 'owner' && to !== null
+    if (changes.some(change => isOwner(change) && isIgnored(change))) this.leaveOwners()
+    const ignored = changes.filter(change => isIgnored(change) && !isOwner(change))
     if (ignored.length === 0) return changed
     const names = ignored.map(({ field }) => field).join(', ')
     const message = `${this.name} says that it was done, and leaves ${names} as it was`
@@ -204,9 +214,11 @@ export class GlanceV1Endpoint extends GlanceEndpoint {
   }
 }
 
-/** What an image needs before its data can come. */
-function leastOf({ id, diskFormat, containerFormat }: Image): [string, HeaderValue][] {
+/** What an image needs before its data can come; one that has none is active by its size alone. */
+function leastOf(image: Image): [string, HeaderValue][] {
+  const { id, diskFormat, containerFormat } = image
   return [
+    ...(isHollow(image) ? [['size', 0] as [string, HeaderValue]] : []),
     ['id', id],
     ['disk_format', diskFormat],
     ['container_format', containerFormat],

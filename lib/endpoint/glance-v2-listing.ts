@@ -2,7 +2,7 @@ import { GlanceError, isGlanceError } from '../errors.ts'
 import { compareIds, type Image } from '../image/image.ts'
 import { isObject } from '../image/json.ts'
 import { imageFromV2 } from '../wire/v2-image.ts'
-import { documentsOf, PAGE_SIZE, type PageSource, readable } from './glance-page.ts'
+import { documentsOf, PAGE_SIZE, type PageSource, readable, refusedAgain } from './glance-page.ts'
 
 /**
  * One listing in id order, page by page. Where the image was deleted after which the next page begins, it is begun anew,
@@ -17,10 +17,14 @@ export async function* listPages(
   let query = new URLSearchParams(first)
   let seen = ''
   let again = false
+  /** Markers that were refused since the last image that is new. */
+  const refused = new Set<string>()
   for (;;) {
     const marker = query.get('marker') ?? ''
     const page = await get(`v2/images?${query.toString()}`).catch((error: unknown) => {
       if (marker === '' || !isGlanceError(error, 'invalid')) throw error
+      if (refused.has(marker)) throw refusedAgain(name, marker, error)
+      refused.add(marker)
     })
     if (page === undefined) {
       again = true
@@ -30,6 +34,7 @@ export async function* listPages(
     for (const image of readable(documentsOf(page, 2, name), imageFromV2, onUnreadable)) {
       if (again && compareIds(image.id, seen) <= 0) continue
       again = false
+      refused.clear()
       yield image
       seen = image.id
     }

@@ -4,8 +4,10 @@ import { redact } from '../http/redact.ts'
 import type { Image } from '../image/image.ts'
 import { inOrder, mergeById } from '../image/ordered.ts'
 import { isObject } from '../image/json.ts'
+import type { ImageHint } from '../image/query.ts'
 import type { FieldChange } from '../wire/attributes.ts'
-import { expressibleInV2 } from '../wire/loss.ts'
+import { needsOperators, v2Filters } from '../wire/listing-hint.ts'
+import { expressibleByV2Service } from '../wire/loss.ts'
 import { imageFromV2, imageToV2, SERVER_MADE, type V2Document } from '../wire/v2-image.ts'
 import { PATCH_MEDIA_TYPE, patchOf } from '../wire/v2-patch.ts'
 import {
@@ -21,11 +23,13 @@ import { download, type Expected, type Transport, upload } from './glance-data.t
 import { GlanceEndpoint } from './glance-endpoint.ts'
 import { importImage } from './glance-import.ts'
 import { type GlanceOptions, GlanceService } from './glance-service.ts'
+import { someOrAll } from './glance-page.ts'
 import { listPages } from './glance-v2-listing.ts'
+import { speaksSince } from './negotiate.ts'
 
 /** A service that speaks the Images API v2. */
 export class GlanceV2Endpoint extends GlanceEndpoint {
-  readonly expressible = expressibleInV2
+  readonly expressible = expressibleByV2Service
 
   /** How it can import, once that was asked. */
   #methods: Promise<readonly PullMethod[]> | undefined
@@ -63,18 +67,30 @@ export class GlanceV2Endpoint extends GlanceEndpoint {
     return new GlanceV2Endpoint(service, isAdmin)
   }
 
-  async *list({ onUnreadable, signal }: ListOptions = {}): AsyncGenerator<Image> {
-    const listing = (filter: Readonly<Record<string, string>>) =>
-      inOrder(
-        listPages(filter, {
-          name: this.name,
-          onUnreadable,
-          get: path => this.service.get(path, signal),
-        }),
-        this.name,
-      )
+  async *list({ onUnreadable, signal, hint }: ListOptions = {}): AsyncGenerator<Image> {
+    const pages = {
+      name: this.name,
+      onUnreadable,
+      get: async (path: string) => await this.service.get(path, signal),
+    }
     const all = { visibility: 'all', member_status: 'all' }
-    yield* mergeById(listing(all), listing({ ...all, os_hidden: 'true' }))
+    const wanted = hint === undefined ? {} : v2Filters(hint, await this.#knowsOperators(hint))
+    const pagesOf = (filter: Readonly<Record<string, string>>) => listPages(filter, pages)
+    const listing = (which: Readonly<Record<string, string>>) => {
+      const images = someOrAll(
+        pagesOf({ ...all, ...wanted, ...which }),
+        pagesOf({ ...all, ...which }),
+      )
+      return inOrder(images, this.name)
+    }
+    const hidden = { os_hidden: 'true' }
+    if (hint?.hidden === true) yield* listing(hidden)
+    else if (hint?.hidden === false) yield* listing({})
+    else yield* mergeById(listing({}), listing(hidden))
+  }
+
+  async #knowsOperators(hint: ImageHint): Promise<boolean> {
+    return needsOperators(hint) && (await speaksSince(this.service, 4))
   }
 
   async data(image: Image): Promise<ImageData> {

@@ -18,13 +18,29 @@ export const layout = {
   beginningOf: (name: string) =>
     /^(?<id>[^.]+)\.img\.(?<stamp>[0-9a-f]{16})(\.[0-9a-f]+-\d+-\d+-[0-9a-f]+)?\.part$/.exec(name)
       ?.groups,
+  /** What the files are, see `Manifest`. */
+  manifest: (folder: string) => join(folder, MANIFEST),
+  /** Where the n-th part of data is, from 1 on, in an archive that has to begin before its size is known. */
+  part: (id: string, n: number) => `${id}.img.${String(n).padStart(8, '0')}`,
+  /** Whose data a part is of; undefined when it is none. */
+  partOf: (name: string) => {
+    const [, id = ''] = /^(.*)\.img\.\d{8}$/.exec(name) ?? []
+    return isImageId(id) ? id : undefined
+  },
   /** Where a file is while one writer writes it: a name that is neither. */
   partial: (file: string, writer: string) => `${file}.${writer}.part`,
   /** Whose partial file it is; undefined when it is none. */
   writerOf: (name: string) => /\.([0-9a-f]+-\d+-\d+-[0-9a-f]+)\.part$/.exec(name)?.[1],
   /** Whether a file name is that of metadata. */
   isMetadata: isImageId,
+  /** Whose data is in a file of this name; undefined when none is. */
+  dataOf: (name: string) => {
+    const [, id = ''] = /^(.*)\.img$/.exec(name) ?? []
+    return isImageId(id) ? id : undefined
+  },
 } as const
+
+export const MANIFEST = 'MANIFEST'
 
 /** The image as the text of a metadata file: the v2 API's document. */
 export function toMetadata(image: Image): string {

@@ -63,6 +63,12 @@ async function refusalOf(
   }
 }
 
+/** Whether the service lists a version 2.`minor` or a later one of v2. */
+export async function speaksSince(service: GlanceService, minor: number): Promise<boolean> {
+  const listed = await listedVersions(service)
+  return listed.some(id => Number(/^v2\.(\d+)$/.exec(id)?.[1]) >= minor)
+}
+
 /** The ids of the versions that the service lists, with 300 as of old or with 200; none where it does not. */
 async function listedVersions(service: GlanceService): Promise<readonly string[]> {
   const answer = await service

@@ -1,4 +1,5 @@
 import { GlanceError } from '../errors.ts'
+import { openArchive, type StandardStreams } from './archive.ts'
 import type { Endpoint } from './endpoint.ts'
 import { DirectoryEndpoint } from './directory.ts'
 import { type GlanceOptions, GlanceService } from './glance-service.ts'
@@ -16,6 +17,10 @@ export interface OpenEndpointOptions extends GlanceOptions {
   readonly writable: boolean
   /** Bytes read from or written to a disk at a time. */
   readonly chunkSize: number
+  /** Whether zeros are holes in the files of a directory. Default true. */
+  readonly sparse?: boolean | undefined
+  /** What `-` stands for in the place of a file. Without it, nothing. */
+  readonly streams?: StandardStreams | undefined
   /** The version of the Images API to speak with a service. Default: what its URL ends in, or what is negotiated. */
   readonly api?: ApiVersion | undefined
 }
@@ -23,10 +28,10 @@ export interface OpenEndpointOptions extends GlanceOptions {
 /** An address as people type it, understood. */
 export type Address =
   | { readonly type: 'service'; readonly base: URL; readonly api: ApiVersion | undefined }
-  | { readonly type: 'directory'; readonly path: string }
+  | { readonly type: 'directory' | 'archive'; readonly path: string }
 
 /**
- * Opens `http://host:9292`, `host:9292`, `[::1]:9292`, `https://cloud/image/v1` or `dir:PATH`. The one file that knows all
+ * Opens `http://host:9292`, `host:9292`, `[::1]:9292`, `https://cloud/image/v1`, `dir:PATH` or `tar:PATH`. The one file that knows all
  * kinds of endpoint. @throws {GlanceError} `usage` for another form; else as the kind does.
  */
 export async function openEndpoint(
@@ -34,9 +39,14 @@ export async function openEndpoint(
   options: OpenEndpointOptions,
 ): Promise<Endpoint> {
   const parsed = parseAddress(address)
-  if (parsed.type === 'directory') {
-    if (options.api === undefined) return await DirectoryEndpoint.open(parsed.path, options)
-    throw new GlanceError('usage', `'${address}': a directory speaks no version of the API`)
+  if (parsed.type !== 'service') {
+    if (options.api !== undefined) {
+      const kind = parsed.type === 'directory' ? 'a directory' : 'an archive'
+      throw new GlanceError('usage', `'${address}': ${kind} speaks no version of the API`)
+    }
+    return parsed.type === 'directory'
+      ? await DirectoryEndpoint.open(parsed.path, options)
+      : await openArchive(parsed.path, options)
   }
   const { base } = parsed
   const name = options.name ?? nameOf(base)
@@ -66,6 +76,11 @@ export function parseAddress(address: string): Address {
     const path = address.slice('dir:'.length)
     if (path === '') throw new GlanceError('usage', `'${address}': name a directory after dir:`)
     return { type: 'directory', path }
+  }
+  if (address.startsWith('tar:')) {
+    const path = address.slice('tar:'.length)
+    if (path === '') throw new GlanceError('usage', `'${address}': name a file after tar:, or -`)
+    return { type: 'archive', path }
   }
   const bare = !/^[a-z][a-z0-9+.-]*:\/\//i.test(address)
   const text = bare ? `http://${address}` : address

@@ -6,11 +6,13 @@ import type { Abortable } from '../abort.ts'
 import { isGlanceError } from '../errors.ts'
 import type { Bytes } from '../stream/bytes.ts'
 import { rechunk } from '../stream/rechunk.ts'
+import { skip } from '../stream/skip.ts'
 import { verify } from '../stream/verify.ts'
 import { renameDurably } from './durable.ts'
 import type { ImageData } from './endpoint.ts'
 import { fileFault } from './file-fault.ts'
 import { layout } from './layout.ts'
+import { writeData } from './sparse.ts'
 import { isGone, writerName } from './writer.ts'
 
 /** Milliseconds after which nobody is expected to go on with what was begun. */
@@ -19,6 +21,8 @@ const KEPT_MS = 7 * 24 * 3_600_000
 interface WriteOptions extends Abortable {
   /** Bytes written at a time. */
   readonly chunkSize: number
+  /** Whether zeros are written as holes. */
+  readonly sparse: boolean
 }
 
 /** Data files of a dump that were begun and broken off, to be gone on with by whoever writes the same data next. */
@@ -60,27 +64,26 @@ export class UnfinishedFiles {
    * again from the disk, and from there on from where it comes; the whole is verified. What breaks off because of its
    * source stays for the next time; wrong bytes, and what there is no room for, do not.
    */
-  async write(id: string, data: ImageData, { chunkSize, signal }: WriteOptions): Promise<void> {
+  async write(
+    id: string,
+    data: ImageData,
+    { chunkSize, sparse, signal }: WriteOptions,
+  ): Promise<void> {
     const file = layout.data(this.#folder, id)
     const stamp = stampOf(data)
     const partial = layout.unfinished(file, stamp, await writerName())
     const begun = await this.#take({ id, stamp }, partial)
-    let position = 0
     try {
       {
-        await using handle = await open(partial, begun === 0 ? 'ax' : 'a')
-        const bytes = continued(partial, begun, data, signal)
-        for await (const chunk of rechunk(verify(bytes, data), chunkSize)) {
-          const known = Math.min(Math.max(begun - position, 0), chunk.length)
-          if (known < chunk.length) await handle.writeFile(chunk.subarray(known))
-          position += chunk.length
-        }
+        await using handle = await open(partial, begun === 0 ? 'wx' : 'r+')
+        const bytes = verify(continued(partial, begun, data, signal), data)
+        await writeData(handle, skip(rechunk(bytes, chunkSize), begun), { from: begun, sparse })
         await handle.sync()
       }
       await renameDurably(partial, file)
     } catch (error) {
       const stopped = signal?.aborted === true || isGlanceError(error, 'unavailable', 'unreachable')
-      if (stopped && Math.max(begun, position) > 0) await this.#leave({ id, stamp }, partial)
+      if (stopped && (await sizeOf(partial)) > 0) await this.#leave({ id, stamp }, partial)
       else await rm(partial, { force: true })
       throw fileFault(error, file)
     }

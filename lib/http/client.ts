@@ -4,7 +4,7 @@ import type { Abortable } from '../abort.ts'
 import { GlanceError } from '../errors.ts'
 import type { DataConnections } from './connections.ts'
 import { faultOf, networkFault } from './faults.ts'
-import { redact } from './redact.ts'
+import { redact, withoutTokens } from './redact.ts'
 
 export interface JsonRequest extends Abortable {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -16,20 +16,8 @@ export interface JsonRequest extends Abortable {
   readonly timeoutMs: number
   /** How to get there. Default: directly, trusting whom Node trusts. */
   readonly connections?: DataConnections | undefined
-  /** In place of connections: whom to trust. */
-  readonly tls?: ClientTls | undefined
   /** Statuses from 300 on that are an answer like any other. Default none. */
   readonly accepted?: readonly number[] | undefined
-}
-
-/** Whom we trust, and who we say that we are; texts in PEM form. */
-export interface ClientTls {
-  /** The authorities to trust in place of those that Node knows. */
-  readonly ca?: string | undefined
-  readonly cert?: string | undefined
-  readonly key?: string | undefined
-  /** Whether anybody is believed to be who they say. */
-  readonly insecure: boolean
 }
 
 /** What came back. */
@@ -59,7 +47,7 @@ export async function exchange(request: JsonRequest): Promise<JsonAnswer> {
     throw error instanceof RequestError ? fault(request, error) : error
   })
   if (statusCode >= 300 && !accepted.includes(statusCode)) {
-    throw faultOf({ method, url }, statusCode, headers, body)
+    throw faultOf({ method, url }, statusCode, headers, withoutTokens(body, request.headers))
   }
   if (body === '') return { headers, json: undefined }
   try {
@@ -72,7 +60,7 @@ export async function exchange(request: JsonRequest): Promise<JsonAnswer> {
 }
 
 async function answerTo(request: JsonRequest) {
-  const { method, url, headers, json, timeoutMs, connections, tls, signal } = request
+  const { method, url, headers, json, timeoutMs, connections, signal } = request
   const answer = got(url, {
     method,
     headers: {
@@ -85,7 +73,6 @@ async function answerTo(request: JsonRequest) {
     ...(connections
       ? { request: (url, options, answered) => connections.forJson(url, options, answered) }
       : {}),
-    ...(tls ? { https: httpsOptions(tls) } : {}),
     timeout: { connect: timeoutMs, response: timeoutMs, socket: timeoutMs },
     retry: { limit: 0 },
     followRedirect: false,
@@ -97,23 +84,21 @@ async function answerTo(request: JsonRequest) {
   return await answer
 }
 
-function httpsOptions({ ca, cert, key, insecure }: ClientTls) {
-  return {
-    ...(ca === undefined ? {} : { certificateAuthority: ca }),
-    ...(cert === undefined ? {} : { certificate: cert }),
-    ...(key === undefined ? {} : { key }),
-    rejectUnauthorized: !insecure,
-  }
-}
-
 function fault({ method, url, timeoutMs }: JsonRequest, error: RequestError): GlanceError {
+  const cause = withoutRequest(error)
   const request = `${method} ${redact(url)}`
   if (error instanceof CancelError) {
-    return new GlanceError('unsupported', `${request}: the answer does not end`, { cause: error })
+    return new GlanceError('unsupported', `${request}: the answer does not end`, { cause })
   }
   if (error instanceof TimeoutError) {
     const message = `${request}: no answer in ${timeoutMs / 1000} s`
-    return new GlanceError('unavailable', message, { cause: error })
+    return new GlanceError('unavailable', message, { cause })
   }
-  return networkFault({ method, url }, error)
+  return networkFault({ method, url }, cause)
+}
+
+/** What went wrong, without what was asked: got's own errors hold the request, with all that is secret in it. */
+function withoutRequest({ cause, code, message }: RequestError): Error {
+  if (cause instanceof Error && !(cause instanceof RequestError)) return cause
+  return Object.assign(new Error(message), { code })
 }

@@ -22,6 +22,10 @@ import { DIRECT, proxyHeaders, type ProxyRule } from './proxies.ts'
 import type { TlsSettings } from './tls.ts'
 import { TunnelAgent } from './tunnel.ts'
 
+/**
+ * Bytes of the headers of an answer, at most: v1 has all metadata of an image in them, which Node's 16 KiB do not hold.
+ */
+const LONGEST_HEADERS = 1024 * 1024
 /** Bytes read from a socket at a time: a fifth of the system calls and events of Node's 64 KiB. */
 const READ_SIZE = 256 * 1024
 
@@ -63,10 +67,11 @@ export class DataConnections implements Disposable {
 
   #start(
     url: URL,
-    options: RequestOptions,
+    given: RequestOptions,
     purpose: 'data' | 'json',
     answered?: Answered,
   ): ClientRequest {
+    const options = { ...given, maxHeaderSize: LONGEST_HEADERS }
     const { proxies = DIRECT } = this.#options
     const proxy = proxies(url)
     const plain = (to: URL, how: RequestOptions) => {
@@ -78,8 +83,8 @@ export class DataConnections implements Disposable {
     if (url.protocol !== 'https:') {
       if (proxy === undefined) return plain(url, options)
       // RFC 9112 §3.2.2: a proxy is told the whole URL.
-      const given = Array.isArray(options.headers) ? {} : (options.headers as OutgoingHttpHeaders)
-      const headers = { ...given, host: url.host, ...proxyHeaders(proxy) } // We make no lists of them.
+      const own = Array.isArray(options.headers) ? {} : (options.headers as OutgoingHttpHeaders)
+      const headers = { ...own, host: url.host, ...proxyHeaders(proxy) } // We make no lists of them.
       const asked = { ...options, headers, path: url.href }
       if (proxy.protocol === 'http:') return plain(proxy, asked)
       const agent = this.#agent('https proxy', () => new HttpsAgent({ keepAlive: true }))

@@ -38,9 +38,11 @@ export function faultOf(
   const code = later ? otherwise : (CODES[status] ?? otherwise)
   const { location } = headers
   const words =
-    location === undefined || status >= 400
-      ? explanation(headers['content-type'] ?? '', body)
-      : `it says to ask ${redact(new URL(location, request.url))} instead`
+    location !== undefined && status < 400
+      ? `it says to ask ${redact(new URL(location, request.url))} instead`
+      : status === 300
+        ? `nothing is here; it says what there is: ${linksIn(body)}`
+        : explanation(headers['content-type'] ?? '', body)
   const message = `${describe(request)}: ${status}${words === '' ? '' : ` ${words}`}`
   return new GlanceError(code, message, { retryAfterMs })
 }
@@ -65,8 +67,14 @@ export function networkFault(request: RequestName, error: unknown): GlanceError 
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   const reason = distrust(code, error) ?? UNREACHABLE[code]
   const kind = reason === undefined ? 'unavailable' : 'unreachable'
-  const words = reason ?? UNAVAILABLE[code] ?? messageOf(error)
+  const words = reason ?? brokenOff(code, request.url) ?? UNAVAILABLE[code] ?? messageOf(error)
   return new GlanceError(kind, `${describe(request)}: ${words}`, { cause: error })
+}
+
+/** With TLS 1.3 a server learns too late for a proper answer that it does not like our certificate. */
+function brokenOff(code: string, { protocol }: URL): string | undefined {
+  if (code !== 'ECONNRESET' || protocol !== 'https:') return undefined
+  return 'connection reset; where it always is, the server may want another client certificate, or one at all: see --cert and --key'
 }
 
 /** Why one side does not trust the other; undefined when it is something else. By OpenSSL's names. */
@@ -117,6 +125,15 @@ export async function briefly(body: Readable): Promise<string> {
 
 function describe({ method, url }: RequestName): string {
   return `${method} ${redact(url)}`
+}
+
+/** Where the versions are that OpenStack services list when they know no better. */
+function linksIn(body: string): string {
+  const links = [...body.matchAll(/"href":\s*"(https?:[^"\s]+)"/g)].map(([, href = '']) => href)
+  const urls = [...new Set(links)]
+    .filter(link => URL.canParse(link))
+    .map(link => redact(new URL(link)))
+  return urls.length === 0 ? 'nothing' : urls.slice(0, 5).join(', ')
 }
 
 /** Glance's explanation, whether it came as JSON, as WebOb's text page or as its HTML page. */

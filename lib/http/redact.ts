@@ -13,3 +13,13 @@ export function redact(url: string | URL): string {
   if ([...shown.searchParams.keys()].some(name => SIGNING.test(name))) shown.search = ''
   return shown.href
 }
+
+/** What a server sent back, without the tokens that the request had in its headers. */
+export function withoutTokens(text: string, headers: Readonly<Record<string, string>>): string {
+  return TOKENS.reduce((text, name) => {
+    const token = headers[name] ?? ''
+    return token === '' ? text : text.replaceAll(token, '(secret)')
+  }, text)
+}
+
+const TOKENS = ['x-auth-token', 'x-subject-token'] as const

@@ -4,23 +4,34 @@ import { createSecureContext, type SecureContextOptions } from 'node:tls'
 import { GlanceError, messageOf } from '../errors.ts'
 
 /** A file, and what names it: an option or a setting, for messages. */
-interface NamedFile {
+export interface NamedFile {
   readonly path: string
   readonly by: string
 }
 
-/** Whom we trust, and who we say that we are. */
-export interface TlsFiles {
-  /** The authorities to trust in place of the system's: a file of certificates, or a folder of such files. */
+/** Files of one side of a connection. */
+interface CertificateFiles {
+  /** Authorities: a file of certificates, or a folder of such files. */
   readonly cacert?: NamedFile | undefined
   /** Our certificate; the private key may be in the same file. */
   readonly cert?: NamedFile | undefined
   readonly key?: NamedFile | undefined
+}
+
+/** Whom we trust, in place of the system's authorities, and who we say that we are. */
+export interface TlsFiles extends CertificateFiles {
   /** Whether anybody is believed to be who they say. Default false. */
   readonly insecure?: boolean | undefined
 }
 
-export interface TlsSettings extends Pick<SecureContextOptions, 'ca' | 'cert' | 'key'> {
+/** What is in them. What was not named is not there. */
+interface Certificates {
+  readonly ca?: Buffer[]
+  readonly cert?: Buffer
+  readonly key?: Buffer
+}
+
+export interface TlsSettings extends Certificates {
   readonly insecure: boolean
 }
 
@@ -35,33 +46,58 @@ const SYSTEM_AUTHORITIES = [
 ] as const
 
 /**
- * Reads what `files` name. Without `cacert` the system's authorities are trusted (`SSL_CERT_FILE` in the environment
- * names others), those of `NODE_EXTRA_CA_CERTS` besides, and those that Node knows where a system has none.
+ * Reads what `files` name, for a client. Without `cacert` the system's authorities are trusted (`SSL_CERT_FILE` in
+ * the environment names others), those of `NODE_EXTRA_CA_CERTS` besides, and those that Node knows where a system has
+ * none.
  * @throws {GlanceError} `usage`, naming the setting, for a file that cannot be read or is not what it should be.
  */
 export async function readTls(
-  { cacert, cert, key, insecure = false }: TlsFiles,
+  { insecure = false, ...files }: TlsFiles,
   environment: Readonly<NodeJS.ProcessEnv> = {},
 ): Promise<TlsSettings> {
+  const named = await readCertificates(files)
+  if (named.ca !== undefined) return { ...named, insecure }
+  const ca = await systemAuthorities(environment)
+  return { ...named, ...(ca.length > 0 ? { ca } : {}), insecure }
+}
+
+/**
+ * Reads what `files` name and nothing else, for either side.
+ * @throws {GlanceError} `usage`, naming the setting, for a file that cannot be read or is not what it should be;
+ * nothing of what is in it.
+ */
+export async function readCertificates({
+  cacert,
+  cert,
+  key,
+}: CertificateFiles): Promise<Certificates> {
   if (key !== undefined && cert === undefined) {
-    throw new GlanceError('usage', `${key.by}: a key is of no use without its certificate`)
+    throw unusable(key, 'a key is of no use without its certificate')
   }
-  const ca = cacert === undefined ? await systemAuthorities(environment) : await authorities(cacert)
-  if (cacert !== undefined) {
-    // OpenSSL takes a file without any for one that trusts nobody.
-    if (!ca.every(text => text.includes('-----BEGIN '))) throw unusable(cacert, NO_CERTIFICATE)
-    check({ ca: [...ca] }, cacert, NO_CERTIFICATE)
-  }
-  if (cert === undefined) return { ...(ca.length > 0 ? { ca: [...ca] } : {}), insecure }
+  const trust = cacert === undefined ? {} : { ca: await authorities(cacert) }
+  if (cert === undefined) return trust
   const own = await read(cert)
   const secret = key === undefined ? own : await read(key)
   check({ cert: own }, cert, NO_CERTIFICATE)
   check({ key: secret }, key ?? cert, 'no private key in PEM form, or one with a passphrase')
   check({ cert: own, key: secret }, key ?? cert, `not the key of the certificate ${cert.path}`)
-  return { ...(ca.length > 0 ? { ca: [...ca] } : {}), cert: own, key: secret, insecure }
+  return { ...trust, cert: own, key: secret }
 }
 
-async function authorities(file: NamedFile): Promise<readonly Buffer[]> {
+async function authorities(file: NamedFile): Promise<Buffer[]> {
+  const ca = await certificatesAt(file)
+  // OpenSSL takes a file without any for one that trusts nobody.
+  if (
+    !ca.every(text =>
+      /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----/.test(text.toString('latin1')),
+    )
+  )
+    throw unusable(file, NO_CERTIFICATE)
+  check({ ca }, file, NO_CERTIFICATE)
+  return ca
+}
+
+async function certificatesAt(file: NamedFile): Promise<Buffer[]> {
   const isFolder = await stat(file.path).then(
     stats => stats.isDirectory(),
     () => false,
@@ -74,9 +110,7 @@ async function authorities(file: NamedFile): Promise<readonly Buffer[]> {
   )
 }
 
-async function systemAuthorities(
-  environment: Readonly<NodeJS.ProcessEnv>,
-): Promise<readonly Buffer[]> {
+async function systemAuthorities(environment: Readonly<NodeJS.ProcessEnv>): Promise<Buffer[]> {
   const { SSL_CERT_FILE: other, NODE_EXTRA_CA_CERTS: further } = environment
   for (const path of other ? [other] : SYSTEM_AUTHORITIES) {
     const found = await readFile(path).catch(() => undefined)

@@ -5,6 +5,7 @@ import {
   request as httpsRequest,
   type RequestOptions,
 } from 'node:https'
+import { isIPv6 } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { connect as connectTls, type ConnectionOptions } from 'node:tls'
 import { GlanceError } from '../errors.ts'
@@ -26,7 +27,9 @@ export class TunnelAgent extends HttpsAgent {
   }
 
   override createConnection(options: RequestOptions, opened: Opened): undefined {
-    openTunnel(this.#proxy, `${String(options.host)}:${String(options.port ?? 443)}`).then(
+    const { host, port = 443 } = options
+    const name = isIPv6(String(host)) ? `[${String(host)}]` : String(host)
+    openTunnel(this.#proxy, `${name}:${String(port)}`).then(
       // An agent's options hold the name of the server and all else that TLS takes.
       socket => opened(null, connectTls({ ...options, socket } as ConnectionOptions)),
       // Whoever gets an error takes no note of the stream.

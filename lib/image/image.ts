@@ -76,6 +76,15 @@ export function hasData(image: Image): boolean {
   return image.status === 'active' || image.status === 'deactivated'
 }
 
+/**
+ * Whether there is nothing behind it, and never was: v1 makes images of size 0 active without formats, which Nova used
+ * for the snapshots of servers that boot from volumes. All that they have is their properties.
+ */
+export function isHollow(image: Image): boolean {
+  const lacksFormat = image.diskFormat === null || image.containerFormat === null
+  return hasData(image) && image.size === 0 && lacksFormat
+}
+
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 
 /** The form that Glance demands of an image's id (etc/schema-image.json). */

@@ -52,6 +52,16 @@ export type ImageCondition =
   | { readonly type: 'tag'; readonly value: string }
   | { readonly type: 'property'; readonly name: string; readonly value: string }
 
+/** What is wanted of a listing, as far as a service may be able to filter by itself. */
+export interface ImageHint {
+  /** All of them are wanted. */
+  readonly conditions: readonly ImageCondition[]
+  /** Null: any. */
+  readonly visibility: Visibility | null
+  /** Null: hidden or not. */
+  readonly hidden: boolean | null
+}
+
 /**
  * Who is asking, as far as it decides what a listing shows (glance/db/sqlalchemy/api.py): an administrator sees
  * all; anybody else sees public and community images, those of their project, and the shared ones of which the

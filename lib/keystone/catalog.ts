@@ -38,6 +38,20 @@ export function wantedBy(config: CloudConfig): Wanted {
 }
 
 /**
+ * Where Keystone itself is, as it says to one that asks by this interface; undefined where it does not say so.
+ */
+export function identityUrl(
+  catalog: readonly CatalogEndpoint[],
+  { region, interfaces }: Pick<Wanted, 'region' | 'interfaces'>,
+): URL | undefined {
+  const found = inRegion(
+    catalog.filter(({ type }) => type === 'identity'),
+    region,
+  ).find(each => interfaces.includes(each.interface))
+  return found !== undefined && URL.canParse(found.url) ? new URL(found.url) : undefined
+}
+
+/**
  * Where the image service is. @throws {GlanceError} `not_found`, naming what the catalogue has instead; `usage` where
  * a region has to be chosen.
  */
@@ -54,13 +68,13 @@ export function imageUrl(catalog: readonly CatalogEndpoint[], wanted: Wanted): s
         : `the catalogue has no service of type '${type}'${called}; it has ${types}`,
     )
   }
-  const inRegion = ofType.filter(each => region === null || each.region === region)
-  if (inRegion.length === 0) {
+  const near = inRegion(ofType, region)
+  if (near.length === 0) {
     const regions = listed(ofType.map(each => each.region ?? '(none)'))
     throw nothing(`the catalogue has no '${type}' in region '${region}'; it has it in ${regions}`)
   }
   for (const one of interfaces) {
-    const found = inRegion.filter(each => each.interface === one)
+    const found = near.filter(each => each.interface === one)
     const [first] = found
     if (first === undefined) continue
     if (new Set(found.map(each => each.url)).size === 1) return checked(first.url, origin)
@@ -70,15 +84,32 @@ export function imageUrl(catalog: readonly CatalogEndpoint[], wanted: Wanted): s
       `${origin}: the catalogue has '${type}' in several regions (${regions}): say which, as in cloud:NAME/REGION`,
     )
   }
-  const others = listed(inRegion.map(each => each.interface))
+  const others = listed(near.map(each => each.interface))
   const where = region === null ? '' : ` in region '${region}'`
   throw nothing(
     `the catalogue has no ${interfaces.join(' or ')} interface of '${type}'${where}; it has ${others}`,
   )
 }
 
+function inRegion(
+  endpoints: readonly CatalogEndpoint[],
+  region: string | null,
+): readonly CatalogEndpoint[] {
+  return endpoints.filter(each => region === null || each.region === region)
+}
+
+/**
+ * Without the version at its end, which some catalogues have for their oldest clients: it says where the service is, not
+ * which of its versions to speak.
+ */
 function checked(url: string, origin: string): string {
-  if (/^https?:\/\//i.test(url) && URL.canParse(url)) return url
+  if (/^https?:\/\//i.test(url) && URL.canParse(url)) {
+    const at = new URL(url)
+    const path = at.pathname.replace(/\/+v[12](\.\d+)?\/*$/, '')
+    if (path === at.pathname) return url
+    at.pathname = path
+    return at.href.replace(/\/$/, '')
+  }
   throw new GlanceError('unsupported', `${origin}: what the catalogue has for its images is no URL`)
 }
 

@@ -1,4 +1,5 @@
 import { GlanceError } from '../errors.ts'
+import { type Fields, isFields } from './documents.ts'
 
 /** What is said of one cloud, wherever it was said, in the names of clouds.yaml. */
 export interface CloudConfig {
@@ -10,13 +11,6 @@ export interface CloudConfig {
   readonly auth: ReadonlyMap<string, string>
   /** All else, as text; no value is empty. */
   readonly settings: ReadonlyMap<string, string>
-}
-
-/** A document as it was read. */
-export type Raw = Readonly<Record<string, unknown>>
-
-export function isRaw(value: unknown): value is Raw {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** The error that a setting of this cloud stands for. */
@@ -64,9 +58,12 @@ const PROJECTS: typeof SYNONYMS = [
  * Puts a merged document in order, as openstacksdk does: settings by their old names, domains that are said once for
  * user and project, and `{region_name}` in values.
  */
-export function arranged(document: Raw, told: Pick<CloudConfig, 'origin' | 'nameOf'>): CloudConfig {
+export function arranged(
+  document: Fields,
+  told: Pick<CloudConfig, 'origin' | 'nameOf'>,
+): CloudConfig {
   const settings = texts(document)
-  const auth = texts(isRaw(document['auth']) ? document['auth'] : {})
+  const auth = texts(isFields(document['auth']) ? document['auth'] : {})
   rename(settings, 'auth_plugin', 'auth_type', 'keep')
   for (const name of [...settings.keys()].filter(name => name.endsWith('endpoint_type'))) {
     rename(settings, name, name.replace(/endpoint_type$/, 'interface'), 'replace')
@@ -101,7 +98,7 @@ export function arranged(document: Raw, told: Pick<CloudConfig, 'origin' | 'name
 }
 
 /** The values that are text or as good as; names with `_` whatever stood there. */
-function texts(document: Raw): Map<string, string> {
+function texts(document: Fields): Map<string, string> {
   const found = new Map<string, string>()
   for (const [name, value] of Object.entries(document)) {
     const text = textOf(value)

@@ -220,7 +220,8 @@ function parseAuthUrl(config: CloudConfig): URL {
 function required(config: CloudConfig, name: string): string {
   const value = config.auth.get(name)
   if (value !== undefined) return value
-  throw misconfigured(config, `${config.nameOf(name)} is not set${ADVICE[name] ?? ''}`)
+  const advice = config.nameOf(name).startsWith('OS_') ? undefined : ADVICE[name]
+  throw misconfigured(config, `${config.nameOf(name)} is not set${advice ?? ''}`)
 }
 
 const ADVICE: Readonly<Record<string, string>> = {

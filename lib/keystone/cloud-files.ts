@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { GlanceError, messageOf } from '../errors.ts'
-import { isRaw, type Raw } from './cloud-config.ts'
+import { type Fields, isFields } from './documents.ts'
 
 /** Where clouds.yaml is looked for. */
 export interface Place {
@@ -13,7 +13,7 @@ export interface Place {
 /** A file that was found. */
 export interface CloudFile {
   readonly path: string
-  readonly document: Raw
+  readonly document: Fields
 }
 
 /**
@@ -64,7 +64,7 @@ function absent(error: unknown): undefined {
 }
 
 /** As PyYAML reads it: YAML 1.1, of two equal keys the last. What the file says is in no message. */
-async function parse(path: string, text: string): Promise<Raw> {
+async function parse(path: string, text: string): Promise<Fields> {
   const { LineCounter, parseDocument } = await import('yaml')
   const lines = new LineCounter()
   const document = parseDocument(text, {
@@ -85,10 +85,10 @@ async function parse(path: string, text: string): Promise<Raw> {
   }
   const content: unknown = document.toJS()
   if (content === null || content === undefined) return {}
-  if (isRaw(content)) return content
+  if (isFields(content)) return content
   throw new GlanceError('usage', `${path}: expected settings by name, as in 'clouds:'`)
 }
 
 function isTimestamp(tag: unknown): boolean {
-  return isRaw(tag) && tag['tag'] === 'tag:yaml.org,2002:timestamp'
+  return isFields(tag) && tag['tag'] === 'tag:yaml.org,2002:timestamp'
 }

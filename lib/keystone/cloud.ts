@@ -11,6 +11,8 @@ export interface Cloud {
   readonly tokens: TokenSource
   /** Where its image service is. @throws {GlanceError} `not_found`; `usage` where nothing says it. */
   imageUrl(options?: Abortable): Promise<string>
+  /** Whether its catalogue has an image service at this host; true where there is no catalogue. */
+  hasImagesAt(hostname: string, options?: Abortable): Promise<boolean>
 }
 
 export interface CloudOptions extends Omit<SessionOptions, 'origin'> {
@@ -34,6 +36,7 @@ export function openCloud(config: CloudConfig, { wanted, ...options }: CloudOpti
         if (url !== null) return url
         throw misconfigured(config, `${config.nameOf('image_endpoint_override')} is not set`)
       },
+      hasImagesAt: async () => true,
     }
   }
   const session = new KeystoneSession(credentials, { ...options, origin })
@@ -41,6 +44,12 @@ export function openCloud(config: CloudConfig, { wanted, ...options }: CloudOpti
   return {
     tokens: session,
     imageUrl: async options => override ?? (await session.imageUrl(service, options)),
+    hasImagesAt: async (hostname, options) => {
+      const { catalog } = await session.grant(options)
+      return catalog.some(({ type, url }) => {
+        return type === service.type && URL.canParse(url) && new URL(url).hostname === hostname
+      })
+    },
   }
 }
 

@@ -1,11 +1,12 @@
 import { GlanceError } from '../errors.ts'
-import { arranged, type CloudConfig, isRaw, type Raw, textOf } from './cloud-config.ts'
+import { arranged, type CloudConfig, textOf } from './cloud-config.ts'
 import { findFile, foldersOf, type Place } from './cloud-files.ts'
+import { type Fields, isFields } from './documents.ts'
 
 /** A region that a cloud names, and what is different in it. */
 interface Region {
   readonly name: string
-  readonly values: Raw
+  readonly values: Fields
 }
 
 /** Which cloud is meant. */
@@ -35,8 +36,13 @@ export async function cloudNamed(
   }
   const clouds = merged(cloudsOf(file?.document), cloudsOf(secure?.document))
   const cloud = Object.hasOwn(clouds, name) ? clouds[name] : undefined
-  const origin = `cloud '${name}' in ${path}`
-  if (!isRaw(cloud)) {
+  const isIn = (found: typeof file) => Object.hasOwn(cloudsOf(found?.document), name)
+  const paths = [file, secure].filter(isIn).map(found => found?.path)
+  const origin = `cloud '${name}' in ${paths.length > 0 ? paths.join(' and ') : path}`
+  if (cloud !== undefined && !isFields(cloud)) {
+    throw new GlanceError('usage', `${origin}: it is no mapping of settings`)
+  }
+  if (cloud === undefined) {
     const names = Object.keys(clouds)
     const known = names.length === 0 ? 'it has none' : `it has ${names.join(', ')}`
     throw new GlanceError('usage', `${origin}: there is no such cloud; ${known}`)
@@ -65,12 +71,12 @@ export function parseCloudName(text: string): CloudName {
   return { name: text.slice(0, slash), region: text.slice(slash + 1) || undefined }
 }
 
-function cloudsOf(document: Raw | undefined): Raw {
+function cloudsOf(document: Fields | undefined): Fields {
   const clouds = document?.['clouds']
-  return isRaw(clouds) ? clouds : {}
+  return isFields(clouds) ? clouds : {}
 }
 
-async function profileOf(cloud: Raw, origin: string, place: Place): Promise<Raw> {
+async function profileOf(cloud: Fields, origin: string, place: Place): Promise<Fields> {
   const name = cloud['profile'] ?? cloud['cloud']
   if (typeof name !== 'string' || name === '') return {}
   if (/^https?:\/\//i.test(name)) {
@@ -81,10 +87,10 @@ async function profileOf(cloud: Raw, origin: string, place: Place): Promise<Raw>
   }
   const file = await findFile('clouds-public', undefined, place)
   const profiles = file?.document['public-clouds']
-  const profile = isRaw(profiles) && Object.hasOwn(profiles, name) ? profiles[name] : undefined
-  if (isRaw(profile)) return normalized(profile)
+  const profile = isFields(profiles) && Object.hasOwn(profiles, name) ? profiles[name] : undefined
+  if (isFields(profile)) return normalized(profile)
   const auth = cloud['auth']
-  if (isRaw(auth) && auth['auth_url'] !== undefined) return {} // As openstacksdk, which warns.
+  if (isFields(auth) && auth['auth_url'] !== undefined) return {} // As openstacksdk, which warns.
   const where = file === undefined ? 'there is no clouds-public.yaml' : `${file.path} has none`
   throw new GlanceError(
     'usage',
@@ -95,8 +101,8 @@ async function profileOf(cloud: Raw, origin: string, place: Place): Promise<Raw>
 
 /** @throws {GlanceError} `usage` for one that the cloud does not name, where it names any. */
 function regionOf(
-  cloud: Raw,
-  profile: Raw,
+  cloud: Fields,
+  profile: Fields,
   asked: string | undefined,
   origin: string,
 ): Region | undefined {
@@ -113,7 +119,7 @@ function isKnown(regions: readonly Region[]): boolean {
   return regions.length > 0
 }
 
-function regionsOf(document: Raw, origin: string): readonly Region[] {
+function regionsOf(document: Fields, origin: string): readonly Region[] {
   const { regions, region_name: names } = document
   if (Array.isArray(regions)) return regions.map(region => regionEntry(region, origin))
   const list = textOf(names) ?? ''
@@ -123,39 +129,39 @@ function regionsOf(document: Raw, origin: string): readonly Region[] {
 function regionEntry(region: unknown, origin: string): Region {
   const text = textOf(region)
   if (text !== undefined) return { name: text, values: {} }
-  const { name, values, ...others } = isRaw(region) ? region : {}
+  const { name, values, ...others } = isFields(region) ? region : {}
   const named = textOf(name)
   if (named === undefined || Object.keys(others).length > 0) {
     throw new GlanceError('usage', `${origin}: an entry of regions has a name and values, no more`)
   }
-  return { name: named, values: isRaw(values) ? normalized(values) : {} }
+  return { name: named, values: isFields(values) ? normalized(values) : {} }
 }
 
 /** Names with `_`, as they may also be written with `-`. */
-function normalized(document: Raw): Raw {
+function normalized(document: Fields): Fields {
   return Object.fromEntries(
     Object.entries(document).map(([name, value]) => [
       name.replaceAll('-', '_'),
-      isRaw(value) ? normalized(value) : value,
+      isFields(value) ? normalized(value) : value,
     ]),
   )
 }
 
 /** `later` over `earlier`, however deep. */
-function merged(earlier: Raw, later: Raw): Raw {
+function merged(earlier: Fields, later: Fields): Fields {
   const result: Record<string, unknown> = { ...earlier }
   for (const [name, value] of Object.entries(later)) {
     const before = result[name]
-    result[name] = isRaw(before) && isRaw(value) ? merged(before, value) : value
+    result[name] = isFields(before) && isFields(value) ? merged(before, value) : value
   }
   return result
 }
 
 /** `later` over `earlier`, setting by setting, and in `auth` as well; what is null is not said. */
-function withAuth(earlier: Raw, later: Raw): Raw {
+function withAuth(earlier: Fields, later: Fields): Fields {
   const said = Object.fromEntries(Object.entries(later).filter(([, value]) => value !== null))
   const [before, after] = [earlier['auth'], said['auth']]
-  return isRaw(before) && isRaw(after)
+  return isFields(before) && isFields(after)
     ? { ...earlier, ...said, auth: { ...before, ...after } }
     : { ...earlier, ...said }
 }

@@ -1,14 +1,17 @@
-// Documents of Keystone's are taken apart with these: what is not what it should be is as good as not there.
+// Documents of Keystone's, and of clouds.yaml, are taken apart with these: what is not what it should be is as good as not there.
 
 export type Fields = Readonly<Record<string, unknown>>
 
+export function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
 export function fieldsOf(value: unknown): Fields {
-  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
-  return isObject ? (value as Fields) : {} // An object has fields.
+  return isFields(value) ? value : {}
 }
 
 export function listOf(value: unknown): readonly Fields[] {
-  return Array.isArray(value) ? value.map(fieldsOf) : []
+  return Array.isArray(value) ? value.filter(isFields) : []
 }
 
 export function textOf(value: unknown): string | null {

@@ -8,6 +8,8 @@ export type EnvironmentSide = 'source' | 'target' | 'sole'
 export interface SideVariables {
   /** What they say themselves. */
   readonly config: CloudConfig
+  /** Whether the other side is told the same of `OS_*`: then it is not said whose cloud they are of. */
+  readonly isShared: boolean
   /** Whether that is enough to be let in: where the identity service is, or the way around it. */
   readonly isComplete: boolean
   /** The cloud of clouds.yaml that `OS_CLOUD` or the side's own names. */
@@ -39,7 +41,8 @@ export function variablesFor(
   if (side === 'sole') {
     const source = variablesFor('source', environment)
     const saysAnything = source.cloud ?? source.token ?? (source.isComplete || undefined)
-    return saysAnything === undefined ? variablesFor('target', environment) : source
+    const said = saysAnything === undefined ? variablesFor('target', environment) : source
+    return { ...said, isShared: false }
   }
   const prefix = `OS_${side.toUpperCase()}_`
   const own = new Map<string, Said>()
@@ -64,6 +67,7 @@ export function variablesFor(
   const document = Object.fromEntries([...said].map(([name, { value }]) => [name, value]))
   return {
     config: arranged(document, { origin, nameOf }),
+    isShared: !isOwn,
     isComplete,
     cloud: cloud === undefined ? undefined : { name: cloud, region: value('region_name') },
     token: value('token') ?? value('auth_token'),

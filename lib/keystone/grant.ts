@@ -1,5 +1,5 @@
 import { GlanceError } from '../errors.ts'
-import { isRaw, type Raw } from './cloud-config.ts'
+import { fieldsOf, isFields, listOf, textOf } from './documents.ts'
 
 /** An address of a service. */
 export interface CatalogEndpoint {
@@ -23,10 +23,10 @@ export interface Grant {
 
 /** The answer to `POST /v3/auth/tokens`. @throws {GlanceError} `unsupported` when it is none. */
 export function grantFromV3(token: unknown, document: unknown, date: string | undefined): Grant {
-  const body = isRaw(document) ? document['token'] : undefined
-  if (typeof token !== 'string' || token === '' || !isRaw(body)) throw noGrant()
-  const catalog = records(body['catalog']).flatMap(service =>
-    records(service['endpoints']).map(endpoint => ({
+  const body = fieldsOf(document)['token']
+  if (typeof token !== 'string' || token === '' || !isFields(body)) throw noGrant()
+  const catalog = listOf(body['catalog']).flatMap(service =>
+    listOf(service['endpoints']).map(endpoint => ({
       type: text(service['type']),
       name: text(service['name']),
       region: text(endpoint['region_id']) || text(endpoint['region']) || null,
@@ -47,11 +47,11 @@ export function grantFromV3(token: unknown, document: unknown, date: string | un
 
 /** The answer to `POST /v2.0/tokens`. @throws {GlanceError} `unsupported` when it is none. */
 export function grantFromV2(document: unknown, date: string | undefined): Grant {
-  const access = isRaw(document) ? document['access'] : undefined
-  const body = isRaw(access) ? access['token'] : undefined
-  if (!isRaw(access) || !isRaw(body) || text(body['id']) === '') throw noGrant()
-  const catalog = records(access['serviceCatalog']).flatMap(service =>
-    records(service['endpoints']).flatMap(endpoint =>
+  const access = fieldsOf(fieldsOf(document)['access'])
+  const body = fieldsOf(access['token'])
+  if (text(body['id']) === '') throw noGrant()
+  const catalog = listOf(access['serviceCatalog']).flatMap(service =>
+    listOf(service['endpoints']).flatMap(endpoint =>
       ['public', 'internal', 'admin'].flatMap(name => {
         const url = text(endpoint[`${name}URL`])
         const { type, name: called } = service
@@ -66,7 +66,7 @@ export function grantFromV2(document: unknown, date: string | undefined): Grant 
     token: text(body['id']),
     lifetimeMs: lifetime(body['issued_at'], body['expires'], date),
     catalog,
-    scoped: isRaw(body['tenant']),
+    scoped: isFields(body['tenant']),
   }
 }
 
@@ -93,10 +93,6 @@ function time(value: unknown): number | undefined {
   return Number.isNaN(found) ? undefined : found
 }
 
-function records(value: unknown): readonly Raw[] {
-  return Array.isArray(value) ? value.filter(isRaw) : []
-}
-
 function text(value: unknown): string {
-  return typeof value === 'string' ? value : ''
+  return textOf(value) ?? ''
 }

@@ -3,8 +3,8 @@ import { GlanceError, isGlanceError } from '../errors.ts'
 import { exchange } from '../http/client.ts'
 import type { DataConnections } from '../http/connections.ts'
 import { redact } from '../http/redact.ts'
-import { isRaw } from './cloud-config.ts'
 import type { KeystoneCredentials, Method, Named, Scope } from './cloud-credentials.ts'
+import { fieldsOf, isFields, listOf } from './documents.ts'
 import { type Grant, grantFromV2, grantFromV3 } from './grant.ts'
 import { v2Request, v3Request } from './requests.ts'
 
@@ -89,8 +89,14 @@ export class IdentityService {
     // What is told of a cause would be told with the secrets.
     const options = words === error.message ? { cause: error, retryAfterMs } : { retryAfterMs }
     const { methods, scope } = this.#credentials
-    // Keystone calls a token or trust that it does not know not found.
-    const isByTicket = scope.type === 'trust' || methods.some(({ type }) => type === 'token')
+    // Keystone calls a token, trust or application credential that it does not know not found.
+    const isByTicket =
+      scope.type === 'trust' ||
+      methods.some(
+        ({ type }) =>
+          type === 'token' ||
+          (type === 'application_credential' && /could not find app/i.test(words)),
+      )
     const isUnknown = error.code === 'not_found' && isByTicket
     if (error.code === 'not_found' && !isByTicket) {
       const message = `${words}: no Keystone is there; is auth_url right?`
@@ -153,11 +159,7 @@ export class IdentityService {
     for (const version of versionsIn(document)) {
       const number = /^v(2|3)\b/.exec(String(version['id']))?.[1]
       if (number === undefined) continue
-      const links: unknown = version['links']
-      const self = Array.isArray(links)
-        ? links.filter(isRaw).find(({ rel }) => rel === 'self')
-        : undefined
-      const href = self?.['href']
+      const href = listOf(version['links']).find(({ rel }) => rel === 'self')?.['href']
       const at =
         typeof href === 'string' && URL.canParse(href, url.href) ? new URL(href, url.href) : url
       at.pathname = at.pathname.replace(/\/+$/, '')
@@ -183,11 +185,9 @@ function below(base: URL, path: string): URL {
 
 /** `{versions: {values: […]}}`, `{versions: […]}` or `{version: {…}}`. */
 function versionsIn(document: unknown) {
-  if (!isRaw(document)) return []
-  const { version, versions } = document
-  if (isRaw(version)) return [version]
-  const list = isRaw(versions) ? versions['values'] : versions
-  return Array.isArray(list) ? list.filter(isRaw) : []
+  const { version, versions } = fieldsOf(document)
+  if (isFields(version)) return [version]
+  return listOf(isFields(versions) ? versions['values'] : versions)
 }
 
 /** The service may repeat what it was told, as validators do. */

@@ -14,6 +14,8 @@ export interface SessionOptions extends ServiceOptions, Abortable {
   readonly attempts?: number | undefined
   /** The time now, in milliseconds. Default `Date.now`. */
   readonly now?: (() => number) | undefined
+  /** Milliseconds after which refused credentials are tried again: somebody may have put it right. Default never. */
+  readonly refusedForMs?: number | undefined
   /** Told of each token, but for what it is: a line for people. */
   readonly onToken?: ((message: string) => void) | undefined
 }
@@ -33,7 +35,7 @@ interface Held extends Grant {
 
 /**
  * The tokens of one cloud. A token is renewed when its end is near or when a service refused it, once for all who wait
- * for it. A refusal of the credentials is final, so that nobody's account is locked by asking again.
+ * for it. Refused credentials are not tried again, or not soon, so that nobody's account is locked by asking.
  */
 export class KeystoneSession implements TokenSource {
   readonly #service: IdentityService
@@ -46,7 +48,7 @@ export class KeystoneSession implements TokenSource {
   /** Once it has given a token, a service that cannot be reached is expected to be back. */
   #hadToken = false
   #renewal: Promise<Held> | undefined
-  #refusal: GlanceError | undefined
+  #refusal: { readonly error: GlanceError; readonly until: number } | undefined
 
   constructor(credentials: KeystoneCredentials, options: SessionOptions) {
     this.#credentials = credentials
@@ -58,7 +60,7 @@ export class KeystoneSession implements TokenSource {
 
   /** @throws {GlanceError} `unauthenticated`, and as {@link IdentityService.authenticate} does. */
   async token({ signal }: Abortable = {}): Promise<string> {
-    return (await this.#current(signal)).token
+    return (await this.grant({ signal })).token
   }
 
   async invalidate(token: string | null): Promise<boolean> {
@@ -70,15 +72,16 @@ export class KeystoneSession implements TokenSource {
 
   /** Where the image service is, by the catalogue. @throws {GlanceError} as {@link imageUrl} and `token` do. */
   async imageUrl(wanted: Wanted, { signal }: Abortable = {}): Promise<string> {
-    return imageUrl((await this.#current(signal)).catalog, wanted)
+    return imageUrl((await this.grant({ signal })).catalog, wanted)
   }
 
-  async #current(signal: AbortSignal | undefined): Promise<Held> {
+  /** A token that holds, with the catalogue that came with it. @throws {GlanceError} as `token` does. */
+  async grant({ signal }: Abortable = {}): Promise<Grant> {
     const held = this.#held
     if (held !== undefined && this.#now() < (this.#renewable ? held.renewAt : held.endsAt)) {
       return held
     }
-    if (this.#refusal !== undefined) throw this.#refusal
+    if (this.#refusal !== undefined && this.#now() < this.#refusal.until) throw this.#refusal.error
     if (held !== undefined && !this.#renewable) {
       throw new GlanceError(
         'unauthenticated',
@@ -102,7 +105,7 @@ export class KeystoneSession implements TokenSource {
   }
 
   async #renew(): Promise<Held> {
-    const { attempts, signal, onToken, origin } = this.#options
+    const { attempts, signal, onToken, origin, refusedForMs } = this.#options
     try {
       const grant = await withAttempts(async () => await this.#service.authenticate({ signal }), {
         attempts,
@@ -113,13 +116,17 @@ export class KeystoneSession implements TokenSource {
       const endsAt = lifetimeMs === null ? Number.POSITIVE_INFINITY : this.#now() + lifetimeMs
       const margin = Math.min(MARGIN_MS, (lifetimeMs ?? 0) * MARGIN_SHARE)
       this.#hadToken = true
+      this.#refusal = undefined
       this.#held = { ...grant, endsAt, renewAt: endsAt - margin }
       onToken?.(
         `${origin}: a token, good for ${lifetimeMs === null ? 'ever' : `${lifetimeMs / 1000} s`}`,
       )
       return this.#held
     } catch (error) {
-      if (isGlanceError(error, 'unauthenticated')) this.#refusal = error
+      if (isGlanceError(error, 'unauthenticated')) {
+        const until = this.#now() + (refusedForMs ?? Number.POSITIVE_INFINITY)
+        this.#refusal = { error, until }
+      }
       throw error
     }
   }

@@ -1,10 +1,10 @@
 import type { Endpoint } from '../endpoint/endpoint.ts'
 import type { Image } from '../image/image.ts'
-import { type Listed, plan, type PlanOptions, type PlanStep } from './plan.ts'
+import { type Listed, type PlanOptions, planSelected, type PlanStep } from './plan.ts'
 import type { Assigned, PlanningContext } from './run-all.ts'
 
 /**
- * Decides about each image of `source`, in id order, for several targets at once: each side is listed once. A target
+ * Decides about each image of `source` as `plan` does, for several targets at once: each side is listed once. A target
  * that cannot be listed is told of, and left out from there on.
  */
 export async function* planAll(
@@ -13,8 +13,11 @@ export async function* planAll(
   options: PlanOptions,
   { onUnreadable, onBroken, signal }: PlanningContext,
 ): AsyncGenerator<readonly Assigned[]> {
+  const { selection } = options
+  await selection?.prepare(source, { signal })
   const images = source.list({
     signal,
+    hint: selection?.hint,
     onUnreadable: (id, error) => {
       for (const target of targets) onUnreadable(target, id, error)
     },
@@ -27,7 +30,7 @@ export async function* planAll(
       expressible: image => source.expressible(image),
       list: () => branch,
     }
-    return { target, steps: plan(listed, target, options, { signal }) }
+    return { target, steps: planSelected(listed, target, options, { signal }) }
   })
   try {
     while (plans.length > 0) {

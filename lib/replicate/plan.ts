@@ -1,9 +1,11 @@
 import { GlanceError } from '../errors.ts'
 import type { Endpoint, ListOptions } from '../endpoint/endpoint.ts'
 import { hasData, type Image } from '../image/image.ts'
-import { joinById, sortedById } from '../image/ordered.ts'
+import { joinById, type Pair, sortedById } from '../image/ordered.ts'
 import { changesBetween, type FieldChange, withAttributesOf } from '../wire/attributes.ts'
 import { forGood, type LostField } from '../wire/loss.ts'
+import type { FieldRules } from './fields.ts'
+import type { Selection } from './select.ts'
 
 /**
  * What is to happen to one source image. `image` is as the target is to have it, and `lost` what of the source's image
@@ -33,6 +35,10 @@ export interface PlanOptions {
   readonly leaveOut?: ReadonlySet<string> | undefined
   /** Whether images that would lose something are refused instead of written (`--strict`). Default false. */
   readonly strict?: boolean | undefined
+  /** The images of the source that count; default all. */
+  readonly selection?: Selection | undefined
+  /** What is changed of each image on its way, and which of its fields count. */
+  readonly fields?: FieldRules | undefined
 }
 
 /** What an image is after it was written to the source, or the target, and read again. */
@@ -45,25 +51,69 @@ export interface Ends {
 export type Listed = Pick<Endpoint, 'features' | 'list' | 'expressible'>
 
 /**
- * Decides for each image of `source`, in id order, what makes `target` have it too. One listing of each side, joined
- * as they are read: memory does not grow with their length unless a side cannot list in order.
+ * Decides for each image of `source` that is selected, in id order, what makes `target` have it too. One listing of
+ * each side, joined as they are read: memory does not grow with their length unless a side cannot list in order. Images
+ * of a source that is read once come in its own order. What is not selected is passed over on both sides: nothing is
+ * said of the target's image of its id.
  */
 export async function* plan(
+  source: Endpoint,
+  target: Endpoint,
+  options: PlanOptions,
+  listing: ListOptions = {},
+): AsyncGenerator<PlanStep> {
+  await options.selection?.prepare(source, listing)
+  yield* planSelected(source, target, options, listing)
+}
+
+/** As {@link plan}, by a selection that is prepared. */
+export async function* planSelected(
   source: Listed,
   target: Endpoint,
   options: PlanOptions,
   { onUnreadable, signal }: ListOptions = {},
 ): AsyncGenerator<PlanStep> {
-  const leaveOut = new Set(options.leaveOut)
-  if (!target.features.ownersCarried) leaveOut.add('owner')
-  const sources = inIdOrder(source, { onUnreadable, signal })
+  const { selection, fields, ...others } = options
   // What the target holds and nobody can read is as good as not there: it is written anew.
-  const targets = inIdOrder(target, { signal, onUnreadable: () => {} })
-  for await (const pair of joinById(sources, targets)) {
-    if (pair.source !== undefined) {
-      yield planStep(pair.source, pair.target, { source, target }, { ...options, leaveOut })
-    }
+  const sources = { onUnreadable, signal, hint: selection?.hint }
+  const targets = { onUnreadable: () => {}, signal }
+  const pairs =
+    source.features.sequential === true
+      ? inOrderOf(source.list(sources), target.list(targets))
+      : joinById(inIdOrder(source, sources), inIdOrder(target, targets))
+  for await (const pair of pairs) {
+    if (pair.source === undefined || selection?.selects(pair.source) === false) continue
+    const ruled = fields?.apply(pair.source, pair.target)
+    const leaveOut = new Set([...(options.leaveOut ?? []), ...(ruled?.leaveOut ?? [])])
+    // Which may turn out only when something was written.
+    if (!target.features.ownersCarried) leaveOut.add('owner')
+    yield planStep(
+      ruled?.image ?? pair.source,
+      pair.target,
+      { source, target },
+      {
+        ...others,
+        leaveOut,
+        decided: ruled?.decided,
+      },
+    )
   }
+}
+
+/** What counts for one image. */
+export interface StepOptions extends Omit<PlanOptions, 'selection' | 'fields'> {
+  /** Fields that count also where the source could not say them, since it was not the source that did. */
+  readonly decided?: ReadonlySet<string> | undefined
+}
+
+/** Each source image, in their order, with the target's of the same id: all of those are held. */
+async function* inOrderOf(
+  sources: AsyncIterable<Image>,
+  targets: AsyncIterable<Image>,
+): AsyncGenerator<Pair> {
+  const held = new Map<string, Image>()
+  for await (const image of targets) held.set(image.id, image)
+  for await (const source of sources) yield { source, target: held.get(source.id) }
 }
 
 /**
@@ -74,7 +124,7 @@ export function planStep(
   source: Image,
   present: Image | undefined,
   ends: Ends,
-  options: PlanOptions = {},
+  options: StepOptions = {},
 ): PlanStep {
   const { strict = false, leaveOut = new Set() } = options
   const expressed = ends.target.expressible(source)
@@ -104,7 +154,7 @@ function wantedStep(
   wanted: Image,
   present: Image | undefined,
   ends: Ends,
-  { metadataOnly = false, leaveOut = new Set() }: PlanOptions,
+  { metadataOnly = false, leaveOut = new Set(), decided = new Set() }: StepOptions,
 ): BareStep {
   // A deactivated image cannot be downloaded by everybody, and on purpose: it is not spread further.
   const copyable = wanted.status === 'active'
@@ -125,7 +175,7 @@ function wantedStep(
   }
   const wrong = metadataOnly ? undefined : otherData(wanted, present)
   if (wrong !== undefined) return refuse(image, wrong)
-  const kept = withAttributesOf(image, present, unspeakable(present, image, ends))
+  const kept = withAttributesOf(image, present, unspeakable(present, image, ends, decided))
   const changes = changesBetween(present, kept)
   return changes.length === 0
     ? { action: 'skip', image: kept, reason: 'same' }
@@ -133,7 +183,12 @@ function wantedStep(
 }
 
 /** The fields in which two images differ only as long as neither went through one of the ends. */
-function unspeakable(present: Image, wanted: Image, { source, target }: Ends): ReadonlySet<string> {
+function unspeakable(
+  present: Image,
+  wanted: Image,
+  { source, target }: Ends,
+  decided: ReadonlySet<string>,
+): ReadonlySet<string> {
   const changes = changesBetween(present, wanted)
   if (changes.length === 0) return new Set()
   const differing = (end: Ends['source']) =>
@@ -144,7 +199,8 @@ function unspeakable(present: Image, wanted: Image, { source, target }: Ends): R
     )
   const [bySource, byTarget] = [differing(source), differing(target)]
   const fields = changes.map(({ field }) => field)
-  return new Set(fields.filter(field => !bySource.has(field) || !byTarget.has(field)))
+  const isSaid = (field: string) => bySource.has(field) || decided.has(field)
+  return new Set(fields.filter(field => !isSaid(field) || !byTarget.has(field)))
 }
 
 function inIdOrder(endpoint: Listed, options: ListOptions): AsyncIterable<Image> {

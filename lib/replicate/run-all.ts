@@ -48,7 +48,8 @@ const TIDY_MS = 10_000
 
 /**
  * Carries out a plan for several targets as {@link run} does for one. The data of an image that several of them lack is
- * read once. A target that cannot be listed any more, or refuses our token, is given up, and the others go on.
+ * read once. A target that cannot be listed any more, refuses our token, or fails to finish is given up, and the others
+ * go on. A source that is read once is copied in its own order, an image at a time.
  * @throws what the plan throws.
  */
 export async function* runAll(
@@ -62,6 +63,7 @@ export async function* runAll(
     bandwidth,
     via = 'relay',
     discardUnfinished = false,
+    closing,
     onBytes = () => {},
     signal,
     ...retrying
@@ -73,7 +75,8 @@ export async function* runAll(
   const stopped = AbortSignal.any([stop.signal, ...(signal ? [signal] : [])])
   setMaxListeners(0, stopped) // As many as there are images under way, on every target.
   const compare = inOrder(order)
-  const asListed = order.by === 'id' && !order.descending
+  const isReadOnce = source.features.sequential === true
+  const asListed = isReadOnce || (order.by === 'id' && !order.descending)
   const transfers = new WorkQueue<readonly Work[]>({
     concurrency,
     work: copy,
@@ -88,6 +91,7 @@ export async function* runAll(
   const pullers = new Map(targets.map(target => [target, new Puller(via, target)]))
   const broken = new Set<Endpoint>()
   let total = 0
+  let left = false
 
   function giveUp(target: Endpoint, error: unknown): void {
     if (broken.has(target)) return
@@ -117,6 +121,7 @@ export async function* runAll(
   }
 
   async function carryOut({ step, target }: Work, source: DataSource): Promise<void> {
+    if (closing?.aborted === true) return void (left = true)
     if (stopped.aborted || broken.has(target)) {
       return events.put({ type: 'interrupted', target, step })
     }
@@ -172,6 +177,7 @@ export async function* runAll(
     const onUnreadable: PlanningContext['onUnreadable'] = (target, id, error) =>
       events.put({ type: 'failed', target, id, step: null, error })
     for await (const round of plan({ onUnreadable, onBroken: giveUp, signal: stopped })) {
+      if (closing?.aborted === true) return void (left = true)
       const copies: Work[] = []
       for (const { step, target } of round) {
         if (step.action === 'skip') {
@@ -181,10 +187,14 @@ export async function* runAll(
         } else {
           events.put({ type: 'planned', target, step })
           if (step.action === 'create' && step.withData) copies.push({ step, target })
-          else changes.put({ step, target })
+          else void changes.put({ step, target })
         }
       }
-      if (copies.length > 0) transfers.put(copies)
+      if (copies.length > 0) {
+        const copied = transfers.put(copies) // Never rejects.
+        // The next image comes when the data of this one has been read, or is not wanted.
+        if (isReadOnce) await copied
+      }
       while (!stopped.aborted && (waiting() >= WINDOW || events.length >= WINDOW)) {
         transfers.start()
         await new Promise<void>(resolve => {
@@ -195,13 +205,26 @@ export async function* runAll(
     }
   }
 
+  async function finish(target: Endpoint): Promise<void> {
+    if (stopped.aborted || broken.has(target)) return
+    try {
+      await target.finish?.({ signal })
+    } catch (error) {
+      if (!stopped.aborted) giveUp(target, error)
+    }
+  }
+
   async function work(): Promise<void> {
     try {
-      await feed()
+      try {
+        await feed()
+      } finally {
+        await Promise.all([transfers.end(), changes.end()])
+      }
+      await Promise.all(targets.map(finish))
     } catch (error) {
       if (!stopped.aborted) throw error
     } finally {
-      await Promise.all([transfers.end(), changes.end()])
       events.close()
     }
   }
@@ -211,6 +234,9 @@ export async function* runAll(
   try {
     yield* events
     await working
+    const isCut = closing?.aborted === true && (left || stopped.aborted)
+    // What made us give up all targets says more than that the time is over.
+    if (isCut && broken.size < targets.length) throw closing.reason
   } finally {
     stop.abort(new Error('nobody listens any more'))
     room()

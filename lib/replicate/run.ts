@@ -61,14 +61,20 @@ export interface RunOptions
   readonly via?: Via | undefined
   /** Whether an image that could not be copied is removed from the target again. Default false: see `Endpoint.add`. */
   readonly discardUnfinished?: boolean | undefined
+  /**
+   * When it fires, no further image is begun, and those under way go on. Where that leaves anything to be done, the
+   * run ends by throwing its reason.
+   */
+  readonly closing?: AbortSignal | undefined
   /** Told how many bytes have been copied in all; bytes of an attempt that failed are taken back. */
   readonly onBytes?: ((total: number) => void) | undefined
 }
 
 /**
  * Carries out a plan, several images at once. One image's failure does not stop the others. When `signal` fires, what
- * is under way is broken off and reported as interrupted, and the events end. A token that is refused ends the run.
- * @throws what the plan throws; {GlanceError} `unauthenticated`.
+ * is under way is broken off and reported as interrupted, and the events end, else the target is told to finish. A
+ * token that is refused ends the run.
+ * @throws what the plan and finishing throw; {GlanceError} `unauthenticated`.
  */
 export async function* run(
   plan: (

@@ -113,7 +113,9 @@ class Reading {
   async #read(): Promise<void> {
     const { signal } = this.#stop
     try {
-      const data = resuming(await this.#source.data(this.#image, { signal }), this.#options)
+      const found = await this.#source.data(this.#image, { signal })
+      const isReadOnce = this.#source.features.sequential === true
+      const data = isReadOnce ? found : resuming(found, this.#options)
       for await (const chunk of await data.open({ signal })) {
         const open = this.#taps.filter(tap => !tap.isClosed)
         if (open.length === 0) return

@@ -24,9 +24,10 @@ export interface TransferOptions extends AttemptOptions {
 export type DataSource = Pick<Endpoint, 'features' | 'data'>
 
 /**
- * Copies one image with its data, opening the source afresh for each attempt. A reading that breaks off goes on in the
- * same attempt where the source need not be read again for that, or where the target takes no second attempt. Rejects with the last failure, or, when
- * that only says that an attempt before it had used the id up, with the one before.
+ * Copies one image with its data, opening the source afresh for each attempt, which one that is read once allows only
+ * until it has been opened. A reading that breaks off goes on in the same attempt where the source need not be read
+ * again for that, or where the target takes no second attempt. Rejects with the last failure, or, when that only says
+ * that an attempt before it had used the id up, with the one before.
  */
 export async function transfer(
   image: Image,
@@ -35,22 +36,29 @@ export async function transfer(
   { onBytes = () => {}, onResume, onRelay, bandwidth, puller, ...options }: TransferOptions = {},
 ): Promise<Written> {
   const { attempts, delayMs, signal } = options
-  const goesOn = source.features.ranges || !target.features.repeatable
+  const isReadOnce = source.features.sequential === true
+  const goesOn = !isReadOnce && (source.features.ranges || !target.features.repeatable)
   let before: unknown
-  return await withAttempts(async attempt => {
+  let opened = false
+  const onOpen = () => {
+    opened = true
+  }
+  const again = () => !(opened && isReadOnce)
+  const work = async (attempt: number) => {
     try {
       const found = await source.data(image, { signal })
       const pulled = await puller?.pull(image, found, { onBytes, onRelay, signal })
       if (pulled !== undefined) return pulled
       const data = goesOn ? resuming(found, { attempts, delayMs, onResume }) : found
       const limited = bandwidth === undefined ? data : atRate(data, bandwidth)
-      return await target.add(image, metered(limited, onBytes), { signal })
+      return await target.add(image, metered(limited, onOpen, onBytes), { signal })
     } catch (error) {
       if (attempt > 1 && isGlanceError(error, 'duplicate')) throw before
       before = error
       throw error
     }
-  }, options)
+  }
+  return await withAttempts(work, { ...options, again })
 }
 
 function atRate(data: ImageData, bandwidth: RateLimit): ImageData {
@@ -60,11 +68,12 @@ function atRate(data: ImageData, bandwidth: RateLimit): ImageData {
   }
 }
 
-function metered(data: ImageData, onBytes: (bytes: number) => void): ImageData {
+function metered(data: ImageData, onOpen: () => void, onBytes: (bytes: number) => void): ImageData {
   return {
     ...data,
     open: async (options = {}) => {
       const { offset = 0 } = options
+      onOpen()
       return meter(await data.open(options), bytes => onBytes(offset + bytes))
     },
   }

@@ -9,10 +9,15 @@ export interface WorkQueueOptions<T> {
   readonly onDone: () => void
 }
 
+interface Waiting<T> {
+  readonly item: T
+  readonly resolve: () => void
+}
+
 /** Work that is begun in order, so much of it at a time. Nothing is begun before {@link start}. */
 export class WorkQueue<T> {
   readonly #options: WorkQueueOptions<T>
-  readonly #waiting: T[] = []
+  readonly #waiting: Waiting<T>[] = []
   readonly #running = new Set<Promise<void>>()
   #started = false
 
@@ -25,9 +30,12 @@ export class WorkQueue<T> {
     return this.#waiting.length + this.#running.size
   }
 
-  put(item: T): void {
-    this.#waiting.push(item)
-    if (this.#started) this.#fill()
+  /** Resolves when it is done. */
+  async put(item: T): Promise<void> {
+    await new Promise<void>(resolve => {
+      this.#waiting.push({ item, resolve })
+      if (this.#started) this.#fill()
+    })
   }
 
   /** Begins what is there, and what comes later as it comes. */
@@ -45,10 +53,12 @@ export class WorkQueue<T> {
   #fill(): void {
     const { concurrency, work, onDone } = this.#options
     while (this.#running.size < concurrency && this.#waiting.length > 0) {
-      const task = work(this.#next())
+      const { item, resolve } = this.#next()
+      const task = work(item)
       this.#running.add(task)
       void task.finally(() => {
         this.#running.delete(task)
+        resolve()
         this.#fill()
         onDone()
       })
@@ -56,15 +66,15 @@ export class WorkQueue<T> {
   }
 
   /** Takes the first out; there is one. */
-  #next(): T {
+  #next(): Waiting<T> {
     const { order } = this.#options
     let first = 0
     if (order !== undefined) {
-      for (const [i, item] of this.#waiting.entries()) {
+      for (const [i, { item }] of this.#waiting.entries()) {
         const best = this.#waiting[first]
-        if (best !== undefined && order(item, best) < 0) first = i
+        if (best !== undefined && order(item, best.item) < 0) first = i
       }
     }
-    return this.#waiting.splice(first, 1)[0] as T // There is one at that place.
+    return this.#waiting.splice(first, 1)[0] as Waiting<T> // There is one at that place.
   }
 }

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { GlanceError, messageOf } from '../errors.ts'
 import type { DeployerSchema } from '../wire/schema/image.ts'
-import { ImageSchema } from '../wire/schema/image-schema.ts'
+import { ImageSchema, STANDARD_SCHEMA } from '../wire/schema/image-schema.ts'
+import { CONTAINER_FORMATS, DISK_FORMATS } from '../image/image.ts'
 import { isObject } from '../image/json.ts'
 import type { ServerConfig } from './config.ts'
 
@@ -11,6 +12,8 @@ export async function imageSchemaOf({
   containerFormats,
   diskFormats,
 }: ServerConfig): Promise<ImageSchema> {
+  const isStandard = containerFormats === CONTAINER_FORMATS && diskFormats === DISK_FORMATS
+  if (schemaFile === null && isStandard) return STANDARD_SCHEMA
   if (schemaFile === null) return new ImageSchema({ containerFormats, diskFormats })
   try {
     const deployer = deployerSchemaIn(JSON.parse(await readFile(schemaFile, 'utf8')))

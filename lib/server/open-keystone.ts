@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises'
-import { GlanceError, isGlanceError, messageOf } from '../errors.ts'
-import type { ClientTls } from '../http/client.ts'
-import type { Domain, Named, Scope, ServiceCredentials } from '../keystone/credentials.ts'
+import { GlanceError, isGlanceError } from '../errors.ts'
+import { DataConnections } from '../http/connections.ts'
+import { readTls } from '../http/tls.ts'
+import type { KeystoneCredentials, Method, Named, Scope } from '../keystone/cloud-credentials.ts'
 import { ServiceUser } from '../keystone/service-user.ts'
 import { UnifiedLimits } from '../keystone/unified-limits.ts'
 import { type Authenticate, ownedByUsers } from './auth/authenticate.ts'
@@ -18,6 +18,8 @@ type Section = IdentitySettings & { readonly section: string }
 interface Surroundings {
   readonly report: (error: unknown) => void
   readonly now: () => Date
+  /** Told of what is to be disposed of at the end. */
+  readonly opened: (connections: Disposable) => void
 }
 
 /** How it is learnt who asks. Keystone is not asked before somebody does. @throws {GlanceError} `usage`. */
@@ -31,7 +33,7 @@ export async function openAuthentication(
 
 async function authenticationBy(
   config: ServerConfig,
-  { report, now }: Surroundings,
+  { report, now, opened }: Surroundings,
 ): Promise<Authenticate> {
   const { auth, keystone, allowAnonymousAccess: allowAnonymous } = config
   switch (auth) {
@@ -41,7 +43,7 @@ async function authenticationBy(
       return trustedHeaders(allowAnonymous)
     case 'keystone': {
       const settings = { section: 'keystone_authtoken', ...keystone }
-      const service = await serviceUser(settings, now)
+      const service = await serviceUser(settings, { now, opened })
       return keystoneAuthentication(service, {
         clientsGoTo:
           settings.wwwAuthenticateUri ?? required(settings, 'auth_url', settings.authUrl),
@@ -59,12 +61,12 @@ async function authenticationBy(
 /** The limits that Keystone has for projects; null unless it is to be asked for them. @throws {GlanceError} `usage`. */
 export async function openProjectLimits(
   { useKeystoneLimits, limits }: ServerConfig,
-  { report, now }: Surroundings,
+  { report, now, opened }: Surroundings,
 ): Promise<ProjectLimits | null> {
   if (!useKeystoneLimits) return null
   const settings = { section: 'oslo_limit', ...limits }
   const endpoint = required(settings, 'endpoint_id', settings.endpointId)
-  const unified = new UnifiedLimits(await serviceUser(settings, now), endpoint)
+  const unified = new UnifiedLimits(await serviceUser(settings, { now, opened }), endpoint)
   return {
     find: async project => {
       const found = await unified.find(project, LIMIT_NAMES).catch((error: unknown) => {
@@ -79,37 +81,49 @@ export async function openProjectLimits(
   }
 }
 
-async function serviceUser(settings: Section, now: () => Date): Promise<ServiceUser> {
-  return new ServiceUser({
-    authUrl: new URL(required(settings, 'auth_url', settings.authUrl)),
-    credentials: credentialsOf(settings),
-    interface: settings.interface ?? 'internal',
-    region: settings.regionName ?? null,
-    timeoutMs: (settings.timeout ?? 30) * 1000,
-    tls: await tlsOf(settings),
-    now,
-  })
+async function serviceUser(
+  settings: Section,
+  { now, opened }: Pick<Surroundings, 'now' | 'opened'>,
+): Promise<ServiceUser> {
+  const authUrl = new URL(required(settings, 'auth_url', settings.authUrl))
+  const credentials = credentialsOf(settings)
+  const connections = await connectionsOf(settings)
+  opened(connections)
+  return new ServiceUser(
+    { type: 'keystone', authUrl, ...credentials },
+    {
+      origin: `[${settings.section}]`,
+      interface: settings.interface ?? 'internal',
+      region: settings.regionName ?? null,
+      connections,
+      timeoutMs: (settings.timeout ?? 30) * 1000,
+      now: () => now().getTime(),
+    },
+  )
 }
 
-function credentialsOf(settings: Section): ServiceCredentials {
-  const { authType = 'password', applicationCredentialId: id } = settings
-  if (authType === 'v3applicationcredential') {
-    const name = settings.applicationCredentialName
-    const secret = settings.applicationCredentialSecret
-    return {
-      type: 'application_credential',
-      credential:
-        id === undefined
-          ? { name: required(settings, 'application_credential_id', name), user: userOf(settings) }
-          : { id },
-      secret: required(settings, 'application_credential_secret', secret),
-    }
+function credentialsOf(settings: Section): Pick<KeystoneCredentials, 'methods' | 'scope'> {
+  if (settings.authType === 'v3applicationcredential') {
+    return { methods: [applicationCredential(settings)], scope: { type: 'given' } }
   }
+  const user = userOf(settings)
+  const password = required(settings, 'password', settings.password)
+  return { methods: [{ type: 'password', user, password }], scope: scopeOf(settings) }
+}
+
+function applicationCredential(settings: Section): Method {
+  const type = 'application_credential'
+  const { applicationCredentialId: id, applicationCredentialName: name } = settings
+  const named =
+    id === undefined
+      ? { name: required(settings, 'application_credential_id', name), user: userOf(settings) }
+      : { name: null, user: null }
+  const secret = settings.applicationCredentialSecret
   return {
-    type: 'password',
-    user: userOf(settings),
-    password: required(settings, 'password', settings.password),
-    scope: scopeOf(settings),
+    type,
+    id: id ?? null,
+    ...named,
+    secret: required(settings, 'application_credential_secret', secret),
   }
 }
 
@@ -122,15 +136,16 @@ function userOf(settings: Section): Named {
 
 function scopeOf(settings: Section): Scope {
   const { systemScope, projectId: id, projectName: name, domainId, domainName } = settings
-  if (systemScope !== undefined) return { system: { all: true } }
-  if (id !== undefined) return { project: { id } }
+  if (systemScope !== undefined) return { type: 'system' }
+  if (id !== undefined) return { type: 'project', project: { id } }
   if (name !== undefined) {
     const { projectDomainId, projectDomainName } = settings
     const domain = domainOf(settings, 'project_domain_id', projectDomainId, projectDomainName)
-    return { project: { name, domain } }
+    return { type: 'project', project: { name, domain } }
   }
-  if (domainId !== undefined) return { domain: { id: domainId } }
-  return { domain: { name: required(settings, 'project_name', domainName) } }
+  if (domainId !== undefined) return { type: 'domain', domain: { id: domainId } }
+  const domain = required(settings, 'project_name', domainName)
+  return { type: 'domain', domain: { name: domain, domain: null } }
 }
 
 function domainOf(
@@ -138,7 +153,7 @@ function domainOf(
   option: string,
   id: string | undefined,
   name: string | undefined,
-): Domain {
+): { readonly id: string } | { readonly name: string } {
   return name === undefined || id !== undefined ? { id: required(settings, option, id) } : { name }
 }
 
@@ -147,20 +162,15 @@ function required(settings: Section, option: string, value: string | undefined):
   throw new GlanceError('usage', `[${settings.section}] ${option} has to be set`)
 }
 
-async function tlsOf(settings: Section): Promise<ClientTls> {
-  const { cafile, certfile, keyfile, insecure = false } = settings
-  const read = async (option: string, path: string | undefined) => {
-    if (path === undefined) return undefined
-    return await readFile(path, 'utf8').catch((cause: unknown) => {
-      const message = `[${settings.section}] ${option}: ${messageOf(cause)}`
-      throw new GlanceError('usage', message, { cause })
-    })
-  }
-  const [ca, cert, key] = [
-    await read('cafile', cafile),
-    await read('certfile', certfile),
-    await read('keyfile', keyfile),
-  ]
-  // As elsewhere: the key may be in the same file.
-  return { ca, cert, key: key ?? cert, insecure }
+async function connectionsOf(settings: Section): Promise<DataConnections> {
+  const { section, cafile, certfile, keyfile, insecure } = settings
+  const file = (option: string, path: string | undefined) =>
+    path === undefined ? undefined : { path, by: `[${section}] ${option}` }
+  const tls = await readTls({
+    cacert: file('cafile', cafile),
+    cert: file('certfile', certfile),
+    key: file('keyfile', keyfile),
+    insecure,
+  })
+  return new DataConnections({ tls })
 }

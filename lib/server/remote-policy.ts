@@ -1,40 +1,41 @@
-import { readFile } from 'node:fs/promises'
-import { request as httpRequest, type IncomingMessage } from 'node:http'
-import { request as httpsRequest } from 'node:https'
-import { GlanceError, messageOf } from '../errors.ts'
+import type { IncomingMessage } from 'node:http'
+import { GlanceError } from '../errors.ts'
+import { DataConnections } from '../http/connections.ts'
 import { briefly, networkFault } from '../http/faults.ts'
+import { type NamedFile, readTls } from '../http/tls.ts'
 import type { Ask, RemoteQuestion } from './policy/check.ts'
 import type { RemotePolicySettings } from './policy/remote-settings.ts'
 
-interface Tls {
-  readonly rejectUnauthorized: boolean
-  readonly ca?: string
-  readonly cert?: string
-  readonly key?: string
+interface Surroundings {
+  readonly report: (error: unknown) => void
+  /** Told of what is to be disposed of at the end. */
+  readonly opened: (connections: Disposable) => void
 }
 
 /**
  * Asks as oslo.policy does: it posts `rule`, `target` and `credentials`, each in JSON, and `True` is a yes. A server
  * that cannot be asked is a no, and `report` is told which, without what was sent.
- * @throws {GlanceError} `usage` for a file that cannot be read.
+ * @throws {GlanceError} `usage` for a file that cannot be read or is not what it should be.
  */
 export async function remotePolicy(
   settings: RemotePolicySettings,
-  report: (error: unknown) => void,
+  { report, opened }: Surroundings,
 ): Promise<Ask> {
   const { policyRemoteTimeout: seconds, policyRemoteContentType: contentType } = settings
-  const tls: Tls = {
-    rejectUnauthorized: settings.policyRemoteVerify,
-    ...(await pem('ca', settings.policyRemoteCaFile)),
-    ...(await pem('cert', settings.policyRemoteCertFile)),
-    ...(await pem('key', settings.policyRemoteKeyFile)),
-  }
+  const tls = await readTls({
+    cacert: file('remote_ssl_ca_crt_file', settings.policyRemoteCaFile),
+    cert: file('remote_ssl_client_crt_file', settings.policyRemoteCertFile),
+    key: file('remote_ssl_client_key_file', settings.policyRemoteKeyFile),
+    insecure: !settings.policyRemoteVerify,
+  })
+  const connections = new DataConnections({ tls })
+  opened(connections)
   return async question => {
     const url = new URL(question.url)
     const signal = AbortSignal.timeout(seconds * 1000)
     try {
       const body = bodyOf(question, contentType)
-      const answer = await post(url, { contentType, body, tls, signal })
+      const answer = await post(url, { contentType, body, connections, signal })
       const text = await briefly(answer)
       if (answer.statusCode === 200) return text.replaceAll(/^"+|"+$/g, '') === 'True'
       report(nobody(question, `POST ${url.origin}/: the answer is ${answer.statusCode}`))
@@ -50,6 +51,10 @@ export async function remotePolicy(
     }
     return false
   }
+}
+
+function file(option: string, path: string | null): NamedFile | undefined {
+  return path === null ? undefined : { path, by: `[oslo_policy] ${option}` }
 }
 
 function nobody({ rule }: RemoteQuestion, reason: string): GlanceError {
@@ -71,30 +76,20 @@ function bodyOf(
 interface Post {
   readonly contentType: string
   readonly body: string
-  readonly tls: Tls
+  readonly connections: DataConnections
   readonly signal: AbortSignal
 }
 
 /** Follows no redirect. */
-function post(url: URL, { contentType, body, tls, signal }: Post): Promise<IncomingMessage> {
+function post(
+  url: URL,
+  { contentType, body, connections, signal }: Post,
+): Promise<IncomingMessage> {
   const headers = { 'content-type': contentType, 'content-length': Buffer.byteLength(body) }
   const options = { method: 'POST', headers, signal }
   return new Promise((resolve, reject) => {
-    const sent =
-      url.protocol === 'https:'
-        ? httpsRequest(url, { ...options, ...tls })
-        : httpRequest(url, options)
-    sent.once('response', resolve)
+    const sent = connections.forJson(url, options, resolve)
     sent.once('error', reject)
     sent.end(body)
   })
-}
-
-async function pem(name: keyof Tls, path: string | null): Promise<Partial<Tls>> {
-  if (path === null) return {}
-  try {
-    return { [name]: await readFile(path, 'utf8') }
-  } catch (error) {
-    throw new GlanceError('usage', `${path} cannot be read: ${messageOf(error)}`, { cause: error })
-  }
 }

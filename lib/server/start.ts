@@ -7,6 +7,7 @@ import type { Database } from '../database/database.ts'
 import { openDatabase } from '../database/open.ts'
 import { GlanceError, messageOf } from '../errors.ts'
 import type { ImageSchema } from '../wire/schema/image-schema.ts'
+import type { Authenticate } from './auth/authenticate.ts'
 import { Caching } from './cache/caching.ts'
 import { completeConfig, type ServerConfig } from './config.ts'
 import { recover } from './domain/recover.ts'
@@ -61,8 +62,10 @@ export async function startServer(
   const tls = await readTls(config)
   const schema = await imageSchemaOf(config)
   const opened: AsyncDisposable[] = []
+  const keep = (connections: Disposable) =>
+    opened.unshift({ [Symbol.asyncDispose]: async () => connections[Symbol.dispose]() })
   try {
-    const ask = await remotePolicy(config, report)
+    const ask = await remotePolicy(config, { report, opened: keep })
     const rules = { ...config, defaultRule: config.policyDefaultRule, ask }
     const policies = await openPolicy(config, rules, report)
     for await (const lock of lockOut(config)) opened.unshift(lock)
@@ -76,7 +79,7 @@ export async function startServer(
     const graceMs = config.shutdownGraceMs
     const background = new TaskExecutor({ atOnce: maxWorkers, graceMs, report })
     opened.unshift(background)
-    const projectLimits = await openProjectLimits(config, { report, now })
+    const projectLimits = await openProjectLimits(config, { report, now, opened: keep })
     let caching: Caching | undefined
     const forget = async (id: string) => caching?.forget(id)
     const parts = { database, stores, staging, background, projectLimits, forget, report, now }
@@ -86,7 +89,9 @@ export async function startServer(
     await database.tasks.deleteExpired(now())
     caching = new Caching(service, await openCache(config, service))
     const inFlight = new InFlight()
-    const app = await appOf(config, { schema, service, caching, policies, inFlight, tls, report })
+    const authenticate = await openAuthentication(config, { report, now, opened: keep })
+    const answering = { schema, service, caching, policies, authenticate, inFlight, tls, report }
+    const app = await appOf(config, answering)
     opened.unshift({ [Symbol.asyncDispose]: () => stop(app, inFlight, config.shutdownGraceMs) })
     const { port } = await listen(app, config)
     const url = `${tls === null ? 'http' : 'https'}://${hostOf(config.bindHost)}:${port}`
@@ -149,6 +154,7 @@ interface AppParts {
   readonly service: Service
   readonly caching: Caching
   readonly policies: PolicySource
+  readonly authenticate: Authenticate
   readonly inFlight: InFlight
   readonly tls: TlsOptions | null
   readonly report: (error: unknown) => void
@@ -156,7 +162,7 @@ interface AppParts {
 
 async function appOf(
   config: ServerConfig,
-  { schema, service, caching, policies, inFlight, tls, report }: AppParts,
+  { schema, service, caching, policies, authenticate, inFlight, tls, report }: AppParts,
 ): Promise<FastifyInstance> {
   const { maxRequestIdLength, clientSocketTimeoutMs } = config
   const listed = versionsOf({
@@ -176,7 +182,6 @@ async function appOf(
   })
   healthcheck(app)
   versions(app, listed, config.publicEndpoint)
-  const authenticate = await openAuthentication(config, { report, now: service.now })
   const { filter, ...imports } = config.imports
   const importer = { ...imports, service, fetcher: fetcherBy(filter) }
   const paging = { limitDefault: config.limitParamDefault, limitMax: config.apiLimitMax }

@@ -1,6 +1,6 @@
-import type { Image } from '../image/image.ts'
+import { type Image, isHollow } from '../image/image.ts'
 import type { AttributeValue } from './attributes.ts'
-import { isV1HeaderText, isV1PropertyName } from './v1-headers.ts'
+import { isV1HeaderText, isV1PropertyName, propertyHeaderLength } from './v1-headers.ts'
 import { isBaseAttribute, isReservedProperty, isWithheldName } from './v2-image.ts'
 
 /** One attribute or custom property of which something does not survive being written somewhere. */
@@ -29,6 +29,39 @@ export interface Expressed {
 
 /** Bytes of a header's value, at most: servers of v1's time take lines of 8 KiB. */
 const LONGEST_VALUE = 8000
+
+/**
+ * Bytes of the headers of an image's name, owner and properties, at most: servers take 64 KiB of headers in all
+ * (eventlet/wsgi.py, `MAX_TOTAL_HEADER_SIZE`), a token and the rest of the image among them.
+ */
+const LONGEST_HEADERS = 47 * 1024
+
+/** What a v2 service makes of an image: as a dump, but that data needs formats there, also when it is none. */
+export function expressibleByV2Service(given: Image): Expressed {
+  const { image, lost } = expressibleInV2(given)
+  if (!isHollow(image)) return { image, lost }
+  const formats = {
+    diskFormat: image.diskFormat ?? HOLLOW.disk_format,
+    containerFormat: image.containerFormat ?? HOLLOW.container_format,
+  }
+  const lose = (field: keyof typeof HOLLOW): LostField => ({
+    kind: 'attribute',
+    field,
+    value: null,
+    reason: `v2 makes no image active without it: it becomes ${HOLLOW[field]}`,
+  })
+  return {
+    image: { ...image, ...formats },
+    lost: [
+      ...lost,
+      ...(image.containerFormat === null ? [lose('container_format')] : []),
+      ...(image.diskFormat === null ? [lose('disk_format')] : []),
+    ],
+  }
+}
+
+/** Of these formats every Glance takes data that is none; of those that it can tell from the data it does not. */
+const HOLLOW = { container_format: 'bare', disk_format: 'raw' } as const
 
 /** What v2 and a dump, which holds v2 documents, make of an image: they lose next to nothing. */
 export function expressibleInV2(image: Image): Expressed {
@@ -69,6 +102,13 @@ export function expressibleInV1(image: Image): Expressed {
     if (value === '') return 'v1 takes an empty value for none'
     return isHeaderValue(value) ? null : 'its value does not fit a header'
   })
+  const room = LONGEST_HEADERS - lengthOf(header) - lengthOf(isOwner ? owner : null)
+  for (const name of withoutRoom(properties, room)) {
+    const value = properties.get(name) ?? null
+    properties.delete(name)
+    const reason = 'the headers of the image are too long together, and it is of the longest'
+    lost.push({ kind: 'property', field: name, value, reason })
+  }
   if (image.digest !== null) {
     const { algorithm, value } = image.digest
     const reason = `v1 keeps no ${algorithm}, only an MD5`
@@ -97,7 +137,7 @@ function kept(
   image: Image,
   lost: LostField[],
   reasonFor: (name: string, value: string) => string | null,
-): Image['properties'] {
+): Map<string, string | null> {
   const properties = new Map<string, string | null>()
   for (const [name, value] of image.properties) {
     const reason = reasonFor(name, value ?? 'none')
@@ -107,6 +147,31 @@ function kept(
     }
   }
   return properties
+}
+
+/** The longest of the properties, in their order, without which the headers of the others have `room` bytes. */
+function withoutRoom(properties: Image['properties'], room: number): readonly string[] {
+  const lengths = new Map(
+    [...properties].flatMap(([name, value]) =>
+      value === null || isReservedProperty(name)
+        ? []
+        : [[name, propertyHeaderLength(name, value)] as const],
+    ),
+  )
+  let left = room
+  const kept = new Set<string>()
+  // By name as well, so that the same are left out in whatever order a service lists them.
+  for (const [name, length] of [...lengths].toSorted(
+    ([a, one], [b, other]) => one - other || (a < b ? -1 : 1),
+  )) {
+    left -= length
+    if (left >= 0) kept.add(name)
+  }
+  return [...lengths.keys()].filter(name => !kept.has(name))
+}
+
+function lengthOf(text: string | null): number {
+  return Buffer.byteLength(text ?? '')
 }
 
 function isHeaderValue(value: string): boolean {

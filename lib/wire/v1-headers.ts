@@ -57,6 +57,11 @@ export function isV1PropertyName(name: string): boolean {
   return /^[!#$%&'*+.^_`|~0-9a-z]+$/.test(name)
 }
 
+/** Bytes of the header of a property, with its end. */
+export function propertyHeaderLength(name: string, value: string): number {
+  return PROPERTY.length + Buffer.byteLength(name) + Buffer.byteLength(value) + ': \r\n'.length
+}
+
 /** Whether a text comes back as it is: one line that is not empty and neither begins nor ends with a blank. */
 export function isV1HeaderText(value: string): boolean {
   return /^[^\p{Cc}]+$/u.test(value) && value.trim() === value

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { GlanceError } from '../errors.ts'
-import type { Image } from '../image/image.ts'
+import { type Image, isHollow } from '../image/image.ts'
 import { isObject } from '../image/json.ts'
 import { fromV1Headers } from './v1-headers.ts'
 import { imageFromV2, type V2Document } from './v2-image.ts'
@@ -19,7 +19,7 @@ export function isV1Record(document: unknown): document is V2Document {
 /**
  * Reads a record of `GET /v1/images/detail`. What v1 knows only as not public becomes `shared`, as Glance itself
  * made it when both versions stood side by side. A size of 0 without a checksum is none: that of a record without data, or
- * one that the service could not find out. @throws {GlanceError} `corrupt`, naming the field.
+ * one that the service could not find out; but not that of a hollow image. @throws {GlanceError} `corrupt`, naming the field.
  */
 export function imageFromV1(document: unknown): Image {
   if (!isV1Record(document)) throw new GlanceError('corrupt', 'not a v1 image record')
@@ -32,7 +32,7 @@ export function imageFromV1(document: unknown): Image {
   const custom = isObject(properties) ? Object.entries(properties) : []
   return {
     ...image,
-    size: image.size === 0 && image.checksum === null ? null : image.size,
+    size: image.size === 0 && image.checksum === null && !isHollow(image) ? null : image.size,
     properties: new Map(
       custom.map(([name, value]) => [name, typeof value === 'string' ? value : null]),
     ),

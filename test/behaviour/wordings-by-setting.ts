@@ -15,7 +15,6 @@ export const WORDINGS_BY_SETTING: Readonly<Record<string, readonly string[]>> = 
     'they are listed with ?limit=-1',
     'they are listed with ?limit=x',
     'they are listed with ?limit=1.5',
-    'they are listed with ?marker={nope}',
     'they are listed with ?sort_key=nope',
     'none is deleted',
   ],
@@ -52,8 +51,6 @@ export const WORDINGS_BY_SETTING: Readonly<Record<string, readonly string[]>> = 
     'but not the last',
   ],
   'locations and digests': [
-    'not an algorithm that is not ours',
-    'not an algorithm that there is not',
     'not a digest that is too short',
     'not a digest that is no hex',
     'not a checksum that is too short',

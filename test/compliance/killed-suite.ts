@@ -38,7 +38,10 @@ export function killedSuite(t: Test, times: number): void {
 
   t.test('a dump is killed at any moment: the next run completes it', async t => {
     const source = await startUnruly(t, IMAGES)
-    const names = IMAGES.flatMap(({ image: { id } }) => [id, `${id}.img`])
+    const names = [
+      ...IMAGES.flatMap(({ image: { id } }) => [id, `${id}.img`]),
+      'MANIFEST',
+    ].toSorted()
     for (const moment of moments(times)) {
       const folder = t.testdir()
       await kill(['dump', '--bandwidth', '20M', '-c', '10000', source.url, folder], moment)
@@ -60,7 +63,7 @@ function moments(times: number): readonly number[] {
 }
 
 async function kill(words: readonly string[], afterMs: number): Promise<void> {
-  await using program = await startProgram(words, { bare: true })
+  await using program = await startProgram(words)
   await delay(afterMs)
   program.kill('SIGKILL')
 }

@@ -26,7 +26,7 @@ t.test('glance imports images into several stores', async t => {
   await glance(`image-import --import-method glance-direct --stores slow,fast ${ID}`)
   await server.untilAtRest(ID)
   t.match(rowsOf(await glance(`image-show ${ID}`)), { status: 'active', stores: 'slow,fast' })
-  t.match(tableOf(await glance(`image-tasks ${ID}`)), [['', 'success']])
+  t.match(tableOf(await glance(`image-tasks ${ID}`)), [['Copied 0 MiB', 'success']])
 
   await glance(`stores-delete --store slow ${ID}`)
   t.match(await server.image(ID), { stores: 'fast' })
@@ -71,7 +71,7 @@ t.test('glance shows what the server is at', async t => {
   t.match(created, { type: 'import', owner: 'None' })
   const task = created['id'] ?? ''
   const { image_id: id } = await server.taskResult(task)
-  t.match(rowsOf(await glance(`task-show ${task}`)), { status: 'success', message: '' })
+  t.match(rowsOf(await glance(`task-show ${task}`)), { status: 'success', message: 'Copied 0 MiB' })
   t.match(await server.image(String(id)), { name: 'by task', status: 'active', size: 70_000 })
   t.strictSame(namesIn(await glance('task-list --type import --status success')), [task])
   t.strictSame(namesIn(await glance('task-list --status failure')), [])

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import type { TestServer } from './server.ts'
+import { soon } from './soon.ts'
 
 /** A connection of which every byte is in our hands, with the head of a request sent. */
 export async function dial(server: TestServer, ...head: readonly string[]): Promise<Socket> {
@@ -35,5 +36,5 @@ export async function rest(socket: Socket): Promise<string> {
 
 /** Asks until the image is in this status: nobody is told when it changes. */
 export async function untilStatus(server: TestServer, id: string, status: string): Promise<void> {
-  while ((await server.show(id))['status'] !== status) await new Promise(setImmediate)
+  while ((await server.show(id))['status'] !== status) await soon()
 }

@@ -1,10 +1,20 @@
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
-import { createServer as createTlsServer, type ServerOptions } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerOptions } from 'node:https'
 import { text } from 'node:stream/consumers'
 import type { Test } from 'tap'
+import {
+  believesV2,
+  believesV3,
+  CREDENTIAL,
+  issuedDocument,
+  type IssuedToken,
+  v2Token,
+  v3Token,
+  valueAt,
+  versionAt,
+} from './keystone-documents.ts'
+import { sendJson, startListener } from './listener.ts'
 
 export interface KeystoneOptions {
   /** Seconds for which a token holds. Default 3600. */
@@ -16,23 +26,15 @@ export interface KeystoneOptions {
   /** Default both. */
   readonly versions?: readonly (2 | 3)[]
   /** By which it talks TLS. */
-  readonly tls?: ServerOptions
+  readonly tls?: ServerOptions | undefined
   /** Milliseconds by which its clock is ahead of ours. */
   readonly skew?: number
+  /** Our clock. */
+  readonly now?: () => Date
 }
 
-/** Everybody that it knows. */
-export const DEMO = {
-  name: 'demo',
-  id: 'id-of-demo',
-  password: 'pässword-of-demo',
-  passcode: '012345',
-}
-export const CREDENTIAL = {
-  id: 'id-of-credential',
-  name: 'nightly',
-  secret: 'secret-of-credential',
-}
+/** Of the image service, for limits. */
+export const ENDPOINT_ID = 'endpoint-1'
 
 /** Something that an answer is to be instead of the proper one. */
 interface Failure {
@@ -41,261 +43,179 @@ interface Failure {
   readonly message?: string
 }
 
-/** A small Keystone: v3 and v2.0, one user with a password, a passcode and an application credential. */
-export interface TestKeystone {
+/**
+ * A small Keystone, v3 and v2.0, that listens. It gives tokens to whom it knows, and tells who has one of them about
+ * the tokens of others, and about limits.
+ */
+export class TestKeystone {
   /** Without a version. */
-  readonly url: string
+  url = ''
   /** Every token that it gave, in order. */
-  readonly tokens: readonly string[]
+  readonly tokens: string[] = []
   /** What it was asked to give tokens for: the bodies, in order. */
-  readonly asked: readonly Record<string, unknown>[]
+  readonly asked: unknown[] = []
+  /** Everything that was asked: method, path and query. */
+  readonly requests: string[] = []
+  /** What it knows of tokens that nobody asked it for. */
+  readonly issued = new Map<string, IssuedToken>()
   /** The next answers to who wants a token. */
-  readonly failures: Failure[]
-  /** Whether the token holds. */
-  knows(token: string | undefined): boolean
-  /** From now on no token that it gave holds. */
-  revoke(): void
-  /** Keeps whoever wants a token waiting until what it gives is called. */
-  hold(): () => void
-}
+  readonly failures: Failure[] = []
+  /** The status of whatever it answers while it is set. */
+  failure: number | null = null
+  /** How many requests are yet to be left without an answer. */
+  hangsUp = 0
+  /** Services in the catalogue of those who log in, besides that of images. */
+  catalog: readonly unknown[] = []
+  /** What projects may have of a resource, of the endpoint {@link ENDPOINT_ID}. */
+  readonly registeredLimits = new Map<string, number>()
+  /** The same for one project, by its id. */
+  readonly limits = new Map<string, ReadonlyMap<string, number>>()
+  readonly #options: KeystoneOptions
+  readonly #valid = new Map<string, number>()
+  #gate = Promise.resolve()
 
-export async function startKeystone(
-  t: Test,
-  {
-    lifetime = 3600,
-    regions = {},
-    prefix = '',
-    versions = [2, 3],
-    tls,
-    skew = 0,
-  }: KeystoneOptions = {},
-): Promise<TestKeystone> {
-  const valid = new Map<string, number>()
-  const tokens: string[] = []
-  const asked: Record<string, unknown>[] = []
-  const failures: Failure[] = []
-  let gate = Promise.resolve()
-
-  function issue(): { token: string; issued: string; expires: string } {
-    const token = `gAAAAA${randomBytes(24).toString('hex')}`
-    tokens.push(token)
-    valid.set(token, Date.now() + lifetime * 1000)
-    const now = Date.now() + skew
-    const iso = (at: number) => new Date(at).toISOString().replace('Z', '000Z')
-    return { token, issued: iso(now), expires: iso(now + lifetime * 1000) }
+  constructor(options: KeystoneOptions) {
+    this.#options = options
   }
 
-  async function answer(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
-    const path = (incoming.url ?? '').slice(prefix.length).replace(/\/$/, '')
-    const here = `${tls === undefined ? 'http' : 'https'}://${incoming.headers.host}${prefix}`
-    if (incoming.url?.startsWith(prefix) !== true) return send(response, 404, {})
-    if (incoming.method === 'GET') {
-      const values = versions.map(version => versionAt(here, version))
-      if (path === '') return send(response, 300, { versions: { values } })
-      const at = values.find(({ links }) => links[0]?.href === `${here}${path}/`)
-      return at === undefined ? send(response, 404, {}) : send(response, 200, { version: at })
+  /** Whether it gave the token and that holds. */
+  knows(token: string | undefined): boolean {
+    return (this.#valid.get(token ?? '') ?? 0) > this.#now()
+  }
+
+  /** From now on no token that it gave holds. */
+  revoke(): void {
+    this.#valid.clear()
+  }
+
+  /** Keeps whoever wants a token waiting until what it gives is called. */
+  hold(): () => void {
+    let open = () => {}
+    this.#gate = new Promise(resolve => {
+      open = resolve
+    })
+    return open
+  }
+
+  /** How often something was asked for whose line in `requests` begins so. */
+  count(beginning: string): number {
+    return this.requests.filter(line => line.startsWith(beginning)).length
+  }
+
+  async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { method = '', url = '' } = request
+    this.requests.push(`${method} ${url}`)
+    if (this.hangsUp > 0) {
+      this.hangsUp -= 1
+      request.socket.destroy()
+      return
     }
-    const body = JSON.parse(await text(incoming)) as { auth: Record<string, unknown> } // Ours send nothing else.
-    asked.push(body.auth)
-    await gate
-    const failure = failures.shift()
+    const { prefix = '' } = this.#options
+    const { pathname, searchParams } = new URL(url, 'http://keystone')
+    const path = pathname.slice(prefix.length).replace(/\/$/, '')
+    const body = await text(request)
+    if (this.failure !== null) refuse(response, this.failure)
+    else if (!pathname.startsWith(prefix)) sendJson(response, 404, {})
+    else if (method === 'POST') await this.#logIn(path, JSON.parse(body), response)
+    else if (!/^\/(elsewhere\/)?v3\/./.test(path)) this.#tellVersions(path, request, response)
+    else if (!this.knows(String(request.headers['x-auth-token']))) refuse(response, 401)
+    else if (path.endsWith('/v3/auth/tokens')) this.#validate(request, response)
+    else this.#tellLimits(path, searchParams, response)
+  }
+
+  #now(): number {
+    return (this.#options.now?.() ?? new Date()).getTime()
+  }
+
+  #tellVersions(path: string, { headers }: IncomingMessage, response: ServerResponse): void {
+    const { versions = [2, 3], tls, prefix = '' } = this.#options
+    const here = `${tls === undefined ? 'http' : 'https'}://${headers.host}${prefix}`
+    const values = versions.map(version => versionAt(here, version))
+    const version = values.find(({ links }) => links[0]?.href === `${here}${path}/`)
+    if (path === '') sendJson(response, 300, { versions: { values } })
+    else if (version === undefined) sendJson(response, 404, {})
+    else sendJson(response, 200, { version })
+  }
+
+  async #logIn(path: string, body: unknown, response: ServerResponse): Promise<void> {
+    const { versions = [2, 3], regions = {} } = this.#options
+    const auth = valueAt(body, 'auth')
+    this.asked.push(auth)
+    await this.#gate
+    const failure = this.failures.shift()
     if (failure !== undefined) {
       const { status, message = '', headers = {} } = failure
-      return send(response, status, { error: { code: status, message } }, headers)
+      return sendJson(response, status, { error: { code: status, message } }, headers)
     }
     const isV3 = path === '/v3/auth/tokens' && versions.includes(3)
-    if (!isV3 && !(path === '/v2.0/tokens' && versions.includes(2))) return send(response, 404, {})
-    const given = at(body.auth, 'identity', 'token', 'id')
-    if (given !== undefined && !(typeof given === 'string' && valid.has(given))) {
-      const message = 'Could not recognize Fernet token' // As Debian's Keystone 22.
-      return send(response, 404, { error: { code: 404, message, title: 'Not Found' } })
+    if (!isV3 && !(path === '/v2.0/tokens' && versions.includes(2))) {
+      return sendJson(response, 404, {})
     }
-    if (!(isV3 ? believesV3(body.auth, valid) : believesV2(body.auth))) {
-      const message = 'The request you have made requires authentication.'
-      return send(response, 401, { error: { code: 401, message, title: 'Unauthorized' } })
+    const given = valueAt(auth, 'identity', 'token', 'id')
+    if (given !== undefined && !(typeof given === 'string' && this.#valid.has(given))) {
+      return refuse(response, 404, 'Could not recognize Fernet token') // As Debian's Keystone 22.
     }
-    const { token, issued, expires } = issue()
-    if (isV3) {
-      const document = v3Token(body.auth, regions, issued, expires)
-      return send(response, 201, document, { 'x-subject-token': token })
+    const application = valueAt(auth, 'identity', 'application_credential', 'id')
+    if (typeof application === 'string' && application !== CREDENTIAL.id) {
+      const message = `Could not find Application Credential: ${application}.` // As well.
+      return refuse(response, 404, message)
     }
-    send(response, 200, v2Token(token, regions, issued, expires))
+    if (!(isV3 ? believesV3(auth, this.#valid) : believesV2(auth))) {
+      return refuse(response, 401, 'The request you have made requires authentication.')
+    }
+    const { token, issuedAt, expiresAt } = this.#give()
+    if (!isV3) return sendJson(response, 200, v2Token(token, regions, issuedAt, expiresAt))
+    const document = v3Token(auth, { regions, others: this.catalog, issuedAt, expiresAt })
+    sendJson(response, 201, document, { 'x-subject-token': token })
   }
 
-  const listener = (incoming: IncomingMessage, response: ServerResponse) =>
-    void answer(incoming, response).catch((error: unknown) => send(response, 500, String(error)))
-  const server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener)
-  const url = await listening(t, server, tls === undefined ? 'http' : 'https')
-  return {
-    url: `${url}${prefix}`,
-    tokens,
-    asked,
-    failures,
-    knows: token => (valid.get(token ?? '') ?? 0) > Date.now(),
-    revoke: () => valid.clear(),
-    hold: () => {
-      let open = () => {}
-      gate = new Promise(resolve => {
-        open = resolve
-      })
-      return open
-    },
+  #give(): { readonly token: string; readonly issuedAt: Date; readonly expiresAt: Date } {
+    const { lifetime = 3600, skew = 0 } = this.#options
+    const token = `gAAAAA${randomBytes(24).toString('hex')}`
+    const now = this.#now()
+    this.tokens.push(token)
+    this.#valid.set(token, now + lifetime * 1000)
+    const issuedAt = new Date(now + skew)
+    return { token, issuedAt, expiresAt: new Date(now + skew + lifetime * 1000) }
+  }
+
+  #validate({ headers, url = '' }: IncomingMessage, response: ServerResponse): void {
+    const issued = this.issued.get(String(headers['x-subject-token']))
+    const now = this.#now()
+    const { expiresAt = new Date(now + 3_600_000) } = issued ?? {}
+    const isOver = expiresAt.getTime() <= now && !url.includes('allow_expired=1')
+    if (issued === undefined || isOver) refuse(response, 404)
+    else sendJson(response, 200, issuedDocument(issued, new Date(now), expiresAt))
+  }
+
+  #tellLimits(path: string, query: URLSearchParams, response: ServerResponse): void {
+    const isOurs = query.get('service_id') === 'images' && query.get('region_id') === 'One'
+    const own = this.limits.get(query.get('project_id') ?? '') ?? new Map<string, number>()
+    const listed = (limits: ReadonlyMap<string, number>, limit: string) =>
+      [...limits].map(([resource_name, most]) => ({ resource_name, [limit]: most }))
+    if (path === `/v3/endpoints/${ENDPOINT_ID}`) {
+      const endpoint = { id: ENDPOINT_ID, service_id: 'images', region_id: 'One' }
+      sendJson(response, 200, { endpoint })
+    } else if (path === '/v3/registered_limits' && isOurs) {
+      const registered_limits = listed(this.registeredLimits, 'default_limit')
+      sendJson(response, 200, { registered_limits })
+    } else if (path === '/v3/limits' && isOurs) {
+      sendJson(response, 200, { limits: listed(own, 'resource_limit') })
+    } else refuse(response, 404)
   }
 }
 
-/** What stands in front of a service and lets nobody through whose token does not hold. */
-export interface Guard {
-  readonly url: string
-  /** What was let through, and what was not: `401 PUT /v2/images/…`. */
-  readonly log: readonly string[]
-  /** Asked before each request; what it does has happened when the token is looked at. */
-  onRequest: (incoming: IncomingMessage) => void
+/** Listens for the time of a test. */
+export async function startKeystone(t: Test, options: KeystoneOptions = {}): Promise<TestKeystone> {
+  const keystone = new TestKeystone(options)
+  const answer = (request: IncomingMessage, response: ServerResponse) =>
+    void keystone
+      .answer(request, response)
+      .catch((error: unknown) => sendJson(response, 500, String(error)))
+  keystone.url = (await startListener(t, answer, options.tls)) + (options.prefix ?? '')
+  return keystone
 }
 
-export async function startGuard(
-  t: Test,
-  keystone: Pick<TestKeystone, 'knows'>,
-  service: string,
-  tls?: ServerOptions,
-): Promise<Guard> {
-  const log: string[] = []
-  const guard: Guard = { url: '', log, onRequest: () => {} }
-  const listener = (incoming: IncomingMessage, response: ServerResponse) => {
-    guard.onRequest(incoming)
-    const { method, url, headers } = incoming
-    const token = headers['x-auth-token']
-    const isKnown = keystone.knows(typeof token === 'string' ? token : undefined)
-    log.push(`${isKnown ? 'ok' : '401'} ${method} ${url}`)
-    if (!isKnown) return send(response, 401, 'Unauthorized')
-    const forwarded = request(new URL(url ?? '', service), { method, headers }, answer => {
-      response.writeHead(answer.statusCode ?? 0, answer.headers)
-      answer.pipe(response)
-    })
-    forwarded.on('continue', () => response.writeContinue())
-    forwarded.on('error', () => response.destroy())
-    incoming.pipe(forwarded)
-  }
-  const server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener)
-  server.on('checkContinue', listener)
-  const url = await listening(t, server, tls === undefined ? 'http' : 'https')
-  return Object.assign(guard, { url })
-}
-
-async function listening(
-  t: Test,
-  server: ReturnType<typeof createServer>,
-  scheme: 'http' | 'https',
-): Promise<string> {
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  // A server that listens on a port has an AddressInfo.
-  return `${scheme}://127.0.0.1:${(server.address() as AddressInfo).port}`
-}
-
-function send(
-  response: ServerResponse,
-  status: number,
-  body: unknown,
-  headers: Readonly<Record<string, string>> = {},
-): void {
-  response.writeHead(status, { 'content-type': 'application/json', ...headers })
-  response.end(JSON.stringify(body))
-}
-
-function versionAt(here: string, version: 2 | 3) {
-  const [id, path] = version === 3 ? ['v3.14', 'v3'] : ['v2.0', 'v2.0']
-  const links = [{ rel: 'self', href: `${here}/${path}/` }]
-  return { id, status: version === 3 ? 'stable' : 'deprecated', links }
-}
-
-/** Whether the part of a document at this path is this text. */
-function at(document: unknown, ...path: readonly string[]): unknown {
-  return path.reduce<unknown>(
-    (value, name) =>
-      typeof value === 'object' && value !== null
-        ? (value as Record<string, unknown>)[name]
-        : undefined,
-    document,
-  )
-}
-
-function isDemo(user: unknown): boolean {
-  if (at(user, 'id') === DEMO.id) return true
-  const domain = at(user, 'domain', 'id') ?? at(user, 'domain', 'name')
-  return at(user, 'name') === DEMO.name && (domain === 'default' || domain === 'Default')
-}
-
-function believesV3(auth: unknown, valid: ReadonlyMap<string, number>): boolean {
-  const methods = at(auth, 'identity', 'methods') as string[] // Ours send nothing else.
-  return methods.every(method => {
-    const proof = at(auth, 'identity', method)
-    const user = at(proof, 'user')
-    switch (method) {
-      case 'password':
-        return isDemo(user) && at(user, 'password') === DEMO.password
-      case 'totp':
-        return isDemo(user) && at(user, 'passcode') === DEMO.passcode
-      case 'token':
-        return valid.has(String(at(proof, 'id')))
-      case 'application_credential':
-        return (
-          (at(proof, 'id') === CREDENTIAL.id ||
-            (at(proof, 'name') === CREDENTIAL.name && isDemo(user))) &&
-          at(proof, 'secret') === CREDENTIAL.secret
-        )
-      default:
-        return false
-    }
-  })
-}
-
-function believesV2(auth: unknown): boolean {
-  const proof = at(auth, 'passwordCredentials')
-  return at(proof, 'username') === DEMO.name && at(proof, 'password') === DEMO.password
-}
-
-function v3Token(
-  auth: unknown,
-  regions: Readonly<Record<string, string>>,
-  issued_at: string,
-  expires_at: string,
-) {
-  const scope = at(auth, 'scope')
-  const isApplication = at(auth, 'identity', 'application_credential') !== undefined
-  const scoped = scope !== undefined || isApplication ? { project: { id: 'p1', name: 'demo' } } : {}
-  const endpoints = Object.entries(regions).flatMap(([region, url]) => [
-    { region, region_id: region, interface: 'public', url },
-    { region, region_id: region, interface: 'internal', url: `${url}/v2/` },
-  ])
-  const services = [
-    { type: 'identity', name: 'keystone', endpoints: [] },
-    { type: 'image', name: 'glance', endpoints },
-  ]
-  const catalog = scope === undefined && !isApplication ? {} : { catalog: services }
-  return { token: { issued_at, expires_at, user: { id: DEMO.id }, ...scoped, ...catalog } }
-}
-
-function v2Token(
-  id: string,
-  regions: Readonly<Record<string, string>>,
-  issued: string,
-  expires: string,
-) {
-  const endpoints = Object.entries(regions).map(([region, publicURL]) => ({ region, publicURL }))
-  return {
-    access: {
-      token: {
-        id,
-        // As Keystone of old writes them: issued without a zone.
-        issued_at: issued.replace('Z', ''),
-        expires: expires.replace(/\.\d+Z/, 'Z'),
-        tenant: { id: 'p1', name: 'demo' },
-      },
-      serviceCatalog: [{ type: 'image', name: 'glance', endpoints }],
-    },
-  }
+function refuse(response: ServerResponse, code: number, message = 'no'): void {
+  sendJson(response, code, { error: { code, message, title: 'Refused' } })
 }

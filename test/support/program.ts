@@ -1,5 +1,5 @@
-import { Writable } from 'node:stream'
-import { main } from '../../lib/cli/main.ts'
+import { Readable, Writable } from 'node:stream'
+import { main, type Surroundings } from '../../lib/cli/main.ts'
 
 /** How the program ended, and what it said. */
 export interface Said {
@@ -8,15 +8,30 @@ export interface Said {
   readonly stderr: string
 }
 
-/** Runs the program in this process: as a person would, but for signals and terminals. */
+/** What the program reads, and where it writes to in place of what is gathered; and what else is other than usual. */
+export interface Ends extends Partial<Omit<Surroundings, 'stdout'>> {
+  readonly stdin?: Readable
+  readonly stdout?: Writable
+}
+
+/** Runs the program in this process: as a person would, but for terminals, and for signals unless one is given. */
 export async function run(
   words: readonly string[],
   environment: Readonly<NodeJS.ProcessEnv> = {},
+  { stdin = Readable.from([]), stdout, ...more }: Ends = {},
 ): Promise<Said> {
-  const [stdout, stderr] = [new Gathered(), new Gathered()]
+  const [gathered, stderr] = [new Gathered(), new Gathered()]
   const { signal } = new AbortController()
-  const status = await main(words, { stdout, stderr, environment, signal, version: '1.2.3' })
-  return { status, stdout: stdout.text, stderr: stderr.text }
+  const status = await main(words, {
+    streams: { input: () => stdin, output: () => stdout ?? gathered },
+    stdout: stdout ?? gathered,
+    stderr,
+    environment,
+    signal,
+    version: '1.2.3',
+    ...more,
+  })
+  return { status, stdout: gathered.text, stderr: stderr.text }
 }
 
 class Gathered extends Writable {

@@ -1,6 +1,5 @@
 import type { RefusedField } from '../../endpoint/endpoint.ts'
-import type { Image } from '../../image/image.ts'
-import { plan } from '../../replicate/plan.ts'
+import { plan, type PlanStep } from '../../replicate/plan.ts'
 import type { LostField } from '../../wire/loss.ts'
 import type { Command } from '../command.ts'
 import {
@@ -13,20 +12,35 @@ import {
   notCarried,
 } from '../differences.ts'
 import { EXIT_STATUS } from '../exit-status.ts'
+import { type FieldOptions, FIELDS, leftOut, readFields, requireTakenBy } from '../fields.ts'
 import { countOf, formatBytes, labelOf, printable } from '../format.ts'
-import { describeLosses, LossReport, type LossSummary, lostSuffix } from '../losses.ts'
+import {
+  describeLosses,
+  LossReport,
+  type LossSummary,
+  lostSuffix,
+  sourceNameOf,
+} from '../losses.ts'
 import {
   type ApiOptions,
   ENDPOINT,
   type EndpointOptions,
-  parseFieldNames,
   PLAN,
   type PlanOptions,
   SOURCE_API,
   TARGET_API,
 } from '../options.ts'
+import {
+  readSelection,
+  SELECTION,
+  type SelectionOptions,
+  selectionSummary,
+  type SelectionSummary,
+} from '../selection.ts'
+import { UNATTENDED } from '../unattended/options.ts'
 
-export interface CompareOptions extends EndpointOptions, ApiOptions, PlanOptions {
+export interface CompareOptions
+  extends EndpointOptions, ApiOptions, PlanOptions, SelectionOptions, FieldOptions {
   readonly source: string
   readonly target: string
 }
@@ -42,13 +56,15 @@ export interface CompareRow {
   readonly result: 'missing' | 'differs' | 'same' | 'no_data'
   /** Bytes. */
   readonly size: number | null
+  /** When the image of the source was changed last, in ISO 8601. */
+  readonly updated_at: string | null
   readonly differences: readonly FieldRow[]
   /** What the target cannot express; with an error, what would be lost. */
   readonly lost: readonly LostField[]
   readonly error: ErrorRow | null
 }
 
-export interface CompareSummary {
+export interface CompareSummary extends SelectionSummary {
   readonly totals: {
     readonly missing: number
     readonly differs: number
@@ -69,12 +85,22 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
     source: { type: 'string', describe: 'The server to copy from: an address or cloud:NAME' },
     target: { type: 'string', describe: 'The server to copy to: an address or cloud:NAME' },
   },
-  options: { ...PLAN, ...SOURCE_API, ...TARGET_API, ...ENDPOINT },
+  options: {
+    ...PLAN,
+    ...SELECTION,
+    ...FIELDS,
+    ...SOURCE_API,
+    ...TARGET_API,
+    ...UNATTENDED,
+    ...ENDPOINT,
+  },
 
-  async *run(options, { open, signal }) {
-    const leaveOut = parseFieldNames(options.dontreplicate)
+  async *run(options, { open, log, signal }) {
+    const fields = readFields(options)
+    const selection = await readSelection(options, new Date())
     await using source = await open(options.source, 'source')
     await using target = await open(options.target, 'target')
+    requireTakenBy(target, fields)
     await using losses = await LossReport.open(options.lossReport)
     const totals = { missing: 0, differs: 0, same: 0, no_data: 0, bytes: 0 }
     const unreadable: CompareRow[] = []
@@ -84,7 +110,7 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
     const steps = plan(
       source,
       target,
-      { metadataOnly: options.metaonly, strict: options.strict, leaveOut },
+      { metadataOnly: options.metaonly, strict: options.strict, selection, fields },
       { onUnreadable, signal },
     )
     for await (const step of steps) {
@@ -92,8 +118,8 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
         totals.differs += 1
         yield row
       }
-      const row = { ...UNKNOWN, ...described(step.image), lost: step.lost }
-      if (step.action !== 'refuse') await losses.add(row, step.lost)
+      const row = { ...UNKNOWN, ...described(step), lost: step.lost }
+      await losses.add(row, step.lost)
       switch (step.action) {
         case 'create':
           totals.missing += 1
@@ -116,11 +142,18 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
     }
     totals.differs += unreadable.length
     yield* unreadable
-    return { totals, not_carried: notCarried(target, leaveOut), lost: losses.summary }
+    return {
+      totals,
+      not_carried: notCarried(target, leftOut(options, fields)),
+      lost: losses.summary,
+      ...selectionSummary(selection, options, log),
+    }
   },
 
-  exitStatus: ({ totals }) =>
-    totals.missing + totals.differs > 0 ? EXIT_STATUS.differences : EXIT_STATUS.done,
+  exitStatus: ({ totals, not_found: missing = [] }) =>
+    totals.missing + totals.differs + missing.length > 0
+      ? EXIT_STATUS.differences
+      : EXIT_STATUS.done,
 
   views: {
     row: (row, options) => {
@@ -137,8 +170,8 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
           return options.verbose ? `${labelOf(row)}: no data on the source` : undefined
       }
     },
-    summary: ({ totals, not_carried, lost }, { verbose, lossReport }) => {
-      const losses = describeLosses(lost, lossReport)
+    summary: ({ totals, not_carried, lost }, { verbose, lossReport, strict }) => {
+      const losses = describeLosses(lost, { lossReport, strict })
       return [
         ...(verbose ? describeNotCarried(not_carried) : []),
         `${countOf(totals.missing, 'image')} missing (${formatBytes(totals.bytes)}), ` +
@@ -155,11 +188,13 @@ const UNKNOWN: CompareRow = {
   name: null,
   result: 'differs',
   size: null,
+  updated_at: null,
   differences: [],
   lost: [],
   error: null,
 }
 
-function described({ id, name, size }: Image) {
-  return { id, name, size }
+function described(step: PlanStep) {
+  const { id, size, updatedAt } = step.image
+  return { id, name: sourceNameOf(step), size, updated_at: updatedAt.toISOString() }
 }

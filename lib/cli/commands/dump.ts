@@ -1,13 +1,18 @@
+import { DUMP, dumpAddress } from '../dumps.ts'
 import { SOURCE_API } from '../options.ts'
 import { replicationCommand } from '../replication.ts'
 
 export const dump = replicationCommand({
   name: 'dump',
-  summary: 'Write the images of a server to a directory',
+  summary: 'Write the images of a server to a directory or a tar archive',
   positionals: {
     source: { type: 'string', describe: 'The server to copy from: an address or cloud:NAME' },
-    path: { type: 'string', describe: 'The directory to write to' },
+    path: {
+      type: 'string',
+      describe:
+        'The directory to write to, or a .tar, .tar.gz or .tar.zst, or - for standard output',
+    },
   },
-  options: SOURCE_API,
-  ends: ({ source, path }) => ({ source: String(source), targets: [`dir:${String(path)}`] }),
+  options: { ...DUMP, ...SOURCE_API },
+  ends: ({ source, path }) => ({ source: String(source), targets: [dumpAddress(String(path))] }),
 })

@@ -5,6 +5,10 @@ import { ANONYMOUS, type Authenticate, onBehalfIn, Unauthenticated } from './aut
 /**
  * Believes the headers that Keystone's auth_token middleware sets, or a test in its place. Only for a service that
  * nobody reaches but through a proxy that sets them. `allowAnonymous` lets everybody else look, but not touch.
+ *
+ * `X-Service-Roles` counts without `X-Service-Identity-Status`, as in Glance, which never looks at that one
+ * (oslo.context's `from_environ`, glance/api/middleware/context.py): auth_token takes both away from what a client
+ * sends, sets the roles only of a service token that it found valid, and lets nothing through with another.
  */
 export function trustedHeaders(allowAnonymous: boolean): Authenticate {
   return async headers => {
@@ -31,7 +35,7 @@ function identityOf(headers: IncomingHttpHeaders): Identity {
   }
 }
 
-/** As Glance: roles are compared in lower case. */
+/** As Glance, which compares those of callers in lower case, but those of services only as they are. */
 function roles(header: string | string[] | undefined): readonly string[] {
   const names = text(header)?.split(',') ?? []
   return names.map(role => role.trim().toLowerCase()).filter(role => role !== '')

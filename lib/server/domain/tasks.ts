@@ -21,7 +21,7 @@ export async function listTasks(
   if (query.marker !== null) {
     const marker = await tasks.find(query.marker)
     if (marker === undefined) {
-      throw new GlanceError('invalid', `no task found with ID ${query.marker}`)
+      throw new GlanceError('invalid', `task with the given id ${query.marker} was not found`)
     }
     requireVisible(context, marker)
   }

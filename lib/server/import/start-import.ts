@@ -85,7 +85,7 @@ function storesFor(
     if (request.stores !== null || header !== null) {
       throw new GlanceError(
         'invalid',
-        "all_stores parameter can't be used with x-image-meta-store header or stores parameter",
+        "All_stores parameter can't be used with x-image-meta-store header or stores parameter",
       )
     }
     const all = stores.all.map(({ store }) => store).filter(store => store.writable)

@@ -62,9 +62,13 @@ function requireQueued({ status }: Pick<ImageRecord, 'status'>): void {
 }
 
 /**
- * As Glance: a service is believed what it says of its own stores, also when it acts for a user. That lends the user
- * nothing else: what is for services themselves, the rule `service_api`, goes by the roles of the caller, lest a
- * service be sent to fetch or change what its user may not.
+ * As Glance (`add_location` in glance/api/v2/images.py): a service is believed what it says of its own stores, also
+ * when it acts for a user, by a service token. That lends the user nothing else, lest a service be sent to fetch or
+ * change what its user may not. What Glance tells only services (`fetch_image_location`, `stores_info_detail`) goes by
+ * the rule `service_api`, which is `role:service or role:admin` (glance/policies/base.py), and `role` looks at the
+ * roles of the caller's own token: oslo.context has those of a service token in `service_roles`, which no default
+ * asks for. Only where Glance protects properties does it add them to the caller's by mistake
+ * (`check_property_rules` in glance/common/property_utils.py), which is not done here.
  */
 function isFromService({ roles, serviceRoles }: RequestContext): boolean {
   return roles.includes('service') || serviceRoles.includes('service')

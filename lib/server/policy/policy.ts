@@ -138,30 +138,13 @@ function namesIn(check: Check): readonly string[] {
 
 /** @throws {GlanceError} `usage` unless what the check refers to is there and leads to an end. */
 function requireEnd(rules: RuleTable, check: Check, path: readonly string[]): void {
-  switch (check.type) {
-    case 'rule': {
-      const { name } = check
-      const chain = [...path, name].map(rule => `'${rule}'`).join(' refers to ')
-      if (path.includes(name)) throw new GlanceError('usage', `policy rule ${chain}`)
-      const rule = rules.get(name)
-      if (rule === undefined) {
-        throw new GlanceError('usage', `policy rule ${chain}, which there is not`)
-      }
-      requireEnd(rules, rule, [...path, name])
-      break
+  for (const name of namesIn(check)) {
+    const chain = [...path, name].map(rule => `'${rule}'`).join(' refers to ')
+    if (path.includes(name)) throw new GlanceError('usage', `policy rule ${chain}`)
+    const rule = rules.get(name)
+    if (rule === undefined) {
+      throw new GlanceError('usage', `policy rule ${chain}, which there is not`)
     }
-    case 'not':
-      requireEnd(rules, check.check, path)
-      break
-    case 'and':
-    case 'or':
-      for (const part of check.checks) requireEnd(rules, part, path)
-      break
-    case 'always':
-    case 'never':
-    case 'role':
-    case 'attribute':
-    case 'remote':
-    case 'constant':
+    requireEnd(rules, rule, [...path, name])
   }
 }

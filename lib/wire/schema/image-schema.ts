@@ -1,9 +1,9 @@
 import { createRequire } from 'node:module'
 import type { ErrorObject, ValidateFunction } from 'ajv'
 import { CONTAINER_FORMATS, DISK_FORMATS } from '../../image/image.ts'
+import { collectionOf } from './collection.ts'
 import {
   BASE_PROPERTIES,
-  collectionOf,
   DEPLOYER_PROPERTIES,
   type DeployerSchema,
   imageSchemaOf,
@@ -24,22 +24,24 @@ export class ImageSchema {
   /** `/v2/schemas/images`. */
   readonly images: ReturnType<typeof collectionOf>
   readonly #required: readonly string[]
+  /** Whether somebody else than we wrote a part of it. */
+  readonly #isForeign: boolean
   #validator: ValidateFunction | undefined
 
   /** @throws {RangeError} naming a property that every image has and that the deployer would have otherwise. */
   constructor({
     containerFormats = CONTAINER_FORMATS,
     diskFormats = DISK_FORMATS,
-    deployer = { properties: DEPLOYER_PROPERTIES, required: [] },
+    deployer,
   }: ImageSchemaOptions = {}) {
-    const taken = Object.keys(deployer.properties).find(name =>
-      Object.hasOwn(BASE_PROPERTIES, name),
-    )
+    const { properties, required } = deployer ?? { properties: DEPLOYER_PROPERTIES, required: [] }
+    const taken = Object.keys(properties).find(name => Object.hasOwn(BASE_PROPERTIES, name))
     if (taken !== undefined) throw new RangeError(`every image has a ${taken} already`)
-    const schema = imageSchemaOf(containerFormats, diskFormats, deployer)
+    const schema = imageSchemaOf(containerFormats, diskFormats, { properties, required })
     this.image = schema
-    this.images = collectionOf(schema)
-    this.#required = deployer.required
+    this.images = collectionOf('images', { type: 'array', items: schema })
+    this.#required = required
+    this.#isForeign = deployer !== undefined
   }
 
   /** Fails now rather than with the first request. @throws {Error} when a property's schema is none. */
@@ -68,7 +70,11 @@ export class ImageSchema {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- What a require gives has no type.
     const { Ajv } = createRequire(import.meta.url)('ajv') as typeof import('ajv')
     // Not strict: a deployer may describe a property with words that only people read. Formats are such, as in Glance.
-    const ajv = new Ajv({ strict: false, validateFormats: false })
+    const ajv = new Ajv({
+      strict: false,
+      validateFormats: false,
+      validateSchema: this.#isForeign, // Ours is right, and to see to that takes longer than to compile it.
+    })
     const { properties, additionalProperties } = this.image
     this.#validator = ajv.compile({
       type: 'object',

@@ -188,21 +188,3 @@ export function imageSchemaOf(
     ],
   }
 }
-
-/** The schema of a listing of images of that schema. */
-export function collectionOf(image: object) {
-  return {
-    name: 'images',
-    properties: {
-      images: { type: 'array', items: image },
-      first: { type: 'string' },
-      next: { type: 'string' },
-      schema: { type: 'string' },
-    },
-    links: [
-      { rel: 'first', href: '{first}' },
-      { rel: 'next', href: '{next}' },
-      { rel: 'describedby', href: '{schema}' },
-    ],
-  }
-}

@@ -1,13 +1,14 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { GlanceError } from '../../../errors.ts'
-import { type LhaFile, onlyLhaFileIn } from '../../../format/lha.ts'
+import { onlyLhaFileIn } from '../../../format/lha.ts'
 import type { Bytes } from '../../../stream/bytes.ts'
 import type { ImportWork } from '../work.ts'
 import { pathOf, piecesOf } from './staged.ts'
+import { asPromised } from './as-promised.ts'
 
 /**
- * The only file in the lha archive that is staged, unpacked by the program `lha`. @throws {GlanceError} `unsupported`,
+ * The only file in the lha archive that is staged, unpacked by the program `lha`, which does not look whether it is what the archive says. @throws {GlanceError} `unsupported`,
  * `corrupt`, also while it is read.
  */
 export async function unlha(work: ImportWork): Promise<{
@@ -17,7 +18,16 @@ export async function unlha(work: ImportWork): Promise<{
 }> {
   const { staging, staged, signal } = work
   const file = await onlyLhaFileIn(piecesOf(work), await staging.size(staged, { signal }))
-  return { data: checked(unpacked(pathOf(staged.url), signal), file), size: file.size }
+  return {
+    data: asPromised(unpacked(pathOf(staged.url), signal), {
+      format: 'lha',
+      size: file.size,
+      sum: file.crc16,
+      sumOf: crc16,
+      sumName: 'CRC-16',
+    }),
+    size: file.size,
+  }
 }
 
 async function* unpacked(path: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
@@ -40,21 +50,6 @@ async function* unpacked(path: string, signal: AbortSignal): AsyncGenerator<Uint
   } finally {
     program.kill()
   }
-}
-
-/** Passes the data on, and ends in `corrupt` when it is not what the archive says: the program does not look. */
-async function* checked(data: Bytes, file: LhaFile): AsyncGenerator<Uint8Array> {
-  let size = 0
-  let sum = 0
-  for await (const chunk of data) {
-    size += chunk.length
-    sum = crc16(chunk, sum)
-    if (size > file.size) break
-    yield chunk
-  }
-  if (size === file.size && sum === file.crc16) return
-  const how = size === file.size ? 'its CRC-16 is another' : `it is not of ${file.size} bytes`
-  throw new GlanceError('corrupt', `the lha data is damaged: ${how}`)
 }
 
 /** The CRC of LHA, by its polynomial backwards. */

@@ -5,6 +5,7 @@ import type { Bytes } from '../../../stream/bytes.ts'
 import type { ImportWork } from '../work.ts'
 import { decompressed } from './decompressed.ts'
 import { piecesOf } from './staged.ts'
+import { asPromised } from './as-promised.ts'
 
 /**
  * The only file in the zip archive that is staged. @throws {GlanceError} `unsupported`, `corrupt`, the latter also while
@@ -22,7 +23,16 @@ export async function unzipped(work: ImportWork): Promise<{
       ? nothing()
       : await staging.open(staged, { offset: file.offset, length: file.packedSize }, { signal })
   const data = file.method === 'stored' ? packed : inflated(packed, file)
-  return { data: checked(data, file), size: file.size }
+  return {
+    data: asPromised(data, {
+      format: 'zip',
+      size: file.size,
+      sum: file.crc32,
+      sumOf: crc32,
+      sumName: 'CRC-32',
+    }),
+    size: file.size,
+  }
 }
 
 async function* inflated(packed: Bytes, { packedSize }: ZippedFile): AsyncGenerator<Uint8Array> {
@@ -30,25 +40,6 @@ async function* inflated(packed: Bytes, { packedSize }: ZippedFile): AsyncGenera
   yield* decompressed(packed, inflate, 'zip')
   if (inflate.bytesWritten === packedSize) return
   throw new GlanceError('corrupt', 'the zip data is damaged: there is more after its end')
-}
-
-/** Passes the data on, and ends in `corrupt` when it is not what the archive says. */
-async function* checked(data: Bytes, file: ZippedFile): AsyncGenerator<Uint8Array> {
-  let size = 0
-  let sum = 0
-  for await (const chunk of data) {
-    size += chunk.length
-    sum = crc32(chunk, sum)
-    if (size > file.size) break
-    yield chunk
-  }
-  if (size !== file.size) {
-    const message = `the zip data is damaged: it is not the ${file.size} bytes that it should be`
-    throw new GlanceError('corrupt', message)
-  }
-  if (sum !== file.crc32) {
-    throw new GlanceError('corrupt', 'the zip data is damaged: its CRC-32 is another')
-  }
 }
 
 async function* nothing(): AsyncGenerator<Uint8Array> {}

@@ -1,5 +1,6 @@
 import { NAMESPACE_VISIBILITIES } from '../../../image/metadef.ts'
-import { collectionOf, NAME_LENGTH, timesOf } from './collection.ts'
+import { collectionOf } from '../collection.ts'
+import { NAME_LENGTH, timesOf } from './attributes.ts'
 import { DEFINITIONS } from './property.ts'
 
 const NAMESPACE = {

@@ -1,5 +1,6 @@
 import { PROPERTY_TYPES } from '../../../image/metadef.ts'
-import { collectionOf, NAME_LENGTH } from './collection.ts'
+import { collectionOf } from '../collection.ts'
+import { NAME_LENGTH } from './attributes.ts'
 
 /** As Glance: null is among the types, although a type has to be text. */
 const TYPE = { type: 'string', enum: [...PROPERTY_TYPES, null] } as const

@@ -1,4 +1,5 @@
-import { collectionOf, NAME_LENGTH, timesOf } from './collection.ts'
+import { collectionOf } from '../collection.ts'
+import { NAME_LENGTH, timesOf } from './attributes.ts'
 
 /** `/v2/schemas/metadefs/resource_type`. */
 export const RESOURCE_TYPE_SCHEMA = {

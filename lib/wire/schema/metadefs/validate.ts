@@ -5,7 +5,7 @@ import { isObject } from '../../../image/json.ts'
 import { readOnly } from '../new-image.ts'
 import { once } from '../once.ts'
 import { describe, holdsUnstorable } from '../validate.ts'
-import { NAME_LENGTH } from './collection.ts'
+import { NAME_LENGTH } from './attributes.ts'
 import { NAMESPACE_SCHEMA } from './namespace.ts'
 import { OBJECT_SCHEMA } from './object.ts'
 import { PROPERTY_SCHEMA, UNNAMED_PROPERTY_SCHEMA } from './property.ts'
@@ -67,7 +67,7 @@ const validators = once((): Readonly<Record<SchemaName, ValidateFunction>> => {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- What a require gives has no type.
   const { Ajv } = createRequire(import.meta.url)('ajv') as typeof import('ajv')
   // As Glance: the formats, of times and of patterns, are told and not checked.
-  const ajv = new Ajv({ strict: false, validateFormats: false })
+  const ajv = new Ajv({ strict: false, validateFormats: false, validateSchema: false })
   const compile = (schema: object) => ajv.compile({ type: 'object', ...schema })
   return {
     namespace: compile(SCHEMAS.namespace),

@@ -18,21 +18,3 @@ export function timesOf(thing: string) {
     },
   } as const
 }
-
-/** The schema of a listing, whose things are under their plural. */
-export function collectionOf(name: string, things: object) {
-  return {
-    name,
-    properties: {
-      [name]: things,
-      first: { type: 'string' },
-      next: { type: 'string' },
-      schema: { type: 'string' },
-    },
-    links: [
-      { rel: 'first', href: '{first}' },
-      { rel: 'next', href: '{next}' },
-      { rel: 'describedby', href: '{schema}' },
-    ],
-  } as const
-}

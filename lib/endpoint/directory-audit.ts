@@ -1,0 +1,85 @@
+import { readdir, readFile, stat } from 'node:fs/promises'
+import type { Abortable } from '../abort.ts'
+import { GlanceError, isGlanceError, messageOf } from '../errors.ts'
+import { compareIds, hasData, type Image } from '../image/image.ts'
+import type { ManifestEntry } from '../wire/manifest.ts'
+import type { Audited } from './endpoint.ts'
+import { fileFault } from './file-fault.ts'
+import { fromMetadata, layout } from './layout.ts'
+import { type Manifest, sha512 } from './manifest.ts'
+
+/**
+ * Holds the files of a dump against its manifest, all but the data itself. Without a manifest every image is taken to be
+ * what its metadata says. @throws {GlanceError} `not_found`, `forbidden`; `corrupt` for a manifest with lines that make no
+ * sense, once all images have been told.
+ */
+export async function* auditDirectory(
+  folder: string,
+  manifest: Manifest,
+  { signal }: Abortable,
+): AsyncGenerator<Audited> {
+  const names = await readdir(folder).catch((error: unknown) => {
+    throw fileFault(error, folder)
+  })
+  const isComplete = await manifest.exists()
+  const entries = new Map<string, ManifestEntry[]>()
+  const unreadable: string[] = []
+  for await (const entry of manifest.read((line, error) => {
+    unreadable.push(`${manifest.file}: line ${line}: ${messageOf(error)}`)
+  })) {
+    entries.set(entry.id, [...(entries.get(entry.id) ?? []), entry])
+  }
+  const found = names.flatMap(name =>
+    layout.isMetadata(name) ? [name] : (layout.dataOf(name) ?? []),
+  )
+  for (const id of [...new Set([...entries.keys(), ...found])].toSorted(compareIds)) {
+    signal?.throwIfAborted()
+    yield await auditImage(folder, id, isComplete ? (entries.get(id) ?? []) : undefined)
+  }
+  if (unreadable.length > 0) throw new GlanceError('corrupt', unreadable.join('; '))
+}
+
+/** `entries` are what was written of the image; undefined where nobody wrote anything down. */
+async function auditImage(
+  folder: string,
+  id: string,
+  entries: readonly ManifestEntry[] | undefined,
+): Promise<Audited> {
+  const file = layout.metadata(folder, id)
+  const [data, metadata] = [layout.data(folder, id), await readFile(file).catch(() => undefined)]
+  const told = (state: 'corrupt' | 'missing' | 'extra', why: string, image?: Image): Audited => ({
+    id,
+    name: image?.name ?? null,
+    state,
+    image: null,
+    error: new GlanceError(state === 'corrupt' ? 'corrupt' : 'not_found', why),
+  })
+  if (metadata === undefined) {
+    return entries !== undefined && entries.length > 0
+      ? told('missing', `${file}: the metadata is missing`)
+      : told('extra', `${data}: there is no metadata of this data`)
+  }
+  let image: Image
+  try {
+    image = fromMetadata(metadata.toString(), file, id)
+  } catch (error) {
+    if (!isGlanceError(error)) throw error
+    return told('corrupt', error.message)
+  }
+  if (entries?.length === 0) return told('extra', `${file}: the manifest has no such image`, image)
+  const digest = sha512(metadata)
+  const entry = entries?.findLast(({ metadata }) => metadata.sha512 === digest)
+  const last = entries?.at(-1)
+  if (last !== undefined && entry === undefined) {
+    const wanted = last.metadata.sha512
+    return told('corrupt', `${file}: sha512 is ${digest}, expected ${wanted}`, image)
+  }
+  const expected = entry?.data === null || entry === undefined ? image : { ...image, ...entry.data }
+  if (!hasData(image)) return { id, name: image.name, state: 'whole', image, error: null }
+  const size = (await stat(data).catch(() => undefined))?.size
+  if (size === undefined) return told('missing', `${data}: the data is missing`, image)
+  if (expected.size !== null && size !== expected.size) {
+    return told('corrupt', `${data}: the data has ${size} of ${expected.size} bytes`, image)
+  }
+  return { id, name: image.name, state: 'whole', image: expected, error: null }
+}

@@ -1,0 +1,73 @@
+import { type FileHandle, open, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Bytes } from '../stream/bytes.ts'
+import { renameDurably } from './durable.ts'
+import { fileFault } from './file-fault.ts'
+import { layout } from './layout.ts'
+import { writeData } from './sparse.ts'
+import { isGone, writerName } from './writer.ts'
+
+/**
+ * A file that is written under a name of its own, and gets the right one when it is whole and durable: of two who write
+ * the same file at once the later wins, and each file is one writer's. Disposal removes what was not committed.
+ */
+export class WholeFile implements AsyncDisposable {
+  readonly handle: FileHandle
+  readonly #file: string
+  readonly #partial: string
+  #open = true
+
+  private constructor(handle: FileHandle, file: string, partial: string) {
+    this.handle = handle
+    this.#file = file
+    this.#partial = partial
+  }
+
+  static async create(file: string): Promise<WholeFile> {
+    const partial = layout.partial(file, await writerName())
+    return new WholeFile(await open(partial, 'wx'), file, partial)
+  }
+
+  async commit(): Promise<void> {
+    await this.handle.sync()
+    await this.handle.close()
+    await renameDurably(this.#partial, this.#file)
+    this.#open = false
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#open) return
+    this.#open = false
+    await this.handle.close().catch(() => {}) // It may be closed already.
+    await rm(this.#partial, { force: true })
+  }
+}
+
+/** Writes a whole file, with holes for what is zero where that is wanted. */
+export async function writeWhole(
+  file: string,
+  data: Bytes,
+  { sparse = false }: { readonly sparse?: boolean } = {},
+): Promise<void> {
+  try {
+    await using whole = await WholeFile.create(file)
+    await writeData(whole.handle, data, { sparse })
+    await whole.commit()
+  } catch (error) {
+    throw fileFault(error, file)
+  }
+}
+
+/** A text as what is written to a file. */
+export async function* textBytes(text: string): Bytes & AsyncGenerator<Uint8Array, void> {
+  yield Buffer.from(text)
+}
+
+/** Removes what writers left in a folder that were killed, of files whose names begin with `prefix`. */
+export async function sweep(folder: string, prefix = ''): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const writer = layout.writerOf(name)
+    if (writer === undefined || !name.startsWith(prefix)) continue
+    if (await isGone(writer)) await rm(join(folder, name), { force: true })
+  }
+}

@@ -1,0 +1,190 @@
+import { GlanceError, messageOf } from '../errors.ts'
+import { fieldNamed } from '../filter/attributes.ts'
+import { globMatcher, isGlob } from '../filter/glob.ts'
+import type { Image, Properties } from '../image/image.ts'
+import { attributeFromText, isUserMade, UNSET } from '../wire/attribute-text.ts'
+import { isBaseAttribute, isReservedProperty, isWithheldName, USER_MADE } from '../wire/v2-image.ts'
+
+/** What is to be changed of every image on its way, in the API's names, and what is carried at all. */
+export interface FieldOptions {
+  /** Custom properties that get another name: `OLD=NEW`, where both may have one `*` that stands for the same text. */
+  readonly rename?: readonly string[] | undefined
+  /** Names of attributes that are to be as if nobody had set them, and patterns of custom properties that go. */
+  readonly unset?: readonly string[] | undefined
+  /** Attributes and custom properties and what they are to be: `KEY=VALUE`. */
+  readonly set?: readonly string[] | undefined
+  /** Patterns of what is neither compared nor carried. */
+  readonly leaveOut?: readonly string[] | undefined
+  /** Patterns; what none of them matches is neither compared nor carried, but for the formats. */
+  readonly only?: readonly string[] | undefined
+}
+
+/** How a source image is to be on the target, and which fields are the target's own affair. */
+export interface Ruled {
+  readonly image: Image
+  readonly leaveOut: ReadonlySet<string>
+  /** Fields of which a rule says what they are, not the source. */
+  readonly decided: ReadonlySet<string>
+}
+
+/**
+ * Changes images in this order: properties are renamed, then fields unset, then set; then it counts which of the names
+ * that there are now are left out. What was set or unset never is.
+ */
+export class FieldRules {
+  readonly #renames: readonly Rename[]
+  readonly #unset: Partial<Image>
+  readonly #isUnset: (property: string) => boolean
+  readonly #attributes: Partial<Image>
+  readonly #properties: ReadonlyMap<string, string>
+  /** The names among `set` and `unset` that are no patterns. */
+  readonly #decided: ReadonlySet<string>
+  readonly #isLeftOut: (name: string) => boolean
+
+  /** @throws {GlanceError} `usage`, naming the rule that cannot be. */
+  constructor({ rename = [], unset = [], set = [], leaveOut = [], only }: FieldOptions) {
+    this.#renames = rename.map(parseRename)
+    const names = unset.map(attributeName)
+    for (const name of names) requireSettable('--unset', name)
+    this.#unset = Object.assign(
+      {},
+      ...names.filter(isUserMade).map(unsetAttribute),
+    ) as Partial<Image>
+    this.#isUnset = anyOf(names.filter(name => !isUserMade(name)))
+    const pairs = set.map(text => splitPair('--set', text, 'KEY=VALUE'))
+    const settings = pairs.map(([key, value]) => [attributeName(key), value] as const)
+    for (const [name] of settings) requireSettable('--set', name)
+    this.#attributes = Object.assign({}, ...settings.flatMap(setAttribute)) as Partial<Image>
+    this.#properties = new Map(settings.filter(([name]) => !isUserMade(name)))
+    this.#decided = new Set([...settings.map(([name]) => name), ...names])
+    if (leaveOut.includes('id')) {
+      throw usage('--dontreplicate: images are matched by their id, it cannot be left out')
+    }
+    const isDenied = anyOf(leaveOut)
+    const isAllowed = only === undefined ? () => true : anyOf([...only, ...FORMATS])
+    this.#isLeftOut = name => isDenied(name) || !isAllowed(name)
+  }
+
+  /** Whether a rule says what this field is to be. */
+  decides(name: string): boolean {
+    return this.#decided.has(name)
+  }
+
+  /** The attributes that are left out. */
+  get leftOutAttributes(): readonly string[] {
+    return USER_MADE.filter(name => !this.#decided.has(name) && this.#isLeftOut(name))
+  }
+
+  /** `present` is the target's image of the same id. */
+  apply(source: Image, present: Image | undefined): Ruled {
+    const before = present === undefined ? [] : [...present.properties.keys()]
+    const properties = this.#renamed(source.properties)
+    const unset = [...properties.keys(), ...before].filter(this.#isUnset)
+    for (const name of unset) properties.delete(name)
+    for (const [name, value] of this.#properties) properties.set(name, value)
+    const image = { ...source, ...this.#unset, ...this.#attributes, properties }
+    const decided = new Set([...this.#decided, ...unset])
+    const names = [...USER_MADE, ...properties.keys(), ...before]
+    const leaveOut = new Set(names.filter(name => !decided.has(name) && this.#isLeftOut(name)))
+    return { image, leaveOut, decided }
+  }
+
+  #renamed(properties: Properties): Map<string, string | null> {
+    const kept = new Map(properties)
+    const moved = new Map<string, string | null>()
+    for (const [name, value] of properties) {
+      const other = this.#renames.map(rename => rename(name)).find(given => given !== undefined)
+      if (other === undefined) continue
+      kept.delete(name)
+      moved.set(other, value)
+    }
+    return new Map([...kept, ...moved])
+  }
+}
+
+/** Without them there is no data to be had. */
+const FORMATS = ['container_format', 'disk_format']
+
+/** The new name of a property; undefined when it keeps its own. */
+type Rename = (name: string) => string | undefined
+
+function parseRename(text: string): Rename {
+  const [from, to] = splitPair('--rename', text, 'OLD=NEW')
+  const [before = '', after, ...more] = from.split('*')
+  const [prefix = '', suffix, ...others] = to.split('*')
+  if (more.length + others.length > 0 || (after === undefined) !== (suffix === undefined)) {
+    throw usage(`--rename ${text}: one * on each side, or none on either`)
+  }
+  for (const name of [from, to]) {
+    if (isBaseAttribute(attributeName(name))) {
+      throw usage(
+        `--rename ${text}: ${name} is an attribute, and only custom properties have other names`,
+      )
+    }
+  }
+  if (isReservedProperty(to) || isWithheldName(to)) {
+    throw usage(`--rename ${text}: no property may be called ${to}`)
+  }
+  if (after === undefined || suffix === undefined) return name => (name === from ? to : undefined)
+  return name => {
+    const isMeant =
+      name.length >= before.length + after.length && name.startsWith(before) && name.endsWith(after)
+    if (!isMeant) return undefined
+    const renamed = `${prefix}${name.slice(before.length, name.length - after.length)}${suffix}`
+    // As it was rather than what no image may have.
+    return renamed === '' || isBaseAttribute(renamed) ? undefined : renamed
+  }
+}
+
+/** The name in the API, where people have a shorter one. */
+function attributeName(word: string): string {
+  const field = fieldNamed(word)
+  return field.type === 'attribute' ? field.name : word
+}
+
+function requireSettable(option: string, name: string): void {
+  if (name === 'id') throw usage(`${option}: images are matched by their id, it cannot be changed`)
+  if (isBaseAttribute(name) && !isUserMade(name)) {
+    throw usage(`${option}: ${name} is made by the service, it cannot be changed`)
+  }
+  if (isReservedProperty(name) || isWithheldName(name)) {
+    throw usage(`${option}: no property may be called ${name}`)
+  }
+  if (Array.from(name).length > 255) {
+    throw usage(`${option}: the name of a property has at most 255 characters`)
+  }
+}
+
+function setAttribute([name, value]: readonly [string, string]): readonly Partial<Image>[] {
+  if (!isUserMade(name)) return []
+  try {
+    return [attributeFromText(name, value)]
+  } catch (error) {
+    throw usage(`--set ${name}=${value}: ${messageOf(error)}`, error)
+  }
+}
+
+function unsetAttribute(name: keyof typeof UNSET): Partial<Image> {
+  const without = UNSET[name]
+  if (without !== undefined) return without
+  throw usage(`--unset: every image has a ${name}; -D ${name} leaves it to the target`)
+}
+
+function splitPair(option: string, text: string, form: string): readonly [string, string] {
+  const at = text.indexOf('=')
+  if (at < 1 || (option === '--rename' && at === text.length - 1)) {
+    throw usage(`${option} ${text}: expected ${form}`)
+  }
+  return [text.slice(0, at), text.slice(at + 1)]
+}
+
+/** Whether a name is one of these, or matches one of them that is a pattern. */
+function anyOf(patterns: readonly string[]): (name: string) => boolean {
+  const names = new Set(patterns)
+  const globs = patterns.filter(isGlob).map(globMatcher)
+  return name => names.has(name) || globs.some(matches => matches(name))
+}
+
+function usage(message: string, cause?: unknown): GlanceError {
+  return new GlanceError('usage', message, { cause })
+}
