@@ -25,10 +25,11 @@ export interface Share {
  */
 export function share(
   image: Image,
-  source: Endpoint,
+  origin: Endpoint,
   count: number,
   options: ResumeOptions,
 ): readonly Share[] {
+  const source = origin.features.sequential === true ? askedOnce(origin) : origin
   const reading = new Reading(image, source, count, options)
   // A reading that breaks off is gone on with for all of them.
   const features = { ...source.features, ranges: false }
@@ -60,10 +61,17 @@ export function share(
   })
 }
 
+/** A source that is read once tells of the image once for all. */
+function askedOnce(source: Endpoint): DataSource {
+  let found: ReturnType<Endpoint['data']> | undefined
+  const { features } = source
+  return { features, data: async (image, options) => await (found ??= source.data(image, options)) }
+}
+
 /** One reading of an image, from which several drink. */
 class Reading {
   readonly #image: Image
-  readonly #source: Endpoint
+  readonly #source: DataSource
   readonly #options: ResumeOptions
   readonly #stop = new AbortController()
   readonly #taps: Tap[] = []
@@ -72,7 +80,7 @@ class Reading {
   #begun = false
   #patience: NodeJS.Timeout | undefined
 
-  constructor(image: Image, source: Endpoint, count: number, options: ResumeOptions) {
+  constructor(image: Image, source: DataSource, count: number, options: ResumeOptions) {
     this.#image = image
     this.#source = source
     this.#awaited = count
