@@ -17,6 +17,7 @@ export type {
   ListOptions,
   PullMethod,
   RefusedField,
+  Withdrawal,
   Written,
 } from './endpoint/endpoint.ts'
 export { MemoryEndpoint } from './endpoint/memory.ts'
@@ -35,10 +36,29 @@ export type { ImageStatus } from './image/status.ts'
 export { type Cloud, type CloudOptions, openCloud } from './keystone/cloud.ts'
 export { type CloudName, cloudNamed } from './keystone/clouds.ts'
 export { fixedToken, type TokenSource } from './keystone/token-source.ts'
+export { Extras } from './replicate/extras.ts'
 export { type FieldOptions, FieldRules } from './replicate/fields.ts'
 export type { Order } from './replicate/order.ts'
-export { plan, type PlanOptions, type PlanStep, type SkipReason } from './replicate/plan.ts'
+export {
+  plan,
+  type PlanContext,
+  type PlanOptions,
+  type PlanStep,
+  type SkipReason,
+} from './replicate/plan.ts'
+export { PROVENANCE } from './replicate/provenance.ts'
 export type { Via } from './replicate/pull.ts'
+export {
+  type KeepReason,
+  planRemovals,
+  type Removal,
+  removeAll,
+  type RemovalContext,
+  type RemovalLimit,
+  type RemovalPlan,
+  type RemovalStep,
+  type Removed,
+} from './replicate/removal.ts'
 export { count, NOTHING, type Totals } from './replicate/report.ts'
 export { run, type RunOptions, type TransferEvent } from './replicate/run.ts'
 export { type Newest, Selection, type SelectionOptions } from './replicate/select.ts'

@@ -4,9 +4,12 @@ import {
   constantFrom,
   dictionary,
   integer,
+  oneof,
   option,
   record,
   string,
+  stringMatching,
+  tuple,
   uniqueArray,
   boolean,
 } from 'fast-check'
@@ -23,7 +26,6 @@ import { isBaseAttribute, isReservedProperty, isWithheldName } from '../lib/wire
 import { bytesOf, dataOf, idOf, imageOf, toArray } from './support/images.ts'
 import { startTestServer } from './support/server.ts'
 
-const DATA = bytesOf(1, 10)
 const OPTIONS = {
   tokens: fixedToken(null),
   timeoutMs: 10_000,
@@ -33,16 +35,41 @@ const OPTIONS = {
 }
 /** Text that every Glance can store: no characters beyond U+FFFF, and no NUL. */
 const text = (maxLength: number, minLength = 0) =>
-  string({ unit: 'binary', minLength, maxLength }).map(text =>
+  string({ unit: 'binary', minLength, maxLength, size: 'max' }).map(text =>
     text.replaceAll(/[\u{10000}-\u{10ffff}\0]/gu, '□').slice(0, maxLength),
   )
-const PROPERTIES = dictionary(
-  text(20, 1).filter(
-    name => !isBaseAttribute(name) && !isReservedProperty(name) && !isWithheldName(name),
-  ),
-  text(40),
-  { maxKeys: 4 },
+const V1_NAME = stringMatching(/^[a-z_]{2,30}$/)
+const isCustom = (name: string) =>
+  !isBaseAttribute(name) && !isReservedProperty(name) && !isWithheldName(name)
+const ANY_PROPERTIES = dictionary(
+  oneof(text(20, 1), text(255, 1), V1_NAME).filter(isCustom),
+  oneof(text(40), text(2000)),
+  { maxKeys: 16, size: 'max' },
 )
+/** More than v1 has room for, and some that are too long by themselves. */
+const LONG_PROPERTIES = dictionary(
+  V1_NAME.filter(isCustom),
+  tuple(stringMatching(/^[!-~]{4}$/), integer({ min: 1000, max: 2010 })).map(([part, times]) =>
+    part.repeat(times),
+  ),
+  { minKeys: 8, maxKeys: 16 },
+)
+const PROPERTIES = oneof({ arbitrary: ANY_PROPERTIES, weight: 3 }, LONG_PROPERTIES)
+/** Formats that go together, of which the data may be anything. */
+const FORMATS = constantFrom(
+  ...[
+    ['raw', 'bare'],
+    ['ploop', 'bare'],
+    ['ami', 'ami'],
+    ['aki', 'aki'],
+    ['ari', 'ari'],
+    ['vmdk', 'ovf'],
+    ['qcow2', 'ova'],
+    ['raw', 'docker'],
+    ['vhd', 'compressed'],
+  ].map(([diskFormat = null, containerFormat = null]) => ({ diskFormat, containerFormat })),
+)
+const DATA = constantFrom(0, 1, 10, 70_000).map(length => bytesOf(1, length))
 
 t.test('an image of v2 comes back from v1 but for what was told to be lost', async t => {
   const [one, two, three] = [await open(t, 2), await open(t, 1), await open(t, 2)]
@@ -50,26 +77,28 @@ t.test('an image of v2 comes back from v1 but for what was told to be lost', asy
   await assert(
     asyncProperty(
       record({
-        name: option(text(40)),
+        name: option(oneof(text(40), text(255))),
         visibility: constantFrom('public', 'private', 'shared', 'community'),
         hidden: boolean(),
         protected: boolean(),
-        owner: option(string({ minLength: 1, maxLength: 10 })),
+        owner: option(oneof(string({ minLength: 1, maxLength: 10 }), text(255, 1))),
         minDisk: integer({ min: 0, max: 2 ** 31 - 1 }),
         minRam: integer({ min: 0, max: 2 ** 31 - 1 }),
-        tags: uniqueArray(text(20, 1), { maxLength: 3 }),
+        tags: uniqueArray(oneof(text(20, 1), text(255, 1)), { maxLength: 5 }),
         properties: PROPERTIES,
+        formats: FORMATS,
+        data: DATA,
       }),
-      async ({ properties, tags, ...fields }) => {
+      async ({ properties, tags, formats, data, ...fields }) => {
         const given = { ...fields, tags: tags.toSorted(), properties: propertiesOf(properties) }
-        const image = imageOf((n += 1), DATA, given)
-        await one.add(image, dataOf(image, [DATA]))
+        const image = imageOf((n += 1), data, { ...given, ...formats })
+        await one.add(image, dataOf(image, [data]))
         const lost = await copy(one, two)
         t.same(await copy(two, three), [], 'nothing more is lost on the way back')
         const back = await last(three)
         const differing = changesBetween(back, image).map(({ field }) => field)
         t.same(differing.toSorted(), lost.map(({ field }) => field).toSorted())
-        t.match(back, { checksum: image.checksum, digest: image.digest, size: DATA.length })
+        t.match(back, { checksum: image.checksum, digest: image.digest, size: data.length })
       },
     ),
     { numRuns: 8 },
@@ -82,15 +111,18 @@ t.test('an image of v1 comes back from v2 but for what was told to be lost', asy
   await assert(
     asyncProperty(
       record({
-        name: option(text(40)),
+        name: option(oneof(text(40), text(255))),
         visibility: constantFrom('public', 'shared'),
         protected: boolean(),
         minRam: integer({ min: 0, max: 2 ** 31 - 1 }),
         properties: PROPERTIES,
+        formats: FORMATS,
+        data: DATA,
       }),
-      async ({ properties, ...fields }) => {
-        const given = imageOf((n += 1), DATA, { ...fields, properties: propertiesOf(properties) })
-        await one.add(given, dataOf(given, [DATA]))
+      async ({ properties, formats, data, ...fields }) => {
+        const custom = { ...fields, ...formats, properties: propertiesOf(properties) }
+        const given = imageOf((n += 1), data, custom)
+        await one.add(given, dataOf(given, [data]))
         const image = await last(one)
         t.same(await copy(one, two), [])
         t.same(await copy(two, three), [])

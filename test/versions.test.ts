@@ -138,7 +138,8 @@ t.test('what v1 cannot express', async t => {
     const compared = await run(['compare', ...words])
     t.match(compared, {
       status: 1,
-      stdout: /^1 image missing .* 2 different, 0 the same\n2 images would lose something/m,
+      stdout:
+        /^3 images missing \(3.0 B\), 0 different, 0 the same\n2 images would lose something/m,
     })
     const compareReport = await readFile(report, 'utf8')
     const outcome = await run(['livecopy', ...words])

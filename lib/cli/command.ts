@@ -61,7 +61,8 @@ export interface Command<O, Row extends object, Summary extends object> {
   readonly views: {
     /** Undefined for a row that is not worth a line, or that the log told of already. */
     row(row: Row, options: O): string | undefined
-    summary(summary: Summary, options: O): string
+    /** Undefined where the log tells it, since standard output is for something else. */
+    summary(summary: Summary, options: O): string | undefined
   }
 }
 

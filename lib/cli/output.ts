@@ -46,7 +46,10 @@ export function humanOutput<O, Row extends object, Summary extends object>(
       const line = views.row(row, options)
       if (line !== undefined) await write(stream, `${line}\n`)
     },
-    end: async summary => await write(stream, `${views.summary(summary, options)}\n`),
+    end: async summary => {
+      const text = views.summary(summary, options)
+      if (text !== undefined) await write(stream, `${text}\n`)
+    },
   }
 }
 

@@ -1,21 +1,19 @@
 import type { Options, PositionalOptions } from 'yargs'
-import type { Endpoint, RefusedField } from '../endpoint/endpoint.ts'
+import type { Endpoint } from '../endpoint/endpoint.ts'
 import { MemoryEndpoint } from '../endpoint/memory.ts'
-import { GlanceError, isGlanceError } from '../errors.ts'
+import { GlanceError } from '../errors.ts'
 import type { FieldRules } from '../replicate/fields.ts'
-import { plan } from '../replicate/plan.ts'
-import { count, NOTHING } from '../replicate/report.ts'
-import { run, type RunOptions, type TransferEvent } from '../replicate/run.ts'
+import type { RunOptions } from '../replicate/run.ts'
 import type { Selection } from '../replicate/select.ts'
 import { RateLimit } from '../stream/limit-rate.ts'
 import { parseBandwidth } from './bandwidth.ts'
 import type { Command, CommandContext } from './command.ts'
-import { describeNotCarried, type ErrorRow, errorRow, notCarried } from './differences.ts'
+import { describeNotCarried } from './differences.ts'
 import { STANDARD } from './dumps.ts'
 import { EXIT_STATUS } from './exit-status.ts'
-import { type FieldOptions, FIELDS, leftOut, readFields, requireTakenBy } from './fields.ts'
-import { printable } from './format.ts'
-import { describeLosses, LossReport, type LossSummary } from './losses.ts'
+import { type FieldOptions, FIELDS, readFields, requireTakenBy } from './fields.ts'
+import { describeLosses } from './losses.ts'
+import { replicateToOne, type TransferSummary } from './one-target.ts'
 import {
   type ApiOptions,
   ENDPOINT,
@@ -26,26 +24,17 @@ import {
   type TransferOptions,
 } from './options.ts'
 import {
-  readSelection,
-  SELECTION,
-  type SelectionOptions,
-  selectionSummary,
-  type SelectionSummary,
-} from './selection.ts'
+  readRemoval,
+  requireNoRemoval,
+  REMOVAL,
+  type RemovalOptions,
+  type RemovalWish,
+} from './removal.ts'
+import type { RemovalRow } from './removal-rows.ts'
+import { readSelection, SELECTION, type SelectionOptions } from './selection.ts'
 import type { SeveralSummary, SeveralTargets } from './several-targets.ts'
 import { PACE, type PaceOptions, parseOrder, type ViaOptions } from './transfer-options.ts'
-import {
-  bytesOf,
-  countsOf,
-  isSettled,
-  narrate,
-  planned,
-  rowOf,
-  type ShownTotals,
-  shownTotals,
-  tell,
-  type TransferRow,
-} from './transfer-rows.ts'
+import { countsOf, type TransferRow } from './transfer-rows.ts'
 import { DEADLINE, UNATTENDED } from './unattended/options.ts'
 
 export interface ReplicationOptions
@@ -56,37 +45,30 @@ export interface ReplicationOptions
     SelectionOptions,
     FieldOptions,
     TransferOptions,
+    RemovalOptions,
     PaceOptions,
     ViaOptions {}
-
-export interface TransferSummary extends SelectionSummary {
-  readonly dry_run: boolean
-  readonly totals: ShownTotals
-  /** What is never carried to this target, and why. */
-  readonly not_carried: readonly RefusedField[]
-  readonly lost: LossSummary
-  /** Whether `--max-duration` was over before all was done. */
-  readonly cut_short: boolean
-  /** What ended the run before its end. */
-  readonly error: ErrorRow | null
-}
 
 /** What options mean, found out before anything is asked of anybody. */
 export interface Prepared {
   readonly selection: Selection | undefined
   readonly fields: FieldRules
+  /** What becomes of images that left the source. */
+  readonly wish: RemovalWish
   readonly pace: Pick<RunOptions, 'bandwidth' | 'checkers' | 'order' | 'via'>
 }
 
 /** A target of the command line, to be disposed of; in a dry run nothing is written there. */
 export async function openTarget(
   address: string,
-  { fields }: Prepared,
+  { fields, wish }: Prepared,
   { dryRun }: ReplicationOptions,
   context: CommandContext,
 ): Promise<Endpoint> {
+  const isArchive = address.startsWith('tar:')
+  if (isArchive) requireNoRemoval(wish, address)
   // An archive is always written anew.
-  if (dryRun && address.startsWith('tar:')) return new MemoryEndpoint(address)
+  if (dryRun && isArchive) return new MemoryEndpoint(address)
   const target = await context.open(address, 'target', { writable: !dryRun })
   try {
     requireTakenBy(target, fields)
@@ -104,71 +86,6 @@ function paceOf({ bandwidth, checkers, order, via }: PaceOptions & ViaOptions): 
     via,
     order: parseOrder(order),
     bandwidth: rateAt === undefined ? undefined : new RateLimit(() => rateAt(new Date())),
-  }
-}
-
-/** Makes `target` have the images of `source`, or in a dry run tells what that would take; logs each image. */
-async function* replicate(
-  source: Endpoint,
-  target: Endpoint,
-  { selection, fields, pace }: Prepared,
-  options: ReplicationOptions,
-  { log, progress, signal, closing }: CommandContext,
-): AsyncGenerator<TransferRow, TransferSummary, void> {
-  const planning = { metadataOnly: options.metaonly, strict: options.strict, selection, fields }
-  await using losses = await LossReport.open(options.lossReport)
-  const { attempts, concurrency, discardUnfinished, dryRun } = options
-  const events = dryRun
-    ? rehearse(source, target, planning, signal)
-    : run(
-        (onUnreadable, signal) => plan(source, target, planning, { onUnreadable, signal }),
-        source,
-        target,
-        {
-          attempts,
-          concurrency,
-          discardUnfinished,
-          ...pace,
-          closing,
-          signal,
-          onBytes: total => progress.copied(total),
-        },
-      )
-  let totals = NOTHING
-  let broken: unknown
-  let cutShort = false
-  try {
-    for await (const event of events) {
-      totals = count(totals, event)
-      if (event.type === 'planned') progress.expect(1, bytesOf(event.step))
-      narrate(event, log)
-      const row = rowOf(event, dryRun)
-      if (row === undefined) continue
-      if (event.step?.action === 'create' || event.step?.action === 'update') progress.finish()
-      tell(row, log)
-      if (isSettled(event, row)) await losses.add(row, row.lost)
-      yield row
-    }
-  } catch (error) {
-    if (closing.aborted && error === closing.reason) cutShort = true
-    // What was done until then is told; where that is nothing, there is only the error to tell.
-    else if (totals === NOTHING || !isGlanceError(error)) throw error
-    else {
-      log.error(printable(error.message))
-      broken = error
-    }
-  }
-  return {
-    dry_run: dryRun,
-    totals: shownTotals(totals),
-    not_carried: notCarried(target, leftOut(options, fields)),
-    lost: losses.summary,
-    cut_short: cutShort,
-    error: broken === undefined ? null : errorRow(broken),
-    // Of a listing that was not read to its end nobody knows what is not in it.
-    ...(broken === undefined && !cutShort && !signal.aborted
-      ? selectionSummary(selection, options, log)
-      : {}),
   }
 }
 
@@ -197,7 +114,7 @@ export function replicationCommand<P extends string>({
   ends,
 }: Replication<P>): Command<
   ReplicationOptions & Ends<P>,
-  TransferRow,
+  TransferRow | RemovalRow,
   TransferSummary | SeveralSummary
 > {
   return {
@@ -210,6 +127,7 @@ export function replicationCommand<P extends string>({
       ...PLAN,
       ...SELECTION,
       ...FIELDS,
+      ...REMOVAL,
       ...options,
       ...DEADLINE,
       ...UNATTENDED,
@@ -222,6 +140,7 @@ export function replicationCommand<P extends string>({
         throw new GlanceError('usage', `'${again}' is named as a target twice`)
       const prepared: Prepared = {
         fields: readFields(options),
+        wish: readRemoval(options),
         selection: await readSelection(options, new Date()),
         pace: paceOf(options),
       }
@@ -230,7 +149,7 @@ export function replicationCommand<P extends string>({
         return yield* several.replicate(source, targets, prepared, options, context)
       }
       await using target = await openTarget(targets[0] ?? '', prepared, options, context)
-      return yield* replicate(source, target, prepared, options, context)
+      return yield* replicateToOne(source, target, prepared, options, context)
     },
     takesOutput: options => ends(options).targets.includes(STANDARD),
     exitStatus: summary => {
@@ -239,7 +158,9 @@ export function replicationCommand<P extends string>({
       const lost = targets.filter(({ error }) => error !== null).length
       if (error !== null || (lost > 0 && lost === targets.length)) return EXIT_STATUS.endpoint
       const undone = totals.failed + totals.refused + lost + missing.length
-      if (undone > 0) return EXIT_STATUS.differences
+      const ends = 'targets' in summary ? summary.targets : [summary]
+      const isWithheld = ends.some(({ withheld }) => withheld !== null)
+      if (undone > 0 || isWithheld) return EXIT_STATUS.differences
       return cut_short ? EXIT_STATUS.timeOver : EXIT_STATUS.done
     },
     views: {
@@ -267,22 +188,4 @@ function summaryLine(
     ...(losses === undefined ? [] : [losses]),
     ...(summary.cut_short ? ['--max-duration is over: what is left is for the next run'] : []),
   ].join('\n')
-}
-
-/** The events of a run in which everything is planned and nothing done. */
-async function* rehearse(
-  source: Endpoint,
-  target: Endpoint,
-  planning: Parameters<typeof plan>[2],
-  signal: AbortSignal,
-): AsyncGenerator<TransferEvent> {
-  const unreadable: TransferEvent[] = []
-  const onUnreadable = (id: string, error: unknown) => {
-    unreadable.push({ type: 'failed', id, step: null, error })
-  }
-  for await (const step of plan(source, target, planning, { onUnreadable, signal })) {
-    yield* unreadable.splice(0)
-    yield planned(step)
-  }
-  yield* unreadable
 }

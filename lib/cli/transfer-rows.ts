@@ -15,6 +15,7 @@ import {
 } from './differences.ts'
 import { countOf, formatBytes, labelOf, printable } from './format.ts'
 import { lostSuffix, sourceNameOf } from './losses.ts'
+import { describeRemovals, type RemovalTotals } from './removal-rows.ts'
 
 /** What became of one image, or in a dry run would. */
 export interface TransferRow {
@@ -44,19 +45,27 @@ export interface TransferRow {
   readonly error: ErrorRow | null
 }
 
-/** Totals, as JSON shows them. */
-export type ShownTotals = Omit<Totals, 'noData'> & { readonly no_data: number }
+/** Totals, as JSON shows them: of what was copied and of what was removed. */
+export type ShownTotals = Omit<Totals, 'noData'> & { readonly no_data: number } & RemovalTotals
 
-export function shownTotals({ noData, ...rest }: Totals): ShownTotals {
-  return { ...rest, no_data: noData }
+export function shownTotals({ noData, ...rest }: Totals, removed: RemovalTotals): ShownTotals {
+  return {
+    ...rest,
+    no_data: noData,
+    ...removed,
+    failed: rest.failed + removed.failed,
+    interrupted: rest.interrupted + removed.interrupted,
+  }
 }
 
+/** What the last line says of it all. */
 export function countsOf(totals: ShownTotals, dryRun: boolean): string {
   return [
     `${countOf(totals.created, 'image')} ${dryRun ? 'to be created' : 'created'} (${formatBytes(totals.bytes)})`,
     `${totals.updated} ${dryRun ? 'to be updated' : 'updated'}`,
     `${totals.same} the same`,
     ...(totals.no_data > 0 ? [`${totals.no_data} without data`] : []),
+    ...describeRemovals(totals, dryRun),
     ...(totals.refused > 0 ? [`${totals.refused} not taken in full`] : []),
     ...(totals.interrupted > 0 ? [`${totals.interrupted} interrupted`] : []),
     `${totals.failed} failed`,
@@ -72,6 +81,7 @@ export function planned(step: PlanStep): TransferEvent {
   return { type: 'finished', step, written: { image: step.image, refused: [] } }
 }
 
+/** The row for what has happened; undefined for what is no end of an image. */
 export function rowOf(event: TransferEvent, dryRun: boolean): TransferRow | undefined {
   switch (event.type) {
     case 'planned':
@@ -124,7 +134,7 @@ function about(step: PlanStep | null): Omit<TransferRow, 'result'> {
   }
 }
 
-/** `where` is the target, when there are several. */
+/** Logs what became of an image; `where` is the target, when there are several. */
 export function tell(row: TransferRow, log: CommandContext['log'], where = ''): void {
   const label = `${labelOf(row)}${where}`
   const lost = lostSuffix(row.lost)
@@ -184,6 +194,7 @@ export function isSettled(event: TransferEvent, row: TransferRow): boolean {
   return row.error === null || (event.type === 'failed' && event.step?.action === 'refuse')
 }
 
+/** How many bytes a step is going to copy. */
 export function bytesOf(step: WorkStep): number {
   return step.action === 'create' && step.withData ? (step.image.size ?? 0) : 0
 }

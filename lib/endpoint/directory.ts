@@ -1,4 +1,5 @@
-import { access, constants, readdir, readFile, stat } from 'node:fs/promises'
+import { access, constants, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import type { Abortable } from '../abort.ts'
 import { GlanceError, isGlanceError } from '../errors.ts'
 import { compareIds, hasData, type Image } from '../image/image.ts'
@@ -7,7 +8,7 @@ import { rechunk } from '../stream/rechunk.ts'
 import { verify } from '../stream/verify.ts'
 import { expressibleInV2 } from '../wire/loss.ts'
 import { auditDirectory } from './directory-audit.ts'
-import type { Audited, Endpoint, ImageData, ListOptions, Written } from './endpoint.ts'
+import type { Audited, Endpoint, ImageData, ListOptions, Withdrawal, Written } from './endpoint.ts'
 import { fileFault } from './file-fault.ts'
 import { fromMetadata, layout, toMetadata } from './layout.ts'
 import { entryOf, Manifest } from './manifest.ts'
@@ -30,12 +31,14 @@ export interface DirectoryOptions {
  */
 export class DirectoryEndpoint implements Endpoint {
   readonly name: string
+  readonly address: string
   readonly features = {
     ordered: true,
     ranges: true,
     ownersCarried: true,
     hashes: false,
     repeatable: true,
+    withdrawals: ['hide', 'delete'],
   } as const
   readonly expressible = expressibleInV2
   readonly #folder: string
@@ -57,6 +60,7 @@ export class DirectoryEndpoint implements Endpoint {
     this.#sparse = sparse
     this.#manifest = new Manifest(layout.manifest(folder))
     this.name = `dir:${folder}`
+    this.address = `dir:${resolve(folder)}`
   }
 
   /**
@@ -154,6 +158,28 @@ export class DirectoryEndpoint implements Endpoint {
     await writeWhole(layout.metadata(this.#folder, image.id), textBytes(metadata))
     this.#manifest.complete(entry)
     return { image, refused: [] }
+  }
+
+  async get(id: string): Promise<Image> {
+    return await this.#read(id)
+  }
+
+  /** The metadata goes before the data, as it came last: data without it is no image. */
+  async withdraw(image: Image, how: Withdrawal): Promise<void> {
+    if (how === 'hide') {
+      await this.update(image, { ...image, hidden: true })
+      return
+    }
+    // First of all, so that whoever is killed meanwhile leaves an image that is found again, and removed then.
+    await this.#manifest.drop(image.id)
+    for (const file of [
+      layout.metadata(this.#folder, image.id),
+      layout.data(this.#folder, image.id),
+    ]) {
+      await rm(file, { force: true }).catch((error: unknown) => {
+        throw fileFault(error, file)
+      })
+    }
   }
 
   audit(options: Abortable = {}): AsyncGenerator<Audited> {

@@ -24,12 +24,18 @@ export interface EndpointFeatures {
    * `add` then rejects with `gone`.
    */
   readonly repeatable: boolean
+  /** What `withdraw` can do with an image. Default: nothing. */
+  readonly withdrawals?: readonly Withdrawal[] | undefined
   /**
    * Whether it is read from its beginning to its end, once: the data of an image has to be read before the next image is
    * asked for, and nothing can be asked for again. Default false.
    */
   readonly sequential?: boolean | undefined
 }
+
+/** How an image is taken away from its users: it is not listed any more, or not handed out, or gone with its id. */
+export const WITHDRAWALS = ['hide', 'deactivate', 'delete'] as const
+export type Withdrawal = (typeof WITHDRAWALS)[number]
 
 /** The bytes of one image, opened on demand so that an attempt can be repeated. */
 export interface ImageData {
@@ -115,6 +121,8 @@ export interface ListOptions extends Abortable {
 export interface Endpoint extends AsyncDisposable {
   /** What the user typed, without credentials; for messages. */
   readonly name: string
+  /** Where it is, however it was named: a URL without credentials, or an absolute path; where that is known. */
+  readonly address?: string | undefined
   readonly features: EndpointFeatures
   /**
    * What becomes of an image that is written here and read again, and what is lost of it. Of an image that was read here
@@ -149,6 +157,16 @@ export interface Endpoint extends AsyncDisposable {
    * Tries again by itself where that may help. @throws {GlanceError} `not_found`, `forbidden` when nothing at all is taken.
    */
   update(present: Image, image: Image, options?: Abortable): Promise<Written>
+  /**
+   * The image as it is now; only where one can be asked for by its id. @throws {GlanceError} `not_found`, also when we
+   * may not see it; else as `list`.
+   */
+  get?(id: string, options?: Abortable): Promise<Image>
+  /**
+   * Does that with the image, which is as `image` says; one of `features.withdrawals`. What is gone already is deleted.
+   * Tries again by itself where that may help. @throws {GlanceError} `not_found`, `forbidden`, `conflict`.
+   */
+  withdraw?(image: Image, how: Withdrawal, options?: Abortable): Promise<void>
   /** Removes the record without data that a failed `add` of ours left, if any. @throws {GlanceError} `forbidden`. */
   discard(id: string, options?: Abortable): Promise<void>
   /**

@@ -14,6 +14,7 @@ import type {
   PullMethod,
   PullOptions,
   RefusedField,
+  Withdrawal,
   Written,
 } from './endpoint.ts'
 import { difference, type Expected } from './glance-data.ts'
@@ -33,6 +34,7 @@ const REFUSALS = ['forbidden', 'invalid', 'conflict', 'over_limit'] as const
  */
 export abstract class GlanceEndpoint implements Endpoint {
   readonly name: string
+  readonly address: string
   protected readonly service: GlanceService
   /** Ids of the records that we made or took over, and that have not got what they are to have. */
   readonly #unfinished = new Set<string>()
@@ -41,6 +43,7 @@ export abstract class GlanceEndpoint implements Endpoint {
   protected constructor(service: GlanceService, features: EndpointFeatures) {
     this.service = service
     this.name = service.name
+    this.address = service.url('').href.replace(/\/+$/, '')
     this.#features = features
   }
 
@@ -74,6 +77,12 @@ export abstract class GlanceEndpoint implements Endpoint {
   /** Has the data of a record that has none fetched, and waits for that. */
   protected abstract fetch(id: string, from: PullFrom, options: PullOptions): Promise<void>
   protected abstract remove(id: string, signal: AbortSignal | undefined): Promise<void>
+  /** Has the service hand its data out to nobody but administrators; only where `features.withdrawals` has it. */
+  protected abstract deactivate(id: string, signal: AbortSignal | undefined): Promise<void>
+
+  async get(id: string, { signal }: Abortable = {}): Promise<Image> {
+    return await this.show(id, signal)
+  }
 
   /** From here on owners are the service's to say: it turned out that we are no administrator. */
   protected leaveOwners(): void {
@@ -143,6 +152,24 @@ export abstract class GlanceEndpoint implements Endpoint {
       throw new GlanceError('forbidden', `image ${image.id}: ${reasons.join('; ')}`)
     }
     return written
+  }
+
+  async withdraw(image: Image, how: Withdrawal, { signal }: Abortable = {}): Promise<void> {
+    if (how === 'hide') {
+      await this.update(image, { ...image, hidden: true }, { signal })
+      return
+    }
+    const { attempts } = this.service.options
+    await withAttempts(
+      async () => {
+        if (how === 'deactivate') return await this.deactivate(image.id, signal)
+        await this.remove(image.id, signal).catch((error: unknown) => {
+          // Also when an attempt that got no answer has done its work.
+          if (!isGlanceError(error, 'not_found')) throw error
+        })
+      },
+      { attempts, signal },
+    )
   }
 
   async discard(id: string, { signal }: Abortable = {}): Promise<void> {

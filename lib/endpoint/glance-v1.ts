@@ -1,6 +1,8 @@
 import { GlanceError, isGlanceError } from '../errors.ts'
+import type { Abortable } from '../abort.ts'
 import { hasData, type Image, isHollow, type Properties } from '../image/image.ts'
 import { inOrder } from '../image/ordered.ts'
+import { isGone } from '../image/status.ts'
 import { attributesOf, type FieldChange } from '../wire/attributes.ts'
 import { v1Filters } from '../wire/listing-hint.ts'
 import { expressibleInV1 } from '../wire/loss.ts'
@@ -40,6 +42,7 @@ export class GlanceV1Endpoint extends GlanceEndpoint {
       ownersCarried: isAdmin,
       hashes: true,
       repeatable: false,
+      withdrawals: ['delete'],
     })
   }
 
@@ -100,6 +103,13 @@ export class GlanceV1Endpoint extends GlanceEndpoint {
         }
       },
     }
+  }
+
+  override async get(id: string, { signal }: Abortable = {}): Promise<Image> {
+    const image = await this.show(id, signal)
+    // To administrators v1 shows deleted images as well (glance/registry/api/v1/images.py).
+    if (!isGone(image.status)) return image
+    throw new GlanceError('not_found', `image ${id}: ${this.name} has deleted it`)
   }
 
   /** Whether we may is nothing that can be asked. */
@@ -194,6 +204,10 @@ export class GlanceV1Endpoint extends GlanceEndpoint {
 
   protected async remove(id: string, signal: AbortSignal | undefined): Promise<void> {
     await this.service.call('DELETE', `v1/images/${id}`, { signal })
+  }
+
+  protected async deactivate(id: string): Promise<void> {
+    throw new GlanceError('unsupported', `image ${id}: v1 deactivates no images`)
   }
 
   async #write(

@@ -18,6 +18,7 @@ import {
   type PullFrom,
   type PullMethod,
   type PullOptions,
+  WITHDRAWALS,
 } from './endpoint.ts'
 import { download, type Expected, type Transport, upload } from './glance-data.ts'
 import { GlanceEndpoint } from './glance-endpoint.ts'
@@ -41,6 +42,7 @@ export class GlanceV2Endpoint extends GlanceEndpoint {
       ownersCarried: isAdmin,
       hashes: true,
       repeatable: true,
+      withdrawals: WITHDRAWALS,
     })
   }
 
@@ -180,6 +182,10 @@ export class GlanceV2Endpoint extends GlanceEndpoint {
 
   protected async remove(id: string, signal: AbortSignal | undefined): Promise<void> {
     await this.service.call('DELETE', `v2/images/${id}`, { signal })
+  }
+
+  protected async deactivate(id: string, signal: AbortSignal | undefined): Promise<void> {
+    await this.service.call('POST', `v2/images/${id}/actions/deactivate`, { signal })
   }
 
   async #post(document: V2Document, signal: AbortSignal | undefined): Promise<Image> {

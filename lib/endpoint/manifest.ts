@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { open, stat } from 'node:fs/promises'
+import { GlanceError } from '../errors.ts'
 import { hasData, type Image } from '../image/image.ts'
 import { type ManifestEntry, manifestLine, parseManifestLine } from '../wire/manifest.ts'
 import { fileFault } from './file-fault.ts'
@@ -15,6 +16,7 @@ export class Manifest {
   /** The lines of images that this writer has completed. */
   readonly #completed = new Map<string, string>()
   #begun = false
+  #dropped: Promise<void> = Promise.resolve()
 
   constructor(file: string) {
     this.file = file
@@ -70,6 +72,37 @@ export class Manifest {
       some = true
     }
     if (some) await whole.commit()
+  }
+
+  /** Removes the lines of an image that is to go; of several at once, one after the other. */
+  async drop(id: string): Promise<void> {
+    const drop = this.#dropped.then(async () => await this.#rewriteWithout(id))
+    this.#dropped = drop.catch(() => {}) // Told to who asked for it.
+    await drop
+  }
+
+  async #rewriteWithout(id: string): Promise<void> {
+    try {
+      let [size, found] = [0, false]
+      for await (const line of this.#lines()) {
+        size += Buffer.byteLength(line) + 1
+        found ||= idOf(line) === id
+      }
+      if (!found) return
+      await using whole = await WholeFile.create(this.file)
+      for await (const line of this.#lines()) {
+        if (idOf(line) !== id) await whole.handle.appendFile(`${line}\n`)
+      }
+      // What another has appended since is not ours to lose; a last line that was cut off has no end to count.
+      const now = (await stat(this.file)).size
+      if (now > size) {
+        throw new GlanceError('conflict', `${this.file}: somebody else writes to it, try again`)
+      }
+      await whole.commit()
+      this.#completed.delete(id)
+    } catch (error) {
+      throw fileFault(error, this.file)
+    }
   }
 
   /** Removes the lines that count no more, if there are any. */

@@ -4,7 +4,15 @@ import { hasData, type Image } from '../image/image.ts'
 import { sortedById } from '../image/ordered.ts'
 import { verify } from '../stream/verify.ts'
 import { expressibleInV2 } from '../wire/loss.ts'
-import type { Endpoint, EndpointFeatures, ImageData, ListOptions, Written } from './endpoint.ts'
+import {
+  type Endpoint,
+  type EndpointFeatures,
+  type ImageData,
+  type ListOptions,
+  type Withdrawal,
+  WITHDRAWALS,
+  type Written,
+} from './endpoint.ts'
 
 /** Images in memory, for programs that make them up or want to look at them: small ones, since the data is held too. */
 export class MemoryEndpoint implements Endpoint {
@@ -16,7 +24,14 @@ export class MemoryEndpoint implements Endpoint {
   /** With `ordered: false` it lists its images in the order in which they came. */
   constructor(name = 'memory', { ordered = true, ownersCarried = true } = {}) {
     this.name = name
-    this.features = { ordered, ranges: true, ownersCarried, hashes: false, repeatable: true }
+    this.features = {
+      ordered,
+      ranges: true,
+      ownersCarried,
+      hashes: false,
+      repeatable: true,
+      withdrawals: WITHDRAWALS,
+    }
   }
 
   async *list({ signal }: ListOptions = {}): AsyncGenerator<Image> {
@@ -63,6 +78,28 @@ export class MemoryEndpoint implements Endpoint {
       throw new GlanceError('not_found', `image ${image.id}: not in ${this.name}`)
     this.#images.set(image.id, { ...held, image: { ...image, status: held.image.status } })
     return { image, refused: [] }
+  }
+
+  async get(id: string): Promise<Image> {
+    const held = this.#images.get(id)
+    if (held === undefined) throw new GlanceError('not_found', `image ${id}: not in ${this.name}`)
+    return held.image
+  }
+
+  async withdraw({ id }: Image, how: Withdrawal): Promise<void> {
+    const held = this.#images.get(id)
+    if (how === 'delete') {
+      if (held?.image.protected === true)
+        throw new GlanceError('forbidden', `image ${id}: it is protected`)
+      this.#images.delete(id)
+      return
+    }
+    if (held === undefined) throw new GlanceError('not_found', `image ${id}: not in ${this.name}`)
+    if (how === 'deactivate' && !hasData(held.image))
+      throw new GlanceError('conflict', `image ${id}: there is no data`)
+    const image: Image =
+      how === 'hide' ? { ...held.image, hidden: true } : { ...held.image, status: 'deactivated' }
+    this.#images.set(id, { ...held, image })
   }
 
   async discard(id: string): Promise<void> {

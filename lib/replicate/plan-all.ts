@@ -1,7 +1,13 @@
 import type { Endpoint } from '../endpoint/endpoint.ts'
 import type { Image } from '../image/image.ts'
+import type { Extras } from './extras.ts'
 import { type Listed, type PlanOptions, planSelected, type PlanStep } from './plan.ts'
 import type { Assigned, PlanningContext } from './run-all.ts'
+
+export interface PlanAllContext extends PlanningContext {
+  /** Told of both sides as they are listed: what is found of each target. */
+  readonly extras?: ReadonlyMap<Endpoint, Extras> | undefined
+}
 
 /**
  * Decides about each image of `source` as `plan` does, for several targets at once: each side is listed once. A target
@@ -11,13 +17,14 @@ export async function* planAll(
   source: Endpoint,
   targets: readonly Endpoint[],
   options: PlanOptions,
-  { onUnreadable, onBroken, signal }: PlanningContext,
+  { extras, onUnreadable, onBroken, signal }: PlanAllContext,
 ): AsyncGenerator<readonly Assigned[]> {
   const { selection } = options
   await selection?.prepare(source, { signal })
   const images = source.list({
     signal,
-    hint: selection?.hint,
+    // As for one target: what the source keeps back could not be told from what it does not have.
+    hint: extras === undefined ? selection?.hint : undefined,
     onUnreadable: (id, error) => {
       for (const target of targets) onUnreadable(target, id, error)
     },
@@ -30,7 +37,10 @@ export async function* planAll(
       expressible: image => source.expressible(image),
       list: () => branch,
     }
-    return { target, steps: planSelected(listed, target, options, { signal }) }
+    return {
+      target,
+      steps: planSelected(listed, target, options, { extras: extras?.get(target), signal }),
+    }
   })
   try {
     while (plans.length > 0) {

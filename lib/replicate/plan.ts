@@ -4,7 +4,9 @@ import { hasData, type Image } from '../image/image.ts'
 import { joinById, type Pair, sortedById } from '../image/ordered.ts'
 import { changesBetween, type FieldChange, withAttributesOf } from '../wire/attributes.ts'
 import { forGood, type LostField } from '../wire/loss.ts'
+import type { Extras } from './extras.ts'
 import type { FieldRules } from './fields.ts'
+import { copiedFrom, PROVENANCE } from './provenance.ts'
 import type { Selection } from './select.ts'
 
 /**
@@ -20,9 +22,20 @@ export type PlanStep = { readonly lost: readonly LostField[] } & (
       readonly present: Image
       readonly changes: readonly FieldChange[]
     }
-  | { readonly action: 'skip'; readonly image: Image; readonly reason: SkipReason }
-  /** The two differ in a way that no copy can mend. */
-  | { readonly action: 'refuse'; readonly image: Image; readonly error: GlanceError }
+  | {
+      readonly action: 'skip'
+      readonly image: Image
+      /** As the target has it now, where it has. */
+      readonly present: Image | undefined
+      readonly reason: SkipReason
+    }
+  /** The two differ in a way that no copy can mend, or what there is may not be copied. */
+  | {
+      readonly action: 'refuse'
+      readonly image: Image
+      readonly present: Image | undefined
+      readonly error: GlanceError
+    }
 )
 
 /** `same`: nothing to do; `no_data`: the source has nothing that could be copied. */
@@ -39,6 +52,13 @@ export interface PlanOptions {
   readonly selection?: Selection | undefined
   /** What is changed of each image on its way, and which of its fields count. */
   readonly fields?: FieldRules | undefined
+  /** What the copies that are made are to tell of where they come from; see `PROVENANCE`. Default: nothing. */
+  readonly provenance?: string | undefined
+}
+
+export interface PlanContext extends ListOptions {
+  /** Told of both sides as they are listed, the source's images that are not selected among them. */
+  readonly extras?: Extras | undefined
 }
 
 /** What an image is after it was written to the source, or the target, and read again. */
@@ -60,10 +80,10 @@ export async function* plan(
   source: Endpoint,
   target: Endpoint,
   options: PlanOptions,
-  listing: ListOptions = {},
+  context: PlanContext = {},
 ): AsyncGenerator<PlanStep> {
-  await options.selection?.prepare(source, listing)
-  yield* planSelected(source, target, options, listing)
+  await options.selection?.prepare(source, context)
+  yield* planSelected(source, target, options, context)
 }
 
 /** As {@link plan}, by a selection that is prepared. */
@@ -71,17 +91,20 @@ export async function* planSelected(
   source: Listed,
   target: Endpoint,
   options: PlanOptions,
-  { onUnreadable, signal }: ListOptions = {},
+  { extras, onUnreadable, signal }: PlanContext = {},
 ): AsyncGenerator<PlanStep> {
   const { selection, fields, ...others } = options
+  // What the source keeps back by itself could not be told from what it does not have.
+  const hint = extras === undefined ? selection?.hint : undefined
+  const sources = { onUnreadable, signal, hint }
   // What the target holds and nobody can read is as good as not there: it is written anew.
-  const sources = { onUnreadable, signal, hint: selection?.hint }
   const targets = { onUnreadable: () => {}, signal }
   const pairs =
     source.features.sequential === true
       ? inOrderOf(source.list(sources), target.list(targets))
       : joinById(inIdOrder(source, sources), inIdOrder(target, targets))
   for await (const pair of pairs) {
+    extras?.note(pair, selection)
     if (pair.source === undefined || selection?.selects(pair.source) === false) continue
     const ruled = fields?.apply(pair.source, pair.target)
     const leaveOut = new Set([...(options.leaveOut ?? []), ...(ruled?.leaveOut ?? [])])
@@ -106,14 +129,21 @@ export interface StepOptions extends Omit<PlanOptions, 'selection' | 'fields'> {
   readonly decided?: ReadonlySet<string> | undefined
 }
 
-/** Each source image, in their order, with the target's of the same id: all of those are held. */
+/** Each source image, in their order, with the target's of the same id; then what only the target has. All of that is held. */
 async function* inOrderOf(
   sources: AsyncIterable<Image>,
   targets: AsyncIterable<Image>,
 ): AsyncGenerator<Pair> {
   const held = new Map<string, Image>()
+  const met = new Set<string>()
   for await (const image of targets) held.set(image.id, image)
-  for await (const source of sources) yield { source, target: held.get(source.id) }
+  for await (const source of sources) {
+    met.add(source.id)
+    yield { source, target: held.get(source.id) }
+  }
+  for (const target of held.values()) {
+    if (!met.has(target.id)) yield { source: undefined, target }
+  }
 }
 
 /**
@@ -126,7 +156,8 @@ export function planStep(
   ends: Ends,
   options: StepOptions = {},
 ): PlanStep {
-  const { strict = false, leaveOut = new Set() } = options
+  const { strict = false, provenance } = options
+  const leaveOut = new Set([...(options.leaveOut ?? []), PROVENANCE])
   const expressed = ends.target.expressible(source)
   const lost = expressed.lost.filter(({ field }) => !leaveOut.has(field))
   // What takes the place of an owner is the target's to say.
@@ -138,9 +169,12 @@ export function planStep(
   if (step.action === 'refuse') return { ...step, lost: [] }
   if (step.action === 'skip') return { ...step, lost: step.reason === 'same' ? lost : [] }
   const gone = forGood(lost)
-  if (!strict || gone.length === 0) return { ...step, lost }
+  if (!strict || gone.length === 0) {
+    if (step.action !== 'create' || provenance === undefined) return { ...step, lost }
+    return { ...step, image: copiedFrom(provenance, step.image), lost }
+  }
   const reasons = gone.map(({ field, reason }) => `${field} would be lost: ${reason}`)
-  return { ...refuse(step.image, reasons.join('; '), 'unsupported'), lost }
+  return { ...refuse(step.image, present, reasons.join('; '), 'unsupported'), lost }
 }
 
 /** A step before it is known what is lost by it. */
@@ -162,23 +196,24 @@ function wantedStep(
     const image = withAttributesOf(wanted, blank(wanted), leaveOut)
     return copyable || metadataOnly
       ? { action: 'create', image, withData: !metadataOnly }
-      : { action: 'skip', image, reason: 'no_data' }
+      : { action: 'skip', image, present, reason: 'no_data' }
   }
   const image = withAttributesOf(wanted, present, leaveOut)
   if (!metadataOnly && !hasData(present)) {
-    if (!copyable) return { action: 'skip', image, reason: 'no_data' }
+    if (!copyable) return { action: 'skip', image, present, reason: 'no_data' }
     if (present.status === 'queued') return { action: 'create', image, withData: true }
     return refuse(
       image,
+      present,
       `the target's image is ${present.status}, so that nothing can be done about it now`,
     )
   }
   const wrong = metadataOnly ? undefined : otherData(wanted, present)
-  if (wrong !== undefined) return refuse(image, wrong)
+  if (wrong !== undefined) return refuse(image, present, wrong)
   const kept = withAttributesOf(image, present, unspeakable(present, image, ends, decided))
   const changes = changesBetween(present, kept)
   return changes.length === 0
-    ? { action: 'skip', image: kept, reason: 'same' }
+    ? { action: 'skip', image: kept, present, reason: 'same' }
     : { action: 'update', image: kept, present, changes }
 }
 
@@ -226,10 +261,16 @@ function blank(image: Image): Image {
   }
 }
 
-function refuse(image: Image, why: string, code: 'conflict' | 'unsupported' = 'conflict') {
+function refuse(
+  image: Image,
+  present: Image | undefined,
+  why: string,
+  code: 'conflict' | 'unsupported' = 'conflict',
+) {
   return {
     action: 'refuse' as const,
     image,
+    present,
     error: new GlanceError(code, `image ${image.id}: ${why}`),
   }
 }

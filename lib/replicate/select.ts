@@ -78,6 +78,17 @@ export class Selection {
     return this.#isNamed(image) && this.#matches(image) && (this.#newestIds?.has(image.id) ?? true)
   }
 
+  /**
+   * Whether an image that the source does not have is of those that are wanted, by what it is elsewhere. It is none of the
+   * source's newest, and nothing that was asked for is found by it.
+   */
+  wouldSelect(image: Image): boolean {
+    const { id, name } = image
+    const isNamed = (text: string | null) => text !== null && this.#named?.has(text) === true
+    if (this.#named !== undefined && !isNamed(id) && !isNamed(name)) return false
+    return this.#newest === undefined && this.#matches(image)
+  }
+
   #isNamed({ id, name }: Image): boolean {
     if (this.#named === undefined) return true
     let isNamed = false

@@ -1,3 +1,19 @@
+/** What an owner may not change and is told so in other words, whatever protects it. */
+const PROTECTED = [
+  'x_none_owner: is replaced by the owner',
+  'x_none_owner: is removed by the owner',
+  'x_none_admin: is replaced by the admin',
+  'x_none_admin: is removed by the admin',
+  'x_admin_owner: is replaced by the owner',
+  'x_admin_owner: is removed by the owner',
+  'x_shown_owner: is replaced by the owner',
+  'x_shown_owner: is removed by the owner',
+  'x_unheard_owner: is replaced by the owner',
+  'x_unheard_owner: is removed by the owner',
+  'x_unheard_admin: is replaced by the admin',
+  'x_unheard_admin: is removed by the admin',
+]
+
 /** As the other wordings, of how a server is set up. */
 export const WORDINGS_BY_SETTING: Readonly<Record<string, readonly string[]>> = {
   tasks: [
@@ -80,18 +96,7 @@ export const WORDINGS_BY_SETTING: Readonly<Record<string, readonly string[]>> = 
     'and is none',
   ],
   'properties protected by roles': [
-    'x_none_owner: is replaced by the owner',
-    'x_none_owner: is removed by the owner',
-    'x_none_admin: is replaced by the admin',
-    'x_none_admin: is removed by the admin',
-    'x_admin_owner: is replaced by the owner',
-    'x_admin_owner: is removed by the owner',
-    'x_shown_owner: is replaced by the owner',
-    'x_shown_owner: is removed by the owner',
-    'x_unheard_owner: is replaced by the owner',
-    'x_unheard_owner: is removed by the owner',
-    'x_unheard_admin: is replaced by the admin',
-    'x_unheard_admin: is removed by the admin',
+    ...PROTECTED,
     'x_blind_owner: is replaced by the owner',
     'x_blind_owner: is removed by the owner',
   ],
@@ -107,20 +112,7 @@ export const WORDINGS_BY_SETTING: Readonly<Record<string, readonly string[]>> = 
     'where others are wrong',
     'if there is one',
   ],
-  'properties protected by policies': [
-    'x_none_owner: is replaced by the owner',
-    'x_none_owner: is removed by the owner',
-    'x_none_admin: is replaced by the admin',
-    'x_none_admin: is removed by the admin',
-    'x_admin_owner: is replaced by the owner',
-    'x_admin_owner: is removed by the owner',
-    'x_shown_owner: is replaced by the owner',
-    'x_shown_owner: is removed by the owner',
-    'x_unheard_owner: is replaced by the owner',
-    'x_unheard_owner: is removed by the owner',
-    'x_unheard_admin: is replaced by the admin',
-    'x_unheard_admin: is removed by the admin',
-  ],
+  'properties protected by policies': [...PROTECTED],
   'who has no name': [
     'may ask: GET /v2/schemas/image',
     'may not: POST /v2/images',

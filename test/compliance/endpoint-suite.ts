@@ -186,6 +186,38 @@ export function endpointSuite(t: Test, { create, check }: EndpointSuiteOptions):
     await endpoint.discard(idOf(9))
   })
 
+  test('an image can be asked for by its id', async (t, endpoint) => {
+    await endpoint.add(IMAGE, dataOf(IMAGE, [DATA]))
+    const found = await endpoint.get?.(IMAGE.id)
+    t.same(carried(found), expected(endpoint, IMAGE))
+    t.match(found, { status: 'active', size: DATA.length })
+    await t.rejects(async () => await endpoint.get?.(idOf(9)), { code: 'not_found' })
+  })
+
+  for (const { how, left } of [
+    { how: 'hide', left: [{ status: 'active', hidden: true }] },
+    { how: 'deactivate', left: [{ status: 'deactivated', hidden: false }] },
+    { how: 'delete', left: [] },
+  ] as const) {
+    test(`to ${how} an image does that, and nothing to others`, async (t, endpoint) => {
+      const { withdrawals = [] } = endpoint.features
+      if (!withdrawals.includes(how)) return
+      const [one, two] = [1, 2].map(n => imageOf(n, DATA, { properties: new Map([['k', 'v']]) }))
+      for (const image of [one, two])
+        if (image !== undefined) await endpoint.add(image, dataOf(image, [DATA]))
+      const [present] = await toArray(endpoint.list())
+      await endpoint.withdraw?.(present ?? IMAGE, how)
+      const listed = await toArray(endpoint.list())
+      t.match(listed, [...left, { id: idOf(2), status: 'active', hidden: false }])
+      t.equal(listed.length, left.length + 1)
+      t.ok(DATA.equals(await collect(await (await endpoint.data(imageOf(2, DATA))).open())))
+      if (how === 'delete') {
+        await t.rejects(async () => await endpoint.get?.(idOf(1)), { code: 'not_found' })
+        await endpoint.withdraw?.(present ?? IMAGE, how)
+      }
+    })
+  }
+
   test('an image of the same id is not overwritten', async (t, endpoint) => {
     await endpoint.add(IMAGE, dataOf(IMAGE, [DATA]))
     const other = imageOf(1, bytesOf(2, 10))

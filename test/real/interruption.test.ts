@@ -1,4 +1,4 @@
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { runCommand, type RunningCommand, startProgram } from '../support/command.ts'
@@ -82,30 +82,28 @@ t.test('in the middle of a large image', async t => {
     async t => {
       const folder = t.testdir()
       await using program = await startProgram(['dump', source.address, folder])
-      await waitUntil('the dump is half-way', async () => {
-        const [partial = ''] = await readdir(folder)
-        return (await sizeOf(join(folder, partial))) > MIDDLE
-      })
+      await waitUntil('the dump is half-way', async () => (await bytesRead(program)) > MIDDLE)
       program.kill('SIGKILL')
       t.equal((await program.outcome).signal, 'SIGKILL')
       t.match(await readdir(folder), [/\.img\..*\.part$/])
 
       t.equal((await replicator('dump', source.address, folder)).status, 0)
-      t.strictSame((await readdir(folder)).toSorted(), [ID, `${ID}.img`])
+      t.strictSame((await readdir(folder)).toSorted(), [ID, `${ID}.img`, 'MANIFEST'])
       t.equal((await runCommand('cmp', [join(folder, `${ID}.img`), file])).status, 0)
     },
   )
 })
 
 /** Bytes that a program has written, its connections counted in. */
-async function bytesWritten({ pid }: RunningCommand): Promise<number> {
-  const text = await readFile(`/proc/${pid}/io`, 'utf8')
-  return Number(/^wchar: (\d+)$/m.exec(text)?.[1])
+async function bytesWritten(program: RunningCommand): Promise<number> {
+  return await bytesMoved(program, /^wchar: (\d+)$/m)
 }
 
-async function sizeOf(file: string): Promise<number> {
-  return await stat(file).then(
-    ({ size }) => size,
-    () => 0,
-  )
+/** Bytes that it has read. */
+async function bytesRead(program: RunningCommand): Promise<number> {
+  return await bytesMoved(program, /^rchar: (\d+)$/m)
+}
+
+async function bytesMoved({ pid }: RunningCommand, line: RegExp): Promise<number> {
+  return Number(line.exec(await readFile(`/proc/${pid}/io`, 'utf8'))?.[1])
 }

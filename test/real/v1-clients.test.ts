@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { runCommand } from '../support/command.ts'
+import { runCommand, runProgram } from '../support/command.ts'
 import { idOf } from '../support/images.ts'
 import { Embedded } from './support/embedded.ts'
 import { DEBIAN_PYTHON } from './support/python.ts'
@@ -82,7 +82,8 @@ t.test('the original replicator works between two of our servers', async t => {
     await source.upload(idOf(n), join(folder, String(n)))
   }
 
-  t.match(await replicate('size', from), 'Total size is 24 bytes')
+  const size = /^Total size is 24 bytes .*$/m.exec(await replicate('size', from))?.[0]
+  t.match(await runProgram(['size', source.url]), { status: 0, stdout: `${size}\n` })
   t.match(await replicate('compare', from, to), /entirely missing/)
   await replicate('livecopy', from, to)
   for (const [n, data] of [
@@ -103,4 +104,11 @@ t.test('the original replicator works between two of our servers', async t => {
     `${idOf(2)}.img`,
   ])
   t.equal(await readFile(join(folder, 'dump', `${idOf(2)}.img`), 'utf8'), 'more data of it')
+
+  await using third = await Embedded.start()
+  t.match(await runProgram(['load', third.url, join(folder, 'dump')]), {
+    status: 0,
+    stdout: /^2 images created .* 0 failed$/m,
+  })
+  t.match(await runProgram(['compare', source.url, third.url, '-D', names]), { status: 0 })
 })

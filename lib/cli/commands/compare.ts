@@ -1,26 +1,33 @@
 import type { RefusedField } from '../../endpoint/endpoint.ts'
+import { GlanceError } from '../../errors.ts'
+import { compareIds } from '../../image/image.ts'
+import { atOnce } from '../../replicate/at-once.ts'
+import type { Proof } from '../../replicate/deep.ts'
+import { Extras } from '../../replicate/extras.ts'
 import { plan, type PlanStep } from '../../replicate/plan.ts'
-import type { LostField } from '../../wire/loss.ts'
+import { planRemovals } from '../../replicate/removal.ts'
 import type { Command } from '../command.ts'
 import {
-  describeChange,
-  describeNotCarried,
-  type ErrorRow,
-  errorRow,
-  type FieldRow,
-  fieldRow,
-  notCarried,
-} from '../differences.ts'
+  CompareLists,
+  isListed,
+  LISTS,
+  type ListsOptions,
+  standardLines,
+} from '../compare-lists.ts'
+import {
+  type CompareRow,
+  describeRow,
+  rowOfExtra,
+  rowOfRemoval,
+  rowOfStep,
+  rowOfUnreadable,
+} from '../compare-rows.ts'
+import { DEEP, type DeepOptions, DeepReader, readShare, requireReadable } from '../deep.ts'
+import { describeNotCarried, type ErrorRow, errorRow, notCarried } from '../differences.ts'
 import { EXIT_STATUS } from '../exit-status.ts'
 import { type FieldOptions, FIELDS, leftOut, readFields, requireTakenBy } from '../fields.ts'
-import { countOf, formatBytes, labelOf, printable } from '../format.ts'
-import {
-  describeLosses,
-  LossReport,
-  type LossSummary,
-  lostSuffix,
-  sourceNameOf,
-} from '../losses.ts'
+import { countOf, formatBytes, printable } from '../format.ts'
+import { describeLosses, LossReport, type LossSummary } from '../losses.ts'
 import {
   type ApiOptions,
   ENDPOINT,
@@ -30,6 +37,7 @@ import {
   SOURCE_API,
   TARGET_API,
 } from '../options.ts'
+import { orderRemoval, readRemoval, REMOVAL, type RemovalOptions } from '../removal.ts'
 import {
   readSelection,
   SELECTION,
@@ -40,28 +48,18 @@ import {
 import { UNATTENDED } from '../unattended/options.ts'
 
 export interface CompareOptions
-  extends EndpointOptions, ApiOptions, PlanOptions, SelectionOptions, FieldOptions {
+  extends
+    EndpointOptions,
+    ApiOptions,
+    PlanOptions,
+    SelectionOptions,
+    FieldOptions,
+    RemovalOptions,
+    DeepOptions,
+    ListsOptions {
   readonly source: string
   readonly target: string
-}
-
-/** One image of the source. */
-export interface CompareRow {
-  readonly id: string
-  readonly name: string | null
-  /**
-   * `missing`: livecopy would copy it. `differs`: livecopy would change `differences`, or, where there is an `error`,
-   * could not. `same`: livecopy would leave it alone. `no_data`: there is nothing to copy.
-   */
-  readonly result: 'missing' | 'differs' | 'same' | 'no_data'
-  /** Bytes. */
-  readonly size: number | null
-  /** When the image of the source was changed last, in ISO 8601. */
-  readonly updated_at: string | null
-  readonly differences: readonly FieldRow[]
-  /** What the target cannot express; with an error, what would be lost. */
-  readonly lost: readonly LostField[]
-  readonly error: ErrorRow | null
+  readonly twoWay: boolean
 }
 
 export interface CompareSummary extends SelectionSummary {
@@ -70,13 +68,26 @@ export interface CompareSummary extends SelectionSummary {
     readonly differs: number
     readonly same: number
     readonly no_data: number
+    readonly extra: number
+    readonly error: number
+    /** How many of the extra ones livecopy would hide, deactivate or delete. */
+    readonly removal: number
     /** Bytes of the missing images. */
     readonly bytes: number
   }
+  /** By what the data of images that both sides have was compared: counts of images. */
+  readonly data: Readonly<Record<Proof, number>> & { readonly bytes: number }
+  /** Whether extra images are differences. */
+  readonly two_way: boolean
   /** Fields in which a difference is none, and why. */
   readonly not_carried: readonly RefusedField[]
   readonly lost: LossSummary
+  /** Why livecopy would remove no image although some should be. */
+  readonly withheld: ErrorRow | null
 }
+
+/** A step of the plan, or a row of which nothing remains to be found out. */
+type Finding = { readonly step: PlanStep } | { readonly row: CompareRow }
 
 export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
   name: 'compare',
@@ -87,6 +98,14 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
   },
   options: {
     ...PLAN,
+    'two-way': {
+      type: 'boolean',
+      default: false,
+      describe: 'Count images that only the target has as differences',
+    },
+    ...DEEP,
+    ...LISTS,
+    ...REMOVAL,
     ...SELECTION,
     ...FIELDS,
     ...SOURCE_API,
@@ -95,106 +114,124 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
     ...ENDPOINT,
   },
 
-  async *run(options, { open, log, signal }) {
+  async *run(options, { open, log, progress, signal }) {
+    const { metaonly, strict, concurrency, attempts } = options
     const fields = readFields(options)
+    const wish = readRemoval(options)
+    const share = readShare(options)
+    if (options.json && isListed(options)) {
+      throw new GlanceError('usage', '--json: standard output is for a list; name a file for it')
+    }
     const selection = await readSelection(options, new Date())
     await using source = await open(options.source, 'source')
     await using target = await open(options.target, 'target')
     requireTakenBy(target, fields)
+    if (share > 0 && !metaonly) requireReadable(source, target)
+    const { removal } = orderRemoval(wish, source, [target])
     await using losses = await LossReport.open(options.lossReport)
-    const totals = { missing: 0, differs: 0, same: 0, no_data: 0, bytes: 0 }
-    const unreadable: CompareRow[] = []
+    await using lists = await CompareLists.open(options)
+    const reader = new DeepReader(source, target, { share, attempts, progress, signal })
+    const extras = new Extras()
+    const waiting: CompareRow[] = []
+    let unreadable = 0
+    let withheld: GlanceError | null = null
     const onUnreadable = (id: string, error: unknown) => {
-      unreadable.push({ ...UNKNOWN, id, error: errorRow(error) })
+      unreadable += 1
+      waiting.push(rowOfUnreadable(id, error))
     }
-    const steps = plan(
-      source,
-      target,
-      { metadataOnly: options.metaonly, strict: options.strict, selection, fields },
-      { onUnreadable, signal },
-    )
-    for await (const step of steps) {
-      for (const row of unreadable.splice(0)) {
-        totals.differs += 1
-        yield row
+
+    async function* findings(): AsyncGenerator<Finding> {
+      const told = () => {
+        if (removal === null) waiting.push(...extras.take().map(rowOfExtra))
+        const rows = waiting.splice(0).toSorted((a, b) => compareIds(a.id, b.id))
+        return rows.map(row => ({ row }))
       }
-      const row = { ...UNKNOWN, ...described(step), lost: step.lost }
-      await losses.add(row, step.lost)
-      switch (step.action) {
-        case 'create':
-          totals.missing += 1
-          totals.bytes += step.withData ? (step.image.size ?? 0) : 0
-          yield { ...row, result: 'missing' }
-          break
-        case 'update':
-          totals.differs += 1
-          yield { ...row, result: 'differs', differences: step.changes.map(fieldRow) }
-          break
-        case 'refuse':
-          totals.differs += 1
-          yield { ...row, result: 'differs', error: errorRow(step.error) }
-          break
-        case 'skip':
-          totals[step.reason] += 1
-          yield { ...row, result: step.reason }
-          break
+      const planning = { metadataOnly: metaonly, strict, selection, fields }
+      for await (const step of plan(source, target, planning, { extras, onUnreadable, signal })) {
+        yield* told()
+        yield { step }
       }
+      yield* told()
+      if (removal === null) return
+      const found = await planRemovals(source, removal, { extras, unreadable, concurrency, signal })
+      withheld = found.withheld
+      yield* found.steps.map(step => ({ row: rowOfRemoval(step) }))
     }
-    totals.differs += unreadable.length
-    yield* unreadable
-    return {
+
+    async function complete(finding: Finding): Promise<CompareRow> {
+      if ('row' in finding) return finding.row
+      const { step } = finding
+      const row = rowOfStep(step)
+      if (metaonly || step.action === 'create' || step.action === 'refuse') return row
+      const data = step.present && (await reader.compare(step.image, step.present))
+      if (!data) return row
+      const { proof, differs, error } = data
+      if (error !== null) return { ...row, result: 'error', data: proof, error: errorRow(error) }
+      if (differs === null) return { ...row, data: proof }
+      return { ...row, result: 'differs', data: proof, error: errorRow(differs) }
+    }
+
+    const counts = { missing: 0, differs: 0, same: 0, no_data: 0, extra: 0, error: 0 }
+    const totals = { ...counts, removal: 0, bytes: 0 }
+    const data = { read: 0, recorded: 0, unproved: 0 }
+    for await (const row of atOnce(findings(), concurrency, complete)) {
+      totals[row.result] += 1
+      if (row.removal !== null && row.removal !== 'keep') totals.removal += 1
+      if (row.data !== null) data[row.data] += 1
+      if (row.result === 'missing' && row.error === null && !metaonly) totals.bytes += row.size ?? 0
+      await losses.add(row, row.lost)
+      await lists.add(row)
+      yield row
+    }
+    const summary: CompareSummary = {
       totals,
+      data: { ...data, bytes: reader.bytes },
+      two_way: options.twoWay,
       not_carried: notCarried(target, leftOut(options, fields)),
       lost: losses.summary,
+      withheld: withheld === null ? null : errorRow(withheld),
       ...selectionSummary(selection, options, log),
     }
+    if (isListed(options)) log.notice(describeSummary(summary, options))
+    return summary
   },
 
-  exitStatus: ({ totals, not_found: missing = [] }) =>
-    totals.missing + totals.differs + missing.length > 0
+  exitStatus: ({ totals, two_way, withheld, not_found: notFound = [] }) => {
+    const { missing, differs, error, removal, extra } = totals
+    const differences = missing + differs + error + removal + (two_way ? extra : 0)
+    return differences + notFound.length > 0 || withheld !== null
       ? EXIT_STATUS.differences
-      : EXIT_STATUS.done,
+      : EXIT_STATUS.done
+  },
 
   views: {
-    row: (row, options) => {
-      switch (row.result) {
-        case 'missing':
-          return `${labelOf(row)}: missing on the target${lostSuffix(row.lost)}`
-        case 'differs':
-          return row.error === null
-            ? `${labelOf(row)}: ${row.differences.map(describeChange).join('; ')}${lostSuffix(row.lost)}`
-            : printable(row.error.message)
-        case 'same':
-          return options.verbose ? `${labelOf(row)}: the same${lostSuffix(row.lost)}` : undefined
-        case 'no_data':
-          return options.verbose ? `${labelOf(row)}: no data on the source` : undefined
-      }
-    },
-    summary: ({ totals, not_carried, lost }, { verbose, lossReport, strict }) => {
-      const losses = describeLosses(lost, { lossReport, strict })
-      return [
-        ...(verbose ? describeNotCarried(not_carried) : []),
-        `${countOf(totals.missing, 'image')} missing (${formatBytes(totals.bytes)}), ` +
-          `${totals.differs} different, ${totals.same} the same` +
-          (totals.no_data > 0 ? `, ${totals.no_data} without data` : ''),
-        ...(losses === undefined ? [] : [losses]),
-      ].join('\n')
-    },
+    row: (row, options) =>
+      isListed(options) ? standardLines(row, options) : describeRow(row, options),
+    summary: (summary, options) =>
+      isListed(options) ? undefined : describeSummary(summary, options),
   },
 }
 
-const UNKNOWN: CompareRow = {
-  id: '',
-  name: null,
-  result: 'differs',
-  size: null,
-  updated_at: null,
-  differences: [],
-  lost: [],
-  error: null,
-}
-
-function described(step: PlanStep) {
-  const { id, size, updatedAt } = step.image
-  return { id, name: sourceNameOf(step), size, updated_at: updatedAt.toISOString() }
+function describeSummary(
+  { totals, data, not_carried, lost, withheld }: CompareSummary,
+  { verbose, lossReport, strict, deep, sample }: CompareOptions,
+): string {
+  const losses = describeLosses(lost, { lossReport, strict })
+  const known = [
+    `data of ${countOf(data.read, 'image')} read (${formatBytes(data.bytes)})`,
+    ...(data.recorded > 0 ? [`of ${data.recorded} only as recorded`] : []),
+    ...(data.unproved > 0 ? [`of ${data.unproved} not proved`] : []),
+  ]
+  return [
+    ...(verbose ? describeNotCarried(not_carried) : []),
+    ...(withheld === null ? [] : [printable(withheld.message)]),
+    ...(deep || sample !== undefined ? [known.join(', ')] : []),
+    `${countOf(totals.missing, 'image')} missing (${formatBytes(totals.bytes)}), ` +
+      `${totals.differs} different, ${totals.same} the same` +
+      (totals.no_data > 0 ? `, ${totals.no_data} without data` : '') +
+      (totals.extra > 0 ? `, ${totals.extra} only on the target` : '') +
+      (totals.removal > 0 ? `, ${totals.removal} of them to be removed` : '') +
+      (totals.error > 0 ? `, ${totals.error} could not be compared` : ''),
+    ...(losses === undefined ? [] : [losses]),
+  ].join('\n')
 }

@@ -91,7 +91,8 @@ async function runHook(
 
 function variablesOf(end: RunEnd): Readonly<Record<string, string>> {
   const { name, exitStatus, results } = end
-  const count = (result: string) => String(results.get(result)?.images ?? 0)
+  const countOf = (result: string) => results.get(result)?.images ?? 0
+  const count = (result: string) => String(countOf(result))
   const variables = {
     command: name.command,
     job: name.job ?? '',
@@ -101,6 +102,7 @@ function variablesOf(end: RunEnd): Readonly<Record<string, string>> {
     duration: String(durationOf(end)),
     created: count('created'),
     updated: count('updated'),
+    removed: String(countOf('hidden') + countOf('deactivated') + countOf('deleted')),
     failed: count('failed'),
     bytes: String(results.get('created')?.bytes ?? 0),
   }

@@ -22,6 +22,7 @@ interface AnyRow {
 
 interface AnySummary {
   readonly totals?: Readonly<Record<string, number>>
+  readonly two_way?: boolean
 }
 
 /** How many images and bytes had one result. */
@@ -57,10 +58,16 @@ export interface FailedImage {
 const MOST_FAILED = 1000
 
 /** Results of an image that the target does not have as the source does. */
-const PENDING: ReadonlySet<string> = new Set(['failed', 'interrupted', 'missing', 'differs'])
+const PENDING: ReadonlySet<string> = new Set([
+  'failed',
+  'interrupted',
+  'missing',
+  'differs',
+  'error',
+])
 
 /** Totals that are no count of images with one result. */
-const NO_RESULTS: ReadonlySet<string> = new Set(['bytes', 'images', 'refused'])
+const NO_RESULTS: ReadonlySet<string> = new Set(['bytes', 'images', 'refused', 'removal'])
 
 /** Adds up what happens in a run. */
 export class RunRecord {
@@ -123,11 +130,15 @@ export function durationOf({ startedAt, finishedAt }: RunEnd): number {
 }
 
 /** Whether the run made a difference to the target, or found one. */
-export function hasChanges({ results }: RunEnd): boolean {
-  return ['created', 'updated', 'missing', 'differs'].some(
+export function hasChanges({ results, summary }: RunEnd): boolean {
+  const { totals = {}, two_way: twoWay = false } = summary as AnySummary // They are optional.
+  if ((totals['removal'] ?? 0) > 0) return true
+  return [...CHANGED, ...(twoWay ? ['extra'] : [])].some(
     result => (results.get(result)?.images ?? 0) > 0,
   )
 }
+
+const CHANGED = ['created', 'updated', 'hidden', 'deactivated', 'deleted', 'missing', 'differs']
 
 /** What a run is counted as. `incomplete`: nothing failed, but the time was over before all was done. */
 export function resultOf({ exitStatus }: RunEnd): 'success' | 'incomplete' | 'failure' {
