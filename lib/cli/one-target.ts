@@ -92,7 +92,7 @@ export async function* replicateToOne(
       else {
         const context = { extras, unreadable, concurrency, dryRun, log, closing, signal }
         removed = yield* removeDeparted(source, target, removal, context)
-        cutShort = closing.aborted && removed.totals.interrupted > 0
+        cutShort = closing.aborted && (signal.aborted || removed.totals.interrupted > 0)
       }
     }
   } catch (error) {

@@ -155,7 +155,7 @@ async function* replicateToAll(
       const where = target.name
       const context = { extras, unreadable, concurrency, dryRun, log, where, closing, signal }
       state.removed = yield* onTarget(target, removeDeparted(source, target, removal, context))
-      cutShort = closing.aborted && state.removed.totals.interrupted > 0
+      cutShort = closing.aborted && (signal.aborted || state.removed.totals.interrupted > 0)
     }
   } catch (error) {
     const isNothing = [...targets.values()].every(({ totals }) => totals === NOTHING)
