@@ -93,6 +93,21 @@ t.test('--via copy-from: to a target of v1', async t => {
   t.match(await run(['compare', '--target-api', '1', source.url, url]), { status: 0 })
 })
 
+t.test('what is fetched is marked as a copy like what is sent, on every target', async t => {
+  const source = await startUnruly(t, IMAGES.slice(0, 1))
+  const targets = [await fetcher(t, ['web-download']), await fetcher(t, ['glance-direct'])]
+  const urls = targets.map(({ url }) => url)
+  const words = ['--delete', 'delete', '--provenance', 'north', source.url]
+  const { status, stderr } = await run(['livecopy', '--via', 'auto', ...words, ...urls])
+  t.match({ status, stderr }, { status: 0, stderr: `on ${urls[0]}: created, 293.0 KiB by ` })
+  t.match(stderr, `on ${urls[1]}: created, 293.0 KiB\n`)
+  const old = await fetcher(t, [])
+  const copy = ['livecopy', '--via', 'copy-from', '--target-api', '1', ...words, old.url]
+  t.match(await run(copy), { status: 0, stderr: / by copy-from\n/ })
+  for (const target of [...targets, old])
+    t.match(await target.show(idOf(1)), { status: 'active', glance_replicator_source: 'north' })
+})
+
 t.test('--via auto: the target fetches what it can, and is sent the rest', async t => {
   for (const { title, methods, hosts, asked, told } of [
     {
