@@ -12,8 +12,10 @@ export type { Abortable } from './abort.ts'
 export type {
   Endpoint,
   EndpointFeatures,
+  ImageAddress,
   ImageData,
   ListOptions,
+  PullMethod,
   RefusedField,
   Withdrawal,
   Written,
@@ -36,6 +38,7 @@ export { type CloudName, cloudNamed } from './keystone/clouds.ts'
 export { fixedToken, type TokenSource } from './keystone/token-source.ts'
 export { Extras } from './replicate/extras.ts'
 export { type FieldOptions, FieldRules } from './replicate/fields.ts'
+export type { Order } from './replicate/order.ts'
 export {
   plan,
   type PlanContext,
@@ -44,6 +47,7 @@ export {
   type SkipReason,
 } from './replicate/plan.ts'
 export { PROVENANCE } from './replicate/provenance.ts'
+export type { Via } from './replicate/pull.ts'
 export {
   type KeepReason,
   planRemovals,

@@ -16,6 +16,7 @@ import { apiFor, type ApiOptions, type CommonOptions, type EndpointOptions } fro
 import { humanOutput, jsonLines, jsonOutput, type Output } from './output.ts'
 import { parse, PROGRAM } from './parse.ts'
 import { lines, openBar, type Progress } from './progress.ts'
+import { type PaceOptions, requestRate } from './transfer-options.ts'
 import { Unattended } from './unattended/unattended.ts'
 
 /** Where Linux has its syslog listen. */
@@ -202,13 +203,15 @@ function opener(
   surroundings: IdentitySurroundings,
 ): CommandContext['open'] {
   return async (address, side, { writable = false } = {}) => {
-    const [{ openEndpoint }, { identify }, { fixedToken }] = await Promise.all([
+    const [{ openEndpoint }, { identify }, { fixedToken }, { RateLimit }] = await Promise.all([
       import('../endpoint/open.ts'),
       import('./identity.ts'),
       import('../keystone/token-source.ts'),
+      import('../stream/limit-rate.ts'),
     ])
     // Commands that open endpoints have these.
-    const given = options as EndpointOptions & ApiOptions & Partial<DumpOptions>
+    const given = options as EndpointOptions & ApiOptions & PaceOptions & Partial<DumpOptions>
+    const rate = requestRate(given)
     const identified = isDump(address)
       ? { address, tokens: fixedToken(null) }
       : await identify(address, side, given, surroundings)
@@ -216,7 +219,9 @@ function opener(
       ...identified,
       writable,
       timeoutMs: given.timeout * 1000,
+      stallMs: (given.stallTimeout ?? given.timeout) * 1000,
       attempts: given.attempts,
+      requests: rate === null ? undefined : new RateLimit(() => rate),
       chunkSize: given.chunksize,
       sparse: given.sparse,
       streams,

@@ -1,6 +1,7 @@
-import type { RefusedField } from '../endpoint/endpoint.ts'
+import type { PullMethod, RefusedField } from '../endpoint/endpoint.ts'
 import { messageOf } from '../errors.ts'
 import type { PlanStep } from '../replicate/plan.ts'
+import type { Totals } from '../replicate/report.ts'
 import type { TransferEvent, WorkStep } from '../replicate/run.ts'
 import type { LostField } from '../wire/loss.ts'
 import type { CommandContext } from './command.ts'
@@ -12,8 +13,9 @@ import {
   type FieldRow,
   fieldRow,
 } from './differences.ts'
-import { formatBytes, labelOf, printable } from './format.ts'
+import { countOf, formatBytes, labelOf, printable } from './format.ts'
 import { lostSuffix, sourceNameOf } from './losses.ts'
+import { describeRemovals, type RemovalTotals } from './removal-rows.ts'
 
 /** What became of one image, or in a dry run would. */
 export interface TransferRow {
@@ -32,6 +34,8 @@ export interface TransferRow {
   readonly size: number | null
   /** When the image of the source was changed last, in ISO 8601. */
   readonly updated_at: string | null
+  /** How the target fetched the data by itself; null where it was sent it, or there was none to be had. */
+  readonly via: PullMethod | null
   /** What was changed, or would be. */
   readonly differences: readonly FieldRow[]
   /** What the target would not take. */
@@ -41,12 +45,50 @@ export interface TransferRow {
   readonly error: ErrorRow | null
 }
 
+/** Totals, as JSON shows them: of what was copied and of what was removed. */
+export type ShownTotals = Omit<Totals, 'noData'> & { readonly no_data: number } & RemovalTotals
+
+export function shownTotals({ noData, ...rest }: Totals, removed: RemovalTotals): ShownTotals {
+  return {
+    ...rest,
+    no_data: noData,
+    ...removed,
+    failed: rest.failed + removed.failed,
+    interrupted: rest.interrupted + removed.interrupted,
+  }
+}
+
+/** What the last line says of it all. */
+export function countsOf(totals: ShownTotals, dryRun: boolean): string {
+  return [
+    `${countOf(totals.created, 'image')} ${dryRun ? 'to be created' : 'created'} (${formatBytes(totals.bytes)})`,
+    `${totals.updated} ${dryRun ? 'to be updated' : 'updated'}`,
+    `${totals.same} the same`,
+    ...(totals.no_data > 0 ? [`${totals.no_data} without data`] : []),
+    ...describeRemovals(totals, dryRun),
+    ...(totals.refused > 0 ? [`${totals.refused} not taken in full`] : []),
+    ...(totals.interrupted > 0 ? [`${totals.interrupted} interrupted`] : []),
+    `${totals.failed} failed`,
+  ].join(', ')
+}
+
+/** What a step comes to when nothing is done. */
+export function planned(step: PlanStep): TransferEvent {
+  if (step.action === 'skip') return { type: 'skipped', step, reason: step.reason }
+  if (step.action === 'refuse') {
+    return { type: 'failed', id: step.image.id, step, error: step.error }
+  }
+  return { type: 'finished', step, written: { image: step.image, refused: [] } }
+}
+
 /** The row for what has happened; undefined for what is no end of an image. */
 export function rowOf(event: TransferEvent, dryRun: boolean): TransferRow | undefined {
   switch (event.type) {
     case 'planned':
     case 'started':
     case 'retried':
+    case 'resumed':
+    case 'relayed':
       return undefined
     case 'finished': {
       const { step, written } = event
@@ -66,6 +108,7 @@ export function rowOf(event: TransferEvent, dryRun: boolean): TransferRow | unde
         size: written.image.size ?? row.size,
         differences: row.differences.filter(({ field }) => !refused.has(field)),
         refused: written.refused,
+        via: written.via ?? null,
       }
     }
     case 'skipped':
@@ -77,11 +120,6 @@ export function rowOf(event: TransferEvent, dryRun: boolean): TransferRow | unde
   }
 }
 
-/** An image as it is called in the log. */
-export function labelOfStep(step: PlanStep): string {
-  return labelOf(about(step))
-}
-
 function about(step: PlanStep | null): Omit<TransferRow, 'result'> {
   return {
     id: step?.image.id ?? '',
@@ -90,18 +128,20 @@ function about(step: PlanStep | null): Omit<TransferRow, 'result'> {
     updated_at: step?.image.updatedAt.toISOString() ?? null,
     differences: step?.action === 'update' ? step.changes.map(fieldRow) : [],
     refused: [],
+    via: null,
     lost: step?.lost ?? [],
     error: null,
   }
 }
 
-/** Logs what became of an image. */
-export function tell(row: TransferRow, log: CommandContext['log']): void {
-  const label = labelOf(row)
+/** Logs what became of an image; `where` is the target, when there are several. */
+export function tell(row: TransferRow, log: CommandContext['log'], where = ''): void {
+  const label = `${labelOf(row)}${where}`
   const lost = lostSuffix(row.lost)
+  const by = row.via === null ? '' : ` by ${row.via}`
   switch (row.result) {
     case 'created':
-      log.notice(`${label}: created, ${formatBytes(row.size ?? 0)}${lost}`)
+      log.notice(`${label}: created, ${formatBytes(row.size ?? 0)}${by}${lost}`)
       break
     case 'would_create':
       log.notice(`${label}: would be created, ${formatBytes(row.size ?? 0)}${lost}`)
@@ -132,12 +172,26 @@ export function tell(row: TransferRow, log: CommandContext['log']): void {
   for (const refusal of row.refused) log.warning(`${label}: ${describeRefusal(refusal)}`)
 }
 
-export function describeRetry({
-  step,
-  attempt,
-  error,
-}: Extract<TransferEvent, { type: 'retried' }>) {
-  return `${labelOfStep(step)}: attempt ${attempt} after: ${printable(messageOf(error))}`
+/** Tells what happens on the way to a result. */
+export function narrate(event: TransferEvent, log: CommandContext['log'], where = ''): void {
+  const tell = (step: PlanStep, words: string) => `${labelOf(about(step))}${where}: ${words}`
+  if (event.type === 'started') log.info(tell(event.step, event.step.action))
+  if (event.type === 'relayed') {
+    const why = printable(messageOf(event.error))
+    return log.warning(tell(event.step, `relayed, since ${event.method} failed: ${why}`))
+  }
+  if (event.type !== 'retried' && event.type !== 'resumed') return
+  const next =
+    event.type === 'retried'
+      ? `attempt ${event.attempt}`
+      : `goes on at ${formatBytes(event.offset)}`
+  log.warning(tell(event.step, `${next} after: ${printable(messageOf(event.error))}`))
+}
+
+/** Whether an event's row says for good what the image loses. */
+export function isSettled(event: TransferEvent, row: TransferRow): boolean {
+  if (row.result === 'interrupted') return false
+  return row.error === null || (event.type === 'failed' && event.step?.action === 'refuse')
 }
 
 /** How many bytes a step is going to copy. */

@@ -67,6 +67,9 @@ export interface Ends {
   readonly target: Pick<Endpoint, 'expressible'>
 }
 
+/** What is planned from. */
+export type Listed = Pick<Endpoint, 'features' | 'list' | 'expressible'>
+
 /**
  * Decides for each image of `source` that is selected, in id order, what makes `target` have it too. One listing of
  * each side, joined as they are read: memory does not grow with their length unless a side cannot list in order. Images
@@ -77,10 +80,20 @@ export async function* plan(
   source: Endpoint,
   target: Endpoint,
   options: PlanOptions,
+  context: PlanContext = {},
+): AsyncGenerator<PlanStep> {
+  await options.selection?.prepare(source, context)
+  yield* planSelected(source, target, options, context)
+}
+
+/** As {@link plan}, by a selection that is prepared. */
+export async function* planSelected(
+  source: Listed,
+  target: Endpoint,
+  options: PlanOptions,
   { extras, onUnreadable, signal }: PlanContext = {},
 ): AsyncGenerator<PlanStep> {
   const { selection, fields, ...others } = options
-  await selection?.prepare(source, { signal })
   // What the source keeps back by itself could not be told from what it does not have.
   const hint = extras === undefined ? selection?.hint : undefined
   const sources = { onUnreadable, signal, hint }
@@ -225,7 +238,7 @@ function unspeakable(
   return new Set(fields.filter(field => !isSaid(field) || !byTarget.has(field)))
 }
 
-function inIdOrder(endpoint: Endpoint, options: ListOptions): AsyncIterable<Image> {
+function inIdOrder(endpoint: Listed, options: ListOptions): AsyncIterable<Image> {
   const images = endpoint.list(options)
   return endpoint.features.ordered ? images : sortedById(images)
 }

@@ -10,5 +10,5 @@ export const load = replicationCommand({
     path: { type: 'string', describe: 'What was dumped to, or - for standard input' },
   },
   options: TARGET_API,
-  ends: ({ target, path }) => ({ source: dumpAddress(path), target }),
+  ends: ({ target, path }) => ({ source: dumpAddress(String(path)), targets: [String(target)] }),
 })
