@@ -12,10 +12,12 @@ export type { Abortable } from './abort.ts'
 export type {
   Endpoint,
   EndpointFeatures,
+  ImageAddress,
   ImageData,
   ListOptions,
   MemberAccess,
   Membership,
+  PullMethod,
   RefusedField,
   Withdrawal,
   Written,
@@ -40,6 +42,7 @@ export { fixedToken, type TokenSource } from './keystone/token-source.ts'
 export { Extras } from './replicate/extras.ts'
 export { type FieldOptions, FieldRules } from './replicate/fields.ts'
 export { IdMap, type IdMapOptions } from './replicate/id-map.ts'
+export type { Order } from './replicate/order.ts'
 export {
   type OnConflict,
   plan,
@@ -50,6 +53,7 @@ export {
 } from './replicate/plan.ts'
 export type { ProjectMap } from './replicate/project-map.ts'
 export { PROVENANCE } from './replicate/provenance.ts'
+export type { Via } from './replicate/pull.ts'
 export {
   type KeepReason,
   planRemovals,

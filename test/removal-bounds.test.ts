@@ -106,6 +106,20 @@ t.test('when --max-duration is over no further image is removed', async t => {
   t.match(await two.show(idOf(8)), { id: idOf(8) })
 })
 
+t.test('when --grace is over before it is known what to remove, the time was over', async t => {
+  const [one, two] = await twoServers(t, [1])
+  await run(['livecopy', one.url, two.url])
+  await two.create(bodyOf(7))
+  const clock = new FakeClock('2026-03-01T02:00:00.000Z')
+  const silent = await startListener(t, (request, response) => {
+    if (request.url === `/v2/images/${idOf(7)}`) return clock.advance(3_600_000 + 60_000)
+    void forwardAs({}, one.url, request, response)
+  })
+  const words = ['livecopy', '--max-duration', '1h', '--grace', '60', ...DELETE, silent, two.url]
+  t.match(await run(words, {}, { clock }), { status: 10, stdout: /\n--max-duration is over/ })
+  t.match(await two.show(idOf(7)), { id: idOf(7) })
+})
+
 t.test('removals are changes', async t => {
   const [one, two] = await twoServers(t, [1])
   await run(['livecopy', one.url, two.url])

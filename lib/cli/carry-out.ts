@@ -10,8 +10,7 @@ export async function* carryOut(
   source: Endpoint,
   target: Endpoint,
   planning: PlanOptions,
-  { extras }: Pick<PlanContext, 'extras'>,
-  options: RunOptions,
+  { extras, ...options }: RunOptions & Pick<PlanContext, 'extras'>,
 ): AsyncGenerator<TransferEvent> {
   const { ids, onConflict } = planning
   const gives = onConflict === 'new-id'

@@ -20,6 +20,8 @@ export interface Identified {
   readonly address: string
   /** For messages; undefined for the address. */
   readonly name: string | undefined
+  /** Of the service, as far as it was said. */
+  readonly region?: string | undefined
   readonly tokens: TokenSource
   /** Asks for the projects there; undefined where no Keystone is known. */
   readonly projects?: Cloud['projects'] | undefined
@@ -72,10 +74,12 @@ export async function identify(
   }
   if (config === undefined) {
     const tokens = token === null ? noToken(side, variables) : fixedToken(token)
-    return { address: told(address), name: undefined, tokens, connections }
+    const region = optionFor(options, side, 'region')?.value
+    return { address: told(address), name: undefined, region, tokens, connections }
   }
   told(config.auth.get('auth_url') ?? '')
   const region = regionAsked(asked, side, options)
+  const at = region ?? config.settings.get('region_name')
   const { value: only } = optionFor(options, side, 'interface') ?? {}
   const cloud = openCloud(config, {
     connections,
@@ -93,14 +97,14 @@ export async function identify(
     await requireKnown(address, side, config, cloud, signal)
   }
   if (asked === undefined || !asked.isAddress) {
-    return { address: told(address), name: undefined, ...access, connections }
+    return { address: told(address), name: undefined, region: at, ...access, connections }
   }
   const url = told(await cloud.imageUrl({ signal }))
-  const at = region ?? config.settings.get('region_name')
   const name = `cloud:${parseCloudName(asked.text).name || OF_ENVIRONMENT}`
   return {
     address: url,
     name: at === undefined ? name : `${name}/${at}`,
+    region: at,
     ...access,
     connections,
   }

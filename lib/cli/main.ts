@@ -17,6 +17,7 @@ import { humanOutput, jsonLines, jsonOutput, type Output } from './output.ts'
 import { parse, PROGRAM } from './parse.ts'
 import { lines, openBar, type Progress } from './progress.ts'
 import type { Side } from './tokens.ts'
+import { type PaceOptions, requestRate } from './transfer-options.ts'
 import { Unattended } from './unattended/unattended.ts'
 
 /** Where Linux has its syslog listen. */
@@ -203,7 +204,7 @@ function opener(
   surroundings: IdentitySurroundings,
 ): Pick<CommandContext, 'open' | 'projects'> {
   // Commands that open endpoints have these.
-  const given = options as EndpointOptions & ApiOptions & Partial<DumpOptions>
+  const given = options as EndpointOptions & ApiOptions & PaceOptions & Partial<DumpOptions>
   /** By side and address: who asks twice for one does so with one token. */
   const known = new Map<string, Promise<Identified>>()
   const identified = async (address: string, side: Side) => {
@@ -217,16 +218,20 @@ function opener(
   const projects: CommandContext['projects'] = async (address, side) =>
     await (await identified(address, side))?.projects?.({ signal: surroundings.signal })
   const open: CommandContext['open'] = async (address, side, { writable = false } = {}) => {
-    const [{ openEndpoint }, { fixedToken }] = await Promise.all([
+    const [{ openEndpoint }, { fixedToken }, { RateLimit }] = await Promise.all([
       import('../endpoint/open.ts'),
       import('../keystone/token-source.ts'),
+      import('../stream/limit-rate.ts'),
     ])
+    const rate = requestRate(given)
     const found = (await identified(address, side)) ?? { address, tokens: fixedToken(null) }
     return await openEndpoint(found.address, {
       ...found,
       writable,
       timeoutMs: given.timeout * 1000,
+      stallMs: (given.stallTimeout ?? given.timeout) * 1000,
       attempts: given.attempts,
+      requests: rate === null ? undefined : new RateLimit(() => rate),
       chunkSize: given.chunksize,
       sparse: given.sparse,
       streams,

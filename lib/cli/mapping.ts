@@ -42,6 +42,14 @@ export async function openIdMap(
   return await IdMap.open(idMap, { writable: gives && writes, optional: gives })
 }
 
+/** @throws {GlanceError} `usage` for options that are for one target. */
+export function requireNoIdMap({ onConflict, idMap }: MappingOptions): void {
+  if (onConflict !== 'new-id' && idMap === undefined) return
+  const option = idMap === undefined ? '--on-conflict new-id' : '--id-map'
+  const message = `${option}: a map of ids is for one target: copy to each in a run of its own`
+  throw new GlanceError('usage', message)
+}
+
 /** The ids of an image on both sides, from those that it has in a plan for the target. */
 export function idsOf(
   { id, target_id }: { readonly id: string; readonly target_id: string | null },

@@ -159,6 +159,12 @@ function requireOptions(words: readonly string[]): void {
   }
 }
 
+/** How usage names what stands on the line; only the last may be several. */
+function placeOf({ positionals }: Pick<AnyCommand, 'positionals'>, name: string): string {
+  const { array } = positionals[name] ?? {}
+  return array === true ? `<${name}..>` : `<${name}>`
+}
+
 /** Tells yargs of every command, by itself or in its group; `choose` is told of the one that is asked for. */
 function register(
   parser: Argv,
@@ -168,14 +174,14 @@ function register(
   const add = (parser: Argv, command: AnyCommand | Shorthand, word: string) => {
     const names = Object.keys(command.positionals)
     parser.command(
-      [word, ...names.map(name => `<${name}>`)].join(' '),
+      [word, ...names.map(name => placeOf(command, name))].join(' '),
       command.summary,
       builder => {
         for (const name of names) builder.positional(name, command.positionals[name] ?? {})
         return builder.options(told(command.options))
       },
       options => {
-        checkOptions(options)
+        checkOptions(options, command)
         choose(command, options)
       },
     )

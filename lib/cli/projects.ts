@@ -69,6 +69,8 @@ interface Ends {
   readonly source: Endpoint
   readonly target: Endpoint
   readonly addresses: { readonly source: string; readonly target: string }
+  /** Stands before what is told, when there are several targets. */
+  readonly where?: string | undefined
 }
 
 /** Which images of the source are meant, and what of them. */
@@ -84,7 +86,7 @@ interface Meant {
  */
 export async function mapProjects(
   { mapProjects: file, unmapped: action = 'fail', members = false, metaonly }: ProjectOptions,
-  { source, target, addresses }: Ends,
+  { source, target, addresses, where = '' }: Ends,
   { selection, fields }: Meant,
   { log, open, projects, signal }: CommandContext,
 ): Promise<MappedProjects | undefined> {
@@ -127,7 +129,7 @@ export async function mapProjects(
   if (!carriesOwners) {
     const why = isLeftOut ? 'left out' : `we are no administrator of ${target.name}`
     const reason = fields.decides('owner') ? '--set says who it is' : why
-    log.warning(`--map-projects: owners are not carried: ${reason}`)
+    log.warning(`${where}--map-projects: owners are not carried: ${reason}`)
   }
   const found = new Map<string, { images: number; members: number }>()
   const count = (project: string | null, what: 'images' | 'members') => {
@@ -157,7 +159,7 @@ export async function mapProjects(
     reason: unresolved.get(project) ?? `${file} does not name it`,
   }))
   for (const each of unmapped) {
-    const line = `${describe(each)}: ${CONSEQUENCES[action]}`
+    const line = `${where}${describe(each)}: ${CONSEQUENCES[action]}`
     if (action === 'fail') log.error(line)
     else log.warning(line)
   }

@@ -60,6 +60,8 @@ export interface RemovalRunOptions extends RemovalContext {
   readonly dryRun: boolean
   readonly log: Log
   readonly signal: AbortSignal
+  /** The target as it is told of, when there are several. */
+  readonly where?: string | undefined
 }
 
 /** Removes the images that left the source, or in a dry run tells which they are; logs each. */
@@ -67,7 +69,7 @@ export async function* removeDeparted(
   source: Endpoint,
   target: Endpoint,
   removal: Removal,
-  { dryRun, log, ...context }: RemovalRunOptions,
+  { dryRun, log, where = '', ...context }: RemovalRunOptions,
 ): AsyncGenerator<RemovalRow, RemovalOutcome> {
   const planned = await planRemovals(source, removal, context).catch((error: unknown) => {
     if (context.signal.aborted) return undefined
@@ -75,12 +77,13 @@ export async function* removeDeparted(
   })
   if (planned === undefined) return NOTHING_REMOVED
   const { steps, withheld } = planned
-  if (withheld !== null) log.error(printable(withheld.message))
+  if (withheld !== null)
+    log.error(`${where === '' ? '' : `${where}: `}${printable(withheld.message)}`)
   const totals = { ...NOTHING_REMOVED.totals }
   for await (const removed of removeAll(steps, dryRun ? null : target, context)) {
     const row = rowOf(removed, dryRun)
     totals[COUNTED[row.result]] += 1
-    tell(row, log)
+    tell(row, log, where === '' ? '' : ` on ${where}`)
     yield row
   }
   return { totals, withheld: withheld === null ? null : errorRow(withheld) }
@@ -122,8 +125,8 @@ function rowOf({ step, error, interrupted }: Removed, dryRun: boolean): RemovalR
   return { ...row, result: (dryRun ? WOULD : WITHDRAWN)[step.how] }
 }
 
-function tell(row: RemovalRow, log: Log): void {
-  const label = labelOf(row)
+function tell(row: RemovalRow, log: Log, where: string): void {
+  const label = `${labelOf(row)}${where}`
   switch (row.result) {
     case 'kept': {
       const why = `${label}: only on the target, left alone: ${WHY_KEPT[row.reason ?? 'withheld']}`

@@ -75,17 +75,18 @@ export interface RemovalOrder {
   readonly provenance: string | undefined
 }
 
-/** @throws {GlanceError} `usage` for what the ends cannot do. */
+/** @throws {GlanceError} `usage` for what the source, or any of the targets, cannot do. */
 export function orderRemoval(
   { how, unknown, most, provenance }: RemovalWish,
   source: Endpoint,
-  target: Endpoint,
+  targets: readonly Endpoint[],
 ): RemovalOrder {
   if (how === null) return { removal: null, provenance }
-  const { withdrawals = [] } = target.features
-  if (!withdrawals.includes(how)) {
+  for (const { name, features } of targets) {
+    const { withdrawals = [] } = features
+    if (withdrawals.includes(how)) continue
     const can = withdrawals.length === 0 ? 'nothing of that kind' : withdrawals.join(' and ')
-    const message = `--delete ${how}: ${target.name} cannot do that to images, only ${can}`
+    const message = `--delete ${how}: ${name} cannot do that to images, only ${can}`
     throw new GlanceError('usage', message)
   }
   if (source.get === undefined) {

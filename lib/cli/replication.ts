@@ -1,22 +1,20 @@
 import type { Options, PositionalOptions } from 'yargs'
-import type { Endpoint, RefusedField } from '../endpoint/endpoint.ts'
+import type { Endpoint } from '../endpoint/endpoint.ts'
 import { MemoryEndpoint } from '../endpoint/memory.ts'
-import { isGlanceError } from '../errors.ts'
-import { Extras } from '../replicate/extras.ts'
+import { GlanceError } from '../errors.ts'
 import type { FieldRules } from '../replicate/fields.ts'
-import type { IdMap } from '../replicate/id-map.ts'
-import { count, NOTHING } from '../replicate/report.ts'
-import { renumbered } from '../replicate/renumber.ts'
+import type { RunOptions } from '../replicate/run.ts'
 import type { Selection } from '../replicate/select.ts'
-import { carryOut, rehearse } from './carry-out.ts'
+import { RateLimit } from '../stream/limit-rate.ts'
+import { parseBandwidth } from './bandwidth.ts'
 import type { Command, CommandContext } from './command.ts'
-import { describeNotCarried, type ErrorRow, errorRow, notCarried } from './differences.ts'
+import { describeNotCarried } from './differences.ts'
 import { STANDARD } from './dumps.ts'
 import { EXIT_STATUS } from './exit-status.ts'
-import { type FieldOptions, FIELDS, leftOut, readFields, requireTakenBy } from './fields.ts'
-import { printable } from './format.ts'
-import { describeLosses, LossReport, type LossSummary } from './losses.ts'
-import { type MappingOptions, openIdMap } from './mapping.ts'
+import { type FieldOptions, FIELDS, readFields, requireTakenBy } from './fields.ts'
+import { describeLosses } from './losses.ts'
+import { type MappingOptions, openIdMap, requireNoIdMap } from './mapping.ts'
+import { replicateToOne, type TransferSummary } from './one-target.ts'
 import {
   type ApiOptions,
   ENDPOINT,
@@ -26,48 +24,19 @@ import {
   TRANSFER,
   type TransferOptions,
 } from './options.ts'
+import { describeUnmapped, isRefused, type ProjectOptions } from './projects.ts'
 import {
-  describeUnmapped,
-  isRefused,
-  mapProjects,
-  type MappedProjects,
-  type ProjectOptions,
-  type Unmapped,
-} from './projects.ts'
-import {
-  orderRemoval,
   readRemoval,
   requireNoRemoval,
   REMOVAL,
   type RemovalOptions,
-  type RemovalOrder,
+  type RemovalWish,
 } from './removal.ts'
-import {
-  describeRemovals,
-  NOTHING_REMOVED,
-  removeDeparted,
-  type RemovalRow,
-  type RemovalTotals,
-} from './removal-rows.ts'
-import {
-  readSelection,
-  SELECTION,
-  type SelectionOptions,
-  selectionSummary,
-  type SelectionSummary,
-} from './selection.ts'
-import {
-  bytesOf,
-  countsOf,
-  isAnew,
-  isSettled,
-  narrate,
-  rowOf,
-  type ShownTotals,
-  shownTotals,
-  tell,
-  type TransferRow,
-} from './transfer-rows.ts'
+import type { RemovalRow } from './removal-rows.ts'
+import { readSelection, SELECTION, type SelectionOptions } from './selection.ts'
+import type { SeveralSummary, SeveralTargets } from './several-targets.ts'
+import { PACE, type PaceOptions, parseOrder, type ViaOptions } from './transfer-options.ts'
+import { countsOf, type TransferRow } from './transfer-rows.ts'
 import { DEADLINE, UNATTENDED } from './unattended/options.ts'
 
 export interface ReplicationOptions
@@ -80,126 +49,49 @@ export interface ReplicationOptions
     TransferOptions,
     MappingOptions,
     ProjectOptions,
-    RemovalOptions {}
+    RemovalOptions,
+    PaceOptions,
+    ViaOptions {}
 
-export interface TransferSummary extends SelectionSummary {
-  readonly dry_run: boolean
-  readonly totals: ShownTotals & RemovalTotals
-  /** What is never carried to this target, and why. */
-  readonly not_carried: readonly RefusedField[]
-  readonly lost: LossSummary
-  /** Projects of the source for which none of the target is known (`--map-projects`). */
-  readonly unmapped: Unmapped | null
-  /** Why no image that left the source was removed although some should have been. */
-  readonly withheld: ErrorRow | null
-  /** Whether `--max-duration` was over before all was done. */
-  readonly cut_short: boolean
-  /** What ended the run before its end. */
-  readonly error: ErrorRow | null
-}
-
-/** Which images, what of them, as what on the target, and what becomes of those that left. */
-interface Chosen {
+/** What options mean, found out before anything is asked of anybody. */
+export interface Prepared {
+  /** The source as it was named. */
+  readonly from: string
   readonly selection: Selection | undefined
   readonly fields: FieldRules
-  readonly order: RemovalOrder
-  readonly ids: IdMap | undefined
-  readonly mapped: MappedProjects | undefined
+  /** What becomes of images that left the source. */
+  readonly wish: RemovalWish
+  readonly pace: Pick<RunOptions, 'bandwidth' | 'checkers' | 'order' | 'via'>
 }
 
-/** Makes `target` have the images of `source`, or in a dry run tells what that would take; logs each image. */
-async function* replicate(
-  source: Endpoint,
-  target: Endpoint,
-  { selection, fields, order: { removal, provenance }, ids, mapped }: Chosen,
-  options: ReplicationOptions,
-  { log, progress, signal, closing }: CommandContext,
-): AsyncGenerator<TransferRow | RemovalRow, TransferSummary, void> {
-  const { metaonly: metadataOnly, strict, onConflict, members } = options
-  const projects = mapped?.map
-  const planning = {
-    metadataOnly,
-    strict,
-    selection,
-    fields,
-    provenance,
-    onConflict,
-    ids,
-    projects,
-    members,
-  }
-  const extras = removal === null ? undefined : new Extras()
-  await using losses = await LossReport.open(options.lossReport)
-  const { attempts, concurrency, discardUnfinished, dryRun } = options
-  const refused = isRefused(mapped?.unmapped)
-  const running = {
-    attempts,
-    concurrency,
-    discardUnfinished,
-    closing,
-    signal,
-    onBytes: (total: number) => progress.copied(total),
-  }
-  const events = refused
-    ? []
-    : dryRun
-      ? rehearse(source, target, planning, { extras, signal })
-      : carryOut(source, target, planning, { extras }, running)
-  let totals = NOTHING
-  let removed = NOTHING_REMOVED
-  let unreadable = 0
-  let broken: unknown
-  let cutShort = false
+/** A target of the command line, to be disposed of; in a dry run nothing is written there. */
+export async function openTarget(
+  address: string,
+  { fields, wish }: Prepared,
+  { dryRun }: ReplicationOptions,
+  context: CommandContext,
+): Promise<Endpoint> {
+  const isArchive = address.startsWith('tar:')
+  if (isArchive) requireNoRemoval(wish, address)
+  // An archive is always written anew.
+  if (dryRun && isArchive) return new MemoryEndpoint(address)
+  const target = await context.open(address, 'target', { writable: !dryRun })
   try {
-    for await (const event of events) {
-      totals = count(totals, event)
-      if (event.type === 'failed' && event.step === null) unreadable += 1
-      if (event.type === 'planned') progress.expect(1, bytesOf(event.step))
-      narrate(event, log, ids)
-      const row = rowOf(event, dryRun, ids)
-      if (row === undefined) continue
-      if (event.step?.action === 'create' || event.step?.action === 'update') progress.finish()
-      tell(row, log, isAnew(event))
-      if (isSettled(event, row)) await losses.add(row, row.lost)
-      yield row
-    }
-    if (removal !== null && extras !== undefined && !signal.aborted && !refused) {
-      if (closing.aborted) cutShort = true
-      else {
-        const context = { extras, unreadable, concurrency, dryRun, log, closing, signal }
-        const origin = ids === undefined ? source : renumbered(source, ids)
-        removed = yield* removeDeparted(origin, target, removal, context)
-        cutShort = closing.aborted && removed.totals.interrupted > 0
-      }
-    }
+    requireTakenBy(target, fields)
+    return target
   } catch (error) {
-    if (closing.aborted && error === closing.reason) cutShort = true
-    // What was done until then is told; where that is nothing, there is only the error to tell.
-    else if (totals === NOTHING || !isGlanceError(error)) throw error
-    else {
-      log.error(printable(error.message))
-      broken = error
-    }
+    await target[Symbol.asyncDispose]()
+    throw error
   }
-  const shown = shownTotals(totals)
+}
+
+function paceOf({ bandwidth, checkers, order, via }: PaceOptions & ViaOptions): Prepared['pace'] {
+  const rateAt = bandwidth === undefined ? undefined : parseBandwidth(bandwidth)
   return {
-    dry_run: dryRun,
-    totals: {
-      ...shown,
-      ...removed.totals,
-      failed: shown.failed + removed.totals.failed,
-      interrupted: shown.interrupted + removed.totals.interrupted,
-    },
-    not_carried: notCarried(target, leftOut(options, fields)),
-    lost: losses.summary,
-    unmapped: mapped?.unmapped ?? null,
-    withheld: removed.withheld,
-    cut_short: cutShort,
-    error: broken === undefined ? null : errorRow(broken),
-    // Of a listing that was not read to its end nobody knows what is not in it.
-    ...(broken === undefined && !cutShort && !signal.aborted && !refused
-      ? selectionSummary(selection, options, log)
-      : {}),
+    checkers,
+    via,
+    order: parseOrder(order),
+    bandwidth: rateAt === undefined ? undefined : new RateLimit(() => rateAt(new Date())),
   }
 }
 
@@ -210,20 +102,26 @@ interface Replication<P extends string> {
   readonly positionals: Readonly<Record<P, PositionalOptions>>
   /** Those that only some of the commands have. */
   readonly options: Readonly<Record<string, Options>>
-  /** The addresses of the two ends. */
-  ends(options: Readonly<Record<P, string>>): { readonly source: string; readonly target: string }
+  /** For the command that takes several targets. */
+  readonly several?: SeveralTargets
+  /** The addresses of the ends. */
+  ends(options: Ends<P>): { readonly source: string; readonly targets: readonly string[] }
 }
+
+/** What stands at the places of the command line; a list where there may be several. */
+type Ends<P extends string> = Readonly<Record<P, string | readonly string[]>>
 
 export function replicationCommand<P extends string>({
   name,
   summary,
   positionals,
   options,
+  several,
   ends,
 }: Replication<P>): Command<
-  ReplicationOptions & Readonly<Record<P, string>>,
+  ReplicationOptions & Ends<P>,
   TransferRow | RemovalRow,
-  TransferSummary
+  TransferSummary | SeveralSummary
 > {
   return {
     name,
@@ -231,6 +129,7 @@ export function replicationCommand<P extends string>({
     positionals,
     options: {
       ...TRANSFER,
+      ...PACE,
       ...PLAN,
       ...SELECTION,
       ...FIELDS,
@@ -241,50 +140,66 @@ export function replicationCommand<P extends string>({
       ...ENDPOINT,
     },
     async *run(options, context) {
-      const addresses = ends(options)
-      const fields = readFields(options)
-      const wish = readRemoval(options)
-      const selection = await readSelection(options, new Date())
+      const { source: from, targets } = ends(options)
+      const [to = '', ...others] = targets
+      if (others.length > 0) requireNoIdMap(options)
+      const again = targets.find((one, i) => targets.indexOf(one) !== i)
+      if (again !== undefined)
+        throw new GlanceError('usage', `'${again}' is named as a target twice`)
+      const prepared: Prepared = {
+        from,
+        fields: readFields(options),
+        wish: readRemoval(options),
+        selection: await readSelection(options, new Date()),
+        pace: paceOf(options),
+      }
       await using ids = await openIdMap(options, !options.dryRun)
-      await using source = await context.open(addresses.source, 'source')
-      const isArchive = addresses.target.startsWith('tar:')
-      if (isArchive) requireNoRemoval(wish, addresses.target)
-      await using target =
-        options.dryRun && isArchive
-          ? new MemoryEndpoint(addresses.target) // An archive is always written anew.
-          : await context.open(addresses.target, 'target', { writable: !options.dryRun })
-      requireTakenBy(target, fields)
-      const order = orderRemoval(wish, source, target)
-      const mapped = await mapProjects(
-        options,
-        { source, target, addresses },
-        { selection, fields },
-        context,
-      )
-      const chosen = { selection, fields, order, ids, mapped }
-      return yield* replicate(source, target, chosen, options, context)
+      await using source = await context.open(from, 'source')
+      if (several !== undefined && others.length > 0) {
+        return yield* several.replicate(source, targets, prepared, options, context)
+      }
+      await using target = await openTarget(to, prepared, options, context)
+      return yield* replicateToOne(source, target, { ...prepared, to, ids }, options, context)
     },
-    takesOutput: options => ends(options).target === STANDARD,
-    exitStatus: ({ totals, unmapped, withheld, error, cut_short, not_found: missing = [] }) => {
-      if (error !== null) return EXIT_STATUS.endpoint
-      const undone = totals.failed + totals.refused + missing.length
-      if (undone > 0 || withheld !== null || isRefused(unmapped)) return EXIT_STATUS.differences
+    takesOutput: options => ends(options).targets.includes(STANDARD),
+    exitStatus: summary => {
+      const { totals, error, cut_short, not_found: missing = [] } = summary
+      const targets = 'targets' in summary ? summary.targets : []
+      const lost = targets.filter(({ error }) => error !== null).length
+      if (error !== null || (lost > 0 && lost === targets.length)) return EXIT_STATUS.endpoint
+      const undone = totals.failed + totals.refused + lost + missing.length
+      const ends = 'targets' in summary ? summary.targets : [summary]
+      const isWithheld = ends.some(({ withheld }) => withheld !== null)
+      const isUnmapped = ends.some(end => isRefused(end.unmapped))
+      if (undone > 0 || isWithheld || isUnmapped) return EXIT_STATUS.differences
       return cut_short ? EXIT_STATUS.timeOver : EXIT_STATUS.done
     },
-    views: { row: () => undefined, summary: summaryLine },
+    views: {
+      row: () => undefined,
+      summary: (summary, options) => summaryLine(summary, options, several),
+    },
   }
 }
 
 function summaryLine(
-  { totals, dry_run, not_carried, lost, unmapped, cut_short }: TransferSummary,
+  summary: TransferSummary | SeveralSummary,
   { verbose, lossReport, strict }: ReplicationOptions,
+  several: SeveralTargets | undefined,
 ): string {
-  if (isRefused(unmapped)) return describeUnmapped(unmapped)
-  const losses = describeLosses(lost, { lossReport, strict })
+  if (!('targets' in summary) && isRefused(summary.unmapped)) {
+    return describeUnmapped(summary.unmapped)
+  }
+  const losses = describeLosses(summary.lost, { lossReport, strict })
+  const lines =
+    'targets' in summary
+      ? (several?.describe(summary) ?? [])
+      : [
+          ...(verbose ? describeNotCarried(summary.not_carried) : []),
+          countsOf(summary.totals, summary.dry_run),
+        ]
   return [
-    ...(verbose ? describeNotCarried(not_carried) : []),
-    countsOf(totals, dry_run, describeRemovals(totals, dry_run)),
+    ...lines,
     ...(losses === undefined ? [] : [losses]),
-    ...(cut_short ? ['--max-duration is over: what is left is for the next run'] : []),
+    ...(summary.cut_short ? ['--max-duration is over: what is left is for the next run'] : []),
   ].join('\n')
 }

@@ -1,4 +1,4 @@
-import type { RefusedField } from '../endpoint/endpoint.ts'
+import type { PullMethod, RefusedField } from '../endpoint/endpoint.ts'
 import { messageOf } from '../errors.ts'
 import type { IdMap } from '../replicate/id-map.ts'
 import type { PlanStep } from '../replicate/plan.ts'
@@ -17,6 +17,7 @@ import {
 import { countOf, formatBytes, labelOf, printable } from './format.ts'
 import { lostSuffix, sourceNameOf } from './losses.ts'
 import { describeIds, idsOf } from './mapping.ts'
+import { describeRemovals, type RemovalTotals } from './removal-rows.ts'
 
 /** What became of one image, or in a dry run would. */
 export interface TransferRow {
@@ -39,6 +40,8 @@ export interface TransferRow {
   readonly size: number | null
   /** When the image of the source was changed last, in ISO 8601. */
   readonly updated_at: string | null
+  /** How the target fetched the data by itself; null where it was sent it, or there was none to be had. */
+  readonly via: PullMethod | null
   /** What was changed, or would be. */
   readonly differences: readonly FieldRow[]
   /** What the target would not take. */
@@ -48,19 +51,21 @@ export interface TransferRow {
   readonly error: ErrorRow | null
 }
 
-/** Totals, as JSON shows them. */
-export type ShownTotals = Omit<Totals, 'noData'> & { readonly no_data: number }
+/** Totals, as JSON shows them: of what was copied and of what was removed. */
+export type ShownTotals = Omit<Totals, 'noData'> & { readonly no_data: number } & RemovalTotals
 
-export function shownTotals({ noData, ...rest }: Totals): ShownTotals {
-  return { ...rest, no_data: noData }
+export function shownTotals({ noData, ...rest }: Totals, removed: RemovalTotals): ShownTotals {
+  return {
+    ...rest,
+    no_data: noData,
+    ...removed,
+    failed: rest.failed + removed.failed,
+    interrupted: rest.interrupted + removed.interrupted,
+  }
 }
 
-/** What the last line says of what was copied; `removed` is what it says of what was removed. */
-export function countsOf(
-  totals: ShownTotals,
-  dryRun: boolean,
-  removed: readonly string[] = [],
-): string {
+/** What the last line says of it all. */
+export function countsOf(totals: ShownTotals, dryRun: boolean): string {
   return [
     `${countOf(totals.created, 'image')} ${dryRun ? 'to be created' : 'created'} (${formatBytes(totals.bytes)})`,
     `${totals.updated} ${dryRun ? 'to be updated' : 'updated'}`,
@@ -68,7 +73,7 @@ export function countsOf(
     ...(totals.no_data > 0 ? [`${totals.no_data} without data`] : []),
     ...(totals.unmapped > 0 ? [`${totals.unmapped} of projects that are not mapped`] : []),
     ...(totals.conflict > 0 ? [`${totals.conflict} whose id is taken`] : []),
-    ...removed,
+    ...describeRemovals(totals, dryRun),
     ...(totals.refused > 0 ? [`${totals.refused} not taken in full`] : []),
     ...(totals.interrupted > 0 ? [`${totals.interrupted} interrupted`] : []),
     `${totals.failed} failed`,
@@ -90,6 +95,8 @@ export function rowOf(event: TransferEvent, dryRun: boolean, ids?: IdMap): Trans
     case 'planned':
     case 'started':
     case 'retried':
+    case 'resumed':
+    case 'relayed':
       return undefined
     case 'finished': {
       const { step, written } = event
@@ -103,14 +110,15 @@ export function rowOf(event: TransferEvent, dryRun: boolean, ids?: IdMap): Trans
           ? 'created'
           : 'updated'
       const row = about(step, ids)
+      const targetId = dryRun && isAnew(event) ? row.id : written.image.id
       return {
         ...row,
-        target_id:
-          written.image.id === row.id || (dryRun && isAnew(event)) ? null : written.image.id,
+        target_id: targetId === row.id ? null : targetId,
         result,
         size: written.image.size ?? row.size,
         differences: row.differences.filter(({ field }) => !refused.has(field)),
         refused: written.refused,
+        via: written.via ?? null,
       }
     }
     case 'skipped':
@@ -125,14 +133,9 @@ export function rowOf(event: TransferEvent, dryRun: boolean, ids?: IdMap): Trans
   }
 }
 
-/** An image as it is called in the log. */
 /** Whether the target has other data under the image's id, so that it gets another. */
-export function isAnew({ step }: Extract<TransferEvent, { step: unknown }>): boolean {
+function isAnew({ step }: Extract<TransferEvent, { step: unknown }>): boolean {
   return step?.action === 'create' && step.anew === true
-}
-
-function labelOfStep(step: PlanStep, ids: IdMap | undefined): string {
-  return labelOf(about(step, ids))
 }
 
 function about(step: PlanStep | null, ids: IdMap | undefined): Omit<TransferRow, 'result'> {
@@ -144,24 +147,29 @@ function about(step: PlanStep | null, ids: IdMap | undefined): Omit<TransferRow,
     updated_at: step?.image.updatedAt.toISOString() ?? null,
     differences: step?.action === 'update' ? step.changes.map(fieldRow) : [],
     refused: [],
+    via: null,
     lost: step?.lost ?? [],
     error: null,
   }
 }
 
-/** Logs what became of an image; `anew` is whether it is to get another id than it has. */
-export function tell(row: TransferRow, log: CommandContext['log'], anew = false): void {
-  const under = describeIds(row)
-  const label = labelOf(row)
+/** Logs what became of an image by `event`; `where` is the target, when there are several. */
+export function tell(
+  row: TransferRow,
+  event: TransferEvent,
+  log: CommandContext['log'],
+  where = '',
+): void {
+  const label = `${labelOf(row)}${where}`
+  const under = isAnew(event) && row.target_id === null ? ' under a new id' : describeIds(row)
   const lost = lostSuffix(row.lost)
+  const by = row.via === null ? '' : ` by ${row.via}`
   switch (row.result) {
     case 'created':
-      log.notice(`${label}: created${under}, ${formatBytes(row.size ?? 0)}${lost}`)
+      log.notice(`${label}: created${under}, ${formatBytes(row.size ?? 0)}${by}${lost}`)
       break
     case 'would_create':
-      log.notice(
-        `${label}: would be created${anew ? ' under a new id' : under}, ${formatBytes(row.size ?? 0)}${lost}`,
-      )
+      log.notice(`${label}: would be created${under}, ${formatBytes(row.size ?? 0)}${lost}`)
       break
     case 'updated': {
       const fields = row.differences.map(({ field }) => printable(field)).join(', ')
@@ -196,11 +204,23 @@ export function tell(row: TransferRow, log: CommandContext['log'], anew = false)
 }
 
 /** Tells what happens on the way to a result. */
-export function narrate(event: TransferEvent, log: CommandContext['log'], ids?: IdMap): void {
-  if (event.type === 'started') log.info(`${labelOfStep(event.step, ids)}: ${event.step.action}`)
-  if (event.type !== 'retried') return
-  const after = printable(messageOf(event.error))
-  log.warning(`${labelOfStep(event.step, ids)}: attempt ${event.attempt} after: ${after}`)
+export function narrate(
+  event: TransferEvent,
+  log: CommandContext['log'],
+  { where = '', ids }: { readonly where?: string; readonly ids?: IdMap | undefined } = {},
+): void {
+  const tell = (step: PlanStep, words: string) => `${labelOf(about(step, ids))}${where}: ${words}`
+  if (event.type === 'started') log.info(tell(event.step, event.step.action))
+  if (event.type === 'relayed') {
+    const why = printable(messageOf(event.error))
+    return log.warning(tell(event.step, `relayed, since ${event.method} failed: ${why}`))
+  }
+  if (event.type !== 'retried' && event.type !== 'resumed') return
+  const next =
+    event.type === 'retried'
+      ? `attempt ${event.attempt}`
+      : `goes on at ${formatBytes(event.offset)}`
+  log.warning(tell(event.step, `${next} after: ${printable(messageOf(event.error))}`))
 }
 
 /** Whether an event's row says for good what the image loses. */

@@ -13,7 +13,8 @@ import { fileFault } from './file-fault.ts'
 import { fromMetadata, layout, toMetadata } from './layout.ts'
 import { entryOf, Manifest } from './manifest.ts'
 import { readFrom } from './read-file.ts'
-import { sweep, textBytes, writeWhole } from './whole-file.ts'
+import { UnfinishedFiles } from './unfinished.ts'
+import { textBytes, writeWhole } from './whole-file.ts'
 
 export interface DirectoryOptions {
   /** Whether images are to be written. Default false. */
@@ -45,12 +46,15 @@ export class DirectoryEndpoint implements Endpoint {
   readonly #chunkSize: number
   readonly #sparse: boolean
   readonly #manifest: Manifest
+  readonly #unfinished: UnfinishedFiles
 
   private constructor(
     folder: string,
+    unfinished: UnfinishedFiles,
     { writable = false, chunkSize = 1024 * 1024, sparse = true }: DirectoryOptions,
   ) {
     this.#folder = folder
+    this.#unfinished = unfinished
     this.#writable = writable
     this.#chunkSize = chunkSize
     this.#sparse = sparse
@@ -60,8 +64,8 @@ export class DirectoryEndpoint implements Endpoint {
   }
 
   /**
-   * Where it is to be written to, what killed writers left half-made is removed, and images that are there without a
-   * manifest get one. @throws {GlanceError} `not_found` when there is no such directory; `forbidden` when it may not be
+   * Where it is to be written to, what killed writers left half-made is found, and what cannot be gone on with removed;
+   * images that are there without a manifest get one. @throws {GlanceError} `not_found` when there is no such directory; `forbidden` when it may not be
    * read, or not be written to although that is wanted.
    */
   static async open(folder: string, options: DirectoryOptions = {}): Promise<DirectoryEndpoint> {
@@ -70,9 +74,11 @@ export class DirectoryEndpoint implements Endpoint {
       const found = await stat(folder)
       if (!found.isDirectory()) throw new GlanceError('not_found', `${folder}: not a directory`)
       await access(folder, wanted)
-      if (options.writable === true) await sweep(folder)
-      const endpoint = new DirectoryEndpoint(folder, options)
-      if (options.writable === true) await endpoint.#adopt()
+      if (options.writable !== true) {
+        return new DirectoryEndpoint(folder, UnfinishedFiles.none(folder), options)
+      }
+      const endpoint = new DirectoryEndpoint(folder, await UnfinishedFiles.find(folder), options)
+      await endpoint.#adopt()
       return endpoint
     } catch (error) {
       throw fileFault(error, folder)
@@ -121,13 +127,14 @@ export class DirectoryEndpoint implements Endpoint {
     }
     if (data === null) return await this.update(image, { ...image, status: 'queued' })
     const file = layout.data(this.#folder, image.id)
-    const bytes = rechunk(verify(await data.open({ signal }), data), this.#chunkSize)
-    const sparse = this.#sparse
+    const [chunkSize, sparse] = [this.#chunkSize, this.#sparse]
     if (data.checksum !== null || data.digest !== null) {
-      await writeWhole(file, bytes, { sparse })
+      await this.#unfinished.write(image.id, data, { chunkSize, sparse, signal })
       const { size } = await stat(file)
       return await this.update(image, { ...image, size })
     }
+    // What nothing proves is not gone on with either: it is written in one go.
+    const bytes = rechunk(verify(await data.open({ signal }), data), chunkSize)
     const hasher = new Hasher(['md5', 'sha512'])
     await writeWhole(file, digested(bytes, hasher), { sparse })
     const { size } = await stat(file)

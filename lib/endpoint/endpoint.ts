@@ -11,7 +11,7 @@ import type { Expressed } from '../wire/loss.ts'
 export interface EndpointFeatures {
   /** Whether `list` yields in ascending id order. */
   readonly ordered: boolean
-  /** Whether `data().open` honours `offset`. */
+  /** Whether opening data at an `offset` spares reading what is before it, as far as the endpoint can tell. */
   readonly ranges: boolean
   /** Whether images added may belong to any project, as far as is known: v1 shows it only by the images it has. */
   readonly ownersCarried: boolean
@@ -45,8 +45,34 @@ export interface ImageData {
   /** Lower-case hex MD5 of the whole data, when known. */
   readonly checksum: string | null
   readonly digest: Digest | null
+  /** Where somebody else may have it from, as far as it is known; left out where nobody may. */
+  readonly address?: ((options?: Abortable) => Promise<ImageAddress>) | undefined
   /** The bytes anew, from `offset` (default 0) to the end. */
   open(options?: Abortable & { readonly offset?: number | undefined }): Promise<Bytes>
+}
+
+/** Ways in which a service fetches image data by itself, by Glance's names; `copy-from` is that of v1. */
+export const PULL_METHODS = ['glance-download', 'web-download', 'copy-from'] as const
+export type PullMethod = (typeof PULL_METHODS)[number]
+
+/** Where the data of an image is, for others. */
+export interface ImageAddress {
+  /** Where anybody gets it who asks, without credentials in it; null where it is not known. */
+  readonly url: string | null
+  /** Region of the image service, in the catalogue of its Keystone. */
+  readonly region: string | null
+  readonly imageId: string
+}
+
+/** What is to be fetched, and how. */
+export interface PullFrom {
+  readonly method: PullMethod
+  readonly address: ImageAddress
+}
+
+export interface PullOptions extends Abortable {
+  /** Told how many bytes have been fetched, as far as that is known. */
+  readonly onBytes?: ((bytes: number) => void) | undefined
 }
 
 /** One field of an image, in the API's names, that the endpoint would not take. */
@@ -60,6 +86,8 @@ export interface RefusedField {
 export interface Written {
   readonly image: Image
   readonly refused: readonly RefusedField[]
+  /** How the endpoint fetched the data by itself. */
+  readonly via?: PullMethod | undefined
 }
 
 /** One image as it is found where what should be there is known. */
@@ -143,6 +171,13 @@ export interface Endpoint extends AsyncDisposable {
    * @throws {GlanceError} `duplicate`, `forbidden`, `over_limit`, `corrupt`, `conflict`; `gone` as `features.repeatable` says.
    */
   add(image: Image, data: ImageData | null, options?: Abortable): Promise<Written>
+  /** How it can fetch data by itself; left out where it never does. */
+  pulls?(options?: Abortable): Promise<readonly PullMethod[]>
+  /**
+   * As {@link add}, with data that the endpoint fetches by itself, proved as ever. @throws {GlanceError} as `add`;
+   * `unavailable` when that failed and what is there still has no data.
+   */
+  pull?(image: Image, data: ImageData, from: PullFrom, options?: PullOptions): Promise<Written>
   /**
    * Brings the metadata from `present` to that of `image`, never the data.
    * Tries again by itself where that may help. @throws {GlanceError} `not_found`, `forbidden` when nothing at all is taken.

@@ -11,6 +11,9 @@ import type {
   ImageData,
   ListOptions,
   MemberAccess,
+  PullFrom,
+  PullMethod,
+  PullOptions,
   RefusedField,
   Withdrawal,
   Written,
@@ -76,6 +79,8 @@ export abstract class GlanceEndpoint implements Endpoint {
     data: ImageData,
     signal: AbortSignal | undefined,
   ): Promise<Expected>
+  /** Has the data of a record that has none fetched, and waits for that. */
+  protected abstract fetch(id: string, from: PullFrom, options: PullOptions): Promise<void>
   protected abstract remove(id: string, signal: AbortSignal | undefined): Promise<void>
   /** Has the service hand its data out to nobody but administrators; only where `features.withdrawals` has it. */
   protected abstract deactivate(id: string, signal: AbortSignal | undefined): Promise<void>
@@ -89,15 +94,41 @@ export abstract class GlanceEndpoint implements Endpoint {
     this.#features = { ...this.#features, ownersCarried: false }
   }
 
-  async add(given: Image, data: ImageData | null, { signal }: Abortable = {}): Promise<Written> {
+  abstract pulls(options?: Abortable): Promise<readonly PullMethod[]>
+
+  async add(image: Image, data: ImageData | null, { signal }: Abortable = {}): Promise<Written> {
+    const send = async (data: ImageData) => await this.#upload(image.id, data, signal)
+    return await this.#add(image, data, send, signal)
+  }
+
+  async pull(
+    image: Image,
+    data: ImageData,
+    from: PullFrom,
+    options: PullOptions = {},
+  ): Promise<Written> {
+    const fetch = async () => {
+      await this.fetch(image.id, from, options)
+      return data
+    }
+    return { ...(await this.#add(image, data, fetch, options.signal)), via: from.method }
+  }
+
+  async #add(
+    given: Image,
+    data: ImageData | null,
+    fill: (data: ImageData) => Promise<Expected>,
+    signal: AbortSignal | undefined,
+  ): Promise<Written> {
     const { image } = this.expressible(given)
     const begun: Image =
       data === null ? { ...image, status: 'queued' } : this.expressible(unpublished(image)).image
-    const record = await this.#record(begun, signal)
+    let record = await this.#record(begun, signal)
     this.#unfinished.add(image.id)
     if (data !== null) {
       if (record.status === 'queued') {
-        await this.#prove(image.id, await this.#upload(image.id, data, signal), signal)
+        // What the service made of it by itself is in it then.
+        record = await this.#prove(image.id, await fill(data), signal)
       } else {
         // The attempt before got as far as this, or somebody else was faster.
         const wrong = difference(record, data)
@@ -189,7 +220,7 @@ export abstract class GlanceEndpoint implements Endpoint {
   #withData(record: Image): Image {
     const { id, status } = record
     if (hasData(record)) return record
-    if (status !== 'saving') {
+    if (status !== 'saving' && status !== 'importing') {
       throw taken(id, this.name, `and its status is ${status}${WHY[status] ?? ''}`)
     }
     throw new GlanceError('unavailable', `image ${id}: ${this.name} is still being sent its data`)
@@ -222,12 +253,13 @@ export abstract class GlanceEndpoint implements Endpoint {
   }
 
   /**
-   * Compares what the service says of the data with what the source said. Wrong data is removed with its image, since
+   * Compares what the service says of the data with what the source said, and resolves to the image. Wrong data is removed with its image, since
    * data cannot be replaced.
    */
-  async #prove(id: string, data: Expected, signal: AbortSignal | undefined): Promise<void> {
-    const wrong = difference(await this.show(id, signal), data)
-    if (wrong === undefined) return
+  async #prove(id: string, data: Expected, signal: AbortSignal | undefined): Promise<Image> {
+    const stored = await this.show(id, signal)
+    const wrong = difference(stored, data)
+    if (wrong === undefined) return stored
     await this.remove(id, signal)
     throw new GlanceError(
       'corrupt',

@@ -15,9 +15,10 @@ import {
 import { imageFromV1, imageFromV1Headers } from '../wire/v1-image.ts'
 import { isObject } from '../image/json.ts'
 import { isBaseAttribute, isReservedProperty } from '../wire/v2-image.ts'
-import type { ImageData, ListOptions } from './endpoint.ts'
+import type { ImageData, ListOptions, PullFrom, PullMethod, PullOptions } from './endpoint.ts'
 import { begin, download, type Expected, upload } from './glance-data.ts'
 import { GlanceEndpoint } from './glance-endpoint.ts'
+import { untilChanged } from './glance-import.ts'
 import { type PageSource, someOrAll } from './glance-page.ts'
 import { type GlanceOptions, GlanceService } from './glance-service.ts'
 import { listV1Pages, seesAll, sortsById } from './glance-v1-listing.ts'
@@ -80,12 +81,18 @@ export class GlanceV1Endpoint extends GlanceEndpoint {
       size,
       checksum,
       digest,
+      address: async ({ signal } = {}) => {
+        const { region = null, tokens } = this.service.options
+        const isOpen = (await tokens.token({ signal })) === null
+        const url = isOpen ? this.service.url(`v1/images/${id}`).href : null
+        return { url, region, imageId: id }
+      },
       open: async ({ offset = 0, signal } = {}) => {
         const url = this.service.url(`v1/images/${id}`)
         try {
           return await this.service.withTransport(
             signal,
-            async transport => await download(url, { ...transport, offset, size }),
+            async transport => await download(url, { ...transport, offset, size, checksum }),
           )
         } catch (error) {
           if (!isGlanceError(error, 'not_found')) throw error
@@ -103,6 +110,25 @@ export class GlanceV1Endpoint extends GlanceEndpoint {
     // To administrators v1 shows deleted images as well (glance/registry/api/v1/images.py).
     if (!isGone(image.status)) return image
     throw new GlanceError('not_found', `image ${id}: ${this.name} has deleted it`)
+  }
+
+  /** Whether we may is nothing that can be asked. */
+  async pulls(): Promise<readonly PullMethod[]> {
+    return ['copy-from']
+  }
+
+  protected async fetch(id: string, { address }: PullFrom, { signal }: PullOptions): Promise<void> {
+    await this.#write('PUT', `v1/images/${id}`, signal, {
+      'x-glance-api-copy-from': address.url ?? '',
+      'x-glance-registry-purge-props': 'False',
+    })
+    await untilChanged(signal, async () => {
+      const { status } = await this.show(id, signal)
+      if (status === 'active') return undefined
+      if (status === 'queued' || status === 'saving') return status
+      const message = `image ${id}: ${this.name} could not fetch it by copy-from: it is ${status} now`
+      throw new GlanceError('gone', message)
+    })
   }
 
   protected async show(id: string, signal: AbortSignal | undefined): Promise<Image> {

@@ -14,7 +14,7 @@ export interface MemberOptions {
 export async function withMembers(
   step: PlanStep,
   pair: Pair,
-  ends: { readonly source: Endpoint; readonly target: Endpoint },
+  ends: { readonly source: Pick<Endpoint, 'members'>; readonly target: Endpoint },
   { projects, signal }: MemberOptions,
 ): Promise<PlanStep> {
   const { source, target } = pair

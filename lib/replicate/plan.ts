@@ -93,6 +93,9 @@ export interface Ends {
   readonly target: Pick<Endpoint, 'expressible'>
 }
 
+/** What is planned from. */
+export type Listed = Pick<Endpoint, 'features' | 'list' | 'expressible' | 'members'>
+
 /**
  * Decides for each image of `source` that is selected, in id order, what makes `target` have it too. One listing of
  * each side, joined as they are read: memory does not grow with their length unless a side cannot list in order. Images
@@ -103,10 +106,20 @@ export async function* plan(
   source: Endpoint,
   target: Endpoint,
   options: PlanOptions,
+  context: PlanContext = {},
+): AsyncGenerator<PlanStep> {
+  await options.selection?.prepare(source, context)
+  yield* planSelected(source, target, options, context)
+}
+
+/** As {@link plan}, by a selection that is prepared. */
+export async function* planSelected(
+  source: Listed,
+  target: Endpoint,
+  options: PlanOptions,
   { extras, onUnreadable, signal }: PlanContext = {},
 ): AsyncGenerator<PlanStep> {
   const { selection, ids } = options
-  await selection?.prepare(source, { signal })
   // What the source keeps back by itself could not be told from what it does not have.
   const hint = extras === undefined ? selection?.hint : undefined
   const sources = { onUnreadable, signal, hint }
@@ -127,7 +140,7 @@ export async function* plan(
  */
 async function planPair(
   pair: { readonly source: Image; readonly target: Image | undefined },
-  ends: { readonly source: Endpoint; readonly target: Endpoint },
+  ends: { readonly source: Listed; readonly target: Endpoint },
   options: PlanOptions,
   signal: AbortSignal | undefined,
 ): Promise<PlanStep> {

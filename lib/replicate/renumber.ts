@@ -1,6 +1,7 @@
 import type { Abortable } from '../abort.ts'
-import type { Endpoint } from '../endpoint/endpoint.ts'
+import type { Endpoint, ImageData, PullFrom, PullOptions, Written } from '../endpoint/endpoint.ts'
 import { isGlanceError } from '../errors.ts'
+import type { Image } from '../image/image.ts'
 import type { IdMap } from './id-map.ts'
 import { overriding } from './overriding.ts'
 import { renumberedFrom } from './provenance.ts'
@@ -18,23 +19,31 @@ export function renumbered(source: Endpoint, ids: IdMap): Endpoint {
   })
 }
 
-/** The target, which creates an image whose id it does not give out under a new one. */
+/** The target, which creates an image whose id it does not give out under a new one, also with data that it fetches. */
 export function renumbering(target: Endpoint, ids: IdMap): Endpoint {
   /** Ids are given while a plan is carried out: a second attempt finds what the first was given. */
   const sourceOf = (id: string) => ids.sourceOf(id) ?? id
   const present = (id: string) => ids.targetOf(sourceOf(id)) ?? id
+  const adding = async (image: Image, add: (image: Image) => Promise<Written>) => {
+    const source = sourceOf(image.id)
+    const addAs = async (id: string) => await add(renumberedFrom(source, { ...image, id }))
+    try {
+      return await addAs(present(image.id))
+    } catch (error) {
+      if (!isGlanceError(error, 'duplicate')) throw error
+      return await addAs(await ids.assign(source))
+    }
+  }
+  const pull = target.pull?.bind(target)
   return overriding(target, {
-    add: async (image, data, options) => {
-      const source = sourceOf(image.id)
-      const add = async (id: string) =>
-        await target.add(renumberedFrom(source, { ...image, id }), data, options)
-      try {
-        return await add(present(image.id))
-      } catch (error) {
-        if (!isGlanceError(error, 'duplicate')) throw error
-        return await add(await ids.assign(source))
-      }
-    },
+    add: async (image, data, options) =>
+      await adding(image, async copy => await target.add(copy, data, options)),
+    ...(pull === undefined
+      ? {}
+      : {
+          pull: async (image: Image, data: ImageData, from: PullFrom, options?: PullOptions) =>
+            await adding(image, async copy => await pull(copy, data, from, options)),
+        }),
     discard: async (id, options) => await target.discard(present(id), options),
   })
 }

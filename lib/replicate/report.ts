@@ -53,6 +53,8 @@ export function count(totals: Totals, event: TransferEvent): Totals {
     case 'planned':
     case 'started':
     case 'retried':
+    case 'resumed':
+    case 'relayed':
       return totals
   }
 }

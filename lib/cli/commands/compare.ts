@@ -149,7 +149,7 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
     await using target = await open(options.target, 'target')
     requireTakenBy(target, fields)
     if (share > 0 && !metaonly) requireReadable(source, target)
-    const { removal } = orderRemoval(wish, source, target)
+    const { removal } = orderRemoval(wish, source, [target])
     await using losses = await LossReport.open(options.lossReport)
     await using lists = await CompareLists.open(options)
     const mapped = await mapProjects(

@@ -12,5 +12,5 @@ export const load = replicationCommand({
     path: { type: 'string', describe: 'What was dumped to, or - for standard input' },
   },
   options: { ...TARGET_API, ...MAPPING, ...PROJECTS },
-  ends: ({ target, path }) => ({ source: dumpAddress(path), target }),
+  ends: ({ target, path }) => ({ source: dumpAddress(String(path)), targets: [String(target)] }),
 })

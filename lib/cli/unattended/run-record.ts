@@ -25,6 +25,7 @@ interface AnySummary {
   readonly totals?: Readonly<Record<string, number>>
   readonly two_way?: boolean
   readonly unmapped?: Unmapped | null
+  readonly targets?: readonly { readonly unmapped: Unmapped | null }[]
 }
 
 /** How many images and bytes had one result. */
@@ -94,7 +95,7 @@ export class RunRecord {
   }
 
   end(summary: object, exitStatus: ExitStatus, finishedAt: Date): RunEnd {
-    const { totals = {}, unmapped } = summary as AnySummary // They are optional.
+    const { totals = {}, unmapped, targets = [] } = summary as AnySummary // They are optional.
     for (const [result, images] of Object.entries(totals)) {
       if (NO_RESULTS.has(result)) continue
       const { bytes } = this.#results.get(result) ?? { bytes: 0 }
@@ -103,7 +104,7 @@ export class RunRecord {
       this.#results.set(result, { images, bytes: copied ?? bytes })
     }
     const isTold = exitStatus === EXIT_STATUS.done || exitStatus === EXIT_STATUS.differences
-    const sawAll = isTold && !isRefused(unmapped)
+    const sawAll = isTold && ![{ unmapped }, ...targets].some(end => isRefused(end.unmapped))
     return {
       name: this.#name,
       startedAt: this.#startedAt,
