@@ -9,7 +9,7 @@ import { RateLimit } from '../stream/limit-rate.ts'
 import { parseBandwidth } from './bandwidth.ts'
 import type { Command, CommandContext } from './command.ts'
 import { describeNotCarried } from './differences.ts'
-import { STANDARD } from './dumps.ts'
+import { type DumpOptions, isArchive, requireOneStream, STANDARD } from './dumps.ts'
 import { EXIT_STATUS } from './exit-status.ts'
 import { type FieldOptions, FIELDS, readFields, requireTakenBy } from './fields.ts'
 import { describeLosses } from './losses.ts'
@@ -51,7 +51,8 @@ export interface ReplicationOptions
     ProjectOptions,
     RemovalOptions,
     PaceOptions,
-    ViaOptions {}
+    ViaOptions,
+    Partial<DumpOptions> {}
 
 /** What options mean, found out before anything is asked of anybody. */
 export interface Prepared {
@@ -71,10 +72,10 @@ export async function openTarget(
   { dryRun }: ReplicationOptions,
   context: CommandContext,
 ): Promise<Endpoint> {
-  const isArchive = address.startsWith('tar:')
-  if (isArchive) requireNoRemoval(wish, address)
+  const archived = isArchive(address)
+  if (archived) requireNoRemoval(wish, address)
   // An archive is always written anew.
-  if (dryRun && isArchive) return new MemoryEndpoint(address)
+  if (dryRun && archived) return new MemoryEndpoint(address)
   const target = await context.open(address, 'target', { writable: !dryRun })
   try {
     requireTakenBy(target, fields)
@@ -146,6 +147,7 @@ export function replicationCommand<P extends string>({
       const again = targets.find((one, i) => targets.indexOf(one) !== i)
       if (again !== undefined)
         throw new GlanceError('usage', `'${again}' is named as a target twice`)
+      if (targets.some(isArchive)) requireOneStream(options)
       const prepared: Prepared = {
         from,
         fields: readFields(options),

@@ -23,6 +23,10 @@ export interface DirectoryOptions {
   readonly chunkSize?: number | undefined
   /** Whether zeros in the data are written as holes. Default true. */
   readonly sparse?: boolean | undefined
+  /** How many ranges of one image's data are read at once, where that is possible. Default 1: it is read in one go. */
+  readonly ranges?: number | undefined
+  /** Bytes of data from which on that is done. Default 256 MiB. */
+  readonly rangesCutoff?: number | undefined
 }
 
 /**
@@ -45,19 +49,27 @@ export class DirectoryEndpoint implements Endpoint {
   readonly #writable: boolean
   readonly #chunkSize: number
   readonly #sparse: boolean
+  readonly #reading: { readonly ranges: number; readonly cutoff: number }
   readonly #manifest: Manifest
   readonly #unfinished: UnfinishedFiles
 
   private constructor(
     folder: string,
     unfinished: UnfinishedFiles,
-    { writable = false, chunkSize = 1024 * 1024, sparse = true }: DirectoryOptions,
+    {
+      writable = false,
+      chunkSize = 1024 * 1024,
+      sparse = true,
+      ranges = 1,
+      rangesCutoff = 256 * 1024 * 1024,
+    }: DirectoryOptions,
   ) {
     this.#folder = folder
     this.#unfinished = unfinished
     this.#writable = writable
     this.#chunkSize = chunkSize
     this.#sparse = sparse
+    this.#reading = { ranges, cutoff: rangesCutoff }
     this.#manifest = new Manifest(layout.manifest(folder))
     this.name = `dir:${folder}`
     this.address = `dir:${resolve(folder)}`
@@ -129,7 +141,8 @@ export class DirectoryEndpoint implements Endpoint {
     const file = layout.data(this.#folder, image.id)
     const [chunkSize, sparse] = [this.#chunkSize, this.#sparse]
     if (data.checksum !== null || data.digest !== null) {
-      await this.#unfinished.write(image.id, data, { chunkSize, sparse, signal })
+      const options = { ...this.#reading, chunkSize, sparse, signal }
+      await this.#unfinished.write(image.id, data, options)
       const { size } = await stat(file)
       return await this.update(image, { ...image, size })
     }

@@ -5,6 +5,7 @@ import type { Image } from '../image/image.ts'
 import type { MemberStatus } from '../image/member.ts'
 import type { ImageHint } from '../image/query.ts'
 import type { Bytes } from '../stream/bytes.ts'
+import type { ByteRange } from '../stream/range.ts'
 import type { Expressed } from '../wire/loss.ts'
 
 /** What an endpoint can do: asked, not tried. */
@@ -49,6 +50,11 @@ export interface ImageData {
   readonly address?: ((options?: Abortable) => Promise<ImageAddress>) | undefined
   /** The bytes anew, from `offset` (default 0) to the end. */
   open(options?: Abortable & { readonly offset?: number | undefined }): Promise<Bytes>
+  /**
+   * These bytes and no others, several such at once; left out where only all are to be had. Opening or reading rejects
+   * with `unsupported` where it turns out that the range is not served, with `corrupt` when the data is other meanwhile.
+   */
+  openRange?: ((range: ByteRange, options?: Abortable) => Promise<Bytes>) | undefined
 }
 
 /** Ways in which a service fetches image data by itself, by Glance's names; `copy-from` is that of v1. */

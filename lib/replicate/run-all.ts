@@ -151,6 +151,7 @@ export async function* runAll(
               onRelay: (error, method) =>
                 events.put({ type: 'relayed', target, step, method, error }),
               onBytes: count,
+              onWhole: error => events.put({ type: 'unranged', target, step, error }),
               onResume: (error, offset) =>
                 events.put({ type: 'resumed', target, step, offset, error }),
             })
