@@ -56,6 +56,8 @@ export async function startUnruly(
     const stored = state.images.find(({ image }) => image.id === id)
     if (stored === undefined) return sendJson(response, 404, {})
     if (file === undefined) return sendJson(response, 200, imageToV2(stored.image))
+    // As Glance's v2.
+    if (request.method === 'HEAD') return void response.writeHead(405).end()
     const { range } = request.headers
     asked.push([Number.parseInt(id.slice(-12), 16), range].join(' ').trim())
     state.count += 1
