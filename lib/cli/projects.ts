@@ -142,12 +142,13 @@ export async function mapProjects(
     // What is read once is opened once more for it.
     const isReadOnce = source.features.sequential === true
     await using again = isReadOnce ? await open(addresses.source, 'source') : undefined
+    const listed = again ?? source
     const listing = { signal, onUnreadable: () => {} }
-    for await (const image of listSelected(again ?? source, selection, listing)) {
+    for await (const image of listSelected(listed, selection, listing)) {
       if (image.status !== 'active' && !metaonly) continue
       if (carriesOwners) count(image.owner, 'images')
       if (!members || image.visibility !== 'shared') continue
-      for (const { project } of (await source.members?.list(image, { signal })) ?? []) {
+      for (const { project } of (await listed.members?.list(image, { signal })) ?? []) {
         count(project, 'members')
       }
     }

@@ -137,14 +137,21 @@ export interface Membership {
 export interface MemberAccess {
   /** Whether `set` may say what members say to that, of which else only they decide. */
   readonly states: boolean
-  /** All that we may see; none for an image that is not shared. */
-  list(image: Image, options?: Abortable): Promise<readonly Membership[]>
+  /** Whether it is written down too that an image has none. Default false: that goes without saying. */
+  readonly notesNone?: boolean | undefined
+  /** All that we may see; none for an image that is not shared. Undefined where nobody wrote them down. */
+  list(image: Image, options?: Abortable): Promise<readonly Membership[] | undefined>
   /** Makes these the members, and resolves to what is not taken of that. */
   set(
     image: Image,
     members: readonly Membership[],
     options?: Abortable,
   ): Promise<readonly RefusedField[]>
+}
+
+export interface AddOptions extends Abortable {
+  /** Whom `members.set` is going to be told of: for who has to know it before the data. */
+  readonly members?: readonly Membership[] | undefined
 }
 
 /** Somewhere images live: a Glance service, a directory of files. */
@@ -176,7 +183,7 @@ export interface Endpoint extends AsyncDisposable {
    * is removed together with its image, and what has no data is still private and hidden.
    * @throws {GlanceError} `duplicate`, `forbidden`, `over_limit`, `corrupt`, `conflict`; `gone` as `features.repeatable` says.
    */
-  add(image: Image, data: ImageData | null, options?: Abortable): Promise<Written>
+  add(image: Image, data: ImageData | null, options?: AddOptions): Promise<Written>
   /** How it can fetch data by itself; left out where it never does. */
   pulls?(options?: Abortable): Promise<readonly PullMethod[]>
   /**

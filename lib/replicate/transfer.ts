@@ -1,5 +1,5 @@
 import { type AttemptOptions, withAttempts } from '../attempts.ts'
-import type { Endpoint, ImageData, Written } from '../endpoint/endpoint.ts'
+import type { AddOptions, Endpoint, ImageData, Written } from '../endpoint/endpoint.ts'
 import { isGlanceError } from '../errors.ts'
 import type { Image } from '../image/image.ts'
 import { limitRate, type RateLimit } from '../stream/limit-rate.ts'
@@ -10,6 +10,8 @@ import { type ResumeOptions, resuming } from './resume.ts'
 export interface TransferOptions extends AttemptOptions {
   /** Told how many bytes of the present attempt have passed. */
   readonly onBytes?: ((bytes: number) => void) | undefined
+  /** Whom the image is shared with afterwards. */
+  readonly members?: AddOptions['members']
   /** How fast data may pass. Default: as fast as it comes. */
   readonly bandwidth?: RateLimit | undefined
   /** Has the target fetch the data by itself, where that is wanted. */
@@ -42,6 +44,7 @@ export async function transfer(
     onRelay,
     bandwidth,
     puller,
+    members,
     ...options
   }: TransferOptions = {},
 ): Promise<Written> {
@@ -62,7 +65,7 @@ export async function transfer(
       const data = goesOn ? resuming(found, { attempts, delayMs, onResume }) : found
       const limited = bandwidth === undefined ? data : atRate(data, bandwidth)
       const whole = watched(metered(limited, onOpen, onBytes), onWhole)
-      return await target.add(image, whole, { signal })
+      return await target.add(image, whole, { signal, members })
     } catch (error) {
       if (attempt > 1 && isGlanceError(error, 'duplicate')) throw before
       before = error
