@@ -12,11 +12,14 @@ export async function* carryOut(
   planning: PlanOptions,
   { extras, ...options }: RunOptions & Pick<PlanContext, 'extras'>,
 ): AsyncGenerator<TransferEvent> {
-  const { ids, onConflict } = planning
+  const { ids, fields, onConflict } = planning
   const gives = onConflict === 'new-id'
   const from = ids === undefined ? source : renumbered(source, ids)
   const to = ids === undefined || !gives ? target : renumbering(target, ids)
-  const followers = ids === undefined || !gives ? undefined : new Followers(ids)
+  const followers =
+    ids === undefined || !gives
+      ? undefined
+      : new Followers(ids, name => fields?.leavesOut(name) === true)
   const steps: Parameters<typeof run>[0] = (onUnreadable, signal) =>
     plan(source, target, planning, { extras, onUnreadable, signal })
   const skipTaken = onConflict === 'skip'

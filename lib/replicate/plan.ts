@@ -234,6 +234,9 @@ function wantedStep(
   if (!metadataOnly && !hasData(present)) {
     if (!copyable) return { action: 'skip', image, present, reason: 'no_data' }
     if (present.status === 'queued') return { action: 'create', image, withData: true }
+    if (present.status === 'killed' && onConflict !== 'fail') {
+      return onTaken(wanted, image, present, { leaveOut, onConflict })
+    }
     return refuse(
       image,
       present,
@@ -242,16 +245,28 @@ function wantedStep(
   }
   const wrong = metadataOnly ? undefined : otherData(wanted, present)
   if (wrong !== undefined) {
-    if (onConflict === 'skip') return { action: 'skip', image, present, reason: 'conflict' }
-    if (onConflict === 'fail' || !copyable) return refuse(image, present, wrong)
-    const anew = withAttributesOf(wanted, blank(wanted), leaveOut)
-    return { action: 'create', image: anew, withData: true, anew: true }
+    if (onConflict === 'fail' || (onConflict === 'new-id' && !copyable)) {
+      return refuse(image, present, wrong)
+    }
+    return onTaken(wanted, image, present, { leaveOut, onConflict })
   }
   const kept = withAttributesOf(image, present, unspeakable(present, image, ends, decided))
   const changes = changesBetween(present, kept)
   return changes.length === 0
     ? { action: 'skip', image: kept, present, reason: 'same' }
     : { action: 'update', image: kept, present, changes }
+}
+
+/** What becomes of an image whose id the target has used for something else, or used up. */
+function onTaken(
+  wanted: Image,
+  image: Image,
+  present: Image,
+  { leaveOut = new Set(), onConflict }: Pick<StepOptions, 'leaveOut' | 'onConflict'>,
+): BareStep {
+  if (onConflict === 'skip') return { action: 'skip', image, present, reason: 'conflict' }
+  const anew = withAttributesOf(wanted, blank(wanted), leaveOut)
+  return { action: 'create', image: anew, withData: true, anew: true }
 }
 
 /** The fields in which two images differ only as long as neither went through one of the ends. */
