@@ -110,12 +110,14 @@ t.test('a target that has not let go of an image that it fetched is not written 
         return void response.writeHead(500).end()
       return void forwardAs({}, target.url, request, response)
     }
-    void target.show(idOf(1)).then(image => {
+    const show = async () => {
+      const image = await target.show(idOf(1))
       const isActive = image['status'] === 'active'
       if (isActive) looks += 1
       const lock = isActive && looks < 3 ? { os_glance_import_task: 'a task' } : {}
       sendJson(response, 200, { ...image, ...lock })
-    })
+    }
+    void show()
   })
   const words = ['--attempts', '1', '--via', 'web-download', source.url, url]
   t.match(await run(['livecopy', ...words]), { status: 0, stdout: /^1 image created/ })

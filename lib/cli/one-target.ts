@@ -10,7 +10,7 @@ import { type ErrorRow, errorRow, notCarried } from './differences.ts'
 import { leftOut } from './fields.ts'
 import { printable } from './format.ts'
 import { LossReport, type LossSummary } from './losses.ts'
-import { isRefused, mapProjects, type Unmapped } from './projects.ts'
+import { isRefused, mapProjects, projectsIn, type Unmapped } from './projects.ts'
 import { orderRemoval } from './removal.ts'
 import { NOTHING_REMOVED, removeDeparted, type RemovalRow } from './removal-rows.ts'
 import type { Prepared, ReplicationOptions } from './replication.ts'
@@ -60,8 +60,9 @@ export async function* replicateToOne(
   const { log, progress, signal, closing } = context
   const { selection, fields, pace, wish, from, to, ids } = prepared
   const { removal, provenance } = orderRemoval(wish, source, [target])
-  const ends = { source, target, addresses: { source: from, target: to } }
-  const mapped = await mapProjects(options, ends, prepared, context)
+  const projectsOf = projectsIn(source, options, prepared, context)
+  const ends = { target, projectsOf, addresses: { source: from, target: to } }
+  const mapped = await mapProjects(options, ends, fields, context)
   const { metaonly: metadataOnly, strict, onConflict, members } = options
   const projects = mapped?.map
   const mapping = { onConflict, ids, projects, members }
