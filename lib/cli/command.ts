@@ -1,4 +1,5 @@
 import type { Options, PositionalOptions } from 'yargs'
+import type { StandardStreams } from '../endpoint/archive.ts'
 import type { Endpoint } from '../endpoint/endpoint.ts'
 import type { Place } from '../keystone/cloud-files.ts'
 import type { Clock } from './clock.ts'
@@ -11,6 +12,8 @@ import type { Side } from './tokens.ts'
 export interface CommandContext {
   /** Opens what the user named, with the credentials of its side. The command disposes of it. */
   open(address: string, side: Side, access?: { readonly writable?: boolean }): Promise<Endpoint>
+  /** Of the program itself, asked for only by what reads or writes them. */
+  readonly streams: StandardStreams
   readonly log: Log
   /** Shown on standard error while the command runs, when that is a terminal. */
   readonly progress: Progress

@@ -1,6 +1,7 @@
 import type { AnyCommand, Shorthand } from './command.ts'
 import { compare } from './commands/compare.ts'
 import { daemonOf } from './commands/daemon.ts'
+import { dbImport } from './commands/db-import.ts'
 import { dbLoadMetadefs } from './commands/db-load-metadefs.ts'
 import { dump } from './commands/dump.ts'
 import { livecopy } from './commands/livecopy.ts'
@@ -14,7 +15,13 @@ import { verify } from './commands/verify.ts'
 const JOBS: readonly AnyCommand[] = [compare, livecopy, dump, load, size, verify]
 
 /** Every command, in the order of the help text. */
-export const COMMANDS: readonly AnyCommand[] = [...JOBS, daemonOf(JOBS), serve, dbLoadMetadefs]
+export const COMMANDS: readonly AnyCommand[] = [
+  ...JOBS,
+  daemonOf(JOBS),
+  serve,
+  dbLoadMetadefs,
+  dbImport,
+]
 
 export const SHORTHANDS: readonly Shorthand[] = [runOf(JOBS)]
 

@@ -108,7 +108,8 @@ async function execute(
     const within = AbortSignal.any([signal, run.over])
     const open = opener(options, streams, { ...placeOf(surroundings), log, signal: within })
     const program = programFor(surroundings, clock, log)
-    const context = { open, log, progress, signal: within, closing: run.closing, program }
+    const { closing } = run
+    const context = { open, streams, log, progress, signal: within, closing, program }
     const ending = async () => {
       try {
         return await carryOut(command, options, context, output, run, signal)

@@ -1,0 +1,143 @@
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import type { Adopted } from '../../database/import/adopt.ts'
+import type { ReadDefinition } from '../../database/import/metadefs.ts'
+import { IN_MEMORY, sqlitePath } from '../../database/open.ts'
+import { GlanceError } from '../../errors.ts'
+import type { ServerConfig } from '../../server/config.ts'
+import type { Command } from '../command.ts'
+import { EXIT_STATUS } from '../exit-status.ts'
+import { describeAdopted, describeTotals, ImportTally, type ImportTotals } from '../import-rows.ts'
+import { importSource } from '../import-source.ts'
+import { type CommonOptions, SERVICE, type ServiceOptions, TRANSFER } from '../options.ts'
+
+export interface ImportOptions extends CommonOptions, ServiceOptions {
+  readonly database: string
+  readonly dryRun: boolean
+  readonly encryptionKeyFile: string | undefined
+}
+
+export interface ImportSummary {
+  /** What was found. */
+  readonly source: {
+    readonly engine: string
+    readonly release: string
+    readonly version: string | null
+  }
+  readonly totals: ImportTotals
+}
+
+export const dbImport: Command<ImportOptions, Adopted, ImportSummary> = {
+  name: 'db import',
+  summary: 'Take over the database of a Glance',
+  positionals: {
+    database: {
+      type: 'string',
+      describe:
+        'Its SQLAlchemy URL, - to read that from standard input, or a file such as /etc/glance/glance-api.conf',
+    },
+  },
+  options: {
+    ...SERVICE,
+    'dry-run': TRANSFER['dry-run'],
+    'encryption-key-file': {
+      type: 'string',
+      requiresArg: true,
+      describe: "Read the source's metadata_encryption_key from FILE",
+    },
+  },
+  rows: 'records',
+
+  async *run({ database, config, dataDir, dryRun, encryptionKeyFile }, { log, streams, signal }) {
+    const [{ completeConfig, readConfig }, start, { GlanceSource }, { adopt }] = await Promise.all([
+      import('../../server/config.ts'),
+      import('../../server/start.ts'),
+      import('../../database/import/source.ts'),
+      import('../../database/import/adopt.ts'),
+    ])
+    const { url, encryptionKey, exposed } = await importSource(
+      database,
+      encryptionKeyFile,
+      streams.input,
+    )
+    if (exposed) {
+      process.title = 'glance-replicator db import' // From here on for whoever lists processes.
+      log.warning('a password on the command line can be seen by others: name a file, or -')
+    }
+    const settings = completeConfig({
+      ...(config === undefined ? {} : await readConfig(config)),
+      ...(dataDir === undefined ? {} : { dataDir }),
+    })
+    if (settings.dataApi === 'simple') {
+      throw new GlanceError(
+        'usage',
+        'data_api is simple: a database in memory has nothing imported',
+      )
+    }
+    await using source = await GlanceSource.open(url)
+    const {
+      engine,
+      version,
+      schema: { release },
+    } = source
+    const called = version === null ? '' : `, version ${version} of its migrations`
+    log.notice(`found in ${engine}: the database of a Glance, ${release}${called}`)
+    await using target = dryRun && !isThere(settings) ? null : await start.openDatabaseOf(settings)
+    if (!dryRun) await target?.migrate({ signal })
+    const tally = new ImportTally()
+    const rows = adopt(source, target, {
+      encryptionKey,
+      schemes: await readSchemes(),
+      readDefinition: await definitionReader(),
+      dryRun,
+      signal,
+    })
+    for await (const row of rows) {
+      tally.count(row)
+      yield row
+    }
+    return { source: { engine, release, version }, totals: tally.totals }
+  },
+
+  exitStatus: ({ totals: { images, tasks, namespaces } }) =>
+    [images, tasks, namespaces].every(({ different, refused }) => different + refused === 0)
+      ? EXIT_STATUS.done
+      : EXIT_STATUS.differences,
+
+  views: {
+    row: (row, { dryRun }) => describeAdopted(row, dryRun),
+    summary: ({ totals }, { dryRun }) => describeTotals(totals, dryRun),
+  },
+}
+
+/** Schemes of the locations that our stores read. */
+async function readSchemes(): Promise<ReadonlySet<string>> {
+  const [{ FILE_SCHEMES }, { HTTP_SCHEMES }] = await Promise.all([
+    import('../../store/location.ts'),
+    import('../../store/http.ts'),
+  ])
+  return new Set([...FILE_SCHEMES, ...HTTP_SCHEMES])
+}
+
+/** Whether there may be a database, which a dry run is not to make. */
+function isThere({ dataApi, connection, dataDir }: ServerConfig): boolean {
+  if (dataApi !== 'sqlite') return true
+  const path =
+    connection === null ? join(resolve(dataDir), 'glance.sqlite') : sqlitePath(connection)
+  return path !== IN_MEMORY && existsSync(path)
+}
+
+/** Holds definitions to what the API takes, but for what Glance keeps of things that nobody said. */
+async function definitionReader(): Promise<ReadDefinition> {
+  const { wantedNamespace } = await import('../../wire/schema/metadefs/requests.ts')
+  return document => {
+    const said = Object.entries(document).filter(
+      ([key, value]) => value !== null || key === 'default',
+    )
+    const properties = { property: Object.fromEntries(said) }
+    const definition = wantedNamespace({ namespace: 'n', properties }).properties?.get('property')
+    if (definition === undefined)
+      throw new TypeError('a namespace has the properties that it is given')
+    return definition
+  }
+}
