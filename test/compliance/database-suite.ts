@@ -6,6 +6,7 @@ import { memberCases } from './database/members.ts'
 import { metadefCases } from './database/metadefs.ts'
 import { pagingCases } from './database/paging.ts'
 import { pendingCases } from './database/pending.ts'
+import { schemaCases } from './database/schema.ts'
 import { taskCases } from './database/tasks.ts'
 import { transactionCases } from './database/transactions.ts'
 import { usageCases } from './database/usage.ts'
@@ -18,9 +19,13 @@ export interface DatabaseSuiteOptions {
 
 /** What the interface in lib/database/database.ts promises, for every driver. */
 export function databaseSuite(t: Test, { create }: DatabaseSuiteOptions): void {
-  const open = async (t: Test): Promise<Database> => {
+  const openEmpty = async (t: Test): Promise<Database> => {
     const database = await create(t)
     t.teardown(() => database[Symbol.asyncDispose]())
+    return database
+  }
+  const open = async (t: Test): Promise<Database> => {
+    const database = await openEmpty(t)
     await database.migrate()
     return database
   }
@@ -34,4 +39,5 @@ export function databaseSuite(t: Test, { create }: DatabaseSuiteOptions): void {
   t.test('tasks are kept', async t => taskCases(t, open))
   t.test('the usage of a project', async t => usageCases(t, open))
   t.test('a transaction is atomic', async t => transactionCases(t, open))
+  t.test('the schema has versions', async t => schemaCases(t, openEmpty))
 }
