@@ -124,6 +124,16 @@ export interface ImageTable {
    * are pending deletion. Data at removed locations counts until it is deleted.
    */
   usage(owner: string | null, options?: { readonly except?: string }): Promise<ImageUsage>
+  /**
+   * Forgets the images that were deleted before then, and resolves to how many: their ids may be used again. Those that
+   * are pending deletion are not among them. When it rejects, some may be forgotten.
+   */
+  purge(before: Date, options?: PurgeOptions): Promise<number>
+}
+
+export interface PurgeOptions extends Abortable {
+  /** How many at most; by default all. */
+  readonly limit?: number
 }
 
 /** Images of which something has waited to be deleted for a time. */
@@ -174,8 +184,8 @@ export interface TaskTable {
   insert(task: Task): Promise<void>
   /** Applies only while the stored status is in `from`. @throws {GlanceError} `conflict`, `not_found`. */
   update(id: string, change: TaskChange, from: readonly TaskStatus[]): Promise<Task>
-  /** Forgets the tasks that expired before `now`. */
-  deleteExpired(now: Date): Promise<void>
+  /** Forgets the tasks that expired before `now`, and resolves to how many. When it rejects, some may be forgotten. */
+  deleteExpired(now: Date, options?: PurgeOptions): Promise<number>
 }
 
 /** Metadata definitions. */

@@ -6,6 +6,7 @@ import { memberCases } from './database/members.ts'
 import { metadefCases } from './database/metadefs.ts'
 import { pagingCases } from './database/paging.ts'
 import { pendingCases } from './database/pending.ts'
+import { purgeCases } from './database/purge.ts'
 import { schemaCases } from './database/schema.ts'
 import { taskCases } from './database/tasks.ts'
 import { transactionCases } from './database/transactions.ts'
@@ -31,6 +32,7 @@ export function databaseSuite(t: Test, { create }: DatabaseSuiteOptions): void {
   }
   t.test('images are kept', async t => imageCases(t, open))
   t.test('what is to be deleted later is kept', async t => pendingCases(t, open))
+  t.test('what was deleted is forgotten', async t => purgeCases(t, open))
   t.test('members are kept', async t => memberCases(t, open))
   t.test('metadata definitions are kept', async t => metadefCases(t, open))
   t.test('a listing shows what the viewer may see', async t => visibilityCases(t, open))
