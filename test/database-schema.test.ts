@@ -196,6 +196,8 @@ t.test('a database of another program is left alone', async t => {
     if (isTaken) {
       const refusal = { code: 'conflict', message: `did not make (${table}): give it a database` }
       await t.rejects(database.migrate(), refusal)
+      await t.rejects(Promise.resolve(database.schema?.version()), refusal)
+      await t.rejects(Promise.resolve(database.schema?.migrate(0)), refusal)
       t.equal((await schemaIn(path)).length, 1)
     } else {
       await database.migrate()

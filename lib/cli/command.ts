@@ -12,6 +12,8 @@ export interface CommandContext {
   /** Opens what the user named, with the credentials of its side. The command disposes of it. */
   open(address: string, side: Side, access?: { readonly writable?: boolean }): Promise<Endpoint>
   readonly log: Log
+  /** Asks whoever sits at the terminal; null when nobody does. */
+  confirm(question: string): Promise<boolean | null>
   /** Shown on standard error while the command runs, when that is a terminal. */
   readonly progress: Progress
   readonly signal: AbortSignal
@@ -46,7 +48,7 @@ export interface Command<O, Row extends object, Summary extends object> {
   readonly name: string
   /** One line, imperative, no full stop. */
   readonly summary: string
-  /** In the order of the command line; all are required. */
+  /** In the order of the command line; all are required, but the last ones may say `demandOption: false`. */
   readonly positionals: Readonly<Record<string, PositionalOptions>>
   readonly options: Readonly<Record<string, Options>>
   /** Whether it runs until it is stopped, which is then its proper end. Default false. */

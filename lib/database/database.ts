@@ -72,7 +72,7 @@ export interface Schema {
   readonly versions: readonly string[]
   /**
    * The one that the database has; to find out changes nothing. @throws {GlanceError} `unsupported` when a later version
-   * of the driver made it; `corrupt` when it is between two versions.
+   * of the driver made it; `corrupt` when it is between two versions; `conflict` when it has tables of another program.
    */
   version(): Promise<number>
   /** What the way down to version `to` would lose; all other rows are there again after the way up. */
@@ -81,8 +81,7 @@ export interface Schema {
    * Goes from version to version, up or down, until `to`, and resolves to those that it went to, in order. Several
    * processes may do so at once: one does it, and the others wait. All of it is done or nothing, where the engine can
    * undo such a change; else {@link version} tells of a change that was cut off, until `migrate(0)` removes everything.
-   * @throws {GlanceError} as {@link version}; `usage` for a version that there is not; `conflict` when the database has
-   * tables of another program.
+   * @throws {GlanceError} as {@link version}; `usage` for a version that there is not.
    */
   migrate(to: number, options?: Abortable): Promise<readonly number[]>
 }

@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
 import { GlanceError } from '../../errors.ts'
-import { MIGRATIONS } from './migrations.ts'
+import { MIGRATIONS, TABLES } from './migrations.ts'
 import type { Sql } from './tables.ts'
 
 const NAMES: readonly string[] = MIGRATIONS.map(([name]) => name)
@@ -22,15 +22,25 @@ export interface BookState {
   readonly names: readonly string[]
   /** The one that is being made or unmade, or was when that was cut off. */
   readonly cut: string | undefined
+  /** Tables that would be in our way, or are Glance's, while we have none. */
+  readonly foreign: readonly string[]
 }
+
+/** All tables that are ours if we have any, and those by which a Glance's own database is known. */
+const FOREIGN: ReadonlySet<string> = new Set([...TABLES, 'alembic_version', 'migrate_version'])
 
 /** Reads the book, also where there is none; nothing is changed by that. */
 export async function readBook(sql: Sql): Promise<BookState> {
-  const tables = await tableNames(sql)
-  if (!tables.includes(BOOK)) return { names: [], cut: undefined }
-  const rows = await bookIn(sql).selectFrom(BOOK).selectAll().orderBy('name').execute()
+  const tables = await sql.introspection.getTables({ withInternalKyselyTables: true })
+  const tableNames = tables.map(({ name }) => name)
+  const rows = tableNames.includes(BOOK)
+    ? await bookIn(sql).selectFrom(BOOK).selectAll().orderBy('name').execute()
+    : []
+  const names = rows.map(({ name }) => name)
+  // What is being made stands in the book before the first of its tables is there.
+  const foreign = names.length > 0 ? [] : tableNames.filter(name => FOREIGN.has(name)).toSorted()
   const cut = rows.find(({ timestamp }) => timestamp === UNDER_WAY)?.name
-  return { names: rows.map(({ name }) => name), cut }
+  return { names, cut, foreign }
 }
 
 export async function makeBook(sql: Sql): Promise<void> {
@@ -55,14 +65,11 @@ export async function unmaking(sql: Sql, name: string, work: () => Promise<void>
   await bookIn(sql).deleteFrom(BOOK).where('name', '=', name).execute()
 }
 
-/** The names of all tables. */
-export async function tableNames(sql: Sql): Promise<readonly string[]> {
-  const tables = await sql.introspection.getTables({ withInternalKyselyTables: true })
-  return tables.map(({ name }) => name)
-}
-
-/** @throws {GlanceError} `unsupported` for what a later program made; `corrupt` for what was cut in half. */
-export function versionOf({ names, cut }: BookState): number {
+/**
+ * @throws {GlanceError} `unsupported` for what a later program made; `corrupt` for what was cut in half; `conflict` for
+ * the database of another program.
+ */
+export function versionOf({ names, cut, foreign }: BookState): number {
   const later = names.findLast(name => !NAMES.includes(name))
   if (later !== undefined) {
     const known = `${NAMES.length} (${NAMES.at(-1)})`
@@ -76,6 +83,12 @@ export function versionOf({ names, cut }: BookState): number {
       `the database is on its way to or from version ${cut} of the schema, or that was cut off half-way: ` +
       `unless somebody is at it, restore a backup, or have everything removed by 'glance-replicator db downgrade 0'`
     throw new GlanceError('corrupt', message)
+  }
+  if (foreign.length > 0) {
+    const message =
+      `the database has tables that this program did not make (${foreign.join(', ')}): ` +
+      `give it a database of its own`
+    throw new GlanceError('conflict', message)
   }
   return names.length
 }

@@ -9,7 +9,6 @@ import {
   makeBook,
   making,
   readBook,
-  tableNames,
   unmaking,
   versionOf,
 } from './schema-book.ts'
@@ -99,7 +98,6 @@ async function migrate(
     return [0]
   }
   const from = versionOf(state)
-  if (from === 0) await requireNothing(db)
   await makeBook(db)
   const steps = [...MIGRATIONS.entries()]
   const passed: number[] = []
@@ -117,20 +115,6 @@ async function migrate(
   signal?.throwIfAborted()
   return passed
 }
-
-/** @throws {GlanceError} `conflict` for the database of another program, such as Glance itself. */
-async function requireNothing(db: Sql): Promise<void> {
-  const ours = new Set([...TABLES, ...GLANCE])
-  const found = (await tableNames(db)).filter(name => ours.has(name))
-  if (found.length === 0) return
-  const message =
-    `the database has tables that this program did not make (${found.toSorted().join(', ')}): ` +
-    `give it a database of its own`
-  throw new GlanceError('conflict', message)
-}
-
-/** Tables by which Glance's own database is known. */
-const GLANCE = ['alembic_version', 'migrate_version']
 
 async function removeAll(db: Sql): Promise<void> {
   for (const table of [...TABLES, BOOK, `${BOOK}_lock`]) {
