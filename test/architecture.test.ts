@@ -169,6 +169,7 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
       'server/policy/remote-settings.ts',
     ],
   ],
+  ['server/ready-database.ts', ['errors.ts', 'abort.ts', 'database/database.ts']],
   ['server/tls.ts', ['errors.ts', 'http/tls.ts', 'server/config.ts']],
   ['server/image-schema.ts', ['errors.ts', 'image/', 'wire/', 'server/config.ts']],
   ['server/remote-policy.ts', ['errors.ts', 'http/', 'server/policy/']],

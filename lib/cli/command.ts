@@ -15,6 +15,8 @@ export interface CommandContext {
   /** Of the program itself, asked for only by what reads or writes them. */
   readonly streams: StandardStreams
   readonly log: Log
+  /** Asks whoever sits at the terminal; null when nobody does. */
+  confirm(question: string): Promise<boolean | null>
   /** Shown on standard error while the command runs, when that is a terminal. */
   readonly progress: Progress
   readonly signal: AbortSignal
@@ -49,7 +51,7 @@ export interface Command<O, Row extends object, Summary extends object> {
   readonly name: string
   /** One line, imperative, no full stop. */
   readonly summary: string
-  /** In the order of the command line; all are required. */
+  /** In the order of the command line; all are required, but the last ones may say `demandOption: false`. */
   readonly positionals: Readonly<Record<string, PositionalOptions>>
   readonly options: Readonly<Record<string, Options>>
   /** Whether it runs until it is stopped, which is then its proper end. Default false. */

@@ -1,8 +1,12 @@
 import type { AnyCommand, Shorthand } from './command.ts'
 import { compare } from './commands/compare.ts'
 import { daemonOf } from './commands/daemon.ts'
+import { dbDowngrade } from './commands/db-downgrade.ts'
 import { dbImport } from './commands/db-import.ts'
 import { dbLoadMetadefs } from './commands/db-load-metadefs.ts'
+import { dbPurge } from './commands/db-purge.ts'
+import { dbSync, dbUpgrade } from './commands/db-sync.ts'
+import { dbCheck, dbVersion } from './commands/db-version.ts'
 import { dump } from './commands/dump.ts'
 import { livecopy } from './commands/livecopy.ts'
 import { load } from './commands/load.ts'
@@ -19,6 +23,12 @@ export const COMMANDS: readonly AnyCommand[] = [
   ...JOBS,
   daemonOf(JOBS),
   serve,
+  dbSync,
+  dbVersion,
+  dbCheck,
+  dbUpgrade,
+  dbDowngrade,
+  dbPurge,
   dbLoadMetadefs,
   dbImport,
 ]

@@ -1,4 +1,4 @@
-import yargs, { type Argv, type Options } from 'yargs'
+import yargs, { type Argv, type Options, type PositionalOptions } from 'yargs'
 import { GlanceError, messageOf } from '../errors.ts'
 import type { AnyCommand, Shorthand } from './command.ts'
 import { COMMANDS, GROUPS, SHORTHANDS } from './commands.ts'
@@ -168,7 +168,7 @@ function register(
   const add = (parser: Argv, command: AnyCommand | Shorthand, word: string) => {
     const names = Object.keys(command.positionals)
     parser.command(
-      [word, ...names.map(name => `<${name}>`)].join(' '),
+      [word, ...names.map(name => argument(name, command.positionals[name]))].join(' '),
       command.summary,
       builder => {
         for (const name of names) builder.positional(name, command.positionals[name] ?? {})
@@ -193,6 +193,11 @@ function register(
     })
   }
   parser.command('help [command]', 'Tell about a command')
+}
+
+/** As yargs wants it. */
+function argument(name: string, { demandOption }: PositionalOptions = {}): string {
+  return demandOption === false ? `[${name}]` : `<${name}>`
 }
 
 function usage(message: string, topic?: string): GlanceError {

@@ -52,6 +52,10 @@ export interface ServerConfig extends RemotePolicySettings {
   readonly dataApi: DataApi
   /** Null for `glance.sqlite` in the data folder. */
   readonly connection: string | null
+  /** Whether the tables are made, or brought up to date, when the service starts. */
+  readonly dbAutoCreate: boolean
+  /** How many processes share the work; 0 for the one that is started. */
+  readonly workers: number
   readonly store: (typeof STORES)[number]
   /** The folder of the file store; null for `images` in the data folder. */
   readonly storeDir: string | null
@@ -150,6 +154,8 @@ export function completeConfig(given: Partial<ServerConfig>): ServerConfig {
     dataDir: 'glance-data',
     dataApi: 'sqlite',
     connection: null,
+    dbAutoCreate: true,
+    workers: 0,
     store: 'file',
     storeDir: null,
     enabledBackends: [],
@@ -270,6 +276,8 @@ const OPTIONS: Readonly<Record<string, Option>> = {
   data_dir: value => ({ dataDir: resolve(text(value)) }),
   data_api: value => ({ dataApi: dataApi(value) }),
   'database.connection': value => ({ connection: text(value) }),
+  db_auto_create: value => ({ dbAutoCreate: boolean(value) }),
+  workers: value => ({ workers: integer(value, 0, 1000) }),
   'glance_store.stores': value => ({ store: store(value) }),
   'glance_store.default_store': value => ({ store: store(value) }),
   'glance_store.filesystem_store_datadir': value => ({ storeDir: resolve(text(value)) }),

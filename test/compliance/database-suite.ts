@@ -6,6 +6,8 @@ import { memberCases } from './database/members.ts'
 import { metadefCases } from './database/metadefs.ts'
 import { pagingCases } from './database/paging.ts'
 import { pendingCases } from './database/pending.ts'
+import { purgeCases } from './database/purge.ts'
+import { schemaCases } from './database/schema.ts'
 import { taskCases } from './database/tasks.ts'
 import { transactionCases } from './database/transactions.ts'
 import { usageCases } from './database/usage.ts'
@@ -18,14 +20,19 @@ export interface DatabaseSuiteOptions {
 
 /** What the interface in lib/database/database.ts promises, for every driver. */
 export function databaseSuite(t: Test, { create }: DatabaseSuiteOptions): void {
-  const open = async (t: Test): Promise<Database> => {
+  const openEmpty = async (t: Test): Promise<Database> => {
     const database = await create(t)
     t.teardown(() => database[Symbol.asyncDispose]())
+    return database
+  }
+  const open = async (t: Test): Promise<Database> => {
+    const database = await openEmpty(t)
     await database.migrate()
     return database
   }
   t.test('images are kept', async t => imageCases(t, open))
   t.test('what is to be deleted later is kept', async t => pendingCases(t, open))
+  t.test('what was deleted is forgotten', async t => purgeCases(t, open))
   t.test('members are kept', async t => memberCases(t, open))
   t.test('metadata definitions are kept', async t => metadefCases(t, open))
   t.test('a listing shows what the viewer may see', async t => visibilityCases(t, open))
@@ -34,4 +41,5 @@ export function databaseSuite(t: Test, { create }: DatabaseSuiteOptions): void {
   t.test('tasks are kept', async t => taskCases(t, open))
   t.test('the usage of a project', async t => usageCases(t, open))
   t.test('a transaction is atomic', async t => transactionCases(t, open))
+  t.test('the schema has versions', async t => schemaCases(t, openEmpty))
 }

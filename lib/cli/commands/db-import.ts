@@ -1,15 +1,11 @@
-import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
 import type { Adopted } from '../../database/import/adopt.ts'
 import type { ReadDefinition } from '../../database/import/metadefs.ts'
-import { IN_MEMORY, sqlitePath } from '../../database/open.ts'
-import { GlanceError } from '../../errors.ts'
-import type { ServerConfig } from '../../server/config.ts'
 import type { Command } from '../command.ts'
 import { EXIT_STATUS } from '../exit-status.ts'
 import { describeAdopted, describeTotals, ImportTally, type ImportTotals } from '../import-rows.ts'
 import { importSource } from '../import-source.ts'
 import { type CommonOptions, SERVICE, type ServiceOptions, TRANSFER } from '../options.ts'
+import { serviceConfig, serviceDatabase } from '../service-database.ts'
 
 export interface ImportOptions extends CommonOptions, ServiceOptions {
   readonly database: string
@@ -48,12 +44,12 @@ export const dbImport: Command<ImportOptions, Adopted, ImportSummary> = {
   },
   rows: 'records',
 
-  async *run({ database, config, dataDir, dryRun, encryptionKeyFile }, { log, streams, signal }) {
-    const [{ completeConfig, readConfig }, start, { GlanceSource }, { adopt }] = await Promise.all([
-      import('../../server/config.ts'),
-      import('../../server/start.ts'),
+  async *run(options, { log, streams, signal }) {
+    const { database, dryRun, encryptionKeyFile } = options
+    const [{ GlanceSource }, { adopt }, { readyDatabase }] = await Promise.all([
       import('../../database/import/source.ts'),
       import('../../database/import/adopt.ts'),
+      import('../../server/ready-database.ts'),
     ])
     const { url, encryptionKey, exposed } = await importSource(
       database,
@@ -64,16 +60,7 @@ export const dbImport: Command<ImportOptions, Adopted, ImportSummary> = {
       process.title = 'glance-replicator db import' // From here on for whoever lists processes.
       log.warning('a password on the command line can be seen by others: name a file, or -')
     }
-    const settings = completeConfig({
-      ...(config === undefined ? {} : await readConfig(config)),
-      ...(dataDir === undefined ? {} : { dataDir }),
-    })
-    if (settings.dataApi === 'simple') {
-      throw new GlanceError(
-        'usage',
-        'data_api is simple: a database in memory has nothing imported',
-      )
-    }
+    const config = await serviceConfig(options)
     await using source = await GlanceSource.open(url)
     const {
       engine,
@@ -82,10 +69,12 @@ export const dbImport: Command<ImportOptions, Adopted, ImportSummary> = {
     } = source
     const called = version === null ? '' : `, version ${version} of its migrations`
     log.notice(`found in ${engine}: the database of a Glance, ${release}${called}`)
-    await using target = dryRun && !isThere(settings) ? null : await start.openDatabaseOf(settings)
-    if (!dryRun) await target?.migrate({ signal })
+    const makes = config.dbAutoCreate && !dryRun
+    await using target = await serviceDatabase(config, makes)
+    const isEmpty = dryRun && (await target.schema?.version()) === 0
+    if (!isEmpty) await readyDatabase(target, makes, { signal })
     const tally = new ImportTally()
-    const rows = adopt(source, target, {
+    const rows = adopt(source, isEmpty ? null : target, {
       encryptionKey,
       schemes: await readSchemes(),
       readDefinition: await definitionReader(),
@@ -117,14 +106,6 @@ async function readSchemes(): Promise<ReadonlySet<string>> {
     import('../../store/http.ts'),
   ])
   return new Set([...FILE_SCHEMES, ...HTTP_SCHEMES])
-}
-
-/** Whether there may be a database, which a dry run is not to make. */
-function isThere({ dataApi, connection, dataDir }: ServerConfig): boolean {
-  if (dataApi !== 'sqlite') return true
-  const path =
-    connection === null ? join(resolve(dataDir), 'glance.sqlite') : sqlitePath(connection)
-  return path !== IN_MEMORY && existsSync(path)
 }
 
 /** Holds definitions to what the API takes, but for what Glance keeps of things that nobody said. */

@@ -2,12 +2,20 @@ import type { Selectable } from 'kysely'
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import { type ImageQuery, SORT_KEYS, type SortKey } from '../../image/query.ts'
 import { IMAGE_STATUSES, type ImageStatus } from '../../image/status.ts'
-import type { ImageChange, ImageRecord, ImageTable, ImageUsage, PendingQuery } from '../database.ts'
+import type {
+  ImageChange,
+  ImageRecord,
+  ImageTable,
+  ImageUsage,
+  PendingQuery,
+  PurgeOptions,
+} from '../database.ts'
 import { totalOrder } from '../order.ts'
 import { matches } from './conditions.ts'
 import { ordered } from './engine.ts'
 import { isAfter } from './paging.ts'
 import { dropParts, replaceParts, withParts } from './parts.ts'
+import { purge } from './purge.ts'
 import { imageColumns, imageToRow } from './rows.ts'
 import type { Sql, Tables } from './tables.ts'
 import { type Access, atomically, consistently, reading } from './transactions.ts'
@@ -75,8 +83,8 @@ export class SqlImages implements ImageTable {
   async insert(image: ImageRecord): Promise<void> {
     try {
       await atomically(this.#access, async tx => {
-        const isPending = image.status === 'pending_delete'
-        const deletedAt = image.deletedAt ?? (isPending ? image.updatedAt : null)
+        const isGone = image.status === 'pending_delete' || image.status === 'deleted'
+        const deletedAt = image.deletedAt ?? (isGone ? image.updatedAt : null)
         await tx
           .insertInto('images')
           .values(imageToRow({ ...image, deletedAt }))
@@ -103,7 +111,7 @@ export class SqlImages implements ImageTable {
         .where('status', '<>', 'deleted')
         .executeTakeFirstOrThrow()
       if (numUpdatedRows === 0n) throw await refusal(tx, id, from)
-      if (deletes) await dropParts(tx, id)
+      if (deletes) await dropParts(tx, [id])
       else await replaceParts(tx, id, change)
       return read(tx, id)
     })
@@ -111,6 +119,24 @@ export class SqlImages implements ImageTable {
 
   usage(owner: string | null, { except }: { readonly except?: string } = {}): Promise<ImageUsage> {
     return reading(this.#access, sql => usage(sql, owner, except ?? null))
+  }
+
+  purge(before: Date, options: PurgeOptions = {}): Promise<number> {
+    return purge(this.#access, options, async (tx, limit, after) => {
+      let page = tx
+        .selectFrom('images')
+        .select('id')
+        .where('status', '=', 'deleted')
+        .where('deleted_at', '<', before.toISOString())
+        .orderBy('id')
+        .limit(limit)
+      if (after !== undefined) page = page.where('id', '>', after)
+      const ids = (await page.execute()).map(({ id }) => id)
+      if (ids.length === 0) return ids
+      await dropParts(tx, ids)
+      await tx.deleteFrom('images').where('id', 'in', ids).execute()
+      return ids
+    })
   }
 }
 

@@ -126,10 +126,14 @@ export function taskCases(t: Test, open: Open): void {
     for (const [n, expiresAt] of [null, at(5), at(6)].entries()) {
       await database.tasks.insert(task(n, { expiresAt }))
     }
-    await database.tasks.deleteExpired(at(6))
+    t.equal(await database.tasks.deleteExpired(at(6)), 1)
+    t.equal(await database.tasks.deleteExpired(at(6)), 0)
     t.equal(await database.tasks.find(id(1)), undefined)
     t.ok(await database.tasks.find(id(0)))
     t.ok(await database.tasks.find(id(2)))
+    for (let n = 10; n < 15; n += 1) await database.tasks.insert(task(n, { expiresAt: at(5) }))
+    t.equal(await database.tasks.deleteExpired(at(6), { limit: 2 }), 2)
+    t.equal(await database.tasks.deleteExpired(at(6), { limit: 9 }), 3)
   })
 
   t.test('a transaction has tasks as well', async t => {

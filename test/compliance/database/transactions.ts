@@ -110,13 +110,4 @@ export function transactionCases(t: Test, open: Open): void {
     t.strictSame(await listed(database), [])
     await database.images.insert(record(1))
   })
-
-  t.test('a schema that is up to date stays as it is', async t => {
-    const database = await open(t)
-    await database.images.insert(record(1))
-    await Promise.all([database.migrate(), database.migrate()])
-    t.strictSame(await listed(database), [1])
-    const signal = AbortSignal.abort(new Error('too late'))
-    await t.rejects(database.migrate({ signal }), { message: 'too late' })
-  })
 }
