@@ -9,6 +9,8 @@
  * ```
  */
 export type { Abortable } from './abort.ts'
+export type { Database, ImageRecord } from './database/database.ts'
+export { SimpleDatabase } from './database/simple/simple.ts'
 export type {
   Endpoint,
   EndpointFeatures,

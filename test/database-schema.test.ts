@@ -42,7 +42,7 @@ t.test('the schema is the same whichever way it came about', async t => {
   const [way, once] = [join(t.testdir(), 'way.sqlite'), join(t.testdir(), 'once.sqlite')]
   await using database = await openSqlite(way)
   const schema = database.schema
-  if (schema === null) throw new TypeError('there is a schema')
+  if (schema === undefined) throw new TypeError('there is a schema')
   for (let version = 0; version <= schema.versions.length; version += 1) {
     {
       await using other = await openSqlite(`${once}${version}`)
@@ -61,7 +61,7 @@ t.test('rows of every version are there in every later one, and again on the way
   const path = newPath(t)
   await using database = await openSqlite(path)
   const { schema } = database
-  if (schema === null) throw new TypeError('there is a schema')
+  if (schema === undefined) throw new TypeError('there is a schema')
   const all = schema.versions.length
   for (let from = 1; from <= all; from += 1) {
     for (let to = from; to <= all; to += 1) {
@@ -129,7 +129,7 @@ function dumpOf(file: Libsql): unknown {
 t.test('what is lost on the way down is told, and only that is lost', async t => {
   await using database = await openSqlite(newPath(t))
   const { schema } = database
-  if (schema === null) throw new TypeError('there is a schema')
+  if (schema === undefined) throw new TypeError('there is a schema')
   await database.migrate()
   await database.images.insert(FULL)
   await database.images.insert(record(2))
@@ -175,7 +175,7 @@ t.test('a database of a later version of this program is refused, and says both'
       /has version 42 \(0042-answers\) .* up to 5 \(0005-removed-locations\): .*'db downgrade 5'/,
   }
   const { schema } = database
-  if (schema === null) throw new TypeError('there is a schema')
+  if (schema === undefined) throw new TypeError('there is a schema')
   await t.rejects(database.migrate(), refusal)
   await t.rejects(schema.version(), refusal)
   await t.rejects(schema.losses(0), refusal)
@@ -235,7 +235,7 @@ t.test('a change that an engine cannot undo is told of when it was cut off', asy
   const path = newPath(t)
   await using database = await openSqlite(path)
   const { schema } = database
-  if (schema === null) throw new TypeError('there is a schema')
+  if (schema === undefined) throw new TypeError('there is a schema')
   await database.migrate()
   await database.images.insert(FULL)
   await database.members.insert(member(1, 'guest'))

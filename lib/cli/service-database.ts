@@ -63,7 +63,7 @@ export interface SchemaSummary {
 }
 
 export async function schemaSummary({ schema }: Database): Promise<SchemaSummary> {
-  if (schema === null) return { version: null, name: null, latest: null }
+  if (schema === undefined) return { version: null, name: null, latest: null }
   const version = await schema.version()
   const { versions } = schema
   return { version, name: versions[version - 1] ?? null, latest: versions.length }

@@ -52,8 +52,8 @@ export interface Database extends AsyncDisposable {
   readonly members: MemberTable
   readonly tasks: TaskTable
   readonly metadefs: MetadefTables
-  /** Null for a driver whose rows have one form only, such as one in memory, and in a transaction. */
-  readonly schema: Schema | null
+  /** Left out by a driver whose rows have one form only, such as one in memory, and in a transaction. */
+  readonly schema?: Schema | undefined
   /**
    * Makes the database ready for use, from nothing or from an earlier version of its schema; several processes may call
    * it at once. @throws {GlanceError} as {@link Schema.migrate}.

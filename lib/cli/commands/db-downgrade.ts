@@ -44,7 +44,7 @@ export const dbDowngrade: Command<DbDowngradeOptions, VersionRow, DbDowngradeSum
     const config = await serviceConfig(options)
     await using database = await serviceDatabase(config, false)
     const { schema } = database
-    if (schema === null) {
+    if (schema === undefined) {
       throw new GlanceError('usage', 'the schema of this database has no versions')
     }
     const to = versionNamed(options.schemaVersion, schema)

@@ -41,7 +41,7 @@ function goingUp(
     async *run(options, { signal }) {
       await using database = await serviceDatabase(await serviceConfig(options), makes)
       const { schema } = database
-      if (schema === null) {
+      if (schema === undefined) {
         await database.migrate({ signal })
         return await schemaSummary(database)
       }

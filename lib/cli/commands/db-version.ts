@@ -45,7 +45,7 @@ export const dbCheck: Command<DbVersionOptions, VersionRow, SchemaSummary> = {
     await using database = await serviceDatabase(await serviceConfig(options), false)
     const summary = await schemaSummary(database)
     const { schema } = database
-    if (schema === null) return summary
+    if (schema === undefined) return summary
     for (let version = 1; version <= schema.versions.length; version += 1) {
       if (version > (summary.version ?? 0)) yield versionRow(version, schema)
     }
