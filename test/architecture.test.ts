@@ -202,6 +202,20 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
       'database/database.ts',
     ],
   ],
+  [
+    'compliance/',
+    [
+      'errors.ts',
+      'abort.ts',
+      'image/',
+      'stream/',
+      'wire/attributes.ts',
+      'database/database.ts',
+      'database/usage.ts',
+      'endpoint/endpoint.ts',
+      'store/store.ts',
+    ],
+  ],
   ['cli/', ['']],
   ['index.ts', ['']],
 ]
