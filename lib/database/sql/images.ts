@@ -5,7 +5,7 @@ import { IMAGE_STATUSES, type ImageStatus } from '../../image/status.ts'
 import type { ImageChange, ImageRecord, ImageTable, ImageUsage, PendingQuery } from '../database.ts'
 import { totalOrder } from '../order.ts'
 import { matches } from './conditions.ts'
-import { isAfter } from './paging.ts'
+import { takePage } from './paging.ts'
 import { dropParts, replaceParts, withParts } from './parts.ts'
 import { imageColumns, imageToRow } from './rows.ts'
 import type { Sql, Tables } from './tables.ts'
@@ -28,17 +28,15 @@ export class SqlImages implements ImageTable {
 
   list(query: ImageQuery): Promise<readonly ImageRecord[]> {
     return consistently(this.#sql, async tx => {
-      const order = totalOrder(query.sort)
+      const { limit } = query
       const marker =
         query.marker === null ? null : await findMarker(tx, query.marker, query.deleted)
-      let page = tx
+      const listing = tx
         .selectFrom('images')
         .selectAll()
         .where(images => matches(images, query))
-        .limit(query.limit)
-      if (marker !== null) page = page.where(isAfter(order, marker, NULLABLE))
-      for (const { key, direction } of order) page = page.orderBy(key, direction)
-      return withParts(tx, await page.execute())
+      const order = totalOrder(query.sort)
+      return withParts(tx, await takePage(listing, { order, nullable: NULLABLE, marker, limit }))
     })
   }
 

@@ -4,7 +4,7 @@ import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { MetadefNamespace, NamespaceQuery } from '../../image/metadef.ts'
 import type { NamespaceTable } from '../database.ts'
 import { namespaceFromRow, namespaceToRow } from './metadef-rows.ts'
-import { isAfter } from './paging.ts'
+import { takePage } from './paging.ts'
 import type { Sql, Tables } from './tables.ts'
 import { atomically, consistently } from './transactions.ts'
 
@@ -24,19 +24,15 @@ export class SqlNamespaces implements NamespaceTable {
 
   list(query: NamespaceQuery): Promise<readonly MetadefNamespace[]> {
     return consistently(this.#sql, async tx => {
-      const order = orderOf(query.sort)
-      let page = tx
+      const marker = query.marker === null ? null : await selectNamespace(tx, query.marker)
+      if (marker === undefined) throw notFound(query.marker)
+      const listing = tx
         .selectFrom('metadef_namespaces')
         .selectAll()
         .where(namespaces => matches(namespaces, query))
-        .limit(query.limit)
-      if (query.marker !== null) {
-        const marker = await selectNamespace(tx, query.marker)
-        if (marker === undefined) throw notFound(query.marker)
-        page = page.where(isAfter(order, marker, NULLABLE))
-      }
-      for (const { key, direction } of order) page = page.orderBy(key, direction)
-      return (await page.execute()).map(namespaceFromRow)
+      const { limit } = query
+      const page = { order: orderOf(query.sort), nullable: NULLABLE, marker, limit }
+      return (await takePage(listing, page)).map(namespaceFromRow)
     })
   }
 
@@ -130,6 +126,6 @@ async function naming({ namespace }: MetadefNamespace, work: () => Promise<void>
   }
 }
 
-function notFound(namespace: string): GlanceError {
+function notFound(namespace: string | null): GlanceError {
   return new GlanceError('not_found', `no namespace ${namespace} found`)
 }

@@ -3,7 +3,7 @@ import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { Task, TaskQuery, TaskSortKey, TaskStatus } from '../../image/task.ts'
 import type { TaskChange, TaskTable } from '../database.ts'
 import type { OrderStep } from '../order.ts'
-import { isAfter } from './paging.ts'
+import { takePage } from './paging.ts'
 import type { Sql, Tables } from './tables.ts'
 import { atomically, consistently } from './transactions.ts'
 
@@ -26,15 +26,13 @@ export class SqlTasks implements TaskTable {
     return consistently(this.#sql, async tx => {
       const marker = query.marker === null ? null : await find(tx, query.marker)
       if (marker === undefined) throw notFound(query.marker)
-      const order = orderOf(query)
-      let page = tx
+      const listing = tx
         .selectFrom('tasks')
         .selectAll()
         .where(rows => matches(rows, query))
-        .limit(query.limit)
-      if (marker !== null) page = page.where(isAfter(order, marker, NULLABLE))
-      for (const { key, direction } of order) page = page.orderBy(key, direction)
-      return (await page.execute()).map(taskFromRow)
+      const { limit } = query
+      const page = { order: orderOf(query), nullable: NULLABLE, marker, limit }
+      return (await takePage(listing, page)).map(taskFromRow)
     })
   }
 
