@@ -9,25 +9,25 @@ import { takePage } from './paging.ts'
 import { dropParts, replaceParts, withParts } from './parts.ts'
 import { imageColumns, imageToRow } from './rows.ts'
 import type { Sql, Tables } from './tables.ts'
-import { atomically, consistently } from './transactions.ts'
+import { type Access, atomically, consistently, reading } from './transactions.ts'
 import { usage } from './usage.ts'
 
 export class SqlImages implements ImageTable {
-  readonly #sql: Sql
+  readonly #access: Access
 
-  constructor(sql: Sql) {
-    this.#sql = sql
+  constructor(access: Access) {
+    this.#access = access
   }
 
   find(
     id: string,
     { deleted = false }: { readonly deleted?: boolean } = {},
   ): Promise<ImageRecord | undefined> {
-    return consistently(this.#sql, tx => findIn(tx, id, deleted ? IMAGE_STATUSES : SHOWN))
+    return consistently(this.#access, tx => findIn(tx, id, deleted ? IMAGE_STATUSES : SHOWN))
   }
 
   list(query: ImageQuery): Promise<readonly ImageRecord[]> {
-    return consistently(this.#sql, async tx => {
+    return consistently(this.#access, async tx => {
       const { limit } = query
       const marker =
         query.marker === null ? null : await findMarker(tx, query.marker, query.deleted)
@@ -36,17 +36,20 @@ export class SqlImages implements ImageTable {
         .selectAll()
         .where(images => matches(images, query))
       const order = totalOrder(query.sort)
-      return withParts(tx, await takePage(listing, { order, nullable: NULLABLE, marker, limit }))
+      return withParts(
+        tx,
+        await takePage(this.#access.engine, listing, { order, nullable: NULLABLE, marker, limit }),
+      )
     })
   }
 
   findPending(id: string): Promise<ImageRecord | undefined> {
-    return consistently(this.#sql, tx => findIn(tx, id, ['pending_delete']))
+    return consistently(this.#access, tx => findIn(tx, id, ['pending_delete']))
   }
 
   listPending({ until, limit, marker }: PendingQuery): Promise<readonly ImageRecord[]> {
     const time = until.toISOString()
-    return consistently(this.#sql, async tx => {
+    return consistently(this.#access, async tx => {
       const removed = tx
         .selectFrom('image_removed_locations')
         .select('image_id')
@@ -69,7 +72,7 @@ export class SqlImages implements ImageTable {
 
   async insert(image: ImageRecord): Promise<void> {
     try {
-      await atomically(this.#sql, async tx => {
+      await atomically(this.#access, async tx => {
         const isPending = image.status === 'pending_delete'
         const deletedAt = image.deletedAt ?? (isPending ? image.updatedAt : null)
         await tx
@@ -85,7 +88,7 @@ export class SqlImages implements ImageTable {
   }
 
   update(id: string, change: ImageChange, from: readonly ImageStatus[]): Promise<ImageRecord> {
-    return atomically(this.#sql, async tx => {
+    return atomically(this.#access, async tx => {
       const deletes = change.status === 'deleted'
       const hides = deletes || change.status === 'pending_delete'
       const columns = imageColumns(hides ? { deletedAt: change.updatedAt, ...change } : change)
@@ -105,7 +108,7 @@ export class SqlImages implements ImageTable {
   }
 
   usage(owner: string | null, { except }: { readonly except?: string } = {}): Promise<ImageUsage> {
-    return usage(this.#sql, owner, except ?? null)
+    return reading(this.#access, sql => usage(sql, owner, except ?? null))
   }
 }
 

@@ -6,24 +6,24 @@ import type { NamespaceTable } from '../database.ts'
 import { namespaceFromRow, namespaceToRow } from './metadef-rows.ts'
 import { takePage } from './paging.ts'
 import type { Sql, Tables } from './tables.ts'
-import { atomically, consistently } from './transactions.ts'
+import { type Access, atomically, consistently, reading } from './transactions.ts'
 
 type Namespaces = ExpressionBuilder<Tables, 'metadef_namespaces'>
 
 export class SqlNamespaces implements NamespaceTable {
-  readonly #sql: Sql
+  readonly #access: Access
 
-  constructor(sql: Sql) {
-    this.#sql = sql
+  constructor(access: Access) {
+    this.#access = access
   }
 
   async find(namespace: string): Promise<MetadefNamespace | undefined> {
-    const row = await selectNamespace(this.#sql, namespace)
+    const row = await reading(this.#access, sql => selectNamespace(sql, namespace))
     return row && namespaceFromRow(row)
   }
 
   list(query: NamespaceQuery): Promise<readonly MetadefNamespace[]> {
-    return consistently(this.#sql, async tx => {
+    return consistently(this.#access, async tx => {
       const marker = query.marker === null ? null : await selectNamespace(tx, query.marker)
       if (marker === undefined) throw notFound(query.marker)
       const listing = tx
@@ -32,13 +32,13 @@ export class SqlNamespaces implements NamespaceTable {
         .where(namespaces => matches(namespaces, query))
       const { limit } = query
       const page = { order: orderOf(query.sort), nullable: NULLABLE, marker, limit }
-      return (await takePage(listing, page)).map(namespaceFromRow)
+      return (await takePage(this.#access.engine, listing, page)).map(namespaceFromRow)
     })
   }
 
   async insert(record: MetadefNamespace): Promise<void> {
     await naming(record, () =>
-      atomically(this.#sql, async tx => {
+      atomically(this.#access, async tx => {
         const { last } = await tx
           .selectFrom('metadef_namespaces')
           .select(namespaces => namespaces.fn.max<number | null>('position').as('last'))
@@ -50,18 +50,20 @@ export class SqlNamespaces implements NamespaceTable {
   }
 
   async replace(namespace: string, by: MetadefNamespace): Promise<void> {
-    await naming(by, async () => {
-      const { numUpdatedRows } = await this.#sql
-        .updateTable('metadef_namespaces')
-        .set(namespaceToRow(by))
-        .where('namespace', '=', namespace)
-        .executeTakeFirstOrThrow()
-      if (numUpdatedRows === 0n) throw notFound(namespace)
-    })
+    await naming(by, () =>
+      atomically(this.#access, async tx => {
+        const { numUpdatedRows } = await tx
+          .updateTable('metadef_namespaces')
+          .set(namespaceToRow(by))
+          .where('namespace', '=', namespace)
+          .executeTakeFirstOrThrow()
+        if (numUpdatedRows === 0n) throw notFound(namespace)
+      }),
+    )
   }
 
   async delete(namespace: string): Promise<void> {
-    await atomically(this.#sql, async tx => {
+    await atomically(this.#access, async tx => {
       const id = await namespaceId(tx, namespace)
       await tx.deleteFrom('metadef_parts').where('namespace_id', '=', id).execute()
       await tx.deleteFrom('metadef_namespaces').where('id', '=', id).execute()

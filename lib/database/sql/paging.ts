@@ -1,5 +1,6 @@
 import { type Expression, type SelectQueryBuilder, type SqlBool, sql } from 'kysely'
 import type { OrderStep } from '../order.ts'
+import { type Engine, ordered } from './engine.ts'
 
 type Condition = Expression<SqlBool>
 
@@ -25,11 +26,13 @@ export interface PageOptions {
  * To be called in a transaction that reads consistently.
  */
 export async function takePage<DB, TB extends keyof DB, Row>(
+  engine: Engine,
   listing: SelectQueryBuilder<DB, TB, Row>,
   { order, nullable, marker, limit }: PageOptions,
 ): Promise<Row[]> {
   const sorted = order.reduce(
-    (query, { key, direction }) => query.orderBy(sql.ref(key), direction),
+    (query, step) =>
+      query.orderBy(sql.ref(step.key), ordered(engine, step, nullable.has(step.key))),
     listing,
   )
   if (marker === null) return sorted.limit(limit).execute()

@@ -5,25 +5,25 @@ import type { TaskChange, TaskTable } from '../database.ts'
 import type { OrderStep } from '../order.ts'
 import { takePage } from './paging.ts'
 import type { Sql, Tables } from './tables.ts'
-import { atomically, consistently } from './transactions.ts'
+import { type Access, atomically, consistently, reading } from './transactions.ts'
 
 type Row = Selectable<Tables['tasks']>
 type Rows = ExpressionBuilder<Tables, 'tasks'>
 
 export class SqlTasks implements TaskTable {
-  readonly #sql: Sql
+  readonly #access: Access
 
-  constructor(sql: Sql) {
-    this.#sql = sql
+  constructor(access: Access) {
+    this.#access = access
   }
 
   async find(id: string): Promise<Task | undefined> {
-    const row = await find(this.#sql, id)
+    const row = await reading(this.#access, sql => find(sql, id))
     return row === undefined ? undefined : taskFromRow(row)
   }
 
   list(query: TaskQuery): Promise<readonly Task[]> {
-    return consistently(this.#sql, async tx => {
+    return consistently(this.#access, async tx => {
       const marker = query.marker === null ? null : await find(tx, query.marker)
       if (marker === undefined) throw notFound(query.marker)
       const listing = tx
@@ -32,13 +32,13 @@ export class SqlTasks implements TaskTable {
         .where(rows => matches(rows, query))
       const { limit } = query
       const page = { order: orderOf(query), nullable: NULLABLE, marker, limit }
-      return (await takePage(listing, page)).map(taskFromRow)
+      return (await takePage(this.#access.engine, listing, page)).map(taskFromRow)
     })
   }
 
   async insert(task: Task): Promise<void> {
     try {
-      await this.#sql.insertInto('tasks').values(taskToRow(task)).execute()
+      await atomically(this.#access, tx => tx.insertInto('tasks').values(taskToRow(task)).execute())
     } catch (error) {
       if (!isGlanceError(error, 'duplicate')) throw error
       throw new GlanceError('duplicate', `task ${task.id} already exists`, { cause: error })
@@ -46,7 +46,7 @@ export class SqlTasks implements TaskTable {
   }
 
   update(id: string, change: TaskChange, from: readonly TaskStatus[]): Promise<Task> {
-    return atomically(this.#sql, async tx => {
+    return atomically(this.#access, async tx => {
       const { result, expiresAt } = change
       const { numUpdatedRows } = await tx
         .updateTable('tasks')
@@ -72,7 +72,9 @@ export class SqlTasks implements TaskTable {
   }
 
   async deleteExpired(now: Date): Promise<void> {
-    await this.#sql.deleteFrom('tasks').where('expires_at', '<', now.toISOString()).execute()
+    await atomically(this.#access, tx =>
+      tx.deleteFrom('tasks').where('expires_at', '<', now.toISOString()).execute(),
+    )
   }
 }
 
