@@ -2,6 +2,7 @@ import type { Test } from 'tap'
 import type { Database } from '../../lib/database/database.ts'
 import { imageCases } from './database/images.ts'
 import { conditionCases } from './database/conditions.ts'
+import { insertAllCases } from './database/insert-all.ts'
 import { memberCases } from './database/members.ts'
 import { metadefCases } from './database/metadefs.ts'
 import { pagingCases } from './database/paging.ts'
@@ -25,6 +26,7 @@ export function databaseSuite(t: Test, { create }: DatabaseSuiteOptions): void {
     return database
   }
   t.test('images are kept', async t => imageCases(t, open))
+  t.test('many images are inserted', async t => insertAllCases(t, open))
   t.test('what is to be deleted later is kept', async t => pendingCases(t, open))
   t.test('members are kept', async t => memberCases(t, open))
   t.test('metadata definitions are kept', async t => metadefCases(t, open))

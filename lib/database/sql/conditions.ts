@@ -10,9 +10,14 @@ type Condition = Expression<SqlBool>
 /** Statuses of images that are in no listing unless they are asked for. */
 const UNLISTED = ['deleted', 'pending_delete', 'killed'] as const satisfies ImageStatus[]
 
-/** Whether a listing shows a row, as the WHERE clause says it. */
-export function matches(images: Images, query: ImageQuery): Condition {
+/** Whether a listing shows a row, as the WHERE clause says it, and it is one of `few` if these are given. */
+export function matches(
+  images: Images,
+  query: ImageQuery,
+  few: ReadonlySet<string> | undefined,
+): Condition {
   return images.and([
+    ...(few === undefined ? [] : [isOneOf(images, [...few])]),
     ...(query.deleted === 'listed' ? [] : [images('status', 'not in', UNLISTED)]),
     ...(query.hidden === null ? [] : [images('os_hidden', '=', Number(query.hidden))]),
     ...isVisible(images, query),
@@ -47,9 +52,7 @@ function isWanted(images: Images, { viewer, visibility }: ImageQuery): Condition
 function meets(images: Images, condition: ImageCondition): Condition {
   switch (condition.type) {
     case 'text':
-      // An empty list is not SQL everywhere.
-      if (condition.in.length === 0) return sql<SqlBool>`1 = 0`
-      return images(condition.field, 'in', condition.in)
+      return condition.in.length === 0 ? NEVER : images(condition.field, 'in', condition.in)
     case 'number':
       return images(condition.field, OPERATORS[condition.comparison], condition.value)
     case 'time':
@@ -57,25 +60,33 @@ function meets(images: Images, condition: ImageCondition): Condition {
     case 'protected':
       return images('protected', '=', Number(condition.value))
     case 'tag':
-      return images(
-        'id',
-        'in',
-        images.selectFrom('image_tags').select('image_id').where('value', '=', condition.value),
+      return images.exists(
+        images
+          .selectFrom('image_tags')
+          .select('image_id')
+          .whereRef('image_id', '=', 'images.id')
+          .where('value', '=', condition.value),
       )
     case 'property':
-      return images(
-        'id',
-        'in',
+      return images.exists(
         images
           .selectFrom('image_properties')
           .select('image_id')
-          .where('name', '=', condition.name)
+          .whereRef('image_id', '=', 'images.id')
+          .where('image_properties.name', '=', condition.name)
           .where('value', '=', condition.value),
       )
     default:
       return unreachable(condition)
   }
 }
+
+function isOneOf(images: Images, ids: readonly string[]): Condition {
+  return ids.length === 0 ? NEVER : images('id', 'in', ids)
+}
+
+/** An empty list is not SQL everywhere. */
+const NEVER = sql<SqlBool>`1 = 0`
 
 const OPERATORS = {
   eq: '=',

@@ -1,13 +1,17 @@
-import type { Selectable } from 'kysely'
-import { GlanceError, isGlanceError } from '../../errors.ts'
+import { type Selectable, sql as raw } from 'kysely'
+import { GlanceError } from '../../errors.ts'
 import { type ImageQuery, SORT_KEYS, type SortKey } from '../../image/query.ts'
 import { IMAGE_STATUSES, type ImageStatus } from '../../image/status.ts'
+import { inBatches } from '../batches.ts'
 import type { ImageChange, ImageRecord, ImageTable, ImageUsage, PendingQuery } from '../database.ts'
-import { totalOrder } from '../order.ts'
+import { type OrderStep, totalOrder } from '../order.ts'
+import { candidates } from './candidates.ts'
 import { matches } from './conditions.ts'
+import type { Engine } from './engine.ts'
+import { insertBatch } from './insert.ts'
 import { takePage } from './paging.ts'
 import { dropParts, replaceParts, withParts } from './parts.ts'
-import { imageColumns, imageToRow } from './rows.ts'
+import { imageColumns } from './rows.ts'
 import type { Sql, Tables } from './tables.ts'
 import { type Access, atomically, consistently, reading } from './transactions.ts'
 import { usage } from './usage.ts'
@@ -31,15 +35,14 @@ export class SqlImages implements ImageTable {
       const { limit } = query
       const marker =
         query.marker === null ? null : await findMarker(tx, query.marker, query.deleted)
-      const listing = tx
-        .selectFrom('images')
-        .selectAll()
-        .where(images => matches(images, query))
       const order = totalOrder(query.sort)
-      return withParts(
-        tx,
-        await takePage(this.#access.engine, listing, { order, nullable: NULLABLE, marker, limit }),
-      )
+      const few = await candidates(tx, query)
+      const index = few === undefined ? indexFor(order) : null
+      const listing = imagesBy(tx, this.#access.engine, index)
+        .selectAll()
+        .where(images => matches(images, query, few))
+      const page = { order, nullable: NULLABLE, marker, limit }
+      return withParts(tx, await takePage(this.#access.engine, listing, page))
     })
   }
 
@@ -70,21 +73,12 @@ export class SqlImages implements ImageTable {
     })
   }
 
-  async insert(image: ImageRecord): Promise<void> {
-    try {
-      await atomically(this.#access, async tx => {
-        const isPending = image.status === 'pending_delete'
-        const deletedAt = image.deletedAt ?? (isPending ? image.updatedAt : null)
-        await tx
-          .insertInto('images')
-          .values(imageToRow({ ...image, deletedAt }))
-          .execute()
-        if (image.status !== 'deleted') await replaceParts(tx, image.id, image)
-      })
-    } catch (error) {
-      if (!isGlanceError(error, 'duplicate')) throw error
-      throw new GlanceError('duplicate', `image ${image.id} already exists`, { cause: error })
-    }
+  insert(image: ImageRecord): Promise<void> {
+    return insertBatch(this.#access, [image])
+  }
+
+  async insertAll(images: AsyncIterable<ImageRecord> | Iterable<ImageRecord>): Promise<void> {
+    for await (const batch of inBatches(images)) await insertBatch(this.#access, batch)
   }
 
   update(id: string, change: ImageChange, from: readonly ImageStatus[]): Promise<ImageRecord> {
@@ -117,6 +111,17 @@ const NULLABLE: ReadonlySet<string> = new Set(['name', 'container_format', 'disk
 
 /** The statuses of images that are there for whoever asks. */
 const SHOWN = IMAGE_STATUSES.filter(status => status !== 'deleted' && status !== 'pending_delete')
+
+/** The images, read by an index; by their ids for null. */
+function imagesBy(sql: Sql, { hint }: Engine, index: string | null) {
+  const from = raw<Selectable<Tables['images']>>`images`.as<'images'>(raw`images ${hint(index)}`)
+  return sql.selectFrom(from)
+}
+
+/** The index that has this order, or at least its beginning. */
+function indexFor([step]: readonly OrderStep[]): string | null {
+  return step === undefined || step.key === 'id' ? null : `ix_images_${step.key}`
+}
 
 async function findIn(
   sql: Sql,
