@@ -1,5 +1,7 @@
 import type { SelectQueryBuilder } from 'kysely'
+import { unreachable } from '../../errors.ts'
 import type { ImageCondition, ImageQuery, TextField } from '../../image/query.ts'
+import { OPERATORS } from './conditions.ts'
 import type { Sql, Tables } from './tables.ts'
 
 /** So many images are sorted for each page without anybody noticing. */
@@ -58,8 +60,17 @@ function meeting(sql: Sql, condition: ImageCondition): Source[] | undefined {
           .where('name', '=', condition.name)
           .where('value', '=', condition.value),
       ]
-    default:
+    case 'time': {
+      const { field, comparison, value } = condition
+      if (comparison === 'neq') return undefined
+      const images = sql.selectFrom('images').select('id')
+      return [images.where(field, OPERATORS[comparison], value.toISOString())]
+    }
+    case 'number':
+    case 'protected':
       return undefined
+    default:
+      return unreachable(condition)
   }
 }
 

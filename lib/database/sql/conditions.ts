@@ -88,7 +88,7 @@ function isOneOf(images: Images, ids: readonly string[]): Condition {
 /** An empty list is not SQL everywhere. */
 const NEVER = sql<SqlBool>`1 = 0`
 
-const OPERATORS = {
+export const OPERATORS = {
   eq: '=',
   neq: '<>',
   lt: '<',

@@ -156,7 +156,7 @@ function many(first: number, count: number): ImageRecord[] {
 
 async function* slowly<T>(items: Iterable<T>): AsyncGenerator<T> {
   for (const item of items) {
-    await null
+    await Promise.resolve()
     yield item
   }
 }
