@@ -1,7 +1,7 @@
 import type { SelectQueryBuilder } from 'kysely'
 import { unreachable } from '../../errors.ts'
 import type { ImageCondition, ImageQuery, TextField } from '../../image/query.ts'
-import { OPERATORS } from './conditions.ts'
+import { OPERATORS, textOf } from './conditions.ts'
 import type { Sql, Tables } from './tables.ts'
 
 /** So many images are sorted for each page without anybody noticing. */
@@ -64,7 +64,7 @@ function meeting(sql: Sql, condition: ImageCondition): Source[] | undefined {
       const { field, comparison, value } = condition
       if (comparison === 'neq') return undefined
       const images = sql.selectFrom('images').select('id')
-      return [images.where(field, OPERATORS[comparison], value.toISOString())]
+      return [images.where(field, OPERATORS[comparison], textOf(value))]
     }
     case 'number':
     case 'protected':

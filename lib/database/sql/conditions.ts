@@ -54,9 +54,10 @@ function meets(images: Images, condition: ImageCondition): Condition {
     case 'text':
       return condition.in.length === 0 ? NEVER : images(condition.field, 'in', condition.in)
     case 'number':
-      return images(condition.field, OPERATORS[condition.comparison], condition.value)
+      // Not a parameter, which an engine may take for one of the column's type and refuse when it is beyond that.
+      return images(condition.field, OPERATORS[condition.comparison], sql.lit(condition.value))
     case 'time':
-      return images(condition.field, OPERATORS[condition.comparison], condition.value.toISOString())
+      return images(condition.field, OPERATORS[condition.comparison], textOf(condition.value))
     case 'protected':
       return images('protected', '=', Number(condition.value))
     case 'tag':
@@ -87,6 +88,13 @@ function isOneOf(images: Images, ids: readonly string[]): Condition {
 
 /** An empty list is not SQL everywhere. */
 const NEVER = sql<SqlBool>`1 = 0`
+
+/** A time to compare the columns with, which are text: of a year of four digits, the nearest one. */
+export function textOf(time: Date): string {
+  const years = time.getUTCFullYear()
+  if (years > 9999) return '9999-12-31T23:59:59.999Z'
+  return years < 0 ? '0000-01-01T00:00:00.000Z' : time.toISOString()
+}
 
 export const OPERATORS = {
   eq: '=',
