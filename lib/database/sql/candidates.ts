@@ -7,6 +7,9 @@ import type { Sql, Tables } from './tables.ts'
 /** So many images are sorted for each page without anybody noticing. */
 const FEW = 3000
 
+/** So many conditions are tried, however many there are. */
+const TRIED = 16
+
 /** Finds images by an index; `id` is what they are called there. */
 type Source = SelectQueryBuilder<Tables, keyof Tables, { readonly id: string }>
 
@@ -20,7 +23,7 @@ export async function candidates(
   query: ImageQuery,
 ): Promise<ReadonlySet<string> | undefined> {
   for (const sources of [
-    ...query.conditions.map(condition => meeting(sql, condition)),
+    ...query.conditions.slice(0, TRIED).map(condition => meeting(sql, condition)),
     wanted(sql, query),
     visible(sql, query),
   ]) {

@@ -23,6 +23,8 @@ export function matches(
     ...isVisible(images, query),
     ...isWanted(images, query),
     ...query.conditions.map(condition => meets(images, condition)),
+    ...hasTags(images, query.conditions),
+    ...hasProperties(images, query.conditions),
   ])
 }
 
@@ -61,31 +63,54 @@ function meets(images: Images, condition: ImageCondition): Condition {
     case 'protected':
       return images('protected', '=', Number(condition.value))
     case 'tag':
-      return images.exists(
-        images
-          .selectFrom('image_tags')
-          .select('image_id')
-          .whereRef('image_id', '=', 'images.id')
-          .where('value', '=', condition.value),
-      )
     case 'property':
-      return images.exists(
-        images
-          .selectFrom('image_properties')
-          .select('image_id')
-          .whereRef('image_id', '=', 'images.id')
-          .where('image_properties.name', '=', condition.name)
-          .where('value', '=', condition.value),
-      )
+      return ALWAYS // Which all of them are asked for together.
     default:
       return unreachable(condition)
   }
+}
+
+// Counted rather than asked for one by one, since an engine plans each EXISTS for itself, and a query may have hundreds.
+
+function hasTags(images: Images, conditions: readonly ImageCondition[]): Condition[] {
+  const tags = new Set(conditions.flatMap(each => (each.type === 'tag' ? [each.value] : [])))
+  if (tags.size === 0) return []
+  const found = images
+    .selectFrom('image_tags')
+    .select(({ fn }) => fn.countAll().as('found'))
+    .whereRef('image_id', '=', 'images.id')
+    .where('value', 'in', [...tags])
+  return [images(found, '=', tags.size)]
+}
+
+function hasProperties(images: Images, conditions: readonly ImageCondition[]): Condition[] {
+  const properties = new Map<string, string>()
+  for (const condition of conditions) {
+    if (condition.type !== 'property') continue
+    const { name, value } = condition
+    if ((properties.get(name) ?? value) !== value) return [NEVER] // It cannot have both.
+    properties.set(name, value)
+  }
+  if (properties.size === 0) return []
+  const found = images
+    .selectFrom('image_properties')
+    .select(({ fn }) => fn.countAll().as('found'))
+    .whereRef('image_id', '=', 'images.id')
+    .where(({ or, and, eb }) =>
+      or(
+        Array.from(properties, ([name, value]) =>
+          and([eb('image_properties.name', '=', name), eb('value', '=', value)]),
+        ),
+      ),
+    )
+  return [images(found, '=', properties.size)]
 }
 
 function isOneOf(images: Images, ids: readonly string[]): Condition {
   return ids.length === 0 ? NEVER : images('id', 'in', ids)
 }
 
+const ALWAYS = sql<SqlBool>`1 = 1`
 /** An empty list is not SQL everywhere. */
 const NEVER = sql<SqlBool>`1 = 0`
 

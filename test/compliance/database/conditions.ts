@@ -228,8 +228,28 @@ export async function conditionCases(t: Test, open: Open): Promise<void> {
   t.test('conditions may be many', async t => {
     const tags = Array.from({ length: 256 }, () => tag('b'))
     t.strictSame(await listed(database, { conditions: tags }), [2, 3])
+    const different = Array.from({ length: 256 }, (_, n) => tag(String(n)))
+    t.strictSame(await listed(database, { conditions: different }), [])
+    const properties = Array.from({ length: 256 }, (_, n) => property(String(n), 'a'))
+    t.strictSame(await listed(database, { conditions: properties }), [])
     const ids = Array.from({ length: 5000 }, (_, n) => id(n + 3))
     t.strictSame(await listed(database, { conditions: [text('id', ...ids)] }), [3, 4])
+  })
+
+  t.test('an image may have all of many tags and properties', async t => {
+    const database = await open(t)
+    const names = Array.from({ length: 128 }, (_, n) => `n ${n}`)
+    const properties = new Map(names.map(name => [name, `${name} value`]))
+    await insertAll(database, [
+      record(1, { tags: names, properties }),
+      record(2, { tags: names.slice(1), properties: new Map([...properties].slice(1)) }),
+    ])
+    const has = names.map(name => property(name, `${name} value`))
+    t.strictSame(await listed(database, { conditions: names.map(tag) }), [1])
+    t.strictSame(await listed(database, { conditions: has }), [1])
+    t.strictSame(await listed(database, { conditions: [...has, ...names.map(tag)] }), [1])
+    t.strictSame(await listed(database, { conditions: [...has.slice(1), ...has.slice(2)] }), [1, 2])
+    t.strictSame(await listed(database, { conditions: [...has, property('n 5', 'other')] }), [])
   })
 
   t.test('sizes of large images are told apart to the byte', async t => {
