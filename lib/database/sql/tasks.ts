@@ -1,4 +1,4 @@
-import type { Expression, ExpressionBuilder, Selectable, SqlBool } from 'kysely'
+import { type Expression, type ExpressionBuilder, type Selectable, type SqlBool, sql } from 'kysely'
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { Task, TaskQuery, TaskSortKey, TaskStatus } from '../../image/task.ts'
 import type { TaskChange, TaskTable } from '../database.ts'
@@ -92,8 +92,13 @@ function matches(rows: Rows, query: TaskQuery): Expression<SqlBool> {
     ...(owner === null ? [] : [rows('owner', '=', owner)]),
     ...(imageId === null ? [] : [rows('image_id', '=', imageId)]),
     ...(type === null ? [] : [rows('type', '=', type)]),
-    ...(statuses === null ? [] : [rows('status', 'in', statuses)]),
+    ...(statuses === null ? [] : [isOneOf(rows, statuses)]),
   ])
+}
+
+/** An empty list is not SQL everywhere. */
+function isOneOf(rows: Rows, statuses: readonly TaskStatus[]): Expression<SqlBool> {
+  return statuses.length === 0 ? sql<SqlBool>`1 = 0` : rows('status', 'in', statuses)
 }
 
 /** Nothing ties on the id. */
