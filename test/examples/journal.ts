@@ -1,7 +1,13 @@
 import { appendFile, readFile, truncate } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { deserialize, serialize } from 'node:v8'
-import { type Abortable, type Database, GlanceError, SimpleDatabase } from 'glance-replicator'
+import {
+  type Abortable,
+  type Database,
+  GlanceError,
+  type ImageRecord,
+  SimpleDatabase,
+} from 'glance-replicator'
 
 /**
  * A driver of somebody else's, as an example: rows in memory, and each change of them as a line in a file, from which
@@ -102,7 +108,7 @@ type Tables = ReturnType<typeof tablesOf>
 function journaled(rows: Database, write: Write): Pick<Database, TableName> {
   const { namespaces, properties, objects, tags, associations, resourceTypes } = rows.metadefs
   return {
-    images: table('images', rows.images, write),
+    images: table('images', rows.images, write, { insertAll: inBatches(write) }),
     members: table('members', rows.members, write),
     tasks: table('tasks', rows.tasks, write),
     metadefs: {
@@ -117,15 +123,39 @@ function journaled(rows: Database, write: Write): Pick<Database, TableName> {
 }
 
 /** A table whose methods write what they change; those that read are as they were. */
-function table<K extends keyof Tables>(name: K, rows: Tables[K], write: Write): Tables[K] {
+function table<K extends keyof Tables>(
+  name: K,
+  rows: Tables[K],
+  write: Write,
+  own: Partial<Tables[K]> = {},
+): Tables[K] {
   return new Proxy<Tables[K]>(rows, {
     get: (rows, method) => {
+      if (Reflect.has(own, method)) return Reflect.get(own, method)
       if (typeof method === 'symbol' || /^(?:find|list|usage|memberships)/.test(method)) {
         return (...args: readonly unknown[]) => call(rows, String(method), args)
       }
       return async (...args: readonly unknown[]) => await write(name, method, args.map(asData))
     },
   })
+}
+
+const BATCH = 500
+
+/** Images as they come are many changes, so that they are held neither in memory nor in one line. */
+function inBatches(write: Write): Database['images']['insertAll'] {
+  return async images => {
+    let batch: ImageRecord[] = []
+    const flush = async () => {
+      if (batch.length > 0) await write('images', 'insertAll', [batch])
+      batch = []
+    }
+    for await (const image of images) {
+      batch.push(image)
+      if (batch.length === BATCH) await flush()
+    }
+    await flush()
+  }
 }
 
 /** An argument as it can stand in the journal: without a signal to stop, which is looked at now. */

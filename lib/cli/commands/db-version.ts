@@ -21,8 +21,11 @@ export const dbVersion: Command<DbVersionOptions, never, SchemaSummary> = {
   rows: 'versions',
 
   // oxlint-disable-next-line require-yield
-  async *run(options) {
-    await using database = await serviceDatabase(await serviceConfig(options), false)
+  async *run(options, { signal }) {
+    await using database = await serviceDatabase(await serviceConfig(options), {
+      wanted: false,
+      signal,
+    })
     return await schemaSummary(database)
   },
 
@@ -41,8 +44,11 @@ export const dbCheck: Command<DbVersionOptions, VersionRow, SchemaSummary> = {
   options: SERVICE,
   rows: 'versions',
 
-  async *run(options) {
-    await using database = await serviceDatabase(await serviceConfig(options), false)
+  async *run(options, { signal }) {
+    await using database = await serviceDatabase(await serviceConfig(options), {
+      wanted: false,
+      signal,
+    })
     const summary = await schemaSummary(database)
     const { schema } = database
     if (schema === undefined) return summary
