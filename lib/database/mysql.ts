@@ -1,4 +1,4 @@
-import { Kysely, MysqlAdapter, MysqlIntrospector, type TransactionSettings } from 'kysely'
+import { Kysely, sql, MysqlAdapter, MysqlIntrospector, type TransactionSettings } from 'kysely'
 import { GlanceError } from '../errors.ts'
 import { nameOf, type ServerConnection } from './connection.ts'
 import type { Database } from './database.ts'
@@ -39,7 +39,15 @@ export async function openMysql(
         createQueryCompiler: () => new MysqlCompiler(collation),
       },
     })
-    return new SqlDatabase(db, { name: 'mysql', nullsLast: false, retries: settings.dbMaxRetries })
+    return new SqlDatabase(db, {
+      name: 'mysql',
+      nullsLast: false,
+      retries: settings.dbMaxRetries,
+      hint: index => sql`force index (${sql.ref(index ?? 'primary')})`,
+      // So many characters of a long text that the index has room for them.
+      textIndex: (column, text) => sql`(${sql.ref(column)}, ${sql.ref(text)}(191))`,
+      dropIndex: (index, table) => sql`drop index ${sql.ref(index)} on ${sql.ref(table)}`,
+    })
   } catch (error) {
     await pool[Symbol.asyncDispose]()
     throw error

@@ -4,6 +4,7 @@ import {
   PostgresAdapter,
   PostgresIntrospector,
   PostgresQueryCompiler,
+  sql,
   type TransactionSettings,
 } from 'kysely'
 import { nameOf, type ServerConnection } from './connection.ts'
@@ -47,6 +48,11 @@ export async function openPostgres(
     name: 'postgresql',
     nullsLast: true,
     retries: settings.dbMaxRetries,
+    // It has statistics, and takes any order from an index that it can.
+    hint: () => sql``,
+    // What is long would not fit into an index of another kind.
+    textIndex: (_, text) => sql`using hash (${sql.ref(text)})`,
+    dropIndex: index => sql`drop index ${sql.ref(index)}`,
   })
 }
 
