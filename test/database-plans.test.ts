@@ -33,8 +33,12 @@ async function explained(t: Test): Promise<Explained> {
           const steps = file.prepare(`explain query plan ${sql}`).all(parameters) as Step[]
           return { query: sql, plan: steps.map(({ detail }) => detail).join('\n') }
         }),
-    scan: /^SCAN \w+$/m,
-    sort: /TEMP B-TREE/,
+    fault: plan => /^SCAN \w+(?!.*INDEX).*$/m.exec(plan)?.[0],
+    pageFault: (plan, key) => {
+      const index = key === 'id' ? /autoindex_images_1/ : new RegExp(`ix_images_${key}\\b`)
+      if (!index.test(plan)) return plan
+      return /^SCAN \w+$|.*TEMP B-TREE.*/m.exec(plan)?.[0]
+    },
   }
 }
 

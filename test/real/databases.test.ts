@@ -9,7 +9,12 @@ for (const kind of [POSTGRESQL, MARIADB]) {
   t.test(`a database of ${kind.name}`, async t => {
     const server = await DatabaseServer.start(kind)
     t.teardown(() => server[Symbol.asyncDispose]())
-    const open = async () => openDatabase({ dataApi: null, connection: await server.database() })
-    t.test('is one as all are', async t => databaseSuite(t, { create: open }))
+    const open = async (connection: string) => openDatabase({ dataApi: null, connection })
+    const create = async () => open(await server.database())
+    const createTwo = async () => {
+      const connection = await server.database()
+      return [await open(connection), await open(connection)] as const
+    }
+    t.test('is one as all are', async t => databaseSuite(t, { create, createTwo }))
   })
 }

@@ -71,6 +71,7 @@ function meets(images: Images, condition: ImageCondition): Condition {
 }
 
 // Counted rather than asked for one by one, since an engine plans each EXISTS for itself, and a query may have hundreds.
+// There cannot be more than are counted, but what is said to be equal PostgreSQL takes for rare, and then sorts.
 
 function hasTags(images: Images, conditions: readonly ImageCondition[]): Condition[] {
   const tags = new Set(conditions.flatMap(each => (each.type === 'tag' ? [each.value] : [])))
@@ -80,7 +81,7 @@ function hasTags(images: Images, conditions: readonly ImageCondition[]): Conditi
     .select(({ fn }) => fn.countAll().as('found'))
     .whereRef('image_id', '=', 'images.id')
     .where('value', 'in', [...tags])
-  return [images(found, '=', tags.size)]
+  return [images(found, '>=', tags.size)]
 }
 
 function hasProperties(images: Images, conditions: readonly ImageCondition[]): Condition[] {
@@ -103,7 +104,7 @@ function hasProperties(images: Images, conditions: readonly ImageCondition[]): C
         ),
       ),
     )
-  return [images(found, '=', properties.size)]
+  return [images(found, '>=', properties.size)]
 }
 
 function isOneOf(images: Images, ids: readonly string[]): Condition {
