@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import t, { type Test } from 'tap'
 import type { Database } from '../lib/database/database.ts'
+import { MIGRATIONS } from '../lib/database/sql/migrations.ts'
 import { openSqlite } from '../lib/database/sqlite.ts'
 import { startServer } from '../lib/server/start.ts'
 import { at, id, record } from './compliance/database/records.ts'
@@ -11,7 +12,11 @@ import { runProgram } from './support/command.ts'
 import { run } from './support/program.ts'
 import { startTestServer } from './support/server.ts'
 
-const LAST = 'version 5 (0005-removed-locations) of the schema'
+/** The versions that there are. */
+const NAMES = MIGRATIONS.map(([name]) => name)
+const ALL = NAMES.length
+const LAST_NAME = NAMES.at(-1) ?? ''
+const LAST = `version ${ALL} (${LAST_NAME}) of the schema`
 
 /** Uses the database in a data folder. */
 async function using<T>(dataDir: string, work: (database: Database) => Promise<T>): Promise<T> {
@@ -40,19 +45,16 @@ t.test('db sync', async t => {
         'upgraded to version 1 (0001-images)\n' +
         'upgraded to version 2 (0002-metadefs)\n' +
         'upgraded to version 3 (0003-tasks)\n' +
-        'the database has version 3 (0003-tasks) of the schema; 5 is used\n',
+        `the database has version 3 (0003-tasks) of the schema; ${ALL} is used\n`,
       stderr: '',
     })
     const { status, stdout } = await run(['db', 'sync', '--data-dir', dataDir, '--json'])
     t.equal(status, 0)
     t.same(JSON.parse(stdout), {
-      versions: [
-        { version: 4, name: '0004-null-properties' },
-        { version: 5, name: '0005-removed-locations' },
-      ],
-      version: 5,
-      name: '0005-removed-locations',
-      latest: 5,
+      versions: NAMES.slice(3).map((name, i) => ({ version: i + 4, name })),
+      version: ALL,
+      name: LAST_NAME,
+      latest: ALL,
     })
     t.match(await run(['db', 'sync', '--data-dir', dataDir]), {
       status: 0,
@@ -69,7 +71,7 @@ t.test('db sync', async t => {
     const made = outcomes.map(({ stdout }) => (JSON.parse(stdout) as { versions: [] }).versions)
     t.strictSame(
       made.map(({ length }) => length).toSorted((a, b) => a - b),
-      [0, 0, 0, 5],
+      [0, 0, 0, ALL],
     )
   })
 
@@ -77,9 +79,9 @@ t.test('db sync', async t => {
     const dataDir = t.testdir()
     await run(['db', 'sync', '--data-dir', dataDir])
     for (const [version, message] of [
-      ['4', "has version 5 of the schema already: 'glance-replicator db downgrade 4'"],
+      ['4', `has version ${ALL} of the schema already: 'glance-replicator db downgrade 4'`],
       ['0', "'glance-replicator db downgrade 0'"],
-      ['6', 'there is no version 6 of the schema: there are 0 (empty), 1 (0001-images), 2'],
+      ['999', 'there is no version 999 of the schema: there are 0 (empty), 1 (0001-images), 2'],
       ['latest', 'there is no version latest'],
       ['', 'there is no version'],
     ] as const) {
@@ -88,7 +90,7 @@ t.test('db sync', async t => {
         stderr: message,
       })
     }
-    t.match(await run(['db', 'sync', '0005-removed-locations', '--data-dir', dataDir]), {
+    t.match(await run(['db', 'sync', LAST_NAME, '--data-dir', dataDir]), {
       status: 0,
     })
   })
@@ -112,14 +114,19 @@ t.test('db version and db check tell of the schema', async t => {
   const dataDir = t.testdir()
   const words = ['--data-dir', dataDir]
   for (const [version, status, told, checked] of [
-    ['0', 1, 'the database is empty; version 5 of the schema is used', 'version 1 (0001-images)'],
+    [
+      '0',
+      1,
+      `the database is empty; version ${ALL} of the schema is used`,
+      'version 1 (0001-images)',
+    ],
     [
       '4',
       1,
-      'version 4 (0004-null-properties) of the schema; 5 is used',
+      `version 4 (0004-null-properties) of the schema; ${ALL} is used`,
       /^version 5 .*standing\n/,
     ],
-    ['5', 0, LAST, /^the database has .*: it is up to date\n$/],
+    [String(ALL), 0, LAST, /^the database has .*: it is up to date\n$/],
   ] as const) {
     if (version !== '0') await run(['db', 'sync', version, ...words])
     t.match(await run(['db', 'version', ...words]), { status: 0, stdout: told, stderr: '' })
@@ -127,9 +134,9 @@ t.test('db version and db check tell of the schema', async t => {
   }
   t.same(JSON.parse((await run(['db', 'version', ...words, '--json'])).stdout), {
     versions: [],
-    version: 5,
-    name: '0005-removed-locations',
-    latest: 5,
+    version: ALL,
+    name: LAST_NAME,
+    latest: ALL,
   })
   const none = join(dataDir, 'none')
   t.match(await run(['db', 'check', '--data-dir', none]), { status: 1, stdout: /is empty.*sync/ })
@@ -145,7 +152,7 @@ t.test('db downgrade', async t => {
       status: 0,
       stdout:
         'downgraded to version 4 (0004-null-properties)\n' +
-        'the database has version 4 (0004-null-properties) of the schema; 5 is used\n',
+        `the database has version 4 (0004-null-properties) of the schema; ${ALL} is used\n`,
     })
     const loss = 'custom properties without a value (1), resource types (1)'
     t.match(await run(['db', 'downgrade', '1', ...words]), {
@@ -156,7 +163,9 @@ t.test('db downgrade', async t => {
     t.match(await run(['db', 'version', ...words]), { stdout: 'version 4' })
     t.match(await run(['db', 'downgrade', '1', '--yes', ...words]), {
       status: 0,
-      stdout: new RegExp(`of the schema; 5 is used; lost: ${loss.replaceAll(/[()]/g, '\\$&')}\n$`),
+      stdout: new RegExp(
+        `of the schema; ${ALL} is used; lost: ${loss.replaceAll(/[()]/g, '\\$&')}\n$`,
+      ),
     })
     await run(['db', 'sync', ...words])
     await using(dataDir, async database => {
@@ -316,7 +325,7 @@ t.test('a database of a later version of this program is refused by all', async 
   const file = new Libsql(join(dataDir, 'glance.sqlite'))
   file.exec("insert into kysely_migration values ('0042-answers', '2099-01-01T00:00:00.000Z')")
   file.close()
-  const refusal = /has version 42 \(0042-answers\) .* up to 5 \(0005-removed-locations\)/
+  const refusal = new RegExp(`has version 42 \\(0042-answers\\) .* up to ${ALL} \\(${LAST_NAME}\\)`)
   for (const words of [
     ['db', 'sync'],
     ['db', 'version'],
@@ -345,7 +354,7 @@ t.test('a service with db_auto_create', async t => {
     await run(['db', 'sync', '4', '--data-dir', dataDir])
     t.match(await run(words), {
       status: 3,
-      stderr: 'the database has version 4 of the schema, and 5 is used: ',
+      stderr: `the database has version 4 of the schema, and ${ALL} is used: `,
     })
     t.match(
       await run(['db', 'load-metadefs', 'fixtures/metadefs', ...words.slice(3)]),

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Database, Schema } from '../database/database.ts'
+import type { OpenOptions } from '../database/settings.ts'
 import { GlanceError } from '../errors.ts'
 import type { ServerConfig } from '../server/config.ts'
 import type { ServiceOptions } from './options.ts'
@@ -15,27 +16,30 @@ export async function serviceConfig({ config, dataDir }: ServiceOptions): Promis
 }
 
 /**
- * Opens the database of such a service, as it is. One that is not there is only made when it is `wanted`; else it is as
- * one with nothing in it. @throws {GlanceError} `usage` for one that is gone with its service.
+ * Opens the database of such a service, as it is. A file that is not there is only made when it is `wanted`; else it is as
+ * a database with nothing in it. @throws {GlanceError} `usage` for one that is gone with its service.
  */
-export async function serviceDatabase(config: ServerConfig, wanted: boolean): Promise<Database> {
-  const [{ openDatabaseOf }, { IN_MEMORY, sqlitePath }] = await Promise.all([
-    import('../server/start.ts'),
-    import('../database/open.ts'),
-  ])
-  const { dataApi, connection, dataDir } = config
-  if (dataApi === 'simple') {
-    const message = 'data_api is simple: such a database is only in the memory of its service'
-    throw new GlanceError('usage', message)
-  }
-  const file =
-    connection === null ? join(resolve(dataDir), 'glance.sqlite') : sqlitePath(connection)
-  if (file === IN_MEMORY) {
-    const message = 'connection names no file: such a database is only in the memory of its service'
-    throw new GlanceError('usage', message)
-  }
-  if (wanted || existsSync(file)) return await openDatabaseOf(config)
+export async function serviceDatabase(
+  config: ServerConfig,
+  { wanted, ...options }: OpenOptions & { readonly wanted: boolean },
+): Promise<Database> {
+  const { openDatabaseOf } = await import('../server/start.ts')
+  const file = await fileOf(config)
+  if (wanted || file === null || existsSync(file)) return await openDatabaseOf(config, options)
   return await openDatabaseOf({ ...config, connection: 'sqlite://' })
+}
+
+/** Where the database is, when it is in a file. @throws {GlanceError} `usage` for one in memory. */
+async function fileOf({ dataApi, connection, dataDir }: ServerConfig): Promise<string | null> {
+  const gone = 'such a database is only in the memory of its service'
+  if (dataApi === 'simple') throw new GlanceError('usage', `data_api is simple: ${gone}`)
+  if (dataApi !== null && dataApi !== 'sqlite') return null
+  if (connection === null) return join(resolve(dataDir), 'glance.sqlite')
+  const { IN_MEMORY, parseConnection } = await import('../database/connection.ts')
+  const place = parseConnection(connection)
+  if (place.engine !== 'sqlite') return null
+  if (place.path === IN_MEMORY) throw new GlanceError('usage', `connection names no file: ${gone}`)
+  return place.path
 }
 
 /** A version of the schema that a command line names, by its number or its name. @throws {GlanceError} `usage`. */
@@ -63,7 +67,7 @@ export interface SchemaSummary {
 }
 
 export async function schemaSummary({ schema }: Database): Promise<SchemaSummary> {
-  if (schema === null) return { version: null, name: null, latest: null }
+  if (schema === undefined) return { version: null, name: null, latest: null }
   const version = await schema.version()
   const { versions } = schema
   return { version, name: versions[version - 1] ?? null, latest: versions.length }

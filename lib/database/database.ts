@@ -52,8 +52,8 @@ export interface Database extends AsyncDisposable {
   readonly members: MemberTable
   readonly tasks: TaskTable
   readonly metadefs: MetadefTables
-  /** Null for a driver whose rows have one form only, such as one in memory, and in a transaction. */
-  readonly schema: Schema | null
+  /** Left out by a driver whose rows have one form only, such as one in memory, and in a transaction. */
+  readonly schema?: Schema | undefined
   /**
    * Makes the database ready for use, from nothing or from an earlier version of its schema; several processes may call
    * it at once. @throws {GlanceError} as {@link Schema.migrate}.
@@ -110,6 +110,14 @@ export interface ImageTable {
   listPending(query: PendingQuery): Promise<readonly ImageRecord[]>
   /** @throws {GlanceError} `duplicate`, also for the id of a deleted image. */
   insert(image: ImageRecord): Promise<void>
+  /**
+   * Inserts images as they come, however many, a batch of a bounded size at a time, of which memory holds one. Each batch
+   * is inserted whole or not at all. When this rejects, also because the source does, the batches before have been
+   * inserted, unless this is in a transaction that fails as well; so what is there are the first images of the source.
+   * Nothing is locked while the source is waited for, but in a transaction. @throws {GlanceError} `duplicate`, which
+   * names an id that is taken.
+   */
+  insertAll(images: AsyncIterable<ImageRecord> | Iterable<ImageRecord>): Promise<void>
   /**
    * Applies only while the stored status is in `from`, so that of two uploads one wins. Resolves to the image as
    * it then is. A status of `deleted` hides the image from then on, and drops its tags, properties, locations and

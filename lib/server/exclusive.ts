@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path'
 import { lock } from '../database/lock.ts'
-import { IN_MEMORY, sqlitePath } from '../database/open.ts'
+import { fileOf } from '../database/open.ts'
 import { GlanceError, messageOf } from '../errors.ts'
 import { makeFolder } from '../store/folder.ts'
 import type { ServerConfig } from './config.ts'
@@ -31,12 +31,12 @@ export async function lockDatabase(config: ServerConfig): Promise<AsyncDisposabl
   const { dataApi, connection, dataDir } = config
   if (isInDataFolder(config))
     return await lock(`the data folder ${dataDir}`, join(dataDir, 'glance'))
-  const path = dataApi === 'simple' || connection === null ? IN_MEMORY : sqlitePath(connection)
-  return path === IN_MEMORY ? null : await lock(`the database ${path}`, path)
+  const path = connection === null ? null : fileOf({ dataApi, connection })
+  return path === null ? null : await lock(`the database ${path}`, path)
 }
 
 function isInDataFolder({ dataApi, connection }: ServerConfig): boolean {
-  return dataApi !== 'simple' && connection === null
+  return connection === null && (dataApi === null || dataApi === 'sqlite')
 }
 
 /** Where there is data of images, also what is staged and what is cached: the data folder for what is below it by default. */

@@ -17,7 +17,7 @@ export async function readyDatabase(
 
 /** @throws {GlanceError} as {@link readyDatabase}. */
 export async function requireReady({ schema }: Database): Promise<void> {
-  if (schema === null) return
+  if (schema === undefined) return
   const version = await schema.version()
   const latest = schema.versions.length
   if (version === latest) return

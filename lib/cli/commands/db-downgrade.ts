@@ -42,9 +42,9 @@ export const dbDowngrade: Command<DbDowngradeOptions, VersionRow, DbDowngradeSum
 
   async *run(options, { signal, confirm }) {
     const config = await serviceConfig(options)
-    await using database = await serviceDatabase(config, false)
+    await using database = await serviceDatabase(config, { wanted: false, signal })
     const { schema } = database
-    if (schema === null) {
+    if (schema === undefined) {
       throw new GlanceError('usage', 'the schema of this database has no versions')
     }
     const to = versionNamed(options.schemaVersion, schema)

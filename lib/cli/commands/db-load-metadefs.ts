@@ -39,7 +39,7 @@ export const dbLoadMetadefs: Command<LoadMetadefsOptions, LoadMetadefsRow, LoadM
     // All are read before any is loaded, so that a mistake in one leaves nothing half done.
     const files = await readFiles(dir, wantedNamespace)
     const config = await serviceConfig(options)
-    await using database = await serviceDatabase(config, config.dbAutoCreate)
+    await using database = await serviceDatabase(config, { wanted: config.dbAutoCreate, signal })
     await readyDatabase(database, config.dbAutoCreate, { signal })
     const rows = await database.transaction(
       async tables => {

@@ -38,7 +38,10 @@ export const dbPurge: Command<DbPurgeOptions, never, DbPurgeSummary> = {
   // oxlint-disable-next-line require-yield
   async *run(options, { program, signal }) {
     const { requireReady } = await import('../../server/ready-database.ts')
-    await using database = await serviceDatabase(await serviceConfig(options), false)
+    await using database = await serviceDatabase(await serviceConfig(options), {
+      wanted: false,
+      signal,
+    })
     await requireReady(database)
     const { age, maxRows = Infinity } = options
     const before = new Date(program.clock.now().getTime() - age * DAY_MS)

@@ -38,10 +38,12 @@ function goingUp(
     options: SERVICE,
     rows: 'versions',
 
-    async *run(options, { signal }) {
-      await using database = await serviceDatabase(await serviceConfig(options), makes)
+    async *run(options, { log, signal }) {
+      const notice = (message: string) => log.notice(message)
+      const config = await serviceConfig(options)
+      await using database = await serviceDatabase(config, { wanted: makes, signal, notice })
       const { schema } = database
-      if (schema === null) {
+      if (schema === undefined) {
         await database.migrate({ signal })
         return await schemaSummary(database)
       }

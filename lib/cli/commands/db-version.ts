@@ -21,8 +21,11 @@ export const dbVersion: Command<DbVersionOptions, never, SchemaSummary> = {
   rows: 'versions',
 
   // oxlint-disable-next-line require-yield
-  async *run(options) {
-    await using database = await serviceDatabase(await serviceConfig(options), false)
+  async *run(options, { signal }) {
+    await using database = await serviceDatabase(await serviceConfig(options), {
+      wanted: false,
+      signal,
+    })
     return await schemaSummary(database)
   },
 
@@ -41,11 +44,14 @@ export const dbCheck: Command<DbVersionOptions, VersionRow, SchemaSummary> = {
   options: SERVICE,
   rows: 'versions',
 
-  async *run(options) {
-    await using database = await serviceDatabase(await serviceConfig(options), false)
+  async *run(options, { signal }) {
+    await using database = await serviceDatabase(await serviceConfig(options), {
+      wanted: false,
+      signal,
+    })
     const summary = await schemaSummary(database)
     const { schema } = database
-    if (schema === null) return summary
+    if (schema === undefined) return summary
     for (let version = 1; version <= schema.versions.length; version += 1) {
       if (version > (summary.version ?? 0)) yield versionRow(version, schema)
     }

@@ -71,7 +71,7 @@ export const serve: Command<ServeOptions, ServeRow, object> = {
         ...(port === undefined ? {} : { bindPort: port }),
         ...(dataDir === undefined ? {} : { dataDir }),
       },
-      { report: error => log.error(told(error)) },
+      { report: error => log.error(told(error)), notice, signal },
     )
     if (settings.dataApi === 'simple') {
       log.notice('data_api is simple: all images and tasks are forgotten when the service stops')

@@ -2,6 +2,7 @@ import { GlanceError } from '../../errors.ts'
 import { compareIds } from '../../image/image.ts'
 import type { ImageQuery } from '../../image/query.ts'
 import type { ImageStatus } from '../../image/status.ts'
+import { inBatches, repeatedId } from '../batches.ts'
 import type {
   ImageChange,
   ImageRecord,
@@ -55,12 +56,12 @@ export class SimpleImages implements ImageTable {
       .slice(0, limit)
   }
 
-  async insert(image: ImageRecord): Promise<void> {
-    await this.#access.write(({ images }) => {
-      if (images.has(image.id))
-        throw new GlanceError('duplicate', `image ${image.id} already exists`)
-      images.set(image.id, kept(image))
-    })
+  insert(image: ImageRecord): Promise<void> {
+    return this.#insert([image])
+  }
+
+  async insertAll(images: AsyncIterable<ImageRecord> | Iterable<ImageRecord>): Promise<void> {
+    for await (const batch of inBatches(images)) await this.#insert(batch)
   }
 
   update(id: string, change: ImageChange, from: readonly ImageStatus[]): Promise<ImageRecord> {
@@ -96,6 +97,14 @@ export class SimpleImages implements ImageTable {
       const old = [...images.values()].filter(isOld).slice(0, limit)
       for (const { id } of old) images.delete(id)
       return old.length
+    })
+  }
+
+  #insert(batch: readonly ImageRecord[]): Promise<void> {
+    return this.#access.write(({ images }) => {
+      const taken = batch.find(({ id }) => images.has(id))?.id ?? repeatedId(batch)
+      if (taken !== undefined) throw new GlanceError('duplicate', `image ${taken} already exists`)
+      for (const image of batch) images.set(image.id, kept(image))
     })
   }
 }

@@ -21,7 +21,6 @@ export class SimpleDatabase implements Database {
   readonly members: MemberTable
   readonly tasks: TaskTable
   readonly metadefs: MetadefTables
-  readonly schema = null
   readonly #turns: Turns
   #rows: Rows = {
     images: new Map(),
@@ -77,7 +76,6 @@ class SimpleTransaction implements Database {
   readonly members: MemberTable
   readonly tasks: TaskTable
   readonly metadefs: MetadefTables
-  readonly schema = null
 
   constructor(rows: Rows) {
     const access: Access = { rows: () => rows, write: async work => work(rows) }

@@ -6,7 +6,7 @@ import type { Engine } from './engine.ts'
 export interface Migration {
   up(db: Kysely<unknown>, engine: Engine): Promise<void>
   /** Keeps of the rows all that the version before has a place for. */
-  down(db: Kysely<unknown>): Promise<void>
+  down(db: Kysely<unknown>, engine: Engine): Promise<void>
   /** What {@link down} would lose of the rows that are there. */
   losses(db: Kysely<unknown>): Promise<readonly SchemaLoss[]>
 }

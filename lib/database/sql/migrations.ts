@@ -4,6 +4,7 @@ import { metadefs } from './migrations/0002-metadefs.ts'
 import { tasks } from './migrations/0003-tasks.ts'
 import { nullProperties } from './migrations/0004-null-properties.ts'
 import { removedLocations } from './migrations/0005-removed-locations.ts'
+import { filters } from './migrations/0006-filters.ts'
 
 /** Every version of the schema, by name, in order. What one that was released makes never changes. */
 export const MIGRATIONS: readonly (readonly [name: string, migration: Migration])[] = [
@@ -12,6 +13,7 @@ export const MIGRATIONS: readonly (readonly [name: string, migration: Migration]
   ['0003-tasks', tasks],
   ['0004-null-properties', nullProperties],
   ['0005-removed-locations', removedLocations],
+  ['0006-filters', filters],
 ]
 
 /** The tables of every version, those that a migration makes for a moment too; none is before one that refers to it. */

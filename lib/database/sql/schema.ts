@@ -108,7 +108,7 @@ async function migrate(
   }
   for (const [i, [name, migration]] of steps.slice(to, from).toReversed()) {
     signal?.throwIfAborted()
-    await unmaking(db, name, () => migration.down(untyped(db)))
+    await unmaking(db, name, () => migration.down(untyped(db), engine))
     passed.push(i)
   }
   if (to === 0) await removeAll(db)

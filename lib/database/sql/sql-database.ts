@@ -22,7 +22,7 @@ export class SqlDatabase implements Database {
   readonly members: MemberTable
   readonly tasks: TaskTable
   readonly metadefs: MetadefTables
-  readonly schema: Schema | null
+  readonly schema?: Schema | undefined
   readonly #access: Access
 
   /** Takes over `sql`: disposing of the database closes it. */
@@ -32,12 +32,12 @@ export class SqlDatabase implements Database {
     this.members = new SqlMembers(this.#access)
     this.tasks = new SqlTasks(this.#access)
     this.metadefs = sqlMetadefs(this.#access)
-    this.schema = sql.isTransaction ? null : new SqlSchema(this.#access)
+    this.schema = sql.isTransaction ? undefined : new SqlSchema(this.#access)
   }
 
   async migrate({ signal }: Abortable = {}): Promise<void> {
     const { schema } = this
-    if (schema === null) throw new TypeError('a transaction does not migrate')
+    if (schema === undefined) throw new TypeError('a transaction does not migrate')
     await schema.migrate(schema.versions.length, { signal })
   }
 

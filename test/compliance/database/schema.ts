@@ -15,7 +15,7 @@ export function schemaCases(t: Test, open: OpenEmpty): void {
     const signal = AbortSignal.abort(new Error('too late'))
     await t.rejects(database.migrate({ signal }), { message: 'too late' })
     await database.transaction(async tx => {
-      t.equal(tx.schema, null, 'a transaction has nothing to do with its schema')
+      t.equal(tx.schema, undefined, 'a transaction has nothing to do with its schema')
       await t.rejects(tx.migrate(), new TypeError('a transaction does not migrate'))
     })
   })
@@ -28,7 +28,7 @@ export function schemaCases(t: Test, open: OpenEmpty): void {
     t.test(title, async t => {
       const database = await open(t)
       const { schema } = database
-      if (schema === null) {
+      if (schema === undefined) {
         t.pass('it has no versions')
         return
       }
