@@ -7,7 +7,7 @@ import {
   type TransactionSettings,
 } from 'kysely'
 import type Libsql from 'libsql'
-import { GlanceError } from '../errors.ts'
+import { refuseNul } from './nul.ts'
 import { codeOf, toGlanceError } from './sqlite-errors.ts'
 import { Turns } from './turns.ts'
 
@@ -160,13 +160,5 @@ class SqliteConnection implements DatabaseConnection {
       if (this.inTransaction) this.#database.exec('rollback')
       throw error
     }
-  }
-}
-
-/** SQLite would keep such text and read it back cut short. */
-function refuseNul(parameter: unknown): void {
-  if (typeof parameter === 'string' && parameter.includes('\0')) {
-    const text = JSON.stringify(parameter)
-    throw new GlanceError('invalid', `text with a NUL character cannot be kept: ${text}`)
   }
 }

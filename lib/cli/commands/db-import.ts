@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Adopted } from '../../database/import/adopt.ts'
 import type { ReadDefinition } from '../../database/import/metadefs.ts'
-import { IN_MEMORY, sqlitePath } from '../../database/open.ts'
+import { fileOf } from '../../database/open.ts'
 import { GlanceError } from '../../errors.ts'
 import type { ServerConfig } from '../../server/config.ts'
 import type { Command } from '../command.ts'
@@ -20,7 +20,8 @@ export interface ImportOptions extends CommonOptions, ServiceOptions {
 export interface ImportSummary {
   /** What was found. */
   readonly source: {
-    readonly engine: string
+    /** As it is called in messages. */
+    readonly name: string
     readonly release: string
     readonly version: string | null
   }
@@ -76,12 +77,12 @@ export const dbImport: Command<ImportOptions, Adopted, ImportSummary> = {
     }
     await using source = await GlanceSource.open(url)
     const {
-      engine,
+      name,
       version,
       schema: { release },
     } = source
     const called = version === null ? '' : `, version ${version} of its migrations`
-    log.notice(`found in ${engine}: the database of a Glance, ${release}${called}`)
+    log.notice(`${name} is of a Glance: ${release}${called}`)
     await using target = dryRun && !isThere(settings) ? null : await start.openDatabaseOf(settings)
     if (!dryRun) await target?.migrate({ signal })
     const tally = new ImportTally()
@@ -96,7 +97,7 @@ export const dbImport: Command<ImportOptions, Adopted, ImportSummary> = {
       tally.count(row)
       yield row
     }
-    return { source: { engine, release, version }, totals: tally.totals }
+    return { source: { name, release, version }, totals: tally.totals }
   },
 
   exitStatus: ({ totals: { images, tasks, namespaces } }) =>
@@ -121,10 +122,9 @@ async function readSchemes(): Promise<ReadonlySet<string>> {
 
 /** Whether there may be a database, which a dry run is not to make. */
 function isThere({ dataApi, connection, dataDir }: ServerConfig): boolean {
-  if (dataApi !== 'sqlite') return true
-  const path =
-    connection === null ? join(resolve(dataDir), 'glance.sqlite') : sqlitePath(connection)
-  return path !== IN_MEMORY && existsSync(path)
+  const usual = `sqlite:///${join(resolve(dataDir), 'glance.sqlite')}`
+  const file = fileOf({ dataApi, connection: connection ?? usual })
+  return file === null || existsSync(file)
 }
 
 /** Holds definitions to what the API takes, but for what Glance keeps of things that nobody said. */

@@ -13,6 +13,15 @@ export interface Engine {
   readonly nullsLast: boolean
   /** How many more times something is tried that failed with {@link Undone}. */
   readonly retries: number
+  /**
+   * What follows a table in FROM so that it is read by an index, its primary key when null, where the engine would not
+   * do so by itself: one without statistics takes any index for a good one.
+   */
+  readonly hint: (index: string | null) => RawBuilder<unknown>
+  /** What follows the table in CREATE INDEX so that rows are found by a column and a text that may be of any length. */
+  readonly textIndex: (column: string, text: string) => RawBuilder<unknown>
+  /** The statement that drops an index. */
+  readonly dropIndex: (index: string, table: string) => RawBuilder<unknown>
 }
 
 /**

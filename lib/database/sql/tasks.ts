@@ -1,10 +1,9 @@
-import type { Expression, ExpressionBuilder, Selectable, SqlBool } from 'kysely'
+import { type Expression, type ExpressionBuilder, type Selectable, type SqlBool, sql } from 'kysely'
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { Task, TaskQuery, TaskSortKey, TaskStatus } from '../../image/task.ts'
 import type { TaskChange, TaskTable } from '../database.ts'
 import type { OrderStep } from '../order.ts'
-import { ordered } from './engine.ts'
-import { isAfter } from './paging.ts'
+import { takePage } from './paging.ts'
 import type { Sql, Tables } from './tables.ts'
 import { type Access, atomically, consistently, reading } from './transactions.ts'
 
@@ -27,17 +26,13 @@ export class SqlTasks implements TaskTable {
     return consistently(this.#access, async tx => {
       const marker = query.marker === null ? null : await find(tx, query.marker)
       if (marker === undefined) throw notFound(query.marker)
-      const order = orderOf(query)
-      let page = tx
+      const listing = tx
         .selectFrom('tasks')
         .selectAll()
         .where(rows => matches(rows, query))
-        .limit(query.limit)
-      if (marker !== null) page = page.where(isAfter(order, marker, NULLABLE))
-      for (const step of order) {
-        page = page.orderBy(step.key, ordered(this.#access.engine, step, NULLABLE.has(step.key)))
-      }
-      return (await page.execute()).map(taskFromRow)
+      const { limit } = query
+      const page = { order: orderOf(query), nullable: NULLABLE, marker, limit }
+      return (await takePage(this.#access.engine, listing, page)).map(taskFromRow)
     })
   }
 
@@ -97,8 +92,13 @@ function matches(rows: Rows, query: TaskQuery): Expression<SqlBool> {
     ...(owner === null ? [] : [rows('owner', '=', owner)]),
     ...(imageId === null ? [] : [rows('image_id', '=', imageId)]),
     ...(type === null ? [] : [rows('type', '=', type)]),
-    ...(statuses === null ? [] : [rows('status', 'in', statuses)]),
+    ...(statuses === null ? [] : [isOneOf(rows, statuses)]),
   ])
+}
+
+/** An empty list is not SQL everywhere. */
+function isOneOf(rows: Rows, statuses: readonly TaskStatus[]): Expression<SqlBool> {
+  return statuses.length === 0 ? sql<SqlBool>`1 = 0` : rows('status', 'in', statuses)
 }
 
 /** Nothing ties on the id. */
