@@ -104,7 +104,7 @@ t.test('db import takes over a database of Folsom', async t => {
     const before = readFileSync(path)
     const { status, stdout, stderr } = await run(['db', 'import', url, '--data-dir', dataDir])
     t.equal(status, 0)
-    t.match(stderr, 'found in SQLite: the database of a Glance, Folsom (2012.2), version 15')
+    t.match(stderr, 'source.sqlite is of a Glance: Folsom (2012.2), version 15')
     t.match(stdout, `${id(1)} (cirros ☃): imported; its members have no status`)
     t.match(stdout, '\n1 image imported, 0 the same, 0 different, 0 refused\n')
     t.same(readFileSync(path), before, 'and the database is as it was')
@@ -510,7 +510,7 @@ t.test('db import takes over a database of any release since', async t => {
     t.test(`that has the columns of ${called}`, async t => {
       const all = { images: [{ id: id(1), is_public: 1 }], ...rows }
       const { stderr } = await imported(t, release, all)
-      t.match(stderr, `the database of a Glance, ${called}`)
+      t.match(stderr, `source.sqlite is of a Glance: ${called}`)
       t.match(await shown(t, release, all), {
         visibility: 'public',
         locations: [{ url: 'file:///a/1', metadata: {} }],
@@ -617,7 +617,7 @@ t.test('db import may be given again', async t => {
   })
 
   t.test('and tells programs each record and what they add up to', async t => {
-    const { stdout } = await imported(t, 'zed', { images: [ZED_IMAGE] }, '--json')
+    const { stdout, path } = await imported(t, 'zed', { images: [ZED_IMAGE] }, '--json')
     const none = { imported: 0, same: 0, different: 0, refused: 0 }
     t.strictSame(JSON.parse(stdout), {
       records: [
@@ -634,7 +634,7 @@ t.test('db import may be given again', async t => {
         },
       ],
       source: {
-        engine: 'SQLite',
+        name: `the SQLite database ${path}`,
         release: 'Wallaby (2021.1) to 2023.2',
         version: 'wallaby_contract01',
       },
@@ -699,7 +699,7 @@ t.test('db import takes the database from', async t => {
       ['sqlite:///other.sqlite', 3, 'this is no database of a Glance: it has no table image_'],
       ['sqlite:///essex.sqlite', 3, 'of a Glance before Folsom (2012.2): its own glance-manage'],
       ['sqlite:///own/glance.sqlite', 3, "it is one of this program's own"],
-      ['oracle://u:secret@h/d', 2, 'connection: expected'],
+      ['oracle://u:secret@h/d', 2, "connection: there is no engine 'oracle'"],
     ] as const) {
       const url = source.replace('sqlite:///', `sqlite:///${folder}/`)
       const named = source.endsWith('.conf') ? join(folder, source) : url

@@ -16,7 +16,8 @@ export interface ImportOptions extends CommonOptions, ServiceOptions {
 export interface ImportSummary {
   /** What was found. */
   readonly source: {
-    readonly engine: string
+    /** As it is called in messages. */
+    readonly name: string
     readonly release: string
     readonly version: string | null
   }
@@ -63,14 +64,14 @@ export const dbImport: Command<ImportOptions, Adopted, ImportSummary> = {
     const config = await serviceConfig(options)
     await using source = await GlanceSource.open(url)
     const {
-      engine,
+      name,
       version,
       schema: { release },
     } = source
     const called = version === null ? '' : `, version ${version} of its migrations`
-    log.notice(`found in ${engine}: the database of a Glance, ${release}${called}`)
+    log.notice(`${name} is of a Glance: ${release}${called}`)
     const makes = config.dbAutoCreate && !dryRun
-    await using target = await serviceDatabase(config, makes)
+    await using target = await serviceDatabase(config, { wanted: makes, signal })
     const isEmpty = dryRun && (await target.schema?.version()) === 0
     if (!isEmpty) await readyDatabase(target, makes, { signal })
     const tally = new ImportTally()
@@ -85,7 +86,7 @@ export const dbImport: Command<ImportOptions, Adopted, ImportSummary> = {
       tally.count(row)
       yield row
     }
-    return { source: { engine, release, version }, totals: tally.totals }
+    return { source: { name, release, version }, totals: tally.totals }
   },
 
   exitStatus: ({ totals: { images, tasks, namespaces } }) =>

@@ -107,8 +107,8 @@ async function insertWhole(
 ): Promise<void> {
   await target.transaction(
     async tx => {
-      for (const { record, members } of images) {
-        await tx.images.insert(record)
+      await tx.images.insertAll(images.map(({ record }) => record))
+      for (const { members } of images) {
         for (const member of members) await tx.members.insert(member)
       }
     },

@@ -1,43 +1,27 @@
-import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
-import {
-  type ControlledTransaction,
-  type Dialect,
-  Kysely,
-  type RawBuilder,
-  sql,
-  SqliteAdapter,
-  SqliteIntrospector,
-  SqliteQueryCompiler,
-} from 'kysely'
+import { type ControlledTransaction, Kysely, type RawBuilder, sql } from 'kysely'
 import { GlanceError, isGlanceError, messageOf } from '../../errors.ts'
-import { IN_MEMORY, sqlitePath } from '../open.ts'
-import { SqliteDriver } from '../sqlite-driver.ts'
+import { readingOf } from './dialects.ts'
 import type { Columns } from './schema.ts'
 import type { Row } from './values.ts'
-
-/** Milliseconds to wait for whoever is writing to a SQLite file. */
-const TIMEOUT_MS = 10_000
 
 type Queries = Kysely<Record<string, Row>>
 
 /** Somebody else's database as it was at one moment, in a transaction that can only read. */
 export class Snapshot implements AsyncDisposable {
-  /** Such as `SQLite`. */
-  readonly engine: string
+  /** What it is called in messages, such as `the SQLite database glance.sqlite`. */
+  readonly name: string
   readonly columns: Columns
   readonly #sql: Queries
   readonly #tx: ControlledTransaction<Record<string, Row>>
   readonly #tables: ReadonlyMap<string, string>
 
   private constructor(
-    engine: string,
+    name: string,
     sql: Queries,
     tx: ControlledTransaction<Record<string, Row>>,
     tables: readonly Table[],
   ) {
-    this.engine = engine
+    this.name = name
     this.columns = new Map(tables.map(({ name, columns }) => [name, columns]))
     this.#sql = sql
     this.#tx = tx
@@ -46,7 +30,7 @@ export class Snapshot implements AsyncDisposable {
 
   /** Opens what a SQLAlchemy URL names. @throws {GlanceError} `usage`, `unavailable`, `corrupt`; never with the URL. */
   static async open(url: string): Promise<Snapshot> {
-    const { engine, dialect } = await dialectOf(url)
+    const { name, dialect } = await readingOf(url)
     const sql: Queries = new Kysely({ dialect })
     let tx: ControlledTransaction<Record<string, Row>> | undefined
     try {
@@ -55,11 +39,11 @@ export class Snapshot implements AsyncDisposable {
         .setAccessMode('read only')
         .setIsolationLevel('repeatable read')
         .execute()
-      return new Snapshot(engine, sql, tx, await tablesIn(tx))
+      return new Snapshot(name, sql, tx, await tablesIn(tx))
     } catch (error) {
       await end(sql, tx)
       const code = isGlanceError(error) ? error.code : 'unavailable'
-      const message = `cannot read the ${engine} database: ${messageOf(error)}`
+      const message = `cannot read ${name}: ${messageOf(error)}`
       throw new GlanceError(code, message, { cause: error })
     }
   }
@@ -117,24 +101,4 @@ async function tablesIn(tx: Queries): Promise<readonly Table[]> {
       qualified: schema === undefined ? name : `${schema}.${name}`,
       columns: new Set(columns.map(column => column.name)),
     }))
-}
-
-async function dialectOf(url: string): Promise<{ engine: string; dialect: Dialect }> {
-  return { engine: 'SQLite', dialect: await sqliteDialect(sqlitePath(url)) }
-}
-
-/** Reads a file, and leaves it and its journal mode as they are. @throws {GlanceError} `usage` when it is not there. */
-async function sqliteDialect(path: string): Promise<Dialect> {
-  if (path === IN_MEMORY || !existsSync(path)) {
-    throw new GlanceError('usage', `there is no SQLite database ${path}`)
-  }
-  const { default: Libsql } = await import('libsql')
-  const file = `${pathToFileURL(resolve(path)).href}?mode=ro`
-  const options = { open: () => new Libsql(file), timeoutMs: TIMEOUT_MS, pragmas: [] }
-  return {
-    createAdapter: () => new SqliteAdapter(),
-    createDriver: () => new SqliteDriver(options),
-    createIntrospector: db => new SqliteIntrospector(db),
-    createQueryCompiler: () => new SqliteQueryCompiler(),
-  }
 }

@@ -37,9 +37,9 @@ export class GlanceSource implements AsyncDisposable {
     }
   }
 
-  /** Such as `SQLite`. */
-  get engine(): string {
-    return this.#snapshot.engine
+  /** What it is called in messages, such as `the SQLite database glance.sqlite`. */
+  get name(): string {
+    return this.#snapshot.name
   }
 
   /** Every image, in pages by ascending id, deleted ones too. */

@@ -1,0 +1,196 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { runProgram } from '../support/command.ts'
+import { idOf } from '../support/images.ts'
+import { DatabaseServer } from './support/database-server.ts'
+import { Embedded } from './support/embedded.ts'
+import { Glance } from './support/glance.ts'
+import { MARIADB } from './support/mariadb.ts'
+import { POSTGRESQL } from './support/postgres.ts'
+import { type Document, Service } from './support/service.ts'
+
+/** What both services are told. */
+const SETTINGS = { show_multiple_locations: 'True', limit_param_default: 100 }
+
+const RAW = { disk_format: 'raw', container_format: 'bare' }
+
+/** A service as an administrator asks it. */
+class Administered extends Service {
+  override async call(
+    ...[method, path, body, type = 'application/json']: Parameters<Service['call']>
+  ) {
+    const sent = body === undefined ? {} : { body: JSON.stringify(body), type }
+    const { status, text } = await this.send(method, path, sent)
+    const document = text.startsWith('{') ? (JSON.parse(text) as Document) : {}
+    return { status, document, text }
+  }
+
+  async send(
+    method: string,
+    path: string,
+    { body, type = 'application/octet-stream' }: { body?: string; type?: string } = {},
+  ): Promise<{ readonly status: number; readonly text: string }> {
+    const response = await fetch(`${this.url}/v2/${path}`, {
+      method,
+      headers: { ...ADMINISTRATOR, 'content-type': type },
+      ...(body !== undefined && { body }),
+    })
+    return { status: response.status, text: await response.text() }
+  }
+}
+
+const ADMINISTRATOR = {
+  'x-identity-status': 'Confirmed',
+  'x-user-id': 'somebody',
+  'x-project-id': 'operators',
+  'x-roles': 'admin,member',
+}
+
+/** Images of every kind that a Glance has. */
+async function fillGlance(glance: Administered): Promise<void> {
+  const add = async (n: number, fields: Document, data?: string) => {
+    await glance.create({ id: idOf(n), name: `image ${n}`, ...RAW, ...fields })
+    if (data === undefined) return
+    const { status } = await glance.send('PUT', `images/${idOf(n)}/file`, { body: data })
+    t.equal(status, 204)
+  }
+  await add(
+    1,
+    { visibility: 'public', tags: ['lts', 'a b'], os_distro: 'debian', '☃': 'ä ☕' },
+    'one',
+  )
+  await add(2, { visibility: 'private', min_disk: 3, min_ram: 512, owner: 'tenant' }, 'two')
+  await add(3, { visibility: 'shared', owner: 'tenant' }, 'three')
+  for (const [member, status] of Object.entries(MEMBERS)) {
+    await glance.expect(200, 'POST', `images/${idOf(3)}/members`, { member })
+    await glance.expect(200, 'PUT', `images/${idOf(3)}/members/${member}`, { status })
+  }
+  await glance.expect(204, 'DELETE', `images/${idOf(3)}/members/gone`)
+  await add(4, { visibility: 'community', os_hidden: true }, 'four')
+  await add(5, { protected: true, kernel_id: idOf(1) }, 'five')
+  await glance.change(idOf(5), { description: 'x'.repeat(5000) })
+  await add(6, {}, 'six')
+  await glance.expect(204, 'POST', `images/${idOf(6)}/actions/deactivate`)
+  await add(7, { name: null, disk_format: null, container_format: null })
+  await add(8, {}, 'eight')
+  await glance.expect(204, 'DELETE', `images/${idOf(8)}`)
+  await add(9, {})
+  t.equal((await glance.send('PUT', `images/${idOf(9)}/stage`, { body: 'nine' })).status, 204)
+  const method = { name: 'glance-direct' }
+  await glance.expect(202, 'POST', `images/${idOf(9)}/import`, { method })
+  await glance.untilAtRest(idOf(9))
+  await glance.expect(201, 'POST', 'metadefs/namespaces', NAMESPACE)
+}
+
+const MEMBERS = { accepts: 'accepted', rejects: 'rejected', waits: 'pending', gone: 'accepted' }
+
+const NAMESPACE = {
+  namespace: 'Test::Adopted',
+  display_name: 'What is taken over',
+  visibility: 'public',
+  protected: true,
+  properties: { speed: { type: 'integer', title: 'Speed', minimum: 1, default: 3 } },
+  objects: [
+    {
+      name: 'Disk',
+      required: ['bus'],
+      properties: { bus: { type: 'string', title: 'Bus', enum: ['ide', 'scsi'] } },
+    },
+  ],
+  tags: [{ name: 'fast' }, { name: 'slow' }],
+  resource_type_associations: [{ name: 'OS::Glance::Image', prefix: 'p_' }],
+}
+
+/** Everything that the API shows, by what is asked for; of data its text. */
+async function allThatIsShown(service: Administered): Promise<Readonly<Record<string, unknown>>> {
+  const shown: Record<string, unknown> = {}
+  for (const hidden of ['false', 'true']) {
+    const path = `images?sort_key=id&sort_dir=asc&visibility=all&os_hidden=${hidden}`
+    const { images } = (await service.call('GET', path)).document
+    shown[path] = (images as Document[]).map(inOrder) // v2-images schema.
+  }
+  for (let n = 1; n <= 9; n += 1) {
+    const { status, document } = await service.call('GET', `images/${idOf(n)}`)
+    shown[`image ${n}`] = [status, inOrder(document)]
+    const members = await service.call('GET', `images/${idOf(n)}/members`)
+    shown[`members ${n}`] = [members.status, members.document['members']]
+    const { tasks } = (await service.call('GET', `images/${idOf(n)}/tasks`)).document
+    shown[`tasks ${n}`] = toTheSecond(tasks)
+    const data = await service.send('GET', `images/${idOf(n)}/file`)
+    shown[`data ${n}`] = data.status === 200 ? data.text : data.status
+  }
+  const namespace = await service.expect(200, 'GET', `metadefs/namespaces/${NAMESPACE.namespace}`)
+  shown['namespace'] = namespace
+  for (const kind of ['properties', 'objects', 'tags', 'resource_types']) {
+    const path = `metadefs/namespaces/${NAMESPACE.namespace}/${kind}`
+    shown[kind] = await service.expect(200, 'GET', path)
+  }
+  return shown
+}
+
+/** Of tasks Glance shows microseconds, of which we keep less. */
+function toTheSecond(tasks: unknown): unknown {
+  return JSON.parse(JSON.stringify(tasks ?? []).replaceAll(/(T\d\d:\d\d:\d\d)\.\d+/g, '$1'))
+}
+
+/** Glance answers tags in any order. */
+function inOrder(document: Document): Document {
+  const { tags } = document
+  return Array.isArray(tags) ? { ...document, tags: (tags as string[]).toSorted() } : document
+}
+
+async function adopts(t: Test, connection?: string): Promise<void> {
+  const dataDir = join(t.testdir(), 'data')
+  await using glance = await Glance.start({
+    settings: SETTINGS,
+    policy: {},
+    trusted: true,
+    ...(connection !== undefined && { connection }),
+  })
+  const theirs = new Administered(glance.url)
+  await fillGlance(theirs)
+  const before = await allThatIsShown(theirs)
+  const words = ['db', 'import', '--data-dir', dataDir]
+  const { status, stdout, stderr } = await runProgram([...words, glance.configuration])
+  t.equal(status, 0, stderr)
+  t.match(stderr, 'is of a Glance: Wallaby (2021.1) to 2023.2, version wallaby_contract01')
+  t.match(stdout, '\n9 images imported, 0 the same, 0 different, 0 refused\n')
+  t.match(stdout, '\n3 members with them; 1 of them deleted\n')
+  t.match(stdout, '\n1 task imported, 0 the same')
+  t.match(stdout, '\n1 metadata namespace imported, 0 the same')
+  const again = await runProgram([...words, glance.configuration])
+  t.match(again, { status: 0, stdout: '0 images imported, 9 the same' })
+  await using server = await Embedded.start({
+    settings: { ...SETTINGS, auth: 'trusted_headers' },
+    sections: {
+      database: { connection: `sqlite:///${dataDir}/glance.sqlite` },
+      glance_store: { filesystem_store_datadir: join(glance.folder, 'images') },
+    },
+  })
+  const ours = new Administered(server.url)
+  const after = await allThatIsShown(ours)
+  for (const [asked, answer] of Object.entries(before)) t.strictSame(after[asked], answer, asked)
+  t.equal((await ours.call('POST', 'images', { id: idOf(8) })).status, 409, 'its id stays taken')
+  await ours.expect(204, 'DELETE', `images/${idOf(1)}`)
+  await t.rejects(rm(glance.fileOf(idOf(1))), { code: 'ENOENT' }, 'and its data is ours to delete')
+}
+
+t.test("a real Glance's database is taken over, and all is as it was", async t => {
+  await t.test('from SQLite', async t => await adopts(t))
+
+  await t.test('from MariaDB', async t => {
+    await using server = await DatabaseServer.start(MARIADB)
+    const name = new URL(await server.database()).pathname.slice(1)
+    // PyMySQL takes no other letters than those of Latin 1 in a password for UTF-8.
+    await server.administer(`create user adopted@'%' identified by 'p@ss:w/rd'`)
+    await server.administer(`grant all on ${name}.* to adopted@'%'`)
+    const user = `adopted:${encodeURIComponent('p@ss:w/rd')}`
+    await adopts(t, `mysql+pymysql://${user}@127.0.0.1:${server.port}/${name}?charset=utf8`)
+  })
+
+  await t.test('from PostgreSQL', async t => {
+    await using server = await DatabaseServer.start(POSTGRESQL)
+    await adopts(t, (await server.database()).replace('postgresql:', 'postgresql+psycopg2:'))
+  })
+})
