@@ -665,7 +665,7 @@ t.test('db import takes the database from', async t => {
   })
 
   for (const { title, text } of [
-    { title: 'a file with a URL', text: 'URL\n' },
+    { title: 'a file with a URL', text: '# the old one\nURL\n' },
     {
       title: 'the configuration of a Glance',
       text: '[DEFAULT]\nsql_connection = none\n[database]\nconnection = URL\n[x]\ny = 1\n',
@@ -711,10 +711,23 @@ t.test('db import takes the database from', async t => {
     }
   })
 
-  t.test('a password on the command line, of which it warns', async t => {
+  for (const url of [
+    'mysql+pymysql://u:secret@127.0.0.1:1/glance',
+    'postgresql://u:secret@127.0.0.1:1/glance',
+    'mysql://u:a secret@127.0.0.1:1/glance',
+    'mysql//://u:secret@127.0.0.1:1/glance',
+  ]) {
+    t.test(`a password on the command line, which is never told: ${url}`, async t => {
+      const { status, stderr } = await run(['db', 'import', url])
+      t.ok(status > 0, stderr)
+      t.notMatch(stderr, 'secret')
+    })
+  }
+
+  t.test('such a password, of which it warns', async t => {
     const { stderr } = await run(['db', 'import', 'mysql+pymysql://u:secret@127.0.0.1:1/glance'])
     t.match(stderr, 'a password on the command line can be seen by others: name a file, or -')
-    t.notMatch(stderr, 'secret')
+    t.match(stderr, 'cannot read the MySQL database glance at 127.0.0.1:1')
   })
 
   t.test('no place to keep it only in memory', async t => {

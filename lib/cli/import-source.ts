@@ -31,15 +31,16 @@ export async function importSource(
   input: () => Readable,
 ): Promise<ImportSource> {
   const givenKey = keyFile === undefined ? null : firstLine(await read(keyFile))
-  if (isUrl(text)) {
+  // Whatever is wrong with it, it is no name of a file, which would be told.
+  if (text.includes('://')) {
     const exposed = /^[^/]*:\/\/[^/]*:[^/]*@/.test(text)
     return { url: text, encryptionKey: givenKey, exposed }
   }
   const isStandard = text === STANDARD
   const name = isStandard ? 'standard input' : text
   const content = isStandard ? await readAll(input()) : await read(text)
-  const sole = content.trim()
-  if (isUrl(sole)) return { url: sole, encryptionKey: givenKey, exposed: false }
+  const first = content.split(/\r?\n/).find(line => /^[^#;\s]/.test(line)) ?? ''
+  if (isUrl(first)) return { url: first.trim(), encryptionKey: givenKey, exposed: false }
   const settings = isStandard ? [] : parseOsloConfig(content, text)
   const url = URL_OPTIONS.map(([section, option]) => lastOf(settings, section, option)).find(
     url => url !== undefined,
@@ -53,7 +54,7 @@ export async function importSource(
 }
 
 function isUrl(text: string): boolean {
-  return /^[a-z][a-z0-9+]*:\/\/\S*$/.test(text)
+  return /^[a-z][a-z0-9+]*:\/\//.test(text)
 }
 
 /** An option that is set to nothing is as one that is not there. */

@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { runProgram } from '../support/command.ts'
@@ -140,8 +140,15 @@ function inOrder(document: Document): Document {
   return Array.isArray(tags) ? { ...document, tags: (tags as string[]).toSorted() } : document
 }
 
-async function adopts(t: Test, connection?: string): Promise<void> {
+/** Lets a Glance with its rows at `connection` work, and a service of ours with its own at `target` take its place. */
+async function adopts(
+  t: Test,
+  { connection, target }: { readonly connection?: string; readonly target?: string } = {},
+): Promise<void> {
   const dataDir = join(t.testdir(), 'data')
+  const place = target ?? `sqlite:///${t.testdirName}/ours.sqlite`
+  const config = join(t.testdirName, 'ours.conf')
+  await writeFile(config, `[DEFAULT]\ndata_dir = ${dataDir}\n[database]\nconnection = ${place}\n`)
   await using glance = await Glance.start({
     settings: SETTINGS,
     policy: {},
@@ -151,7 +158,7 @@ async function adopts(t: Test, connection?: string): Promise<void> {
   const theirs = new Administered(glance.url)
   await fillGlance(theirs)
   const before = await allThatIsShown(theirs)
-  const words = ['db', 'import', '--data-dir', dataDir]
+  const words = ['db', 'import', '--config', config]
   const { status, stdout, stderr } = await runProgram([...words, glance.configuration])
   t.equal(status, 0, stderr)
   t.match(stderr, 'is of a Glance: Wallaby (2021.1) to 2023.2, version wallaby_contract01')
@@ -164,7 +171,7 @@ async function adopts(t: Test, connection?: string): Promise<void> {
   await using server = await Embedded.start({
     settings: { ...SETTINGS, auth: 'trusted_headers' },
     sections: {
-      database: { connection: `sqlite:///${dataDir}/glance.sqlite` },
+      database: { connection: place },
       glance_store: { filesystem_store_datadir: join(glance.folder, 'images') },
     },
   })
@@ -186,11 +193,15 @@ t.test("a real Glance's database is taken over, and all is as it was", async t =
     await server.administer(`create user adopted@'%' identified by 'p@ss:w/rd'`)
     await server.administer(`grant all on ${name}.* to adopted@'%'`)
     const user = `adopted:${encodeURIComponent('p@ss:w/rd')}`
-    await adopts(t, `mysql+pymysql://${user}@127.0.0.1:${server.port}/${name}?charset=utf8`)
+    const connection = `mysql+pymysql://${user}@127.0.0.1:${server.port}/${name}?charset=utf8`
+    await adopts(t, { connection, target: await server.database() })
   })
 
   await t.test('from PostgreSQL', async t => {
     await using server = await DatabaseServer.start(POSTGRESQL)
-    await adopts(t, (await server.database()).replace('postgresql:', 'postgresql+psycopg2:'))
+    await adopts(t, {
+      connection: (await server.database()).replace('postgresql:', 'postgresql+psycopg2:'),
+      target: await server.database(),
+    })
   })
 })
