@@ -69,6 +69,7 @@ const FOLSOM_IMAGE = {
   min_ram: 256,
   protected: 1,
   location: `file:///var/lib/glance/images/${id(1)}`,
+  created_at: '2012-09-27 10:00:00.123456',
   updated_at: '2012-10-01 12:30:00',
 }
 

@@ -1,7 +1,10 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { createConnection } from 'mysql2/promise'
+import { Client } from 'pg'
 import t, { type Test } from 'tap'
 import { runProgram } from '../support/command.ts'
+import { makeGlanceDatabase, statementsFor } from '../support/glance-database.ts'
 import { idOf } from '../support/images.ts'
 import { DatabaseServer } from './support/database-server.ts'
 import { Embedded } from './support/embedded.ts'
@@ -204,4 +207,85 @@ t.test("a real Glance's database is taken over, and all is as it was", async t =
       target: await server.database(),
     })
   })
+})
+
+const FOLSOM = {
+  images: [
+    {
+      id: idOf(1),
+      name: 'Wolke ä ☕',
+      is_public: 1,
+      size: 9_761_280_123,
+      location: 'file:///var/lib/glance/images/3',
+      protected: null,
+      updated_at: '2012-10-01 12:30:00',
+    },
+    { id: idOf(2), is_public: 0, owner: 'tenant', protected: 1, min_ram: 512 },
+    { id: idOf(3), is_public: 0, owner: 'tenant', status: 'queued', protected: 0 },
+    { id: idOf(4), is_public: 1, status: 'deleted', deleted: 1, deleted_at: '2012-10-02 10:00:00' },
+    {
+      id: idOf(5),
+      is_public: 0,
+      status: 'pending_delete',
+      deleted: 1,
+      deleted_at: '2012-10-02 10:00:00',
+      location: 'swift+http://t%3Au:k@h/v1/c/5',
+    },
+  ],
+  image_properties: [
+    { image_id: idOf(2), name: 'kernel_id', value: '3' },
+    { image_id: idOf(2), name: 'empty', value: '' },
+    { image_id: idOf(2), name: 'null', value: null },
+    { image_id: idOf(2), name: 'long', value: 'x'.repeat(50_000) },
+    { image_id: idOf(2), name: 'gone', value: 'x', deleted: 1 },
+  ],
+  image_tags: [{ image_id: idOf(1), value: 'one' }],
+  image_members: [{ image_id: idOf(2), member: 'friend', can_share: 1 }],
+}
+
+t.test('a database of Folsom is the same in every engine', async t => {
+  const folder = t.testdir()
+  const words = ['--data-dir', join(folder, 'data')]
+  const sqlite = makeGlanceDatabase(join(folder, 'folsom.sqlite'), 'folsom', FOLSOM)
+  t.match(await runProgram(['db', 'import', sqlite, ...words]), {
+    status: 0,
+    stdout: `kernel_id was 3, the old id of image ${idOf(1)}, and is that now`,
+  })
+
+  await t.test('in MariaDB', async t => {
+    await using server = await DatabaseServer.start(MARIADB)
+    const url = await server.database()
+    const name = new URL(url).pathname.slice(1)
+    // That of the tables too, which Folsom made without saying.
+    await server.administer(`alter database ${name} character set utf8mb3`)
+    const connection = await createConnection({ uri: url, charset: 'utf8mb4' })
+    for (const statement of statementsFor('mysql', 'folsom', FOLSOM)) {
+      await connection.query(statement)
+    }
+    await connection.end()
+    await imports(t, url)
+  })
+
+  await t.test('in PostgreSQL', async t => {
+    await using server = await DatabaseServer.start(POSTGRESQL)
+    const url = await server.database()
+    const client = new Client({ connectionString: url })
+    await client.connect()
+    for (const statement of statementsFor('postgresql', 'folsom', FOLSOM)) {
+      await client.query(statement)
+    }
+    await client.end()
+    await imports(t, url)
+  })
+
+  /** Imports it from there where it was imported from SQLite. */
+  async function imports(t: Test, url: string): Promise<void> {
+    const file = join(folder, 'url')
+    await writeFile(file, url)
+    t.match(await runProgram(['db', 'import', file, ...words]), {
+      status: 0,
+      stdout: '0 images imported, 5 the same, 0 different, 0 refused',
+      stderr: /is of a Glance: Folsom \(2012\.2\), version 15/,
+    })
+  }
 })

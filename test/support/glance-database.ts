@@ -92,7 +92,7 @@ const VERSIONS: Readonly<Record<Release, Rows>> = {
 }
 
 /** What a row has unless it says otherwise. */
-const CREATED = { created_at: '2012-09-27 10:00:00.123456' }
+const CREATED = { created_at: '2012-09-27 10:00:00' }
 const DEFAULTS: Readonly<Record<string, Readonly<Record<string, Cell>>>> = {
   images: { ...CREATED, deleted: 0, status: 'active', min_disk: 0, min_ram: 0 },
   image_properties: { ...CREATED, deleted: 0 },
@@ -118,6 +118,32 @@ export function makeGlanceDatabase(path: string, release: Release, rows: Rows): 
   insertRows(database, rows)
   database.close()
   return `sqlite:///${path}`
+}
+
+/** The statements that make the same in another engine, as SQLAlchemy spells it there. */
+export function statementsFor(
+  engine: 'postgresql' | 'mysql',
+  release: Release,
+  rows: Rows,
+): readonly string[] {
+  const tables = Object.entries(SCHEMAS[release]).map(([table, columns]) =>
+    engine === 'mysql'
+      ? `CREATE TABLE ${table} (${columns.replace(ID, `${ID} AUTO_INCREMENT`)}) ENGINE=InnoDB`
+      : `CREATE TABLE ${table} (${columns.replace(ID, 'id SERIAL PRIMARY KEY').replaceAll('DATETIME', 'TIMESTAMP')})`,
+  )
+  const inserts = [VERSIONS[release], rows].flatMap(rows =>
+    Object.entries(rows).flatMap(([table, all]) =>
+      all.map(given => {
+        const row = { ...DEFAULTS[table], ...given }
+        // Text is taken for flags and numbers by both.
+        const values = Object.values(row).map(cell =>
+          cell === null ? 'NULL' : `'${String(cell)}'`,
+        )
+        return `INSERT INTO ${table} (${Object.keys(row).join(', ')}) VALUES (${values.join(', ')})`
+      }),
+    ),
+  )
+  return [...tables, ...inserts]
 }
 
 /** Adds rows to a database that was made before. */
