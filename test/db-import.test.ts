@@ -6,6 +6,8 @@ import { Readable, Writable } from 'node:stream'
 import Libsql from 'libsql'
 import t, { type Test } from 'tap'
 import { Stopped } from '../lib/cli/exit-status.ts'
+import { decrypterFor } from '../lib/database/import/decrypt.ts'
+import { flagIn, timeIn } from '../lib/database/import/values.ts'
 import { addRows, makeGlanceDatabase, type Release } from './support/glance-database.ts'
 import { run, type Said } from './support/program.ts'
 import { startTestServer } from './support/server.ts'
@@ -731,6 +733,18 @@ t.test('db import takes the database from', async t => {
     t.match(stderr, 'cannot read the MySQL database glance at 127.0.0.1:1')
   })
 
+  t.test('no database that is that of the service itself', async t => {
+    const { path } = await imported(t, 'zed', { images })
+    const config = join(dirname(path), 'glance.conf')
+    await writeFile(config, `[database]\nconnection = sqlite:///${path}\n`)
+    const before = readFileSync(path)
+    t.match(await run(['db', 'import', config, '--config', config]), {
+      status: 2,
+      stderr: 'this is the database of the service itself: give it one of its own',
+    })
+    t.same(readFileSync(path), before)
+  })
+
   t.test('no place to keep it only in memory', async t => {
     const { path } = await imported(t, 'zed', { images })
     const config = join(dirname(path), 'glance.conf')
@@ -740,4 +754,71 @@ t.test('db import takes the database from', async t => {
       stderr: 'data_api is simple',
     })
   })
+})
+
+/** Made by glance.common.crypt of Debian's Glance. */
+const ENCRYPTED = [
+  {
+    bytes: 16,
+    text: '5epFI87nyLFXuE5x4Giim-CIwTEizrKmssrUm4cDS61d4CcbAacqU87WHFtgxaxJ3NMxWOjK3NZh3hKYNRbKusNOPtO3IfLsngF-f_DcjBY=',
+  },
+  {
+    bytes: 24,
+    text: 'U9bSnWByBB8kGj9DwNd_iXPeuU4wcvNsO0VokVLFrHE7_mcmywnBwkyJv8TqfYISUbZefrTey2QKUWlnS93DCa5LWG9wOPhMeLvbopUhndQ=',
+  },
+  {
+    bytes: 32,
+    text: 'xXa-SPn3kRrjV8lDH8fLdjJDETLcJ8lfjo--NykG1UN5Civ_UuSZu9OS9FvOpH137UU17RdsnAhvvt-V5C3sxbtPQP2IODxgFMb4cNsvfDw=',
+  },
+]
+
+t.test('what is read of a row', async t => {
+  for (const { title, row, told } of [
+    { title: 'a number that is none', row: { size: 'big' }, told: 'size is not a whole number' },
+    { title: 'a flag that is none', row: { protected: 7 }, told: 'protected is not true or false' },
+    {
+      title: 'a visibility that is none',
+      row: { visibility: 'open' },
+      told: 'visibility is "open", expected one of public, private, shared, community',
+    },
+    {
+      title: 'a time that never was',
+      row: { updated_at: '2012-13-01 10:00:00' },
+      told: 'updated_at is not a time',
+    },
+  ] as const) {
+    t.test(`${title} is refused`, async t => {
+      const images = [{ id: id(1), visibility: 'public', ...row }]
+      const { status, stdout } = await imported(t, 'zed', { images })
+      t.equal(status, 1)
+      t.match(stdout, `${id(1)}: refused: ${told}\n`)
+    })
+  }
+
+  for (const { title, text, date } of [
+    { title: 'microseconds', text: '2012-09-27 10:00:00.123456', date: '2012-09-27T10:00:00.123Z' },
+    { title: 'few digits', text: '2012-09-27 10:00:00.5', date: '2012-09-27T10:00:00.500Z' },
+    { title: 'no fraction', text: '2012-09-27 10:00:00', date: '2012-09-27T10:00:00.000Z' },
+    { title: 'spaces at its end', text: '2012-09-27 10:00:00  ', date: '2012-09-27T10:00:00.000Z' },
+    { title: 'a T', text: '2012-09-27T10:00:00', date: '2012-09-27T10:00:00.000Z' },
+    { title: 'nothing', text: null, date: undefined },
+  ]) {
+    t.test(`a time with ${title} is one`, async t => {
+      t.equal(timeIn({ at: text }, 'at')?.toISOString(), date)
+    })
+  }
+
+  for (const value of [true, 1, 1n, '1']) t.equal(flagIn({ flag: value }, 'flag'), true)
+  for (const value of [false, 0, 0n, '0', null, undefined]) {
+    t.equal(flagIn({ flag: value }, 'flag'), false)
+  }
+
+  for (const { bytes, text } of ENCRYPTED) {
+    t.test(`what Glance encrypted with a key of ${bytes} bytes is decrypted`, async t => {
+      const decrypt = decrypterFor('0123456789abcdef0123456789abcdef'.slice(0, bytes))
+      t.equal(decrypt(text), 'swift+https://t%3Au:k@h/v1/c/ä')
+      t.throws(() => decrypt(text.slice(4)), { code: 'usage' })
+      t.throws(() => decrypt('short'), { code: 'usage' })
+    })
+  }
 })
