@@ -193,7 +193,7 @@ t.test('db import takes over a database of Folsom', async t => {
     t.equal((await server.call('POST', '/v2/images', { body: { id: id(1) } })).status, 409)
   })
 
-  t.test('with an image that waits to be deleted, and all that went with it', async t => {
+  t.test('with an image that waits to be deleted, and where its data is', async t => {
     const goneAt = '2012-10-02 10:00:00.5'
     const { dataDir } = await imported(t, 'folsom', {
       images: [
@@ -205,8 +205,7 @@ t.test('db import takes over a database of Folsom', async t => {
         },
       ],
       image_properties: [
-        { image_id: id(1), name: 'a', value: 'b', deleted: 1, deleted_at: '2012-10-02 10:00:00' },
-        { image_id: id(1), name: 'c', value: 'd', deleted: 1, deleted_at: '2012-10-01 10:00:00' },
+        { image_id: id(1), name: 'a', value: 'b', deleted: 1, deleted_at: goneAt },
       ],
     })
     const database = new Libsql(join(dataDir, 'glance.sqlite'))
@@ -214,7 +213,7 @@ t.test('db import takes over a database of Folsom', async t => {
     t.match(database.prepare('select status, deleted_at from images').all(), [
       { status: 'pending_delete', deleted_at: '2012-10-02T10:00:00.500Z' },
     ])
-    t.match(database.prepare('select name from image_properties').all(), [{ name: 'a' }])
+    t.same(database.prepare('select name from image_properties').all(), [], 'as in Glance')
     t.match(database.prepare('select url from image_locations').all(), [
       { url: FOLSOM_IMAGE.location },
     ])

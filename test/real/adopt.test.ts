@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { createConnection } from 'mysql2/promise'
 import { Client } from 'pg'
 import t, { type Test } from 'tap'
+import { openSqlite } from '../../lib/database/sqlite.ts'
 import { runProgram } from '../support/command.ts'
 import { makeGlanceDatabase, statementsFor } from '../support/glance-database.ts'
 import { idOf } from '../support/images.ts'
@@ -206,6 +207,30 @@ t.test("a real Glance's database is taken over, and all is as it was", async t =
       connection: (await server.database()).replace('postgresql:', 'postgresql+psycopg2:'),
       target: await server.database(),
     })
+  })
+})
+
+t.test('an image that waits to be deleted waits on, and its data too', async t => {
+  const dataDir = join(t.testdir(), 'data')
+  await using glance = await Glance.start({
+    settings: { ...SETTINGS, delayed_delete: 'True' },
+    policy: {},
+    trusted: true,
+  })
+  const theirs = new Administered(glance.url)
+  await theirs.create({ id: idOf(1), ...RAW, tags: ['one'], os_distro: 'debian' })
+  await theirs.send('PUT', `images/${idOf(1)}/file`, { body: 'data' })
+  const [url] = ((await theirs.image(idOf(1)))['locations'] as { url: string }[]).map(
+    location => location.url, // As SETTINGS show it.
+  )
+  await theirs.expect(204, 'DELETE', `images/${idOf(1)}`)
+  const words = ['db', 'import', glance.configuration, '--data-dir', dataDir]
+  t.match(await runProgram(words), { status: 0, stdout: `${idOf(1)}: imported\n` })
+  await using database = await openSqlite(join(dataDir, 'glance.sqlite'))
+  t.match(await database.images.findPending(idOf(1)), {
+    status: 'pending_delete',
+    locations: [{ url }],
+    deletedAt: Date,
   })
 })
 

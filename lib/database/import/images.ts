@@ -41,10 +41,8 @@ export function readImage(source: SourceImage, rules: ImageRules): ReadImage {
   const updatedAt = timeIn(image, 'updated_at') ?? createdAt
   const isGone = status === 'deleted' || status === 'pending_delete'
   const deletedAt = isGone ? (timeIn(image, 'deleted_at') ?? updatedAt) : null
-  const there = (row: Row) => isThere(row, status, deletedAt)
   const members = isGone ? [] : membersOf(id, source.members)
-  const { notes, ...parts } =
-    status === 'deleted' ? NO_PARTS : partsOf(source, status, there, rules)
+  const { notes, ...parts } = status === 'deleted' ? NO_PARTS : partsOf(source, status, rules)
   const record: ImageRecord = {
     id,
     name: textIn(image, 'name'),
@@ -77,12 +75,7 @@ const NO_PARTS = {
   notes: [],
 } as const
 
-function partsOf(
-  { image, ...rows }: SourceImage,
-  status: ImageStatus,
-  there: (row: Row) => boolean,
-  rules: ImageRules,
-) {
+function partsOf({ image, ...rows }: SourceImage, status: ImageStatus, rules: ImageRules) {
   const { notes, ...locations } = locationsOf(
     image,
     rows.locations,
@@ -91,13 +84,13 @@ function partsOf(
   )
   const all: Note[] = [...notes]
   const properties = new Map<string, string | null>()
-  for (const row of rows.properties.filter(there)) {
+  for (const row of rows.properties.filter(isThere)) {
     const name = textIn(row, 'name') ?? ''
     const { value, note } = currentId(name, textIn(row, 'value'), rules.oldIds)
     if (note !== null) all.push(note)
     properties.set(name, value)
   }
-  const tags = new Set(rows.tags.filter(there).map(row => textIn(row, 'value') ?? ''))
+  const tags = new Set(rows.tags.filter(isThere).map(row => textIn(row, 'value') ?? ''))
   return { properties, tags: [...tags].toSorted(), ...locations, notes: all }
 }
 
@@ -144,15 +137,12 @@ function membersOf(imageId: string, rows: readonly Row[]): readonly Member[] {
   return [...members.values()]
 }
 
-/** Milliseconds in which Glance deletes an image and all that belongs to it, one after the other. */
-const DELETING_MS = 10_000
-
-/** Whether a row counts: one that went with an image that is pending deletion does, since the image may come back. */
-function isThere(row: Row, status: ImageStatus, deletedAt: Date | null): boolean {
-  if (!flagIn(row, 'deleted')) return true
-  const goneAt = timeIn(row, 'deleted_at')
-  if (status !== 'pending_delete' || deletedAt === null || goneAt === null) return false
-  return Math.abs(deletedAt.getTime() - goneAt.getTime()) <= DELETING_MS
+/**
+ * Of an image that is pending deletion Glance has deleted tags and properties, and once more the properties that were
+ * deleted long before: which it had then is not known, and, as in Glance, it has none when it comes back.
+ */
+function isThere(row: Row): boolean {
+  return !flagIn(row, 'deleted')
 }
 
 function digestOf(image: Row): ImageRecord['digest'] {
