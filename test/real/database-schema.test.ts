@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { Schema } from '../../lib/database/database.ts'
 import { openDatabase } from '../../lib/database/open.ts'
-import { schemaCases } from '../compliance/database/schema.ts'
+import { schemaCases } from '../../lib/compliance/database/schema.ts'
 import { runProgram } from '../support/command.ts'
 import { DatabaseServer } from './support/database-server.ts'
 import { MARIADB } from './support/mariadb.ts'

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { openDatabase } from '../../lib/database/open.ts'
-import { databaseSuite } from '../compliance/database-suite.ts'
+import { databaseSuite } from '../../lib/compliance/database-suite.ts'
 import { DatabaseServer } from './support/database-server.ts'
 import { MARIADB } from './support/mariadb.ts'
 import { POSTGRESQL } from './support/postgres.ts'

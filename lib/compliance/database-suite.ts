@@ -1,5 +1,6 @@
-import type { Test } from 'tap'
-import type { Database } from '../../lib/database/database.ts'
+import { group, type Test, type TestFunction } from './test.ts'
+import { testOf } from './test-of.ts'
+import type { Database } from '../database/database.ts'
 import { imageCases } from './database/images.ts'
 import { concurrencyCases } from './database/concurrency.ts'
 import { conditionCases } from './database/conditions.ts'
@@ -16,17 +17,21 @@ import { transactionCases } from './database/transactions.ts'
 import { usageCases } from './database/usage.ts'
 import { visibilityCases } from './database/visibility.ts'
 
-export interface DatabaseSuiteOptions {
+export interface DatabaseSuiteOptions<T extends Test> {
   /** An empty database, not yet migrated. */
-  create(t: Test): Promise<Database>
+  create(t: T): Promise<Database>
   /** Two open databases with the same, empty data, not yet migrated, where several processes may have the same. */
-  createTwo?(t: Test): Promise<readonly [Database, Database]>
+  createTwo?(t: T): Promise<readonly [Database, Database]>
 }
 
 /** What the interface in lib/database/database.ts promises, for every driver. */
-export function databaseSuite(t: Test, { create, createTwo }: DatabaseSuiteOptions): void {
+export function databaseSuite<T extends Test>(
+  given: T | TestFunction,
+  { create, createTwo }: DatabaseSuiteOptions<T>,
+): void {
+  const t = testOf(given)
   const openEmpty = async (t: Test): Promise<Database> => {
-    const database = await create(t)
+    const database = await create(t as T) // Cases are given what the suite is.
     t.teardown(() => database[Symbol.asyncDispose]())
     return database
   }
@@ -35,27 +40,27 @@ export function databaseSuite(t: Test, { create, createTwo }: DatabaseSuiteOptio
     await database.migrate()
     return database
   }
-  t.test('images are kept', async t => imageCases(t, open))
-  t.test('many images are inserted', async t => insertAllCases(t, open))
-  t.test('what is to be deleted later is kept', async t => pendingCases(t, open))
-  t.test('what was deleted is forgotten', async t => purgeCases(t, open))
-  t.test('members are kept', async t => memberCases(t, open))
-  t.test('metadata definitions are kept', async t => metadefCases(t, open))
-  t.test('a listing shows what the viewer may see', async t => visibilityCases(t, open))
+  group(t, 'images are kept', t => imageCases(t, open))
+  group(t, 'many images are inserted', t => insertAllCases(t, open))
+  group(t, 'what is to be deleted later is kept', t => pendingCases(t, open))
+  group(t, 'what was deleted is forgotten', t => purgeCases(t, open))
+  group(t, 'members are kept', t => memberCases(t, open))
+  group(t, 'metadata definitions are kept', t => metadefCases(t, open))
+  group(t, 'a listing shows what the viewer may see', t => visibilityCases(t, open))
   t.test('a listing meets its conditions', async t => conditionCases(t, open))
   t.test('a listing is sorted and paged', async t => pagingCases(t, open))
-  t.test('text is kept and compared as it is', async t => textCases(t, open))
-  t.test('tasks are kept', async t => taskCases(t, open))
-  t.test('the usage of a project', async t => usageCases(t, open))
-  t.test('a transaction is atomic', async t => transactionCases(t, open))
-  t.test('the schema has versions', async t => schemaCases(t, openEmpty))
+  group(t, 'text is kept and compared as it is', t => textCases(t, open))
+  group(t, 'tasks are kept', t => taskCases(t, open))
+  group(t, 'the usage of a project', t => usageCases(t, open))
+  group(t, 'a transaction is atomic', t => transactionCases(t, open))
+  group(t, 'the schema has versions', t => schemaCases(t, openEmpty))
   if (createTwo !== undefined) {
     const openTwo = async (t: Test) => {
-      const databases = await createTwo(t)
+      const databases = await createTwo(t as T)
       for (const database of databases) t.teardown(() => database[Symbol.asyncDispose]())
       await databases[0].migrate()
       return databases
     }
-    t.test('several processes have the same data', async t => concurrencyCases(t, openTwo))
+    group(t, 'several processes have the same data', t => concurrencyCases(t, openTwo))
   }
 }
