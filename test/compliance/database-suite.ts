@@ -4,6 +4,7 @@ import { imageCases } from './database/images.ts'
 import { concurrencyCases } from './database/concurrency.ts'
 import { conditionCases } from './database/conditions.ts'
 import { insertAllCases } from './database/insert-all.ts'
+import { type Interrupt, interruptionCases } from './database/interruptions.ts'
 import { memberCases } from './database/members.ts'
 import { metadefCases } from './database/metadefs.ts'
 import { pagingCases } from './database/paging.ts'
@@ -19,10 +20,15 @@ export interface DatabaseSuiteOptions {
   create(t: Test): Promise<Database>
   /** Two open databases with the same, empty data, not yet migrated, where several processes may have the same. */
   createTwo?(t: Test): Promise<readonly [Database, Database]>
+  /** For what can be interrupted without us, such as a server. */
+  readonly interrupt?: Interrupt
 }
 
 /** What the interface in lib/database/database.ts promises, for every driver. */
-export function databaseSuite(t: Test, { create, createTwo }: DatabaseSuiteOptions): void {
+export function databaseSuite(
+  t: Test,
+  { create, createTwo, interrupt }: DatabaseSuiteOptions,
+): void {
   const open = async (t: Test): Promise<Database> => {
     const database = await create(t)
     t.teardown(() => database[Symbol.asyncDispose]())
@@ -49,5 +55,8 @@ export function databaseSuite(t: Test, { create, createTwo }: DatabaseSuiteOptio
       return databases
     }
     t.test('several processes have the same data', async t => concurrencyCases(t, openTwo))
+  }
+  if (interrupt !== undefined) {
+    t.test('an interruption passes', async t => interruptionCases(t, open, interrupt))
   }
 }
