@@ -5,6 +5,7 @@ import { imageCases } from './database/images.ts'
 import { concurrencyCases } from './database/concurrency.ts'
 import { conditionCases } from './database/conditions.ts'
 import { insertAllCases } from './database/insert-all.ts'
+import { type Interrupt, interruptionCases } from './database/interruptions.ts'
 import { memberCases } from './database/members.ts'
 import { metadefCases } from './database/metadefs.ts'
 import { pagingCases } from './database/paging.ts'
@@ -22,12 +23,14 @@ export interface DatabaseSuiteOptions<T extends Test> {
   create(t: T): Promise<Database>
   /** Two open databases with the same, empty data, not yet migrated, where several processes may have the same. */
   createTwo?(t: T): Promise<readonly [Database, Database]>
+  /** For what can be interrupted without us, such as a server. */
+  readonly interrupt?: Interrupt
 }
 
 /** What the interface in lib/database/database.ts promises, for every driver. */
 export function databaseSuite<T extends Test>(
   given: T | TestFunction,
-  { create, createTwo }: DatabaseSuiteOptions<T>,
+  { create, createTwo, interrupt }: DatabaseSuiteOptions<T>,
 ): void {
   const t = testOf(given)
   const openEmpty = async (t: Test): Promise<Database> => {
@@ -62,5 +65,8 @@ export function databaseSuite<T extends Test>(
       return databases
     }
     group(t, 'several processes have the same data', t => concurrencyCases(t, openTwo))
+  }
+  if (interrupt !== undefined) {
+    group(t, 'an interruption passes', t => interruptionCases(t, open, interrupt))
   }
 }
