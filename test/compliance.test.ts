@@ -39,7 +39,7 @@ t.test('the function of a runner is given each case, by a title that has its gro
   t.equal(plain.size, 1, 'also where the runner cannot skip')
 })
 
-t.test('cases within cases are for those runners that have them', async t => {
+t.test('cases within a case are run by it where a runner has none of that kind', async t => {
   const titles: string[] = []
   const own = (title: string, work: unknown) => {
     titles.push(title)
@@ -49,8 +49,20 @@ t.test('cases within cases are for those runners that have them', async t => {
   group(suite, 'images', t => t.test('are kept', async () => {}))
   t.strictSame(titles, ['images', 'are kept'])
   const { define, cases } = runner()
-  testOf(define).test('outer', async t => void t.test('inner', async () => {}))
-  await t.rejects(cases.get('outer')?.() ?? Promise.resolve(), { message: 'cases do not nest' })
+  const order: string[] = []
+  testOf(define).test('outer', async t => {
+    t.teardown(() => order.push('closed'))
+    for (const n of [1, 2]) {
+      t.test(`inner ${n}`, async t => {
+        order.push(`inner ${n}`)
+        t.equal(n, 2)
+      })
+    }
+    t.test('skipped', { skip: 'why' }, async () => void order.push('skipped'))
+    order.push('outer')
+  })
+  await t.rejects(cases.get('outer')?.() ?? Promise.resolve(), { message: /^inner 1: .*1 !== 2/s })
+  t.strictSame(order, ['outer', 'inner 1', 'inner 2', 'closed'])
   for (const use of ['teardown', 'testdir'] as const) {
     t.throws(() => testOf(define)[use](() => {}), { message: `${use} is for cases` })
   }
@@ -80,7 +92,7 @@ t.test('an assertion that does not hold fails the case', async t => {
     ['strictSame', t => t.strictSame([1], ['1'])],
     ['same', t => t.same([1], [2])],
     ['match', t => t.match({ a: 1 }, { a: 2 })],
-    ['throws', t => t.throws(() => {}, {})],
+    ['throws', t => t.throws(() => {})],
     ['throws what', t => t.throws(() => raise('a'), { message: 'b' })],
     ['rejects', t => t.rejects(Promise.resolve(1))],
     ['rejects what', t => t.rejects(Promise.reject(new Error('a')), { message: 'b' })],

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { MIGRATIONS } from '../lib/database/sql/migrations.ts'
 import { openSqlite } from '../lib/database/sqlite.ts'
-import { FULL, id, listed, member, record } from './compliance/database/records.ts'
+import { FULL, id, listed, member, record } from '../lib/compliance/database/records.ts'
 
 interface Libsql {
   exec(sql: string): void

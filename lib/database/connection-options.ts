@@ -14,7 +14,7 @@ export interface TlsChoice {
   readonly use: 'never' | 'preferred' | 'required'
   /** What of the server's certificate has to be right: who signed it, and for which host. */
   readonly verify: 'nothing' | 'authority' | 'host'
-  /** Files in PEM form; null for the authorities that the system trusts, and for no certificate of our own. */
+  /** Files in PEM form; null for the authorities that Node trusts, and for no certificate of our own. */
   readonly ca: string | null
   readonly cert: string | null
   readonly key: string | null

@@ -64,6 +64,8 @@ export class MysqlSession implements Session {
   ): MysqlSession {
     const socket = new Socket()
     socket.setKeepAlive(true, KEEP_ALIVE_MS).setNoDelay(true)
+    // With an address for a host nobody tells Node for whom the certificate is to be, and it takes localhost for it.
+    Object.assign(socket, { _host: host })
     const connection = createConnection({
       host, // By which the certificate of the server is checked.
       ...(user === null ? {} : { user }),

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import pg from 'pg'
+import { Client } from 'pg'
 import t, { type Test } from 'tap'
 import { openDatabase } from '../../lib/database/open.ts'
-import { id } from '../compliance/database/records.ts'
+import { id } from '../../lib/compliance/database/records.ts'
 import { type Explained, fill, planCases } from '../support/plans.ts'
 import { DatabaseServer } from './support/database-server.ts'
 import { POSTGRESQL } from './support/postgres.ts'
@@ -68,7 +68,7 @@ const FEW = 100
 
 /** As the server does by itself after a while. */
 async function analyze(connection: string): Promise<void> {
-  const client = new pg.Client({ connectionString: connection })
+  const client = new Client({ connectionString: connection })
   await client.connect()
   await client.query('analyze')
   await client.end()

@@ -80,8 +80,8 @@ export function versionOf({ names, cut, foreign }: BookState): number {
   }
   if (cut !== undefined) {
     const message =
-      `the database is on its way to or from version ${cut} of the schema, or that was cut off half-way: ` +
-      `unless somebody is at it, restore a backup, or have everything removed by 'glance-replicator db downgrade 0'`
+      `the way of the database to or from version ${cut} of the schema was cut off half-way: ` +
+      `restore a backup, or have everything removed by 'glance-replicator db downgrade 0'`
     throw new GlanceError('corrupt', message)
   }
   if (foreign.length > 0) {

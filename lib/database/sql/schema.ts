@@ -25,13 +25,13 @@ export class SqlSchema implements Schema {
   }
 
   async version(): Promise<number> {
-    return versionOf(await readBook(this.#access.sql))
+    return versionOf(await settledBook(this.#access))
   }
 
-  losses(to: number): Promise<readonly SchemaLoss[]> {
+  async losses(to: number): Promise<readonly SchemaLoss[]> {
     requireKnown(to)
+    const state = await settledBook(this.#access)
     return consistently(this.#access, async tx => {
-      const state = await readBook(tx)
       // What is there of a version that was cut off, nobody knows; it is lost on the way to nothing only.
       if (isBroken(state, to)) return [{ what: 'remains of a change that was cut off', rows: 1 }]
       const losses: SchemaLoss[] = []
@@ -63,6 +63,12 @@ function requireKnown(to: number): void {
   if (Number.isInteger(to) && to >= 0 && to <= MIGRATIONS.length) return
   const message = `there is no version ${to} of the schema: they go from 0 to ${MIGRATIONS.length}`
   throw new GlanceError('usage', message)
+}
+
+/** What stands in the book when nobody is at it. */
+async function settledBook({ sql }: Access): Promise<BookState> {
+  const state = await readBook(sql)
+  return state.cut === undefined ? state : await locked(sql, readBook)
 }
 
 /** Whether all that can be done is to remove everything, and that is what is asked for. */

@@ -1,4 +1,4 @@
-import { chown, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { chmod, chown, copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runCommand } from '../../support/command.ts'
@@ -12,7 +12,7 @@ export interface ServerKind {
   readonly user: string
   /** Makes what it keeps in `folder`, with an administrator who has {@link PASSWORD}. */
   readonly prepare: (folder: string) => Promise<readonly (readonly string[])[]>
-  /** The program and its options. */
+  /** The program and its options. `folder` has a certificate for 127.0.0.1, not for localhost, and its key. */
   readonly words: (folder: string, port: number) => Promise<readonly string[]>
   /** Runs a statement as the administrator; rejects while the server does not answer. */
   readonly administer: (port: number, statement: string) => Promise<void>
@@ -23,6 +23,13 @@ export interface ServerKind {
 /** What has to be percent-encoded in a URL. */
 export const USER = 'glance@home'
 export const PASSWORD = 'p@ss:w/rd %?#ü'
+
+/** How the database is reached: by default at 127.0.0.1 and the port of the server. */
+export interface Place {
+  readonly host?: string
+  /** From the question mark on. */
+  readonly options?: string
+}
 
 /** A database server of its own on loopback, until it is disposed of. */
 export class DatabaseServer implements AsyncDisposable {
@@ -60,18 +67,18 @@ export class DatabaseServer implements AsyncDisposable {
   }
 
   /** The URL of a new, empty database. */
-  async database(options = ''): Promise<string> {
+  async database(place: Place = {}): Promise<string> {
     this.#databases += 1
     const name = `glance_${this.#databases}`
     for (const statement of this.kind.creation(name)) {
       await this.kind.administer(this.#port, statement)
     }
-    return this.urlOf(name, options)
+    return this.#urlOf(name, place)
   }
 
-  urlOf(name: string, options = ''): string {
+  #urlOf(name: string, { host = `127.0.0.1:${this.#port}`, options = '' }: Place): string {
     const [user, password] = [USER, PASSWORD].map(encodeURIComponent)
-    return `${this.kind.name}://${user}:${password}@127.0.0.1:${this.#port}/${name}${options}`
+    return `${this.kind.name}://${user}:${password}@${host}/${name}${options}`
   }
 
   /** Runs a statement as the administrator. */
@@ -113,6 +120,12 @@ export class DatabaseServer implements AsyncDisposable {
     const owner = isRoot() ? await idsOf(this.kind.user) : undefined
     for (const path of [this.folder, join(this.folder, 'data')]) {
       await mkdir(path, { recursive: true })
+      if (owner !== undefined) await chown(path, owner.user, owner.group)
+    }
+    for (const name of ['server.pem', 'server.key']) {
+      const path = join(this.folder, name)
+      await copyFile(join('fixtures/tls', name), path)
+      await chmod(path, 0o600)
       if (owner !== undefined) await chown(path, owner.user, owner.group)
     }
     for (const [command = '', ...words] of await this.kind.prepare(this.folder)) {

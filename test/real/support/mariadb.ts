@@ -26,8 +26,14 @@ export const MARIADB: ServerKind = {
     '--character-set-server=latin1',
     '--sql-mode=',
     '--default-time-zone=+05:00',
+    `--ssl-cert=${join(folder, 'server.pem')}`,
+    `--ssl-key=${join(folder, 'server.key')}`,
+    // Elsewhere others that start take our temporary tables for theirs.
+    `--tmpdir=${folder}`,
     // It survives a kill, not a power cut.
     '--innodb-flush-log-at-trx-commit=2',
+    '--sync-frm=0',
+    '--skip-innodb-doublewrite',
   ],
   administer: async (port, statement) => {
     const connection = await createConnection({ host: '127.0.0.1', port, user: 'root' })

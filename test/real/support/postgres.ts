@@ -26,7 +26,14 @@ export const POSTGRESQL: ServerKind = {
     const place = ['-D', join(folder, 'data'), '-h', '127.0.0.1', '-p', String(port), '-k', folder]
     // It survives a kill, not a power cut.
     const speed = ['-c', 'fsync=off', '-c', 'full_page_writes=off']
-    return [await program('postgres'), ...place, ...speed, '-c', 'max_connections=200']
+    const tls = ['server.pem', 'server.key'].map(name => join(folder, name))
+    const settings = [
+      'max_connections=200',
+      'ssl=on',
+      `ssl_cert_file=${tls[0]}`,
+      `ssl_key_file=${tls[1]}`,
+    ]
+    return [await program('postgres'), ...place, ...speed, ...settings.flatMap(one => ['-c', one])]
   },
   administer: async (port, statement) => {
     const client = new Client({

@@ -1,7 +1,7 @@
-import type { Test } from 'tap'
-import type { Database, ImageRecord } from '../../../lib/database/database.ts'
-import type { Member } from '../../../lib/image/member.ts'
-import type { ImageQuery } from '../../../lib/image/query.ts'
+import type { Test } from '../test.ts'
+import type { Database, ImageRecord } from '../../database/database.ts'
+import type { Member } from '../../image/member.ts'
+import type { ImageQuery } from '../../image/query.ts'
 
 /** Opens an empty, migrated database that is closed after the test. */
 export type Open = (t: Test) => Promise<Database>

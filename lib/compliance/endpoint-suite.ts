@@ -1,14 +1,15 @@
-import type { Test } from 'tap'
-import type { Endpoint } from '../../lib/endpoint/endpoint.ts'
-import { compareIds, type Image } from '../../lib/image/image.ts'
-import { attributesOf } from '../../lib/wire/attributes.ts'
-import { bytesOf, collect, dataOf, idOf, imageOf, toArray } from '../support/images.ts'
+import type { Test, TestFunction } from './test.ts'
+import { testOf } from './test-of.ts'
+import type { Endpoint } from '../endpoint/endpoint.ts'
+import { compareIds, type Image } from '../image/image.ts'
+import { attributesOf } from '../wire/attributes.ts'
+import { bytesOf, collect, dataOf, idOf, imageOf, toArray } from './images.ts'
 
-export interface EndpointSuiteOptions {
+export interface EndpointSuiteOptions<T extends Test> {
   /** A writable endpoint without any images, disposed of by the suite. */
-  create(t: Test): Promise<Endpoint>
+  create(t: T): Promise<Endpoint>
   /** Checks after each test that nothing is left behind. */
-  check?(t: Test, endpoint: Endpoint): Promise<void>
+  check?(t: T, endpoint: Endpoint): Promise<void>
 }
 
 const DATA = bytesOf(1, 300_000)
@@ -27,12 +28,16 @@ const IMAGE = imageOf(1, DATA, {
 })
 
 /** What an {@link Endpoint} promises, sentence by sentence. */
-export function endpointSuite(t: Test, { create, check }: EndpointSuiteOptions): void {
+export function endpointSuite<T extends Test>(
+  given: T | TestFunction,
+  { create, check }: EndpointSuiteOptions<T>,
+): void {
+  const t = testOf(given)
   const test = (title: string, body: (t: Test, endpoint: Endpoint) => Promise<void>) => {
     t.test(title, async t => {
-      await using endpoint = await create(t)
+      await using endpoint = await create(t as T) // Cases are given what the suite is.
       await body(t, endpoint)
-      await check?.(t, endpoint)
+      await check?.(t as T, endpoint)
     })
   }
 

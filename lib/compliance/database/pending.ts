@@ -1,6 +1,6 @@
-import type { Test } from 'tap'
-import type { ImageRecord } from '../../../lib/database/database.ts'
-import { IMAGE_STATUSES } from '../../../lib/image/status.ts'
+import type { Test } from '../test.ts'
+import type { ImageRecord } from '../../database/database.ts'
+import { IMAGE_STATUSES } from '../../image/status.ts'
 import { at, FULL, id, insertAll, listed, member, type Open, record } from './records.ts'
 
 export function pendingCases(t: Test, open: Open): void {

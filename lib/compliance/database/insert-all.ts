@@ -1,5 +1,5 @@
-import type { Test } from 'tap'
-import type { Database, ImageRecord } from '../../../lib/database/database.ts'
+import type { Test } from '../test.ts'
+import type { Database, ImageRecord } from '../../database/database.ts'
 import { at, FULL, id, listed, member, type Open, query, record } from './records.ts'
 
 export function insertAllCases(t: Test, open: Open): void {

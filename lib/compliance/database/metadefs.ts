@@ -1,12 +1,12 @@
-import type { Test } from 'tap'
-import type { Database } from '../../../lib/database/database.ts'
+import type { Test } from '../test.ts'
+import type { Database } from '../../database/database.ts'
 import type {
   MetadefNamespace,
   MetadefObject,
   MetadefProperty,
   NamespaceQuery,
   ResourceTypeAssociation,
-} from '../../../lib/image/metadef.ts'
+} from '../../image/metadef.ts'
 import { at, type Open } from './records.ts'
 
 /** A private namespace of which nothing is known, but for what is given. */

@@ -1,4 +1,4 @@
-import type { Test } from 'tap'
+import type { Test } from '../test.ts'
 import { at, id, member, type Open, record, insertAll } from './records.ts'
 
 export function memberCases(t: Test, open: Open): void {

@@ -1,8 +1,8 @@
-import type { Test } from 'tap'
-import type { Database, ImageRecord } from '../../../lib/database/database.ts'
-import { VISIBILITIES } from '../../../lib/image/image.ts'
-import { MEMBER_STATUSES } from '../../../lib/image/member.ts'
-import type { ImageQuery } from '../../../lib/image/query.ts'
+import type { Test } from '../test.ts'
+import type { Database, ImageRecord } from '../../database/database.ts'
+import { VISIBILITIES } from '../../image/image.ts'
+import { MEMBER_STATUSES } from '../../image/member.ts'
+import type { ImageQuery } from '../../image/query.ts'
 import { member, type Open, query, record } from './records.ts'
 
 const user = (project: string | null) => ({ isAdmin: false, project })
@@ -82,7 +82,7 @@ const CASES: readonly Case[] = [
   [admin('admins'), 'community', 'accepted', 'community no-community'],
 ]
 
-export async function visibilityCases(t: Test, open: Open): Promise<void> {
+export function visibilityCases(t: Test, open: Open): void {
   t.test('by visibility, ownership and membership', async t => {
     const database = await open(t)
     await fill(database)

@@ -1,5 +1,5 @@
-import type { Test } from 'tap'
-import { IMPORTING_PROPERTY } from '../../../lib/database/usage.ts'
+import type { Test } from '../test.ts'
+import { IMPORTING_PROPERTY } from '../../database/usage.ts'
 import { at, id, insertAll, type Open, record } from './records.ts'
 
 const NOTHING = { storedBytes: 0, stagedBytes: 0, images: 0, uploading: 0 }

@@ -1,6 +1,6 @@
-import type { Test } from 'tap'
-import type { Database } from '../../../lib/database/database.ts'
-import { type ImageQuery, SORT_KEYS } from '../../../lib/image/query.ts'
+import type { Test } from '../test.ts'
+import type { Database } from '../../database/database.ts'
+import { type ImageQuery, SORT_KEYS } from '../../image/query.ts'
 import { at, id, insertAll, listed, type Open, query, record } from './records.ts'
 
 /** Some tie on everything but their ids; some have no name, format or size; 5 and 6 tie on their times too. */

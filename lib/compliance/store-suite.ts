@@ -1,10 +1,11 @@
-import type { Test } from 'tap'
-import type { Store } from '../../lib/store/store.ts'
-import type { Bytes } from '../../lib/stream/bytes.ts'
-import { bytesOf, collect, patternedBytes } from '../support/bytes.ts'
+import type { Test, TestFunction } from './test.ts'
+import { testOf } from './test-of.ts'
+import type { Store } from '../store/store.ts'
+import type { Bytes } from '../stream/bytes.ts'
+import { bytesOf, collect, patternedBytes } from './bytes.ts'
 
 /** A store to be tested, empty and of its own for each test. */
-interface StoreFixture {
+export interface StoreFixture {
   readonly store: Store
   /** The names of what the store keeps where it keeps it, when that can be looked at: whole images' only, we hope. */
   readonly contents?: () => Promise<readonly string[]>
@@ -12,8 +13,8 @@ interface StoreFixture {
   readonly whileFull?: (bytes: number, work: () => Promise<void>) => Promise<void>
 }
 
-export interface StoreSuiteOptions {
-  readonly create: (t: Test) => Promise<StoreFixture>
+export interface StoreSuiteOptions<T extends Test> {
+  readonly create: (t: T) => Promise<StoreFixture>
   /** Titles of cases that do not apply, and why. */
   readonly skip?: Readonly<Record<string, string>>
 }
@@ -23,7 +24,11 @@ const B = 'bbbbbbbb-0000-4000-8000-000000000002'
 const MIB = 1024 * 1024
 
 /** Every promise of {@link Store}, and that nothing is left behind that should not be. */
-export function storeSuite(t: Test, { create, skip = {} }: StoreSuiteOptions): void {
+export function storeSuite<T extends Test>(
+  given: T | TestFunction,
+  { create, skip = {} }: StoreSuiteOptions<T>,
+): void {
+  const t = testOf(given)
   /** `work` resolves to the ids of the images that the store then has. */
   const check = (
     title: string,
@@ -31,7 +36,7 @@ export function storeSuite(t: Test, { create, skip = {} }: StoreSuiteOptions): v
   ): void => {
     const reason = skip[title]
     t.test(title, reason === undefined ? {} : { skip: reason }, async t => {
-      const fixture = await create(t)
+      const fixture = await create(t as T) // Cases are given what the suite is.
       await using store = fixture.store
       const remaining = await work(t, store, fixture)
       for (const id of [A, B]) {

@@ -1,5 +1,5 @@
-import type { Test } from 'tap'
-import type { Database } from '../../../lib/database/database.ts'
+import type { Test } from '../test.ts'
+import type { Database } from '../../database/database.ts'
 import { task } from './tasks.ts'
 import { at, id, insertAll, listed, member, record } from './records.ts'
 

@@ -1,5 +1,5 @@
-import type { Test } from 'tap'
-import { type Task, tasksOfImage, unfinishedTasks } from '../../../lib/image/task.ts'
+import type { Test } from '../test.ts'
+import { type Task, tasksOfImage, unfinishedTasks } from '../../image/task.ts'
 import { at, id, type Open } from './records.ts'
 
 export function task(n: number, given: Partial<Task> = {}): Task {

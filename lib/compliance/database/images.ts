@@ -1,6 +1,6 @@
-import type { Test } from 'tap'
-import type { ImageChange } from '../../../lib/database/database.ts'
-import { IMAGE_STATUSES, type ImageStatus } from '../../../lib/image/status.ts'
+import type { Test } from '../test.ts'
+import type { ImageChange } from '../../database/database.ts'
+import { IMAGE_STATUSES, type ImageStatus } from '../../image/status.ts'
 import { at, FULL, id, insertAll, listed, member, type Open, query, record } from './records.ts'
 
 export function imageCases(t: Test, open: Open): void {

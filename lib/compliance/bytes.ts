@@ -1,4 +1,4 @@
-import type { Bytes } from '../../lib/stream/bytes.ts'
+import type { Bytes } from '../stream/bytes.ts'
 
 /** These chunks, in a buffer that is overwritten as soon as the next is asked for: who keeps a chunk is found out. */
 export async function* bytesOf(

@@ -1,5 +1,5 @@
-import type { Test } from 'tap'
-import type { Database, Schema } from '../../../lib/database/database.ts'
+import type { Test } from '../test.ts'
+import type { Database, Schema } from '../../database/database.ts'
 import { at, FULL, id, listed, member, record } from './records.ts'
 
 /** Opens a database in which there is nothing yet, and which is closed after the test. */

@@ -1,4 +1,4 @@
-import type { Test } from 'tap'
+import type { Test } from '../test.ts'
 import { at, FULL, id, insertAll, listed, member, type Open, record } from './records.ts'
 
 export function purgeCases(t: Test, open: Open): void {

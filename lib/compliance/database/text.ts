@@ -1,7 +1,7 @@
-import type { Test } from 'tap'
-import type { Database } from '../../../lib/database/database.ts'
-import type { ImageCondition } from '../../../lib/image/query.ts'
-import { unfinishedTasks } from '../../../lib/image/task.ts'
+import type { Test } from '../test.ts'
+import type { Database } from '../../database/database.ts'
+import type { ImageCondition } from '../../image/query.ts'
+import { unfinishedTasks } from '../../image/task.ts'
 import { task } from './tasks.ts'
 import { at, id, insertAll, listed, member, type Open, record } from './records.ts'
 

@@ -1,5 +1,5 @@
-import type { Test } from 'tap'
-import type { Database } from '../../../lib/database/database.ts'
+import type { Test } from '../test.ts'
+import type { Database } from '../../database/database.ts'
 import { at, id, insertAll, listed, member, type Open, record } from './records.ts'
 
 export function transactionCases(t: Test, open: Open): void {

@@ -1,5 +1,5 @@
-import type { Test } from 'tap'
-import type { ImageCondition } from '../../../lib/image/query.ts'
+import type { Test } from '../test.ts'
+import type { ImageCondition } from '../../image/query.ts'
 import { at, FULL, id, insertAll, listed, type Open, record } from './records.ts'
 
 const IMAGES = [
