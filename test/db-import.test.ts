@@ -372,6 +372,47 @@ t.test('db import takes over a database of any release since', async t => {
     t.same(places('image_removed_locations'), [{ image_id: id(1), url: 'file:///b/1' }])
   })
 
+  t.test('with an image that was restored, and where its data is', async t => {
+    const deleted = { deleted: 1, deleted_at: '2024-01-02 10:00:00', status: 'pending_delete' }
+    const rows: Rows = {
+      images: [
+        { ...ZED_IMAGE, deleted_at: '2024-01-02 10:00:00' },
+        { ...ZED_IMAGE, id: id(2), status: 'queued' },
+      ],
+      image_locations: [
+        { image_id: id(1), value: 'file:///a/1', ...deleted },
+        { image_id: id(2), value: 'file:///a/2', ...deleted },
+      ],
+    }
+    t.match((await imported(t, 'zed', rows)).stdout, `${id(1)} (one): imported; it was restored`)
+    t.match(await shown(t, 'zed', rows), { status: 'active', locations: [{ url: 'file:///a/1' }] })
+    t.match(await shown(t, 'zed', rows, 2), { status: 'queued', locations: [] })
+  })
+
+  t.test('and tells of data in a folder that is none of this service', async t => {
+    const folder = t.testdir()
+    const [path, dataDir] = [join(folder, 'source.sqlite'), join(folder, 'data')]
+    const url = makeGlanceDatabase(path, 'zed', {
+      images: [ZED_IMAGE, { ...ZED_IMAGE, id: id(2) }],
+      image_locations: [
+        { image_id: id(1), value: `file://${dataDir}/images/1` },
+        { image_id: id(2), value: `file://${folder}/images/2` },
+      ],
+    })
+    const { stdout } = await run(['db', 'import', url, '--data-dir', dataDir])
+    t.match(stdout, "\n1 image with data in a folder that is no store's here: it is read, and not")
+    const config = join(folder, 'glance.conf')
+    await writeFile(config, `[glance_store]\nfilesystem_store_datadir = ${folder}/images\n`)
+    const words = ['db', 'import', url, '--data-dir', dataDir, '--config', config, '--json']
+    t.match(JSON.parse((await run(words)).stdout), {
+      records: [
+        { notes: [{ code: 'other_folder', text: `in file://${dataDir}/images,` }] },
+        { notes: [] },
+      ],
+      totals: { notes: { other_folder: 1 } },
+    })
+  })
+
   t.test('with members and what they said', async t => {
     const { dataDir, stdout } = await imported(t, 'zed', {
       images: [{ ...ZED_IMAGE, visibility: 'shared', size: null }],

@@ -54,7 +54,9 @@ export function describeAdopted(adopted: Adopted, dryRun: boolean): string | und
   const { type, id, result, notes } = adopted
   if (result === 'same') return undefined
   const label = type === 'image' ? labelOf(adopted) : `${type} ${printable(id)}`
-  const told = notes.map(({ text }) => `; ${printable(text)}`).join('')
+  // Of what is so of all images or of none the last line tells once.
+  const own = notes.filter(({ code }) => code !== 'other_folder')
+  const told = own.map(({ text }) => `; ${printable(text)}`).join('')
   return `${label}: ${outcomeOf(adopted, dryRun)}${told}`
 }
 
@@ -70,6 +72,9 @@ const NOTES: Readonly<Record<NoteCode, string>> = {
   old_id_replaced: 'with a kernel or ramdisk by its old id, which is the new one now',
   old_id_unknown: 'with a kernel or ramdisk by an old id that cannot be resolved',
   no_store: 'with data where no store of this service reads it',
+  other_folder:
+    "with data in a folder that is no store's here: it is read, and not deleted with them",
+  restored: 'that was restored, and where its data is with it',
   no_location: 'active without a location',
   unfinished: 'in the middle of an upload or an import',
   location_metadata: 'with metadata of a location that is lost',

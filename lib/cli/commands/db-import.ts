@@ -1,12 +1,10 @@
-import { join, resolve } from 'node:path'
 import type { Adopted } from '../../database/import/adopt.ts'
 import type { ReadDefinition } from '../../database/import/metadefs.ts'
-import { GlanceError } from '../../errors.ts'
-import type { ServerConfig } from '../../server/config.ts'
 import type { Command } from '../command.ts'
 import { EXIT_STATUS } from '../exit-status.ts'
 import { describeAdopted, describeTotals, ImportTally, type ImportTotals } from '../import-rows.ts'
 import { importSource } from '../import-source.ts'
+import { placesOf, requireOther } from '../import-target.ts'
 import { type CommonOptions, SERVICE, type ServiceOptions, TRANSFER } from '../options.ts'
 import { serviceConfig, serviceDatabase } from '../service-database.ts'
 
@@ -81,7 +79,7 @@ export const dbImport: Command<ImportOptions, Adopted, ImportSummary> = {
     const tally = new ImportTally()
     const rows = adopt(source, isEmpty ? null : target, {
       encryptionKey,
-      schemes: await readSchemes(),
+      ...(await placesOf(config)),
       readDefinition: await definitionReader(),
       dryRun,
       signal,
@@ -102,36 +100,6 @@ export const dbImport: Command<ImportOptions, Adopted, ImportSummary> = {
     row: (row, { dryRun }) => describeAdopted(row, dryRun),
     summary: ({ totals }, { dryRun }) => describeTotals(totals, dryRun),
   },
-}
-
-/** @throws {GlanceError} `usage` where a database would be imported into itself. */
-async function requireOther(
-  url: string,
-  { connection, dataDir }: Pick<ServerConfig, 'connection' | 'dataDir'>,
-): Promise<void> {
-  const { parseConnection } = await import('../../database/connection.ts')
-  const placeOf = (url: string) => {
-    const place = parseConnection(url)
-    if (place.engine === 'sqlite') return resolve(place.path)
-    const { engine, host, port, socket, database } = place
-    return JSON.stringify([engine, socket ?? [host, port], database])
-  }
-  const own = connection ?? `sqlite:///${join(resolve(dataDir), 'glance.sqlite')}`
-  // Somebody else's driver has URLs of its own.
-  const isOurs = /^(?:sqlite|postgres|mysql|mariadb)/.test(own)
-  if (!isOurs || placeOf(own) !== placeOf(url)) return
-  const message =
-    'this is the database of the service itself: give it one of its own, by --config or --data-dir'
-  throw new GlanceError('usage', message)
-}
-
-/** Schemes of the locations that our stores read. */
-async function readSchemes(): Promise<ReadonlySet<string>> {
-  const [{ FILE_SCHEMES }, { HTTP_SCHEMES }] = await Promise.all([
-    import('../../store/location.ts'),
-    import('../../store/http.ts'),
-  ])
-  return new Set([...FILE_SCHEMES, ...HTTP_SCHEMES])
 }
 
 /** Holds definitions to what the API takes, but for what Glance keeps of things that nobody said. */

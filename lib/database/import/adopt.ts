@@ -35,6 +35,8 @@ export interface AdoptOptions extends Abortable {
   readonly encryptionKey: string | null
   /** Schemes of URLs that stores of the target read. */
   readonly schemes: ReadonlySet<string>
+  /** Folders of files that are a store's of the target, as URLs without a slash at their end. */
+  readonly folders: ReadonlySet<string>
   readonly readDefinition: ReadDefinition
   /** Whether nothing is to be written, only told what would be. */
   readonly dryRun: boolean
@@ -48,7 +50,7 @@ export interface AdoptOptions extends Abortable {
 export async function* adopt(
   source: GlanceSource,
   target: Database | null,
-  { encryptionKey, schemes, readDefinition, dryRun, signal }: AdoptOptions,
+  { encryptionKey, schemes, folders, readDefinition, dryRun, signal }: AdoptOptions,
 ): AsyncGenerator<Adopted, void, void> {
   const decrypt = encryptionKey === null ? null : decrypterFor(encryptionKey)
   const plain = (location: string) => {
@@ -61,7 +63,7 @@ export async function* adopt(
     }
   }
   const oldIds = await source.oldIds(plain, { signal })
-  const rules = { decrypt, schemes, oldIds }
+  const rules = { decrypt, schemes, folders, oldIds }
   for await (const page of source.images({ signal })) {
     yield* await adoptImages(page, rules, target, { dryRun, signal })
   }

@@ -76,12 +76,7 @@ const NO_PARTS = {
 } as const
 
 function partsOf({ image, ...rows }: SourceImage, status: ImageStatus, rules: ImageRules) {
-  const { notes, ...locations } = locationsOf(
-    image,
-    rows.locations,
-    status === 'pending_delete',
-    rules,
-  )
+  const { notes, ...locations } = locationsOf(image, rows.locations, status, rules)
   const all: Note[] = [...notes]
   const properties = new Map<string, string | null>()
   for (const row of rows.properties.filter(isThere)) {
@@ -99,8 +94,9 @@ function partsOf({ image, ...rows }: SourceImage, status: ImageStatus, rules: Im
  * no other mark than its status.
  */
 function statusOf(image: Row): ImageStatus {
-  const status = oneIn(image, 'status', IMAGE_STATUSES)
-  return flagIn(image, 'deleted') && status !== 'pending_delete' ? 'deleted' : status
+  const isPending = textIn(image, 'status') === 'pending_delete'
+  if (flagIn(image, 'deleted') && !isPending) return 'deleted'
+  return oneIn(image, 'status', IMAGE_STATUSES)
 }
 
 /**

@@ -1,5 +1,6 @@
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { ImageLocation, RemovedLocation } from '../../image/location.ts'
+import type { ImageStatus } from '../../image/status.ts'
 import { isUrl } from './decrypt.ts'
 import type { Note } from './note.ts'
 import { flagIn, objectIn, type Row, textIn, timeIn } from './values.ts'
@@ -9,6 +10,8 @@ export interface LocationRules {
   readonly decrypt: ((text: string) => string) | null
   /** Schemes of URLs that a store of ours reads. */
   readonly schemes: ReadonlySet<string>
+  /** Folders of files that are a store's of ours, as the URLs of locations in them begin: `file:///images`. */
+  readonly folders: ReadonlySet<string>
 }
 
 /** Where the data of an image is, and is no longer. */
@@ -26,33 +29,61 @@ export interface Locations {
 export function locationsOf(
   image: Row,
   rows: readonly Row[],
-  isPending: boolean,
+  status: ImageStatus,
   rules: LocationRules,
 ): Locations {
   const notes: Note[] = []
-  const locations: ImageLocation[] = []
-  const removedLocations: RemovedLocation[] = []
   const sole = textIn(image, 'location') ?? ''
-  if (sole !== '') locations.push({ url: urlOf(sole, rules), metadata: {} })
-  for (const row of rows) {
-    const waits = textIn(row, 'status') === 'pending_delete'
-    if (flagIn(row, 'deleted') && !waits) continue
-    const location = locationFromRow(row, rules, notes)
-    if (waits && !isPending) {
-      removedLocations.push({ ...location, removedAt: timeIn(row, 'deleted_at') ?? new Date(0) })
-    } else if (locations.every(({ url }) => url !== location.url)) {
-      locations.push(location)
-    }
+  const live = rows.filter(row => !flagIn(row, 'deleted'))
+  const waiting = rows.filter(
+    row => flagIn(row, 'deleted') && textIn(row, 'status') === 'pending_delete',
+  )
+  const read = (row: Row) => locationFromRow(row, rules, notes)
+  const own = [
+    ...(sole === '' ? [] : [{ url: urlOf(sole, rules), metadata: {} }]),
+    ...live.map(read),
+  ]
+  // Glance restores an image without where its data is, which still waits to be deleted.
+  const isActive = status === 'active' || status === 'deactivated'
+  const isRestored = isActive && own.length === 0 && waiting.length > 0
+  if (isRestored) {
+    const text = 'it was restored, and so is where its data is, which waited to be deleted'
+    notes.push({ code: 'restored', text })
   }
-  const schemes = new Set(locations.map(({ url }) => schemeOf(url)))
-  for (const scheme of schemes) {
-    if (rules.schemes.has(scheme)) continue
-    notes.push({
-      code: 'no_store',
-      text: `its data is at a ${scheme}: location, which no store reads`,
-    })
-  }
-  return { locations, removedLocations, notes }
+  const isBack = isRestored || status === 'pending_delete'
+  const locations = eachOnce([...own, ...(isBack ? waiting.map(read) : [])])
+  const removedLocations = (isBack ? [] : waiting).map(row => ({
+    ...read(row),
+    removedAt: timeIn(row, 'deleted_at') ?? new Date(0),
+  }))
+  return { locations, removedLocations, notes: [...notes, ...notesOn(locations, rules)] }
+}
+
+function eachOnce(locations: readonly ImageLocation[]): readonly ImageLocation[] {
+  return locations.filter(({ url }, i) => locations.findIndex(other => other.url === url) === i)
+}
+
+function notesOn(
+  locations: readonly ImageLocation[],
+  { schemes, folders }: LocationRules,
+): readonly Note[] {
+  const unread = new Set(locations.map(({ url }) => schemeOf(url)).filter(one => !schemes.has(one)))
+  const notes: Note[] = Array.from(unread, scheme => {
+    const text = `its data is at a ${scheme}: location, which no store reads`
+    return { code: 'no_store', text }
+  })
+  const folder = locations
+    .map(({ url }) => folderOf(url))
+    .find(one => one !== null && !folders.has(one))
+  if (folder === undefined || folder === null) return notes
+  const text = `its data is in ${folder}, which is no store's here: it is read, and not deleted with it`
+  return [...notes, { code: 'other_folder', text }]
+}
+
+/** Of a file, as a URL without the slash at its end; else null. */
+function folderOf(url: string): string | null {
+  const [, folder] = /^(?:file|filesystem):\/\/(\/.*)\/[^/]*$/i.exec(url) ?? []
+  return folder === undefined ? null : `file://${folder}`
 }
 
 function locationFromRow(row: Row, rules: LocationRules, notes: Note[]): ImageLocation {

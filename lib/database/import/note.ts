@@ -12,6 +12,10 @@ export type NoteCode =
   | 'old_id_unknown'
   /** No store of ours reads a location of it. */
   | 'no_store'
+  /** Its data is in a folder of files that is no store's of ours: it is read there, and not deleted with the image. */
+  | 'other_folder'
+  /** It was restored in Glance, which did not give back where its data is. */
+  | 'restored'
   /** It is active, and it is not said where its data is. */
   | 'no_location'
   /** An upload or an import that was under way. */
