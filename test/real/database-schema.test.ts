@@ -1,7 +1,6 @@
 import t from 'tap'
 import type { Schema } from '../../lib/database/database.ts'
 import { openDatabase } from '../../lib/database/open.ts'
-import { schemaCases } from '../../lib/compliance/database/schema.ts'
 import { runProgram } from '../support/command.ts'
 import { DatabaseServer } from './support/database-server.ts'
 import { MARIADB } from './support/mariadb.ts'
@@ -13,8 +12,6 @@ for (const kind of [POSTGRESQL, MARIADB]) {
     const server = await DatabaseServer.start(kind)
     t.teardown(() => server[Symbol.asyncDispose]())
     const open = async (connection: string) => openDatabase({ dataApi: null, connection })
-
-    t.test('has versions', async t => schemaCases(t, async () => open(await server.database())))
 
     t.test('is the same whichever way it came about', async t => {
       const way = await server.database()

@@ -46,23 +46,15 @@ export function schemaCases(t: Test, open: OpenEmpty): void {
     t.equal(new Set(schema.versions).size, all, 'each version has a name of its own')
   })
 
-  versioned('it goes up from each version to each later one', async (t, _, schema, all) => {
+  versioned('it goes from each version to each later one, and back', async (t, _, schema, all) => {
     for (let from = 0; from < all; from += 1) {
+      await schema.migrate(from)
       for (let to = from + 1; to <= all; to += 1) {
-        await schema.migrate(from)
-        t.strictSame(await schema.migrate(to), numbers(from + 1, to), `from ${from} to ${to}`)
+        const way = numbers(from, to)
+        t.strictSame(await schema.migrate(to), way.slice(1), `from ${from} to ${to}`)
         t.equal(await schema.version(), to)
-      }
-    }
-  })
-
-  versioned('and down again', async (t, _, schema, all) => {
-    for (let from = all; from > 0; from -= 1) {
-      for (let to = from - 1; to >= 0; to -= 1) {
-        await schema.migrate(from)
-        const way = numbers(to, from - 1).toReversed()
-        t.strictSame(await schema.migrate(to), way, `from ${from} to ${to}`)
-        t.equal(await schema.version(), to)
+        t.strictSame(await schema.migrate(from), way.toReversed().slice(1), 'and back')
+        t.equal(await schema.version(), from)
       }
     }
   })
