@@ -42,6 +42,7 @@ export async function openMysql(
     return new SqlDatabase(db, {
       name: 'mysql',
       nullsLast: false,
+      knowsNull: true,
       retries: settings.dbMaxRetries,
       hint: index => sql`force index (${sql.ref(index ?? 'primary')})`,
       // So many characters of a long text that the index has room for them.

@@ -47,6 +47,7 @@ export async function openPostgres(
   return new SqlDatabase(db, {
     name: 'postgresql',
     nullsLast: true,
+    knowsNull: false,
     retries: settings.dbMaxRetries,
     // It has statistics, and takes any order from an index that it can.
     hint: () => sql``,

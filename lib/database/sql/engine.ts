@@ -11,6 +11,8 @@ export interface Engine {
   readonly name: 'sqlite' | 'postgresql' | 'mysql'
   /** Whether null comes last in ascending order, unless ORDER BY and index say otherwise: for us it comes first. */
   readonly nullsLast: boolean
+  /** Whether it sees that rows do not differ in a column that is asked to be null. */
+  readonly knowsNull: boolean
   /** How many more times something is tried that failed with {@link Undone}. */
   readonly retries: number
   /**
