@@ -9,7 +9,7 @@ type ColumnStep = OrderStep<string>
 type Value = string | number | null
 
 /** The row after which a page begins, by its columns. */
-export type Marker = Readonly<Record<string, Value>>
+type Marker = Readonly<Record<string, Value>>
 
 /** Which page of a listing is wanted. */
 export interface PageOptions {
