@@ -8,6 +8,7 @@ import { ServerDriver } from './server/driver.ts'
 import { firstAnswer } from './server/open.ts'
 import { Pool } from './server/pool.ts'
 import type { OpenOptions, ServerSettings } from './settings.ts'
+import { Outages } from './sql/away.ts'
 import { SqlDatabase } from './sql/sql-database.ts'
 import type { Tables } from './sql/tables.ts'
 
@@ -21,6 +22,7 @@ export async function openMysql(
   options: OpenOptions = {},
 ): Promise<Database> {
   const name = nameOf(connection)
+  const outages = new Outages(options.report ?? (() => {}))
   const pool = new Pool({ ...settings, name, open: () => MysqlSession.open(connection, name) })
   try {
     const { rows } = await firstAnswer(
@@ -39,7 +41,13 @@ export async function openMysql(
         createQueryCompiler: () => new MysqlCompiler(collation),
       },
     })
-    return new SqlDatabase(db, { name: 'mysql', nullsLast: false, retries: settings.dbMaxRetries })
+    return new SqlDatabase(db, {
+      name: 'mysql',
+      nullsLast: false,
+      gate: GATE,
+      retries: settings.dbMaxRetries,
+      outages,
+    })
   } catch (error) {
     await pool[Symbol.asyncDispose]()
     throw error
@@ -60,6 +68,12 @@ function collationOf(version: string, name: string): string {
   if (first < 0 || (parts[first] ?? 0) > (wanted[first] ?? 0)) return collation
   const least = `${isMariaDb ? 'MariaDB' : 'MySQL'} ${wanted.join('.')}`
   throw new GlanceError('unsupported', `${name}: expected ${least} or later, found ${version}`)
+}
+
+/** Locks on the only row of a table that nobody needs otherwise. */
+const GATE = {
+  together: 'select id from kysely_migration_lock lock in share mode',
+  alone: 'select id from kysely_migration_lock for update',
 }
 
 function begin({ isolationLevel, accessMode }: TransactionSettings): readonly string[] {
