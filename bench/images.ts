@@ -9,12 +9,10 @@ export async function* images(
 }
 
 function image(n: number, properties: number): ImageRecord {
-  // Spread over all the ids, as random ones are.
-  const id = ((n * 2_654_435_761) % 2 ** 32).toString(16).padStart(8, '0')
   const isQueued = n % 500 === 0
   const time = 1_325_376_000_000
   return {
-    id: `${id}-0000-4000-8000-${n.toString(16).padStart(12, '0')}`,
+    id: `${n.toString(16).padStart(8, '0')}-0000-4000-8000-000000000000`,
     name: n % 10 === 0 ? null : `image ${n % 1000}`,
     status: isQueued ? 'queued' : 'active',
     visibility: n % 1000 === 1 ? 'public' : n % 10 === 3 ? 'shared' : 'private',

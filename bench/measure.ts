@@ -77,6 +77,6 @@ async function time(command: string): Promise<Omit<Figures, 'name' | 'ratio'>> {
   return { seconds, cpuSeconds, peakMiB }
 }
 
-export function median(values: readonly number[]): number {
+function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN
 }

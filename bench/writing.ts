@@ -16,7 +16,7 @@ export async function writing(): Promise<string> {
       command: `node dist/bench/write-images.js ${count}`,
       prepare,
     }))
-    tables.push(table(await race(contestants, 3)))
+    tables.push(table(await race(contestants, 1)))
   }
   return tables.join('\n\n')
 }

@@ -9,7 +9,7 @@ import {
 } from '../lib/database/postgres-errors.ts'
 import { Pool, type PoolOptions } from '../lib/database/server/pool.ts'
 import { Lost, type Session } from '../lib/database/server/session.ts'
-import { Undone } from '../lib/database/sql/engine.ts'
+import { Undone } from '../lib/database/sql/away.ts'
 
 const POSTGRESQL = [
   ['23505', 'duplicate key value violates unique constraint', { code: 'duplicate' }],
@@ -51,12 +51,14 @@ const mysqlError = (errno: number, message: string) =>
 t.test('what a server fails with', async t => {
   for (const [state, message, expected] of POSTGRESQL) {
     const error = postgresError(state, message)
-    const wanted = { ...expected, message: `the db: ${message}`, cause: error }
+    const at = expected.code === 'unavailable' ? 'the db' : 'PostgreSQL'
+    const wanted = { ...expected, message: `${at}: ${message}`, cause: error }
     t.match(ofPostgres(error, 'the db', false), wanted, `PostgreSQL ${state}`)
   }
   for (const [number, message, expected] of MYSQL) {
     const error = mysqlError(number, message)
-    const wanted = { ...expected, message: `the db: ${message}`, cause: error }
+    const at = expected.code === 'unavailable' ? 'the db' : 'MySQL'
+    const wanted = { ...expected, message: `${at}: ${message}`, cause: error }
     t.match(ofMysql(error, 'the db', false), wanted, `MySQL ${number}`)
   }
 })

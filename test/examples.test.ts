@@ -1,4 +1,4 @@
-import { appendFile, readFile } from 'node:fs/promises'
+import { appendFile, readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { databaseSuite } from 'glance-replicator/compliance'
@@ -6,6 +6,7 @@ import { openDatabase as openAny } from '../lib/database/open.ts'
 import { at, FULL, id, listed, member, record } from '../lib/compliance/database/records.ts'
 import { openDatabase } from './examples/journal.ts'
 import { runCommand } from './support/command.ts'
+import { run } from './support/program.ts'
 import { startTestServer } from './support/server.ts'
 
 /** As somebody would name it in the configuration, once it is compiled. */
@@ -40,6 +41,26 @@ t.test('a service keeps its images by it', async t => {
   }
   const server = await startTestServer(t, settings)
   t.match(await server.show(image), { name: 'kept' })
+})
+
+t.test('the commands of db take it as it is, without versions', async t => {
+  const folder = t.testdir()
+  const config = `${folder}/glance.conf`
+  const connection = `journal://${folder}/journal`
+  await writeFile(
+    config,
+    `[DEFAULT]\ndata_api = ${MODULE}\n[database]\nconnection = ${connection}\n`,
+  )
+  for (const [words, wanted] of [
+    [['sync'], { status: 0, stdout: 'the schema of this database has no versions\n' }],
+    [['upgrade'], { status: 0, stdout: 'has no versions' }],
+    [['version'], { status: 0, stdout: 'has no versions' }],
+    [['check'], { status: 0, stdout: 'has no versions: it is up to date\n' }],
+    [['downgrade', '0'], { status: 2, stderr: 'the schema of this database has no versions' }],
+    [['purge', '--age', '1'], { status: 0, stdout: '0 images and 0 tasks forgotten\n' }],
+  ] as const) {
+    t.match(await run(['db', ...words, '--config', config]), wanted, words.join(' '))
+  }
 })
 
 t.test('the example of a driver', async t => {

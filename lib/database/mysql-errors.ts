@@ -1,6 +1,6 @@
 import { type ErrorCode, GlanceError, messageOf } from '../errors.ts'
 import { Lost } from './server/session.ts'
-import { Undone } from './sql/engine.ts'
+import { Away, Undone } from './sql/away.ts'
 
 /** The numbers of errors, which MySQL and MariaDB share where both have them. */
 const CODES: ReadonlyMap<number, ErrorCode | 'undone' | 'lost'> = new Map([
@@ -59,7 +59,10 @@ export function toGlanceError(error: unknown, name: string, ended: boolean): unk
   }
   if (code === undefined) return error
   const isFull = number === 1030 && NO_SPACE.test(messageOf(error))
-  return new GlanceError(isFull ? 'over_limit' : code, message, { cause: error })
+  if (code === 'unavailable' && !isFull) return new Away(message, { cause: error })
+  return new GlanceError(isFull ? 'over_limit' : code, `MySQL: ${messageOf(error)}`, {
+    cause: error,
+  })
 }
 
 export function isRefusal(error: unknown): boolean {

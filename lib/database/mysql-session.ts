@@ -6,6 +6,7 @@ import { isRefusal, toGlanceError } from './mysql-errors.ts'
 import { notConnected } from './server/open.ts'
 import {
   type Answer,
+  IDLE_TIMEOUT_MS,
   KEEP_ALIVE_MS,
   LOCK_TIMEOUT_MS,
   Lost,
@@ -124,6 +125,6 @@ export class MysqlSession implements Session {
 const SETTINGS = [
   'set names utf8mb4',
   `set session sql_mode = 'TRADITIONAL', session time_zone = '+00:00', session autocommit = 1,
-    session foreign_key_checks = 1, session innodb_lock_wait_timeout = ${LOCK_TIMEOUT_MS / 1000}`,
+    session foreign_key_checks = 1, session wait_timeout = ${IDLE_TIMEOUT_MS / 1000}, session innodb_lock_wait_timeout = ${LOCK_TIMEOUT_MS / 1000}`,
   'set session transaction isolation level repeatable read',
 ]

@@ -8,6 +8,7 @@ import { ServerDriver } from './server/driver.ts'
 import { firstAnswer } from './server/open.ts'
 import { Pool } from './server/pool.ts'
 import type { OpenOptions, ServerSettings } from './settings.ts'
+import { Outages } from './sql/away.ts'
 import { SqlDatabase } from './sql/sql-database.ts'
 import type { Tables } from './sql/tables.ts'
 
@@ -21,6 +22,7 @@ export async function openMysql(
   options: OpenOptions = {},
 ): Promise<Database> {
   const name = nameOf(connection)
+  const outages = new Outages(options.report ?? (() => {}))
   const pool = new Pool({ ...settings, name, open: () => MysqlSession.open(connection, name) })
   try {
     const { rows } = await firstAnswer(
@@ -42,11 +44,15 @@ export async function openMysql(
     return new SqlDatabase(db, {
       name: 'mysql',
       nullsLast: false,
+      knowsNull: true,
       retries: settings.dbMaxRetries,
       hint: index => sql`force index (${sql.ref(index ?? 'primary')})`,
       // So many characters of a long text that the index has room for them.
       textIndex: (column, text) => sql`(${sql.ref(column)}, ${sql.ref(text)}(191))`,
+      ourPart: null,
       dropIndex: (index, table) => sql`drop index ${sql.ref(index)} on ${sql.ref(table)}`,
+      gate: GATE,
+      outages,
     })
   } catch (error) {
     await pool[Symbol.asyncDispose]()
@@ -68,6 +74,12 @@ function collationOf(version: string, name: string): string {
   if (first < 0 || (parts[first] ?? 0) > (wanted[first] ?? 0)) return collation
   const least = `${isMariaDb ? 'MariaDB' : 'MySQL'} ${wanted.join('.')}`
   throw new GlanceError('unsupported', `${name}: expected ${least} or later, found ${version}`)
+}
+
+/** Locks on the only row of a table that nobody needs otherwise. */
+const GATE = {
+  together: 'select id from kysely_migration_lock lock in share mode',
+  alone: 'select id from kysely_migration_lock for update',
 }
 
 function begin({ isolationLevel, accessMode }: TransactionSettings): readonly string[] {

@@ -1,6 +1,6 @@
 import { type ErrorCode, GlanceError, messageOf } from '../errors.ts'
 import { Lost } from './server/session.ts'
-import { Undone } from './sql/engine.ts'
+import { Away, Undone } from './sql/away.ts'
 
 /** PostgreSQL's SQLSTATEs by how they begin, of which the first that fits counts: its manual lists them in appendix A. */
 const CODES: readonly (readonly [prefix: string, code: ErrorCode | 'undone' | 'lost'])[] = [
@@ -39,7 +39,8 @@ export function toGlanceError(error: unknown, name: string, ended: boolean): unk
   if (code === undefined) return error
   if (code === 'undone') return new Undone(message, { cause: error })
   if (code === 'lost') return new Lost(message, { cause: error })
-  return new GlanceError(code, message, { cause: error })
+  if (code === 'unavailable') return new Away(message, { cause: error })
+  return new GlanceError(code, `PostgreSQL: ${messageOf(error)}`, { cause: error })
 }
 
 /** Whether we are not let in for a reason that does not pass by itself: the user, the password or the database. */

@@ -13,8 +13,9 @@ import { PostgresSession } from './postgres-session.ts'
 import { ServerDriver } from './server/driver.ts'
 import { firstAnswer } from './server/open.ts'
 import { Pool } from './server/pool.ts'
-import { LOCK_TIMEOUT_MS } from './server/session.ts'
+import { IDLE_TIMEOUT_MS, LOCK_TIMEOUT_MS } from './server/session.ts'
 import type { OpenOptions, ServerSettings } from './settings.ts'
+import { Outages } from './sql/away.ts'
 import { SqlDatabase } from './sql/sql-database.ts'
 import type { Tables } from './sql/tables.ts'
 
@@ -28,6 +29,7 @@ export async function openPostgres(
   options: OpenOptions = {},
 ): Promise<Database> {
   const name = nameOf(connection)
+  const outages = new Outages(options.report ?? (() => {}))
   const open = () => PostgresSession.open(connection, name)
   const pool = new Pool({ ...settings, name, open })
   try {
@@ -47,13 +49,23 @@ export async function openPostgres(
   return new SqlDatabase(db, {
     name: 'postgresql',
     nullsLast: true,
+    knowsNull: false,
     retries: settings.dbMaxRetries,
     // It has statistics, and takes any order from an index that it can.
     hint: () => sql``,
     // What is long would not fit into an index of another kind.
     textIndex: (_, text) => sql`using hash (${sql.ref(text)})`,
+    ourPart: sql<string>`current_schema()`,
     dropIndex: index => sql`drop index ${sql.ref(index)}`,
+    gate: GATE,
+    outages,
   })
+}
+
+/** A lock on a table is taken before the transaction begins to see anything; this one nobody needs otherwise. */
+const GATE = {
+  together: 'lock table kysely_migration_lock in row share mode',
+  alone: 'lock table kysely_migration_lock in exclusive mode',
 }
 
 function begin({ isolationLevel, accessMode }: TransactionSettings): readonly string[] {
@@ -61,7 +73,10 @@ function begin({ isolationLevel, accessMode }: TransactionSettings): readonly st
   const begin = `begin${isolation}${accessMode === undefined ? '' : ` ${accessMode}`}`
   // The schema is changed without an isolation level, and may take its time.
   return isolationLevel === 'serializable'
-    ? [`${begin}; set local lock_timeout = ${LOCK_TIMEOUT_MS}`]
+    ? [
+        `${begin}; set local lock_timeout = ${LOCK_TIMEOUT_MS};
+          set local idle_in_transaction_session_timeout = ${IDLE_TIMEOUT_MS}`,
+      ]
     : [begin]
 }
 

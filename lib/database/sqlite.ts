@@ -55,9 +55,11 @@ export function sqliteDialect(options: SqliteDriverOptions): Dialect {
 export const SQLITE: Engine = {
   name: 'sqlite',
   nullsLast: false,
+  knowsNull: true,
   retries: 0,
   hint: index => sql`indexed by ${sql.ref(index ?? 'sqlite_autoindex_images_1')}`,
   textIndex: (column, text) => sql`(${sql.ref(column)}, ${sql.ref(text)})`,
+  ourPart: null,
   dropIndex: index => sql`drop index ${sql.ref(index)}`,
 }
 

@@ -44,7 +44,10 @@ export interface RunningServer extends AsyncDisposable {
 }
 
 export interface ServerOptions extends OpenOptions {
-  /** Told of errors that nobody foresaw. By default they are written to standard error. */
+  /**
+   * Told of errors that nobody foresaw, and once of each outage of what the service needs. By default they are written
+   * to standard error.
+   */
   readonly report?: ((error: unknown) => void) | undefined
   /** The time of day. */
   readonly now?: (() => Date) | undefined
@@ -77,7 +80,7 @@ export async function startServer(
     const rules = { ...config, defaultRule: config.policyDefaultRule, ask }
     const policies = await openPolicy(config, rules, report)
     for await (const lock of lockOut(config)) opened.unshift(lock)
-    const database = await openDatabaseOf(config, waiting)
+    const database = await openDatabaseOf(config, { ...waiting, report })
     opened.unshift(database)
     const stores = await openStores(config, store => opened.unshift(store))
     const staging = await openStaging(config)

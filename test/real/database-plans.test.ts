@@ -5,22 +5,66 @@ import t, { type Test } from 'tap'
 import { openDatabase } from '../../lib/database/open.ts'
 import { id } from '../../lib/compliance/database/records.ts'
 import { type Explained, fill, planCases } from '../support/plans.ts'
-import { DatabaseServer } from './support/database-server.ts'
+import { DatabaseServer, type ServerKind } from './support/database-server.ts'
+import { MARIADB } from './support/mariadb.ts'
 import { POSTGRESQL } from './support/postgres.ts'
 import { waitUntil } from './support/wait.ts'
 
-t.test('PostgreSQL', async t => planCases(t, await explained(t)))
+t.test('PostgreSQL', async t => planCases(t, await postgresql(t)))
+t.test('MariaDB', async t => planCases(t, await mariadb(t)))
 
-/** PostgreSQL writes the plan of each query into its log. */
-async function explained(t: Test): Promise<Explained> {
-  const server = await DatabaseServer.start(POSTGRESQL)
+/** A server of this kind, and the URL of a database with many images. */
+async function filled(t: Test, kind: ServerKind) {
+  const server = await DatabaseServer.start(kind)
   t.teardown(() => server[Symbol.asyncDispose]())
   const connection = await server.database()
-  {
-    await using database = await openDatabase({ dataApi: null, connection })
-    await database.migrate()
-    await fill(database)
+  await using database = await openDatabase({ dataApi: null, connection })
+  await database.migrate()
+  await fill(database)
+  return { server, connection }
+}
+
+/** MariaDB writes what each query examined into its log of slow ones. */
+async function mariadb(t: Test): Promise<Explained> {
+  const { server, connection } = await filled(t, MARIADB)
+  const log = join(server.folder, 'data', 'slow')
+  for (const statement of [
+    `set global slow_query_log_file = '${log}'`,
+    'set global long_query_time = 0',
+    'set global slow_query_log = on',
+  ]) {
+    await server.administer(statement)
   }
+  const database = await openDatabase({ dataApi: null, connection })
+  t.teardown(() => database[Symbol.asyncDispose]())
+  const added = reader(log)
+  const fault = (plan: string) => {
+    const examined = Number(/Rows_examined: (\d+)/.exec(plan)?.[1])
+    return examined <= FEW ? undefined : plan
+  }
+  const plans = async () => {
+    const entries = (await added()).split(/^(?=# User@Host: )/m)
+    return entries
+      .map(plan => ({ plan, query: /^select .*/m.exec(plan)?.[0] ?? '' }))
+      .filter(({ query }) => query.startsWith('select'))
+  }
+  return { database, plans, fault, pageFault: fault }
+}
+
+/** What has been added to a file since it was last asked. */
+function reader(file: string): () => Promise<string> {
+  let read = 0
+  return async () => {
+    const text = await readFile(file, 'utf8')
+    const added = text.slice(read)
+    read = text.length
+    return added
+  }
+}
+
+/** PostgreSQL writes the plan of each query into its log. */
+async function postgresql(t: Test): Promise<Explained> {
+  const { server, connection } = await filled(t, POSTGRESQL)
   await analyze(connection)
   for (const statement of SETTINGS) {
     await server.administer('select pg_reload_conf()')
@@ -33,12 +77,9 @@ async function explained(t: Test): Promise<Explained> {
   }
   const database = await openDatabase({ dataApi: null, connection })
   t.teardown(() => database[Symbol.asyncDispose]())
-  let read = 0
+  const added = reader(join(server.folder, 'log'))
   const plans = async () => {
-    const log = await readFile(join(server.folder, 'log'), 'utf8')
-    const added = log.slice(read)
-    read = log.length
-    return added
+    return (await added())
       .split(/^(?=.* LOG: {2}duration: )/m)
       .map(entry => /plan:\n\tQuery Text: ([^\n]*(?:\n\t .*)*)\n([^]*)/.exec(entry))
       .flatMap(found => (found === null ? [] : [{ query: found[1] ?? '', plan: found[2] ?? '' }]))

@@ -33,6 +33,23 @@ for (const kind of [POSTGRESQL, MARIADB]) {
       }
     })
 
+    if (kind === POSTGRESQL) {
+      t.test('has nothing to do with what is in other parts of the database', async t => {
+        const connection = await server.database()
+        await using client = await connect(connection)
+        await client.query('create schema other')
+        for (const table of ['kysely_migration', 'images', 'alembic_version']) {
+          await client.query(`create table other.${table} (id integer)`)
+        }
+        await using database = await open(connection)
+        const schema = schemaOf(database)
+        t.equal(await schema.version(), 0)
+        await database.migrate()
+        await schema.migrate(0)
+        t.equal((await client.query('select * from other.images')).length, 0, 'it is still there')
+      })
+    }
+
     t.test('is made once, however many programs are started', async t => {
       const connection = await server.database()
       const config = `${t.testdir({

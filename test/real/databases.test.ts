@@ -54,6 +54,30 @@ for (const kind of [POSTGRESQL, MARIADB]) {
       }
     })
 
+    t.test('is away: whoever runs the service is told once, and where', async t => {
+      const reports: unknown[] = []
+      const settings = { dataApi: null, connection: await server.database(), dbMaxRetries: 1 }
+      const report = (error: unknown) => reports.push(error)
+      await using database = await openDatabase(settings, { report })
+      await database.migrate()
+      for (let outage = 1; outage <= 2; outage += 1) {
+        await server.kill()
+        const asked: readonly (() => Promise<unknown>)[] = [
+          () => database.tasks.find('a'),
+          () => database.images.find('a'),
+          () => database.tasks.deleteExpired(new Date(0)),
+        ]
+        for (const work of asked) {
+          const message = 'the database is temporarily unavailable'
+          await t.rejects(work(), { code: 'unavailable', message })
+        }
+        t.match(reports, { length: outage })
+        t.match(reports.at(-1), { message: `at 127.0.0.1:${server.port}: ` })
+        await server.restart()
+        t.equal(await database.images.find('a'), undefined)
+      }
+    })
+
     t.test('is waited for when the service starts before it', async t => {
       const connection = await server.database()
       await server.kill()
@@ -76,7 +100,10 @@ for (const kind of [POSTGRESQL, MARIADB]) {
         ['POST', 'images', { name: 'a' }],
         ['DELETE', `images/${kept[0]?.id}`, undefined],
       ] as const) {
-        t.match(await service.call(method, path, body), { status: 503 }, `${method} ${path}`)
+        const { status, text } = await service.call(method, path, body)
+        t.equal(status, 503, `${method} ${path}`)
+        t.match(text, 'The database is temporarily unavailable')
+        t.notMatch(text, '127.0.0.1', 'which is all that a client learns')
       }
       await server.restart()
       await isWhole(t, service, kept)

@@ -16,6 +16,8 @@ import { waitUntil } from './support/wait.ts'
 /** How many requests are answered while the first figures are taken, and until the last. */
 const BEFORE = 1000
 const MEASURED = 10_000
+/** How many a client makes of one image. */
+const REQUESTS = 20
 /** How many come at the same time. */
 const CLIENTS = 8
 /** Bytes that may be held besides what was: much less than one kilobyte of each request. */
@@ -55,17 +57,20 @@ async function keepsNothing(t: Test, connection: string): Promise<void> {
   )
 }
 
-/** What a client does with an image, rightly and wrongly, again and again until so many requests are answered. */
+/** What clients do with images, rightly and wrongly: so many requests, and those that wait for something besides. */
 async function requests(t: Test, server: TestServer, count: number): Promise<void> {
-  let answered = 0
-  const expect = async (status: number, ...request: Parameters<TestServer['call']>) => {
-    const answer = await server.call(...request)
+  const expect = async (
+    status: number,
+    method: string,
+    path: string,
+    options: Parameters<TestServer['call']>[2],
+  ) => {
+    const answer = await server.call(method, path, options)
     if (answer.status !== status)
-      t.equal(answer.status, status, `${request.slice(0, 2).join(' ')}: ${answer.text}`)
-    answered += 1
+      t.equal(answer.status, status, `${method} ${path}: ${answer.text}`)
   }
   const client = async () => {
-    while (answered < count) {
+    for (let done = 0; done < count / CLIENTS; done += REQUESTS) {
       const id = randomUUID()
       const image = `/v2/images/${id}`
       const body = { ...IMAGE, id }
@@ -77,7 +82,7 @@ async function requests(t: Test, server: TestServer, count: number): Promise<voi
       await expect(200, 'PATCH', image, { as: OWNER, headers: PATCH, body: RENAMED })
       await expect(409, 'PATCH', image, { as: OWNER, headers: PATCH, body: IMPOSSIBLE })
       await expect(400, 'PATCH', image, { as: OWNER, headers: PATCH, body: '[' })
-      await abandon(server, id, () => (answered += 1))
+      await abandon(server, id)
       await expect(204, 'PUT', `${image}/file`, { as: OWNER, headers: OCTETS, body: DATA })
       await expect(409, 'PUT', `${image}/file`, { as: OWNER, headers: OCTETS, body: DATA })
       await expect(200, 'GET', `${image}/file`, { as: OWNER })
@@ -110,12 +115,9 @@ const DATA = new Uint8Array(100_000)
 const GUEST = user('guest')
 
 /** Begins an upload and gives it up half way. */
-async function abandon(server: TestServer, id: string, onAsked: () => void): Promise<void> {
+async function abandon(server: TestServer, id: string): Promise<void> {
   const becomes = (status: string) =>
-    waitUntil(`the image is ${status}`, async () => {
-      onAsked()
-      return (await server.show(id))['status'] === status
-    })
+    waitUntil(`the image is ${status}`, async () => (await server.show(id))['status'] === status)
   const socket = connect(server.port, '127.0.0.1')
   await once(socket, 'connect')
   const headers = { ...OWNER, ...OCTETS, host: 'localhost', 'content-length': DATA.length }

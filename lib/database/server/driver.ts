@@ -5,9 +5,8 @@ import type {
   QueryResult,
   TransactionSettings,
 } from 'kysely'
-import { GlanceError } from '../../errors.ts'
 import { refuseNul } from '../nul.ts'
-import { Undone } from '../sql/engine.ts'
+import { Away, Undone } from '../sql/away.ts'
 import type { Pool } from './pool.ts'
 import { type Answer, Lost, type Session } from './session.ts'
 
@@ -103,7 +102,7 @@ class ServerSession implements DatabaseConnection {
   async #run(
     sql: string,
     parameters: readonly unknown[],
-    lost: (error: Lost) => GlanceError,
+    lost: (error: Lost) => Away,
   ): Promise<Answer> {
     if (this.#end !== undefined) throw this.#end
     try {
@@ -120,7 +119,7 @@ function undone(error: Lost): Undone {
   return new Undone(error.message, { cause: error })
 }
 
-function unknown(error: Lost): GlanceError {
+function unknown(error: Lost): Away {
   const message = `${error.message}; it is not known whether the change was made`
-  return new GlanceError('unavailable', message, { cause: error })
+  return new Away(message, { cause: error })
 }

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { GlanceError, isGlanceError, messageOf } from '../../errors.ts'
 import type { OpenOptions, ServerSettings } from '../settings.ts'
-import { Undone } from '../sql/engine.ts'
+import { Undone } from '../sql/away.ts'
 import type { Pool } from './pool.ts'
 import type { Session } from './session.ts'
 

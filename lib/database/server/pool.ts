@@ -1,5 +1,5 @@
-import { GlanceError } from '../../errors.ts'
 import type { ServerSettings } from '../settings.ts'
+import { Away } from '../sql/away.ts'
 import type { Session } from './session.ts'
 
 export interface PoolOptions<S> extends Pick<
@@ -104,7 +104,7 @@ export class Pool<S extends Session> implements AsyncDisposable {
         this.#waiting.delete(look)
         const { name, poolTimeoutMs } = this.#options
         const busy = `all ${this.#taken.size} connections to ${name} were in use for ${poolTimeoutMs} ms`
-        reject(new GlanceError('unavailable', busy))
+        reject(new Away(busy))
       }, end - performance.now())
       this.#waiting.add(look)
     })

@@ -1,4 +1,4 @@
-import { GlanceError } from '../../errors.ts'
+import { Away } from '../sql/away.ts'
 
 /** One connection to a database server, for one user at a time. */
 export interface Session {
@@ -20,17 +20,19 @@ export interface Answer {
 }
 
 /** The connection was lost before there was an answer: what was asked for may have been done or not. */
-export class Lost extends GlanceError {
-  constructor(message: string, options: ErrorOptions = {}) {
-    super('unavailable', message, options)
-  }
-}
+export class Lost extends Away {}
 
 /** How long a server may take to say goodbye. Milliseconds. */
 export const PATIENCE_MS = 1000
 
 /** How long a connection may be silent before the system asks whether the other side is still there. Milliseconds. */
 export const KEEP_ALIVE_MS = 10_000
+
+/**
+ * How long a server waits for the next statement of a transaction, so that one whose program has vanished does not keep
+ * everybody waiting. Milliseconds.
+ */
+export const IDLE_TIMEOUT_MS = 60_000
 
 /** How long a transaction waits for the locks of others. Milliseconds. */
 export const LOCK_TIMEOUT_MS = 10_000

@@ -1,6 +1,6 @@
 import { type Expression, type OrderByModifiers, type RawBuilder, sql } from 'kysely'
-import { GlanceError } from '../../errors.ts'
 import type { OrderStep } from '../order.ts'
+import type { Outages } from './away.ts'
 
 /**
  * What SQL engines differ in, beyond what their kysely dialects see to. Those spell statements, refuse text with NUL,
@@ -11,8 +11,8 @@ export interface Engine {
   readonly name: 'sqlite' | 'postgresql' | 'mysql'
   /** Whether null comes last in ascending order, unless ORDER BY and index say otherwise: for us it comes first. */
   readonly nullsLast: boolean
-  /** How many more times something is tried that failed with {@link Undone}. */
-  readonly retries: number
+  /** Whether it sees that rows do not differ in a column that is asked to be null. */
+  readonly knowsNull: boolean
   /**
    * What follows a table in FROM so that it is read by an index, its primary key when null, where the engine would not
    * do so by itself: one without statistics takes any index for a good one.
@@ -20,18 +20,19 @@ export interface Engine {
   readonly hint: (index: string | null) => RawBuilder<unknown>
   /** What follows the table in CREATE INDEX so that rows are found by a column and a text that may be of any length. */
   readonly textIndex: (column: string, text: string) => RawBuilder<unknown>
+  /** The expression for the part of the database that our tables are in, where a database has such parts. */
+  readonly ourPart: RawBuilder<string> | null
   /** The statement that drops an index. */
   readonly dropIndex: (index: string, table: string) => RawBuilder<unknown>
-}
-
-/**
- * Nothing of the transaction, or of the statement outside of one, has been done, and it may be done when it is tried
- * again: it got in the way of another, or the connection was lost before it was committed.
- */
-export class Undone extends GlanceError {
-  constructor(message: string, options: ErrorOptions = {}) {
-    super('unavailable', message, options)
-  }
+  /** How many more times something is tried that was `Undone`. */
+  readonly retries: number
+  /**
+   * The first statements of a transaction that may be undone: one lets in any number at the same time, the other waits
+   * until it is the only one and keeps others out. Undefined for an engine that lets in one at a time.
+   */
+  readonly gate?: { readonly together: string; readonly alone: string }
+  /** Told when it is `Away`; undefined for one that is never. */
+  readonly outages?: Outages
 }
 
 /** How a listing is ordered by one step, of which `nullable` says whether its column can be null. */

@@ -50,7 +50,7 @@ export class SqlImages implements ImageTable {
       const listing = imagesBy(tx, this.#access.engine, index)
         .selectAll()
         .where(images => matches(images, query, few))
-      const page = { order, nullable: NULLABLE, marker, limit }
+      const page = { order, nullable: NULLABLE, fixed: fixedBy(query), marker, limit }
       return withParts(tx, await takePage(this.#access.engine, listing, page))
     })
   }
@@ -133,6 +133,13 @@ function imagesBy(sql: Sql, { hint }: Engine, index: string | null) {
 /** The index that has this order, or at least its beginning. */
 function indexFor([step]: readonly OrderStep[]): string | null {
   return step === undefined || step.key === 'id' ? null : `ix_images_${step.key}`
+}
+
+/** The columns of which the conditions leave but one value. */
+function fixedBy({ conditions }: ImageQuery): ReadonlySet<string> {
+  return new Set(
+    conditions.flatMap(each => (each.type === 'text' && each.in.length === 1 ? [each.field] : [])),
+  )
 }
 
 async function findIn(

@@ -6,8 +6,10 @@ type Condition = Expression<SqlBool>
 
 type ColumnStep = OrderStep<string>
 
+type Value = string | number | null
+
 /** The row after which a page begins, by its columns. */
-export type Marker = Readonly<Record<string, string | number | null>>
+type Marker = Readonly<Record<string, Value>>
 
 /** Which page of a listing is wanted. */
 export interface PageOptions {
@@ -15,6 +17,8 @@ export interface PageOptions {
   readonly order: readonly ColumnStep[]
   /** The columns of the order that may be null. */
   readonly nullable: ReadonlySet<string>
+  /** Columns of which the listing has but one value, and that not null. */
+  readonly fixed?: ReadonlySet<string>
   /** Null for the first page. */
   readonly marker: Marker | null
   readonly limit: number
@@ -28,25 +32,36 @@ export interface PageOptions {
 export async function takePage<DB, TB extends keyof DB, Row>(
   engine: Engine,
   listing: SelectQueryBuilder<DB, TB, Row>,
-  { order, nullable, marker, limit }: PageOptions,
+  { order, nullable, fixed = new Set(), marker, limit }: PageOptions,
 ): Promise<Row[]> {
-  const sorted = order.reduce(
-    (query, step) =>
-      query.orderBy(sql.ref(step.key), ordered(engine, step, nullable.has(step.key))),
-    listing,
-  )
-  if (marker === null) return sorted.limit(limit).execute()
+  // What cannot differ is left out, since MariaDB takes no order from an index by which it finds just that.
+  const sorted = (same: ReadonlyMap<string, Value>) => {
+    const differs = ({ key }: ColumnStep) =>
+      !fixed.has(key) && !(same.has(key) && (engine.knowsNull || same.get(key) !== null))
+    return order
+      .filter(differs)
+      .reduce(
+        (query, step) =>
+          query.orderBy(sql.ref(step.key), ordered(engine, step, nullable.has(step.key))),
+        listing,
+      )
+  }
+  if (marker === null) return sorted(new Map()).limit(limit).execute()
   const rows: Row[] = []
   for (const stretch of stretchesAfter(marker, order, nullable)) {
     if (rows.length === limit) break
-    rows.push(
-      ...(await sorted
-        .where(stretch)
-        .limit(limit - rows.length)
-        .execute()),
-    )
+    const found = sorted(stretch.same).where(conditionOf(stretch))
+    rows.push(...(await found.limit(limit - rows.length).execute()))
   }
   return rows
+}
+
+/** Rows that follow one another. */
+interface Stretch {
+  /** The columns in which they do not differ, and their values. */
+  readonly same: ReadonlyMap<string, Value>
+  /** Where they begin; null for all of them. */
+  readonly after: Condition | null
 }
 
 /**
@@ -57,33 +72,37 @@ function stretchesAfter(
   marker: Marker,
   order: readonly ColumnStep[],
   nullable: ReadonlySet<string>,
-): Condition[] {
+): Stretch[] {
+  const valueOf = (key: string) => marker[key] ?? null
   return order
-    .flatMap((step, i) => {
-      const ties = order.slice(0, i).map(({ key }) => equals(key, marker[key] ?? null))
-      return beyond(step, marker[step.key] ?? null, nullable.has(step.key))
-        .toReversed()
-        .map(after => sql<SqlBool>`(${sql.join([...ties, after], sql` and `)})`)
+    .map((step, i) => {
+      const same = new Map(order.slice(0, i).map(({ key }) => [key, valueOf(key)]))
+      return stretchesBeyond(step, valueOf(step.key), nullable.has(step.key), same)
     })
     .toReversed()
-}
-
-function equals(key: string, value: string | number | null): Condition {
-  return value === null
-    ? sql<SqlBool>`${sql.ref(key)} is null`
-    : sql<SqlBool>`${sql.ref(key)} = ${value}`
+    .flat()
 }
 
 /** Null is lower than everything: everything else comes after it when ascending, nothing when descending. */
-function beyond(
+function stretchesBeyond(
   { key, direction }: ColumnStep,
-  value: string | number | null,
+  value: Value,
   isNullable: boolean,
-): Condition[] {
+  same: ReadonlyMap<string, Value>,
+): Stretch[] {
   const column = sql.ref(key)
   if (direction === 'asc') {
-    return [value === null ? sql`${column} is not null` : sql`${column} > ${value}`]
+    const after: Condition = value === null ? sql`${column} is not null` : sql`${column} > ${value}`
+    return [{ same, after }]
   }
   if (value === null) return []
-  return [sql`${column} < ${value}`, ...(isNullable ? [equals(key, null)] : [])]
+  const lower: Stretch = { same, after: sql`${column} < ${value}` }
+  return isNullable ? [lower, { same: new Map([...same, [key, null]]), after: null }] : [lower]
+}
+
+function conditionOf({ same, after }: Stretch): Condition {
+  const equal = Array.from(same, ([key, value]) =>
+    value === null ? sql`${sql.ref(key)} is null` : sql`${sql.ref(key)} = ${value}`,
+  )
+  return sql`(${sql.join([...equal, ...(after === null ? [] : [after])], sql` and `)})`
 }

@@ -1,7 +1,9 @@
 import type { Kysely } from 'kysely'
 import { GlanceError } from '../../errors.ts'
+import type { Engine } from './engine.ts'
 import { MIGRATIONS, TABLES } from './migrations.ts'
 import type { Sql } from './tables.ts'
+import type { Access } from './transactions.ts'
 
 const NAMES: readonly string[] = MIGRATIONS.map(([name]) => name)
 
@@ -30,9 +32,8 @@ export interface BookState {
 const FOREIGN: ReadonlySet<string> = new Set([...TABLES, 'alembic_version', 'migrate_version'])
 
 /** Reads the book, also where there is none; nothing is changed by that. */
-export async function readBook(sql: Sql): Promise<BookState> {
-  const tables = await sql.introspection.getTables({ withInternalKyselyTables: true })
-  const tableNames = tables.map(({ name }) => name)
+export async function readBook({ sql, engine }: Access): Promise<BookState> {
+  const tableNames = await tablesOf(sql, engine)
   const rows = tableNames.includes(BOOK)
     ? await bookIn(sql).selectFrom(BOOK).selectAll().orderBy('name').execute()
     : []
@@ -41,6 +42,13 @@ export async function readBook(sql: Sql): Promise<BookState> {
   const foreign = names.length > 0 ? [] : tableNames.filter(name => FOREIGN.has(name)).toSorted()
   const cut = rows.find(({ timestamp }) => timestamp === UNDER_WAY)?.name
   return { names, cut, foreign }
+}
+
+async function tablesOf(sql: Sql, { ourPart }: Engine): Promise<readonly string[]> {
+  const tables = await sql.introspection.getTables({ withInternalKyselyTables: true })
+  if (ourPart === null) return tables.map(({ name }) => name)
+  const { part } = await sql.selectNoFrom(ourPart.as('part')).executeTakeFirstOrThrow()
+  return tables.flatMap(({ schema, name }) => (schema === part ? [name] : []))
 }
 
 export async function makeBook(sql: Sql): Promise<void> {

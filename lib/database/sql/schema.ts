@@ -45,12 +45,11 @@ export class SqlSchema implements Schema {
   async migrate(to: number, { signal }: Abortable = {}): Promise<readonly number[]> {
     requireKnown(to)
     signal?.throwIfAborted()
-    const { sql, engine } = this.#access
     // Who is there already waits for nobody, and needs no right to write.
-    const state = await readBook(sql)
+    const state = await readBook(this.#access)
     if (state.cut === undefined && versionOf(state) === to) return []
     try {
-      return await locked(sql, db => migrate({ sql: db, engine }, to, signal))
+      return await locked(this.#access, db => migrate(db, to, signal))
     } catch (error) {
       if (isGlanceError(error) || signal?.aborted === true) throw error
       const message = `the schema of the database cannot be brought to version ${to}: ${messageOf(error)}`
@@ -66,9 +65,9 @@ function requireKnown(to: number): void {
 }
 
 /** What stands in the book when nobody is at it. */
-async function settledBook({ sql }: Access): Promise<BookState> {
-  const state = await readBook(sql)
-  return state.cut === undefined ? state : await locked(sql, readBook)
+async function settledBook(access: Access): Promise<BookState> {
+  const state = await readBook(access)
+  return state.cut === undefined ? state : await locked(access, readBook)
 }
 
 /** Whether all that can be done is to remove everything, and that is what is asked for. */
@@ -77,15 +76,16 @@ function isBroken({ cut }: BookState, to: number): boolean {
 }
 
 /** Runs `work` while nobody else does, in a transaction where a change of the schema can be undone. */
-function locked<T>(sql: Sql, work: (db: Sql) => Promise<T>): Promise<T> {
+function locked<T>({ sql, engine }: Access, work: (db: Access) => Promise<T>): Promise<T> {
+  const withTables = (sql: Sql) => work({ sql, engine })
   return sql.connection().execute(async db => {
     const { adapter } = db.getExecutor()
     const lock = { lockTable: BOOK, lockRowId: '' } // For engines without locks of their own, of which none is here.
     await adapter.acquireMigrationLock(db, lock)
     try {
       return adapter.supportsTransactionalDdl
-        ? await db.transaction().execute(work)
-        : await work(db)
+        ? await db.transaction().execute(withTables)
+        : await withTables(db)
     } finally {
       await adapter.releaseMigrationLock(db, lock)
     }
@@ -94,11 +94,12 @@ function locked<T>(sql: Sql, work: (db: Sql) => Promise<T>): Promise<T> {
 
 /** Goes from version to version until `to`, and resolves to those on the way. */
 async function migrate(
-  { sql: db, engine }: Access,
+  access: Access,
   to: number,
   signal: AbortSignal | undefined,
 ): Promise<readonly number[]> {
-  const state = await readBook(db)
+  const { sql: db, engine } = access
+  const state = await readBook(access)
   if (isBroken(state, to)) {
     await removeAll(db)
     return [0]

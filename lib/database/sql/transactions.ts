@@ -1,7 +1,8 @@
 import { setTimeout } from 'node:timers/promises'
 import { sql } from 'kysely'
 import type { Abortable } from '../../abort.ts'
-import { type Engine, Undone } from './engine.ts'
+import { awayIn, Undone } from './away.ts'
+import type { Engine } from './engine.ts'
 import type { Sql } from './tables.ts'
 
 /** Rows of an engine: those of a transaction while `sql` is one. */
@@ -12,7 +13,7 @@ export interface Access {
 
 /**
  * Runs statements that belong together, all or none: as a part of the transaction that there is, or else in one of
- * their own, which is run again while it is {@link Undone}. `work` is to do nothing that may not be done twice.
+ * their own, which is run again while it is `Undone`. `work` is to do nothing that may not be done twice.
  */
 export function atomically<T>(
   { sql, engine }: Access,
@@ -20,8 +21,22 @@ export function atomically<T>(
   options: Abortable = {},
 ): Promise<T> {
   if (sql.isTransaction) return partly(sql, work)
-  const attempt = () => sql.transaction().setIsolationLevel('serializable').execute(work)
+  const transaction = sql.transaction().setIsolationLevel('serializable')
+  const attempt = (times: number) =>
+    transaction.execute(async tx => {
+      await enter(tx, engine, times)
+      return await work(tx)
+    })
   return repeatedly(engine, attempt, options)
+}
+
+/**
+ * Engines see conflicts where there are none, the more the busier they are: of fifty clients that write images of their
+ * own, some were still refused by PostgreSQL after fifty attempts. So the first attempt goes together with others, and
+ * any further one alone.
+ */
+async function enter(tx: Sql, { gate }: Engine, times: number): Promise<void> {
+  if (gate !== undefined) await sql.raw(times === 1 ? gate.together : gate.alone).execute(tx)
 }
 
 /** Runs queries that must see the same moment, such as an image's row and then its tags. */
@@ -57,26 +72,29 @@ async function partly<T>(tx: Sql, work: (tx: Sql) => Promise<T>): Promise<T> {
 const FIRST_PAUSE_MS = 10
 const LONGEST_PAUSE_MS = 500
 
+/** Nothing is tried again after so long, such as work that waits for itself. */
+const PATIENCE_MS = 30_000
+
 async function repeatedly<T>(
-  { retries }: Engine,
-  attempt: () => Promise<T>,
+  { retries, outages }: Engine,
+  attempt: (times: number) => Promise<T>,
   { signal }: Abortable = {},
 ): Promise<T> {
+  const end = performance.now() + PATIENCE_MS
   for (let retry = 1; ; retry += 1) {
     signal?.throwIfAborted()
     try {
-      return await attempt()
+      const result = await attempt(retry)
+      outages?.over()
+      return result
     } catch (error) {
-      if (retry > retries || !isUndone(error)) throw error
+      const away = awayIn(error)
+      if (away === undefined) throw error
+      const isOver = retry > retries || performance.now() > end
+      if (isOver || !(away instanceof Undone)) throw outages?.met(away) ?? error
     }
     // By chance, so that two that got in each other's way do not meet again.
     const longest = Math.min(FIRST_PAUSE_MS * 2 ** (retry - 1), LONGEST_PAUSE_MS)
     await setTimeout(Math.random() * longest, undefined, { signal })
   }
-}
-
-/** Also when somebody on the way has said more about it. */
-function isUndone(error: unknown): boolean {
-  for (let at = error; at instanceof Error; at = at.cause) if (at instanceof Undone) return true
-  return false
 }
