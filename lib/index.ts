@@ -36,15 +36,17 @@ export type { ImageStatus } from './image/status.ts'
 export { type Cloud, type CloudOptions, openCloud } from './keystone/cloud.ts'
 export { type CloudName, cloudNamed } from './keystone/clouds.ts'
 export { fixedToken, type TokenSource } from './keystone/token-source.ts'
-export { Extras } from './replicate/extras.ts'
+export { type Extra, Extras, type UnreadableExtra } from './replicate/extras.ts'
 export { type FieldOptions, FieldRules } from './replicate/fields.ts'
 export type { Order } from './replicate/order.ts'
 export {
+  type Found,
   plan,
   type PlanContext,
   type PlanOptions,
   type PlanStep,
   type SkipReason,
+  survey,
 } from './replicate/plan.ts'
 export { PROVENANCE } from './replicate/provenance.ts'
 export type { Via } from './replicate/pull.ts'

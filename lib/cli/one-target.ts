@@ -15,6 +15,7 @@ import type { Prepared, ReplicationOptions } from './replication.ts'
 import { selectionSummary, type SelectionSummary } from './selection.ts'
 import {
   bytesOf,
+  isCopyMissing,
   isSettled,
   narrate,
   planned,
@@ -47,10 +48,10 @@ export async function* replicateToOne(
   options: ReplicationOptions,
   { log, progress, signal, closing }: CommandContext,
 ): AsyncGenerator<TransferRow | RemovalRow, TransferSummary, void> {
-  const { removal, provenance } = orderRemoval(wish, source, [target])
+  const { removal, provenance } = await orderRemoval(wish, source, [target], { signal })
   const { metaonly: metadataOnly, strict } = options
   const planning = { metadataOnly, strict, selection, fields, provenance }
-  const extras = removal === null ? undefined : new Extras()
+  const extras = removal === null ? undefined : new Extras(removal.copiesFrom)
   await using losses = await LossReport.open(options.lossReport)
   const { attempts, concurrency, discardUnfinished, dryRun } = options
   const events = dryRun
@@ -72,12 +73,14 @@ export async function* replicateToOne(
   let totals = NOTHING
   let removed = NOTHING_REMOVED
   let unreadable = 0
+  let failed = 0
   let broken: unknown
   let cutShort = false
   try {
     for await (const event of events) {
       totals = count(totals, event)
       if (event.type === 'failed' && event.step === null) unreadable += 1
+      if (isCopyMissing(event)) failed += 1
       if (event.type === 'planned') progress.expect(1, bytesOf(event.step))
       narrate(event, log)
       const row = rowOf(event, dryRun)
@@ -90,15 +93,17 @@ export async function* replicateToOne(
     if (removal !== null && extras !== undefined && !signal.aborted) {
       if (closing.aborted) cutShort = true
       else {
-        const context = { extras, unreadable, concurrency, dryRun, log, closing, signal }
+        const context = { extras, unreadable, failed, concurrency, dryRun, log, closing, signal }
         removed = yield* removeDeparted(source, target, removal, context)
+        if (removed.broken !== undefined) throw removed.broken
         cutShort = closing.aborted && (signal.aborted || removed.totals.interrupted > 0)
       }
     }
   } catch (error) {
     if (closing.aborted && error === closing.reason) cutShort = true
     // What was done until then is told; where that is nothing, there is only the error to tell.
-    else if (totals === NOTHING || !isGlanceError(error)) throw error
+    else if ((totals === NOTHING && removed === NOTHING_REMOVED) || !isGlanceError(error))
+      throw error
     else {
       log.error(printable(error.message))
       broken = error

@@ -21,6 +21,7 @@ import { selectionSummary, type SelectionSummary } from './selection.ts'
 import {
   bytesOf,
   countsOf,
+  isCopyMissing,
   isSettled,
   narrate,
   planned,
@@ -57,11 +58,12 @@ export interface SeveralSummary extends SelectionSummary {
 
 /** What is known of one target until now. */
 interface TargetState {
-  readonly extras: Extras
   totals: Totals
   removed: RemovalOutcome
   /** How many images of the source could not be understood. */
   unreadable: number
+  /** How many images it lacks that were to be copied. */
+  failed: number
   /** Why it was given up; undefined while it was not. */
   error: unknown
 }
@@ -103,13 +105,13 @@ async function* replicateToAll(
     }
   }
   if (opened.length === 0) throw [...targets.values()][0]?.error
-  const { removal, provenance } = orderRemoval(prepared.wish, source, opened)
+  const { removal, provenance } = await orderRemoval(prepared.wish, source, opened, { signal })
   const { metaonly: metadataOnly, strict } = options
   const planning = { metadataOnly, strict, selection, fields, provenance }
   const extras =
     removal === null
       ? undefined
-      : new Map(opened.map(target => [target, stateIn(targets, target).extras]))
+      : new Map(opened.map(target => [target, new Extras(removal.copiesFrom)]))
   const rounds = (context: PlanningContext) =>
     planAll(source, opened, planning, { ...context, extras })
   const events = dryRun
@@ -123,18 +125,22 @@ async function* replicateToAll(
         signal,
         onBytes: total => progress.copied(total),
       })
+  const giveUp = (target: Endpoint, error: unknown) => {
+    stateIn(targets, target).error = error
+    log.error(`${target.name}: given up: ${printable(messageOf(error))}`)
+  }
   let broken: unknown
   let cutShort = false
   try {
     for await (const event of events) {
       const state = stateIn(targets, event.target)
       if (event.type === 'broken') {
-        state.error = event.error
-        log.error(`${event.target.name}: given up: ${printable(messageOf(event.error))}`)
+        giveUp(event.target, event.error)
         continue
       }
       state.totals = count(state.totals, event)
       if (event.type === 'failed' && event.step === null) state.unreadable += 1
+      if (isCopyMissing(event)) state.failed += 1
       const where = ` on ${event.target.name}`
       if (event.type === 'planned') progress.expect(1, bytesOf(event.step))
       narrate(event, log, where)
@@ -148,13 +154,17 @@ async function* replicateToAll(
     }
     for (const target of opened) {
       const state = stateIn(targets, target)
-      if (removal === null || state.error !== undefined) continue
+      const found = extras?.get(target)
+      if (removal === null || found === undefined || state.error !== undefined) continue
       if (closing.aborted) cutShort = true
       if (closing.aborted || signal.aborted) break
-      const { extras, unreadable } = state
+      const { unreadable, failed } = state
       const where = target.name
-      const context = { extras, unreadable, concurrency, dryRun, log, where, closing, signal }
+      const doubts = { extras: found, unreadable, failed }
+      const context = { ...doubts, concurrency, dryRun, log, where, closing, signal }
       state.removed = yield* onTarget(target, removeDeparted(source, target, removal, context))
+      const { broken } = state.removed
+      if (broken !== undefined) giveUp(target, broken)
       cutShort = closing.aborted && (signal.aborted || state.removed.totals.interrupted > 0)
     }
   } catch (error) {
@@ -224,7 +234,7 @@ async function* rehearseAll(
 }
 
 function stateOf(error?: unknown): TargetState {
-  return { extras: new Extras(), totals: NOTHING, removed: NOTHING_REMOVED, unreadable: 0, error }
+  return { totals: NOTHING, removed: NOTHING_REMOVED, unreadable: 0, failed: 0, error }
 }
 
 /** That of a target that was opened. */

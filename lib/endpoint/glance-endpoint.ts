@@ -47,6 +47,10 @@ export abstract class GlanceEndpoint implements Endpoint {
     this.#features = features
   }
 
+  async scope(options: Abortable = {}): Promise<string | null> {
+    return (await this.service.options.tokens.scope?.(options)) ?? null
+  }
+
   /** As far as is known by now: see {@link leaveOwners}. */
   get features(): EndpointFeatures {
     return this.#features

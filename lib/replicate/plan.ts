@@ -1,10 +1,11 @@
-import { GlanceError } from '../errors.ts'
+import { GlanceError, isGlanceError, messageOf } from '../errors.ts'
 import type { Endpoint, ListOptions } from '../endpoint/endpoint.ts'
 import { hasData, type Image } from '../image/image.ts'
 import { joinById, type Pair, sortedById } from '../image/ordered.ts'
 import { changesBetween, type FieldChange, withAttributesOf } from '../wire/attributes.ts'
 import { forGood, type LostField } from '../wire/loss.ts'
-import type { Extras } from './extras.ts'
+import { isGone } from '../image/status.ts'
+import type { Extras, UnreadableExtra } from './extras.ts'
 import type { FieldRules } from './fields.ts'
 import { copiedFrom, PROVENANCE } from './provenance.ts'
 import type { Selection } from './select.ts'
@@ -61,6 +62,12 @@ export interface PlanContext extends ListOptions {
   readonly extras?: Extras | undefined
 }
 
+/** What is found when two sides are held against each other: a step, or something that only the target has. */
+export type Found =
+  | PlanStep
+  | { readonly action: 'extra'; readonly image: Image }
+  | ({ readonly action: 'unreadable' } & UnreadableExtra)
+
 /** What an image is after it was written to the source, or the target, and read again. */
 export interface Ends {
   readonly source: Pick<Endpoint, 'expressible'>
@@ -83,43 +90,88 @@ export async function* plan(
   context: PlanContext = {},
 ): AsyncGenerator<PlanStep> {
   await options.selection?.prepare(source, context)
-  yield* planSelected(source, target, options, context)
+  // What the source keeps back by itself could not be told from what it does not have.
+  const hint = context.extras === undefined ? options.selection?.hint : undefined
+  yield* planSelected(source, target, options, { ...context, hint })
 }
 
-/** As {@link plan}, by a selection that is prepared. */
+/** As {@link plan}, by a selection that is prepared. `extras` are given what only the target has. */
 export async function* planSelected(
   source: Listed,
   target: Endpoint,
   options: PlanOptions,
-  { extras, onUnreadable, signal }: PlanContext = {},
+  context: PlanContext = {},
 ): AsyncGenerator<PlanStep> {
-  const { selection, fields, ...others } = options
-  // What the source keeps back by itself could not be told from what it does not have.
-  const hint = extras === undefined ? selection?.hint : undefined
+  for await (const found of survey(source, target, options, context)) {
+    if (found.action === 'extra' || found.action === 'unreadable') context.extras?.hold(found)
+    else yield found
+  }
+}
+
+/** The steps of a plan, and among them what only the target has, as far as it is selected; by a selection that is prepared. */
+export async function* survey(
+  source: Listed,
+  target: Endpoint,
+  options: PlanOptions,
+  { extras, onUnreadable, signal, hint }: PlanContext = {},
+): AsyncGenerator<Found> {
+  const { selection } = options
+  const unreadable = new Map<string, GlanceError>()
   const sources = { onUnreadable, signal, hint }
-  // What the target holds and nobody can read is as good as not there: it is written anew.
-  const targets = { onUnreadable: () => {}, signal }
+  const targets = {
+    signal,
+    onUnreadable: (id: string, cause: unknown) => {
+      const message = `image ${id}: what ${target.name} has of it cannot be understood: ${messageOf(cause)}`
+      unreadable.set(id, new GlanceError('corrupt', message, { cause }))
+    },
+  }
   const pairs =
     source.features.sequential === true
       ? inOrderOf(source.list(sources), target.list(targets))
       : joinById(inIdOrder(source, sources), inIdOrder(target, targets))
   for await (const pair of pairs) {
     extras?.note(pair, selection)
-    if (pair.source === undefined || selection?.selects(pair.source) === false) continue
-    const ruled = fields?.apply(pair.source, pair.target)
+    const { source: image, target: present } = pair
+    if (image === undefined) {
+      if (present !== undefined && !isGone(present.status) && isWanted(present, selection))
+        yield { action: 'extra', image: present }
+      continue
+    }
+    // A listing is never behind the image that it is joined with, so that this is known by now.
+    const found = unreadable.get(image.id)
+    unreadable.delete(image.id)
+    // What is written anew is as good as not there.
+    const error = present === undefined && target.features.rewrites !== true ? found : undefined
+    if (selection?.selects(image) === false) continue
+    yield error === undefined
+      ? stepFor(image, present, { source, target }, options)
+      : { action: 'refuse', image, present, error, lost: [] }
+  }
+  for (const [id, error] of unreadable) yield { action: 'unreadable', id, error }
+}
+
+function isWanted(extra: Image, selection: Selection | undefined): boolean {
+  return selection?.wouldSelect(extra) !== false
+}
+
+/** The step for an image, by the rules for its fields. */
+function stepFor(
+  image: Image,
+  present: Image | undefined,
+  { source, target }: { readonly source: Listed; readonly target: Endpoint },
+  { fields, ...options }: PlanOptions,
+): PlanStep {
+  try {
+    const ruled = fields?.apply(image, present)
     const leaveOut = new Set([...(options.leaveOut ?? []), ...(ruled?.leaveOut ?? [])])
     // Which may turn out only when something was written.
     if (!target.features.ownersCarried) leaveOut.add('owner')
-    yield planStep(
-      ruled?.image ?? pair.source,
-      pair.target,
-      { source, target },
-      {
-        ...others,
-        leaveOut,
-        decided: ruled?.decided,
-      },
-    )
+    const decided = ruled?.decided
+    const counting = { ...options, leaveOut, decided }
+    return planStep(ruled?.image ?? image, present, { source, target }, counting)
+  } catch (error) {
+    if (!isGlanceError(error)) throw error
+    return { action: 'refuse', image, present, error, lost: [] }
   }
 }
 
@@ -212,9 +264,9 @@ function wantedStep(
   if (wrong !== undefined) return refuse(image, present, wrong)
   const kept = withAttributesOf(image, present, unspeakable(present, image, ends, decided))
   const changes = changesBetween(present, kept)
-  return changes.length === 0
-    ? { action: 'skip', image: kept, present, reason: 'same' }
-    : { action: 'update', image: kept, present, changes }
+  if (changes.length > 0) return { action: 'update', image: kept, present, changes }
+  const reason = metadataOnly || hasData(wanted) ? 'same' : 'no_data'
+  return { action: 'skip', image: kept, present, reason }
 }
 
 /** The fields in which two images differ only as long as neither went through one of the ends. */
