@@ -1,14 +1,16 @@
 import type { Endpoint, RefusedField } from '../endpoint/endpoint.ts'
 import { isGlanceError } from '../errors.ts'
 import { Extras } from '../replicate/extras.ts'
-import { plan, type PlanContext } from '../replicate/plan.ts'
+import type { IdMap } from '../replicate/id-map.ts'
+import { renumbered } from '../replicate/renumber.ts'
 import { count, NOTHING } from '../replicate/report.ts'
-import { run, type TransferEvent } from '../replicate/run.ts'
+import { carryOut, rehearse } from './carry-out.ts'
 import type { CommandContext } from './command.ts'
 import { type ErrorRow, errorRow, notCarried } from './differences.ts'
 import { leftOut } from './fields.ts'
 import { printable } from './format.ts'
 import { LossReport, type LossSummary } from './losses.ts'
+import { isRefused, mapProjects, type Unmapped } from './projects.ts'
 import { orderRemoval } from './removal.ts'
 import { NOTHING_REMOVED, removeDeparted, type RemovalRow } from './removal-rows.ts'
 import type { Prepared, ReplicationOptions } from './replication.ts'
@@ -18,7 +20,6 @@ import {
   isCopyMissing,
   isSettled,
   narrate,
-  planned,
   rowOf,
   type ShownTotals,
   shownTotals,
@@ -32,6 +33,8 @@ export interface TransferSummary extends SelectionSummary {
   /** What is never carried to this target, and why. */
   readonly not_carried: readonly RefusedField[]
   readonly lost: LossSummary
+  /** Projects of the source for which none of the target is known (`--map-projects`). */
+  readonly unmapped: Unmapped | null
   /** Why no image that left the source was removed although some should have been. */
   readonly withheld: ErrorRow | null
   /** Whether `--max-duration` was over before all was done. */
@@ -40,36 +43,48 @@ export interface TransferSummary extends SelectionSummary {
   readonly error: ErrorRow | null
 }
 
+/** What options mean for the one target. */
+interface PreparedForOne extends Prepared {
+  /** The target as it was named. */
+  readonly to: string
+  readonly ids: IdMap | undefined
+}
+
 /** Makes `target` have the images of `source`, or in a dry run tells what that would take; logs each image. */
 export async function* replicateToOne(
   source: Endpoint,
   target: Endpoint,
-  { selection, fields, pace, wish }: Prepared,
+  prepared: PreparedForOne,
   options: ReplicationOptions,
-  { log, progress, signal, closing }: CommandContext,
+  context: CommandContext,
 ): AsyncGenerator<TransferRow | RemovalRow, TransferSummary, void> {
+  const { log, progress, signal, closing } = context
+  const { selection, fields, pace, wish, from, to, ids } = prepared
   const { removal, provenance } = await orderRemoval(wish, source, [target], { signal })
-  const { metaonly: metadataOnly, strict } = options
-  const planning = { metadataOnly, strict, selection, fields, provenance }
+  const ends = { source, target, addresses: { source: from, target: to } }
+  const mapped = await mapProjects(options, ends, prepared, context)
+  const { metaonly: metadataOnly, strict, onConflict, members } = options
+  const projects = mapped?.map
+  const mapping = { onConflict, ids, projects, members }
+  const planning = { metadataOnly, strict, selection, fields, provenance, ...mapping }
   const extras = removal === null ? undefined : new Extras(removal.copiesFrom)
   await using losses = await LossReport.open(options.lossReport)
   const { attempts, concurrency, discardUnfinished, dryRun } = options
-  const events = dryRun
-    ? rehearse(source, target, planning, { extras, signal })
-    : run(
-        (onUnreadable, signal) => plan(source, target, planning, { extras, onUnreadable, signal }),
-        source,
-        target,
-        {
+  const refused = isRefused(mapped?.unmapped)
+  const events = refused
+    ? []
+    : dryRun
+      ? rehearse(source, target, planning, { extras, signal })
+      : carryOut(source, target, planning, {
           attempts,
           concurrency,
           discardUnfinished,
           ...pace,
+          extras,
           closing,
           signal,
           onBytes: total => progress.copied(total),
-        },
-      )
+        })
   let totals = NOTHING
   let removed = NOTHING_REMOVED
   let unreadable = 0
@@ -82,19 +97,21 @@ export async function* replicateToOne(
       if (event.type === 'failed' && event.step === null) unreadable += 1
       if (isCopyMissing(event)) failed += 1
       if (event.type === 'planned') progress.expect(1, bytesOf(event.step))
-      narrate(event, log)
-      const row = rowOf(event, dryRun)
+      narrate(event, log, { ids })
+      const row = rowOf(event, dryRun, ids)
       if (row === undefined) continue
       if (event.step?.action === 'create' || event.step?.action === 'update') progress.finish()
-      tell(row, log)
+      tell(row, event, log)
       if (isSettled(event, row)) await losses.add(row, row.lost)
       yield row
     }
-    if (removal !== null && extras !== undefined && !signal.aborted) {
+    if (removal !== null && extras !== undefined && !signal.aborted && !refused) {
       if (closing.aborted) cutShort = true
       else {
-        const context = { extras, unreadable, failed, concurrency, dryRun, log, closing, signal }
-        removed = yield* removeDeparted(source, target, removal, context)
+        const origin = ids === undefined ? source : renumbered(source, ids)
+        const doubts = { extras, unreadable, failed }
+        const around = { ...doubts, concurrency, dryRun, log, closing, signal }
+        removed = yield* removeDeparted(origin, target, removal, around)
         if (removed.broken !== undefined) throw removed.broken
         cutShort = closing.aborted && (signal.aborted || removed.totals.interrupted > 0)
       }
@@ -114,30 +131,13 @@ export async function* replicateToOne(
     totals: shownTotals(totals, removed.totals),
     not_carried: notCarried(target, leftOut(options, fields)),
     lost: losses.summary,
+    unmapped: mapped?.unmapped ?? null,
     withheld: removed.withheld,
     cut_short: cutShort,
     error: broken === undefined ? null : errorRow(broken),
     // Of a listing that was not read to its end nobody knows what is not in it.
-    ...(broken === undefined && !cutShort && !signal.aborted
+    ...(broken === undefined && !cutShort && !signal.aborted && !refused
       ? selectionSummary(selection, options, log)
       : {}),
   }
-}
-
-/** The events of a run in which everything is planned and nothing done. */
-async function* rehearse(
-  source: Endpoint,
-  target: Endpoint,
-  planning: Parameters<typeof plan>[2],
-  context: Pick<PlanContext, 'extras' | 'signal'>,
-): AsyncGenerator<TransferEvent> {
-  const unreadable: TransferEvent[] = []
-  const onUnreadable = (id: string, error: unknown) => {
-    unreadable.push({ type: 'failed', id, step: null, error })
-  }
-  for await (const step of plan(source, target, planning, { ...context, onUnreadable })) {
-    yield* unreadable.splice(0)
-    yield planned(step)
-  }
-  yield* unreadable
 }

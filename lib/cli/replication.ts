@@ -13,6 +13,7 @@ import { STANDARD } from './dumps.ts'
 import { EXIT_STATUS } from './exit-status.ts'
 import { type FieldOptions, FIELDS, readFields, requireTakenBy } from './fields.ts'
 import { describeLosses } from './losses.ts'
+import { type MappingOptions, openIdMap, requireNoIdMap } from './mapping.ts'
 import { replicateToOne, type TransferSummary } from './one-target.ts'
 import {
   type ApiOptions,
@@ -23,6 +24,7 @@ import {
   TRANSFER,
   type TransferOptions,
 } from './options.ts'
+import { describeUnmapped, isRefused, type ProjectOptions } from './projects.ts'
 import {
   readRemoval,
   requireNoRemoval,
@@ -45,12 +47,16 @@ export interface ReplicationOptions
     SelectionOptions,
     FieldOptions,
     TransferOptions,
+    MappingOptions,
+    ProjectOptions,
     RemovalOptions,
     PaceOptions,
     ViaOptions {}
 
 /** What options mean, found out before anything is asked of anybody. */
 export interface Prepared {
+  /** The source as it was named. */
+  readonly from: string
   readonly selection: Selection | undefined
   readonly fields: FieldRules
   /** What becomes of images that left the source. */
@@ -134,22 +140,26 @@ export function replicationCommand<P extends string>({
       ...ENDPOINT,
     },
     async *run(options, context) {
-      const { source: address, targets } = ends(options)
+      const { source: from, targets } = ends(options)
+      const [to = '', ...others] = targets
+      if (others.length > 0) requireNoIdMap(options)
       const again = targets.find((one, i) => targets.indexOf(one) !== i)
       if (again !== undefined)
         throw new GlanceError('usage', `'${again}' is named as a target twice`)
       const prepared: Prepared = {
+        from,
         fields: readFields(options),
         wish: readRemoval(options),
         selection: await readSelection(options, new Date()),
         pace: paceOf(options),
       }
-      await using source = await context.open(address, 'source')
-      if (several !== undefined && targets.length > 1) {
+      await using ids = await openIdMap(options, !options.dryRun)
+      await using source = await context.open(from, 'source')
+      if (several !== undefined && others.length > 0) {
         return yield* several.replicate(source, targets, prepared, options, context)
       }
-      await using target = await openTarget(targets[0] ?? '', prepared, options, context)
-      return yield* replicateToOne(source, target, prepared, options, context)
+      await using target = await openTarget(to, prepared, options, context)
+      return yield* replicateToOne(source, target, { ...prepared, to, ids }, options, context)
     },
     takesOutput: options => ends(options).targets.includes(STANDARD),
     exitStatus: summary => {
@@ -160,7 +170,8 @@ export function replicationCommand<P extends string>({
       const undone = totals.failed + totals.refused + lost + missing.length
       const ends = 'targets' in summary ? summary.targets : [summary]
       const isWithheld = ends.some(({ withheld }) => withheld !== null)
-      if (undone > 0 || isWithheld) return EXIT_STATUS.differences
+      const isUnmapped = ends.some(end => isRefused(end.unmapped))
+      if (undone > 0 || isWithheld || isUnmapped) return EXIT_STATUS.differences
       return cut_short ? EXIT_STATUS.timeOver : EXIT_STATUS.done
     },
     views: {
@@ -175,6 +186,9 @@ function summaryLine(
   { verbose, lossReport, strict }: ReplicationOptions,
   several: SeveralTargets | undefined,
 ): string {
+  if (!('targets' in summary) && isRefused(summary.unmapped)) {
+    return describeUnmapped(summary.unmapped)
+  }
   const losses = describeLosses(summary.lost, { lossReport, strict })
   const lines =
     'targets' in summary

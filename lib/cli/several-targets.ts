@@ -9,6 +9,13 @@ import { type ErrorRow, errorRow, notCarried } from './differences.ts'
 import { countOf, printable } from './format.ts'
 import { leftOut } from './fields.ts'
 import { LossReport, type LossSummary } from './losses.ts'
+import {
+  describeUnmapped,
+  isRefused,
+  type MappedProjects,
+  mapProjects,
+  type Unmapped,
+} from './projects.ts'
 import { orderRemoval } from './removal.ts'
 import {
   NOTHING_REMOVED,
@@ -47,6 +54,8 @@ export interface SeveralSummary extends SelectionSummary {
     readonly target: string
     readonly totals: ShownTotals
     readonly not_carried: readonly RefusedField[]
+    /** Projects of the source for which none of the target is known (`--map-projects`). */
+    readonly unmapped: Unmapped | null
     /** Why no image that left the source was removed from it although some should have been. */
     readonly withheld: ErrorRow | null
     /** Why the target was given up. */
@@ -58,6 +67,9 @@ export interface SeveralSummary extends SelectionSummary {
 
 /** What is known of one target until now. */
 interface TargetState {
+  /** The target as it was named. */
+  readonly address: string
+  mapped: MappedProjects | undefined
   totals: Totals
   removed: RemovalOutcome
   /** How many images of the source could not be understood. */
@@ -96,39 +108,60 @@ async function* replicateToAll(
     try {
       const target = await openTarget(address, prepared, options, context)
       opened.push(target)
-      targets.set(target, stateOf())
+      targets.set(target, stateOf(address))
     } catch (error) {
       signal.throwIfAborted()
       if (!isGlanceError(error) || error.code === 'usage') throw error
       log.error(printable(error.message))
-      targets.set(address, stateOf(error))
+      targets.set(address, stateOf(address, error))
     }
   }
   if (opened.length === 0) throw [...targets.values()][0]?.error
   const { removal, provenance } = await orderRemoval(prepared.wish, source, opened, { signal })
-  const { metaonly: metadataOnly, strict } = options
-  const planning = { metadataOnly, strict, selection, fields, provenance }
-  const extras =
-    removal === null
-      ? undefined
-      : new Map(opened.map(target => [target, new Extras(removal.copiesFrom)]))
-  const rounds = (context: PlanningContext) =>
-    planAll(source, opened, planning, { ...context, extras })
-  const events = dryRun
-    ? rehearseAll(rounds, signal)
-    : runAll(rounds, source, opened, {
-        attempts,
-        concurrency,
-        discardUnfinished,
-        ...prepared.pace,
-        closing,
-        signal,
-        onBytes: total => progress.copied(total),
-      })
+  const { metaonly: metadataOnly, strict, onConflict, members } = options
+  const planning = { metadataOnly, strict, selection, fields, provenance, onConflict, members }
   const giveUp = (target: Endpoint, error: unknown) => {
     stateIn(targets, target).error = error
     log.error(`${target.name}: given up: ${printable(messageOf(error))}`)
   }
+  for (const target of opened) {
+    const state = stateIn(targets, target)
+    const addresses = { source: prepared.from, target: state.address }
+    const ends = { source, target, addresses, where: `${target.name}: ` }
+    try {
+      state.mapped = await mapProjects(options, ends, prepared, context)
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!isGlanceError(error) || error.code === 'usage') throw error
+      giveUp(target, error)
+    }
+  }
+  const ready = opened.filter(target => stateIn(targets, target).error === undefined)
+  if (ready.length === 0) throw [...targets.values()].at(-1)?.error
+  const refused = [...targets.values()].some(({ mapped }) => isRefused(mapped?.unmapped))
+  const projects = new Map(
+    ready.map(target => [target, stateIn(targets, target).mapped?.map] as const),
+  )
+  const extras =
+    removal === null
+      ? undefined
+      : new Map(ready.map(target => [target, new Extras(removal.copiesFrom)]))
+  const rounds = (context: PlanningContext) =>
+    planAll(source, ready, planning, { ...context, extras, projects })
+  const events = refused
+    ? []
+    : dryRun
+      ? rehearseAll(rounds, signal)
+      : runAll(rounds, source, ready, {
+          attempts,
+          concurrency,
+          discardUnfinished,
+          skipTaken: onConflict === 'skip',
+          ...prepared.pace,
+          closing,
+          signal,
+          onBytes: total => progress.copied(total),
+        })
   let broken: unknown
   let cutShort = false
   try {
@@ -143,19 +176,19 @@ async function* replicateToAll(
       if (isCopyMissing(event)) state.failed += 1
       const where = ` on ${event.target.name}`
       if (event.type === 'planned') progress.expect(1, bytesOf(event.step))
-      narrate(event, log, where)
+      narrate(event, log, { where })
       const row = rowOf(event, dryRun)
       if (row === undefined) continue
       if (event.step?.action === 'create' || event.step?.action === 'update') progress.finish()
-      tell(row, log, where)
+      tell(row, event, log, where)
       const told = { ...row, target: event.target.name }
       if (isSettled(event, row)) await losses.add(told, row.lost)
       yield told
     }
-    for (const target of opened) {
+    for (const target of ready) {
       const state = stateIn(targets, target)
       const found = extras?.get(target)
-      if (removal === null || found === undefined || state.error !== undefined) continue
+      if (removal === null || found === undefined || refused || state.error !== undefined) continue
       if (closing.aborted) cutShort = true
       if (closing.aborted || signal.aborted) break
       const { unreadable, failed } = state
@@ -187,12 +220,13 @@ async function* replicateToAll(
       target: typeof target === 'string' ? target : target.name,
       totals: totalsOf(state),
       not_carried: typeof target === 'string' ? [] : notCarried(target, leftOut(options, fields)),
+      unmapped: state.mapped?.unmapped ?? null,
       withheld: state.removed.withheld,
       error: state.error === undefined ? null : errorRow(state.error),
     })),
     error: broken === undefined ? null : errorRow(broken),
     // Of a listing that was not read to its end nobody knows what is not in it.
-    ...(broken === undefined && !cutShort && !signal.aborted && isAnyLeft
+    ...(broken === undefined && !cutShort && !signal.aborted && isAnyLeft && !refused
       ? selectionSummary(selection, options, log)
       : {}),
   }
@@ -204,6 +238,12 @@ async function disposeOf(endpoints: readonly Endpoint[]): Promise<void> {
 
 /** A line for each target. */
 function describeTargets({ targets, dry_run }: SeveralSummary): readonly string[] {
+  const refusals = targets.filter(({ unmapped }) => isRefused(unmapped))
+  if (refusals.length > 0) {
+    return refusals.map(({ target, unmapped }) => {
+      return `${printable(target)}: ${describeUnmapped(unmapped)}`
+    })
+  }
   const failed = targets.filter(({ error }) => error !== null).length
   return [
     ...targets.map(({ target, totals, error }) => {
@@ -233,8 +273,16 @@ async function* rehearseAll(
   yield* aside
 }
 
-function stateOf(error?: unknown): TargetState {
-  return { totals: NOTHING, removed: NOTHING_REMOVED, unreadable: 0, failed: 0, error }
+function stateOf(address: string, error?: unknown): TargetState {
+  return {
+    address,
+    mapped: undefined,
+    totals: NOTHING,
+    removed: NOTHING_REMOVED,
+    unreadable: 0,
+    failed: 0,
+    error,
+  }
 }
 
 /** That of a target that was opened. */
@@ -273,6 +321,8 @@ function sum(one: ShownTotals, other: ShownTotals): ShownTotals {
     updated: one.updated + other.updated,
     same: one.same + other.same,
     no_data: one.no_data + other.no_data,
+    conflict: one.conflict + other.conflict,
+    unmapped: one.unmapped + other.unmapped,
     failed: one.failed + other.failed,
     refused: one.refused + other.refused,
     interrupted: one.interrupted + other.interrupted,

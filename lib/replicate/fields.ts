@@ -3,7 +3,7 @@ import { fieldNamed } from '../filter/attributes.ts'
 import { globMatcher, isGlob } from '../filter/glob.ts'
 import type { Image } from '../image/image.ts'
 import { attributeFromText, isUserMade, UNSET } from '../wire/attribute-text.ts'
-import { PROVENANCE } from './provenance.ts'
+import { OF_COPIES } from './provenance.ts'
 import { isBaseAttribute, isReservedProperty, isWithheldName, USER_MADE } from '../wire/v2-image.ts'
 
 /** What is to be changed of every image on its way, in the API's names, and what is carried at all. */
@@ -140,13 +140,13 @@ function parseRename(text: string): Rename {
   for (const name of [from, to]) requireNoMark('--rename', name)
   if (after === undefined || suffix === undefined) return name => (name === from ? to : undefined)
   return name => {
-    if (name === PROVENANCE) return undefined
+    if (OF_COPIES.includes(name)) return undefined
     const isMeant =
       name.length >= before.length + after.length && name.startsWith(before) && name.endsWith(after)
     if (!isMeant) return undefined
     const renamed = `${prefix}${name.slice(before.length, name.length - after.length)}${suffix}`
     // As it was rather than what no image may have.
-    const isImpossible = renamed === '' || isBaseAttribute(renamed) || renamed === PROVENANCE
+    const isImpossible = renamed === '' || isBaseAttribute(renamed) || OF_COPIES.includes(renamed)
     return isImpossible ? undefined : renamed
   }
 }
@@ -158,7 +158,7 @@ function attributeName(word: string): string {
 }
 
 function requireNoMark(option: string, name: string): void {
-  if (name !== PROVENANCE) return
+  if (!OF_COPIES.includes(name)) return
   throw usage(`${option}: ${name} is what we mark copies with; --provenance says with what`)
 }
 

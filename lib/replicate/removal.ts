@@ -7,7 +7,7 @@ import { atOnce } from './at-once.ts'
 import type { Extra, Extras } from './extras.ts'
 import { type Doubts, isTooMany, objection, tooMany } from './objection.ts'
 import { Patience } from './patience.ts'
-import { isCopyFrom } from './provenance.ts'
+import { isCopyFrom, originIdOf } from './provenance.ts'
 
 /** What becomes of images that only the target has. */
 export interface Removal {
@@ -92,7 +92,8 @@ export async function planRemovals(
   if (before !== null) return withhold(decided, before)
 
   const check = async (step: RemovalStep): Promise<readonly RemovalStep[]> => {
-    const found = step.action === 'remove' ? await atSource(step.image.id, source, signal) : false
+    const found =
+      step.action === 'remove' ? await atSource(originIdOf(step.image), source, signal) : false
     if (found === false) return [step]
     return found === true || step.action !== 'remove'
       ? []

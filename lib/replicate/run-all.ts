@@ -63,6 +63,7 @@ export async function* runAll(
     bandwidth,
     via = 'relay',
     discardUnfinished = false,
+    skipTaken = false,
     closing,
     onBytes = () => {},
     signal,
@@ -154,7 +155,7 @@ export async function* runAll(
                 events.put({ type: 'resumed', target, step, offset, error }),
             })
           : await write(step, target, options)
-      events.put({ type: 'finished', target, step, written })
+      events.put({ type: 'finished', target, step, written: await shared(written, step, target) })
     } catch (error) {
       count(0)
       if (discardUnfinished && step.action === 'create') {
@@ -163,9 +164,19 @@ export async function* runAll(
           .catch(() => {})
       }
       if (stopped.aborted) return events.put({ type: 'interrupted', target, step })
+      if (skipTaken && isGlanceError(error, 'duplicate')) {
+        return events.put({ type: 'skipped', target, step, reason: 'conflict' })
+      }
       events.put({ type: 'failed', target, id: step.image.id, step, error })
       if (isGlanceError(error, 'unauthenticated')) giveUp(target, error)
     }
+  }
+
+  /** Shares the image with whom it is to be shared with. */
+  async function shared(written: Written, { members }: WorkStep, target: Endpoint) {
+    if (members === undefined || target.members === undefined) return written
+    const refused = await target.members.set(written.image, members, { signal: stopped })
+    return { ...written, refused: [...written.refused, ...refused] }
   }
 
   const waiting = () => transfers.length + changes.length
