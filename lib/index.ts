@@ -9,6 +9,8 @@
  * ```
  */
 export type { Abortable } from './abort.ts'
+export type { Database, ImageRecord } from './database/database.ts'
+export type { DatabaseModule, ModuleSettings } from './database/module.ts'
 export type {
   Endpoint,
   EndpointFeatures,

@@ -126,6 +126,7 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
   ['server/versions.ts', ['errors.ts', 'server/http/', 'server/healthcheck.ts']],
   ['server/oslo-config.ts', ['errors.ts']],
   ['server/option-values.ts', ['errors.ts']],
+  ['server/database-options.ts', ['errors.ts', 'database/settings.ts', 'server/option-values.ts']],
   [
     'server/identity-settings.ts',
     ['errors.ts', 'server/oslo-config.ts', 'server/option-values.ts'],
@@ -159,7 +160,7 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
     [
       'errors.ts',
       'image/',
-      'database/open.ts',
+      'server/database-options.ts',
       'server/oslo-config.ts',
       'server/option-values.ts',
       'server/store-settings.ts',
@@ -198,6 +199,7 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
       'store/open.ts',
       'store/store.ts',
       'database/open.ts',
+      'database/settings.ts',
       'database/database.ts',
     ],
   ],
@@ -212,7 +214,7 @@ const LONGEST = 400
 const DRIVERS: readonly RegExp[] = [
   /^endpoint\/(glance-v1|glance-v2|directory|archive|memory)/,
   /^store\/(filesystem|memory|http)/,
-  /^database\/(simple|sqlite)/,
+  /^database\/(simple|sqlite|postgres|mysql)/,
 ]
 
 const files = readdirSync('lib', { recursive: true, encoding: 'utf8' }).filter(name =>

@@ -56,7 +56,9 @@ export interface Database extends AsyncDisposable {
   migrate(options?: Abortable): Promise<void>
   /**
    * Atomic: all of it, or nothing when `work` rejects. Serial: what `work` has read is still so when it is done, so
-   * that it may decide upon it. Does not nest.
+   * that it may decide upon it. `work` is run again when it got in the way of another transaction or lost its
+   * connection, so it does nothing outside of `tx` that may not be done twice. Does not nest.
+   * @throws {GlanceError} `unavailable` when that does not help, and when it is not known whether it was done.
    */
   transaction<T>(work: (tx: Database) => Promise<T>, options?: Abortable): Promise<T>
 }

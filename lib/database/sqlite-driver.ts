@@ -7,7 +7,7 @@ import {
   type TransactionSettings,
 } from 'kysely'
 import type Libsql from 'libsql'
-import { GlanceError } from '../errors.ts'
+import { keepable } from './nul.ts'
 import { codeOf, toGlanceError } from './sqlite-errors.ts'
 import { Turns } from './turns.ts'
 
@@ -109,8 +109,9 @@ class SqliteConnection implements DatabaseConnection {
     return this.#patiently(() => void this.#database.exec(sql))
   }
 
-  async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
-    parameters.forEach(refuseNul)
+  async executeQuery<R>(compiled: CompiledQuery): Promise<QueryResult<R>> {
+    const { sql } = compiled
+    const parameters = keepable(compiled)
     this.#statements += 1
     if (this.#statements % STATEMENTS_PER_TURN === 0) await setImmediate()
     return this.#patiently(() => {
@@ -158,13 +159,5 @@ class SqliteConnection implements DatabaseConnection {
       if (this.inTransaction) this.#database.exec('rollback')
       throw error
     }
-  }
-}
-
-/** SQLite would keep such text and read it back cut short. */
-function refuseNul(parameter: unknown): void {
-  if (typeof parameter === 'string' && parameter.includes('\0')) {
-    const text = JSON.stringify(parameter)
-    throw new GlanceError('invalid', `text with a NUL character cannot be kept: ${text}`)
   }
 }

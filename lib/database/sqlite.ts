@@ -1,6 +1,7 @@
 import { Kysely, sql, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely'
 import { GlanceError, isGlanceError, messageOf } from '../errors.ts'
 import type { Database } from './database.ts'
+import type { Engine } from './sql/engine.ts'
 import { SqlDatabase } from './sql/sql-database.ts'
 import type { Tables } from './sql/tables.ts'
 import { SqliteDriver } from './sqlite-driver.ts'
@@ -35,8 +36,11 @@ export async function openSqlite(
     const message = `cannot open the SQLite database ${path}: ${messageOf(error)}`
     throw new GlanceError(code, message, { cause: error })
   }
-  return new SqlDatabase(db)
+  return new SqlDatabase(db, SQLITE)
 }
+
+/** What is locked is waited for by the driver, so nothing is tried again. */
+const SQLITE: Engine = { name: 'sqlite', nullsLast: false, retries: 0 }
 
 /** SQLite can change its schema in a transaction, which also keeps two processes from doing so at once. */
 class TransactionalAdapter extends SqliteAdapter {

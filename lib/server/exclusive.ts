@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path'
 import { lock } from '../database/lock.ts'
-import { IN_MEMORY, sqlitePath } from '../database/open.ts'
+import { fileOf } from '../database/open.ts'
 import { GlanceError, messageOf } from '../errors.ts'
 import { makeFolder } from '../store/folder.ts'
 import type { ServerConfig } from './config.ts'
@@ -13,14 +13,12 @@ import type { ServerConfig } from './config.ts'
  */
 export async function* lockOut(config: ServerConfig): AsyncGenerator<AsyncDisposable> {
   const { dataApi, connection, dataDir } = config
-  const database = dataApi === 'simple' ? null : (connection ?? dataDir)
-  if (database !== null && database !== dataDir) {
-    const path = sqlitePath(database)
-    if (path !== IN_MEMORY) yield await lock(`the database ${path}`, path)
-  }
+  const path = connection === null ? null : fileOf({ dataApi, connection })
+  if (path !== null) yield await lock(`the database ${path}`, path)
   const folders = new Set(dataFoldersOf(config).map(folder => resolve(folder)))
   const isThere = folders.delete(resolve(dataDir))
-  if (database === dataDir || isThere) yield await lockFolder(dataDir, 'glance')
+  const isOurs = connection === null && (dataApi === null || dataApi === 'sqlite')
+  if (isOurs || isThere) yield await lockFolder(dataDir, 'glance')
   // Hidden from whoever looks for images there.
   for (const folder of folders) yield await lockFolder(folder, '.glance')
 }

@@ -2,6 +2,7 @@ import type { Test } from 'tap'
 import type { Database } from '../../lib/database/database.ts'
 import { imageCases } from './database/images.ts'
 import { conditionCases } from './database/conditions.ts'
+import { type Interrupt, interruptionCases } from './database/interruptions.ts'
 import { memberCases } from './database/members.ts'
 import { metadefCases } from './database/metadefs.ts'
 import { pagingCases } from './database/paging.ts'
@@ -14,10 +15,12 @@ import { visibilityCases } from './database/visibility.ts'
 export interface DatabaseSuiteOptions {
   /** An empty database, not yet migrated. */
   create(t: Test): Promise<Database>
+  /** For what can be interrupted without us, such as a server. */
+  readonly interrupt?: Interrupt
 }
 
 /** What the interface in lib/database/database.ts promises, for every driver. */
-export function databaseSuite(t: Test, { create }: DatabaseSuiteOptions): void {
+export function databaseSuite(t: Test, { create, interrupt }: DatabaseSuiteOptions): void {
   const open = async (t: Test): Promise<Database> => {
     const database = await create(t)
     t.teardown(() => database[Symbol.asyncDispose]())
@@ -34,4 +37,7 @@ export function databaseSuite(t: Test, { create }: DatabaseSuiteOptions): void {
   t.test('tasks are kept', async t => taskCases(t, open))
   t.test('the usage of a project', async t => usageCases(t, open))
   t.test('a transaction is atomic', async t => transactionCases(t, open))
+  if (interrupt !== undefined) {
+    t.test('an interruption passes', async t => interruptionCases(t, open, interrupt))
+  }
 }

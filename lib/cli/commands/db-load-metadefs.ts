@@ -46,7 +46,7 @@ export const dbLoadMetadefs: Command<LoadMetadefsOptions, LoadMetadefsRow, LoadM
     if (settings.dataApi === 'simple') {
       throw new GlanceError('usage', 'data_api is simple: a database in memory has nothing loaded')
     }
-    await using database = await start.openDatabaseOf(settings)
+    await using database = await start.openDatabaseOf(settings, { signal })
     await database.migrate({ signal })
     const rows = await database.transaction(
       async tables => {

@@ -71,7 +71,7 @@ export const serve: Command<ServeOptions, ServeRow, object> = {
         ...(port === undefined ? {} : { bindPort: port }),
         ...(dataDir === undefined ? {} : { dataDir }),
       },
-      { report: error => log.error(told(error)) },
+      { report: error => log.error(told(error)), notice, signal },
     )
     yield { url: server.url, host: new URL(server.url).hostname, port: server.port }
     using _ = onHangUp(server, log)

@@ -5,29 +5,30 @@ import { IMAGE_STATUSES, type ImageStatus } from '../../image/status.ts'
 import type { ImageChange, ImageRecord, ImageTable, ImageUsage, PendingQuery } from '../database.ts'
 import { totalOrder } from '../order.ts'
 import { matches } from './conditions.ts'
+import { ordered } from './engine.ts'
 import { isAfter } from './paging.ts'
 import { dropParts, replaceParts, withParts } from './parts.ts'
 import { imageColumns, imageToRow } from './rows.ts'
 import type { Sql, Tables } from './tables.ts'
-import { atomically, consistently } from './transactions.ts'
+import { type Access, atomically, consistently, reading } from './transactions.ts'
 import { usage } from './usage.ts'
 
 export class SqlImages implements ImageTable {
-  readonly #sql: Sql
+  readonly #access: Access
 
-  constructor(sql: Sql) {
-    this.#sql = sql
+  constructor(access: Access) {
+    this.#access = access
   }
 
   find(
     id: string,
     { deleted = false }: { readonly deleted?: boolean } = {},
   ): Promise<ImageRecord | undefined> {
-    return consistently(this.#sql, tx => findIn(tx, id, deleted ? IMAGE_STATUSES : SHOWN))
+    return consistently(this.#access, tx => findIn(tx, id, deleted ? IMAGE_STATUSES : SHOWN))
   }
 
   list(query: ImageQuery): Promise<readonly ImageRecord[]> {
-    return consistently(this.#sql, async tx => {
+    return consistently(this.#access, async tx => {
       const order = totalOrder(query.sort)
       const marker =
         query.marker === null ? null : await findMarker(tx, query.marker, query.deleted)
@@ -37,18 +38,20 @@ export class SqlImages implements ImageTable {
         .where(images => matches(images, query))
         .limit(query.limit)
       if (marker !== null) page = page.where(isAfter(order, marker, NULLABLE))
-      for (const { key, direction } of order) page = page.orderBy(key, direction)
+      for (const step of order) {
+        page = page.orderBy(step.key, ordered(this.#access.engine, step, NULLABLE.has(step.key)))
+      }
       return withParts(tx, await page.execute())
     })
   }
 
   findPending(id: string): Promise<ImageRecord | undefined> {
-    return consistently(this.#sql, tx => findIn(tx, id, ['pending_delete']))
+    return consistently(this.#access, tx => findIn(tx, id, ['pending_delete']))
   }
 
   listPending({ until, limit, marker }: PendingQuery): Promise<readonly ImageRecord[]> {
     const time = until.toISOString()
-    return consistently(this.#sql, async tx => {
+    return consistently(this.#access, async tx => {
       const removed = tx
         .selectFrom('image_removed_locations')
         .select('image_id')
@@ -71,7 +74,7 @@ export class SqlImages implements ImageTable {
 
   async insert(image: ImageRecord): Promise<void> {
     try {
-      await atomically(this.#sql, async tx => {
+      await atomically(this.#access, async tx => {
         const isPending = image.status === 'pending_delete'
         const deletedAt = image.deletedAt ?? (isPending ? image.updatedAt : null)
         await tx
@@ -87,7 +90,7 @@ export class SqlImages implements ImageTable {
   }
 
   update(id: string, change: ImageChange, from: readonly ImageStatus[]): Promise<ImageRecord> {
-    return atomically(this.#sql, async tx => {
+    return atomically(this.#access, async tx => {
       const deletes = change.status === 'deleted'
       const hides = deletes || change.status === 'pending_delete'
       const columns = imageColumns(hides ? { deletedAt: change.updatedAt, ...change } : change)
@@ -107,7 +110,7 @@ export class SqlImages implements ImageTable {
   }
 
   usage(owner: string | null, { except }: { readonly except?: string } = {}): Promise<ImageUsage> {
-    return usage(this.#sql, owner, except ?? null)
+    return reading(this.#access, sql => usage(sql, owner, except ?? null))
   }
 }
 

@@ -184,12 +184,12 @@ export function metadefCases(t: Test, open: Open): void {
     await metadefs.tags.delete('a', 's')
     t.strictSame(await metadefs.tags.list('a'), [renamed, tag('u')])
     for (const work of [
-      metadefs.tags.replace('a', 's', tag('w')),
-      metadefs.tags.replace('none', 'v', tag('w')),
-      metadefs.tags.delete('a', 's'),
-      metadefs.tags.delete('none', 'v'),
+      () => metadefs.tags.replace('a', 's', tag('w')),
+      () => metadefs.tags.replace('none', 'v', tag('w')),
+      () => metadefs.tags.delete('a', 's'),
+      () => metadefs.tags.delete('none', 'v'),
     ]) {
-      await t.rejects(work, { code: 'not_found' })
+      await t.rejects(work(), { code: 'not_found' })
     }
   })
 

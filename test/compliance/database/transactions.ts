@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import type { Database } from '../../../lib/database/database.ts'
-import { at, id, insertAll, listed, member, type Open, record } from './records.ts'
+import { at, id, insertAll, listed, member, type Open, query, record } from './records.ts'
 
 export function transactionCases(t: Test, open: Open): void {
   t.test('it resolves to what its work resolves to, and all of it is done', async t => {
@@ -68,6 +68,30 @@ export function transactionCases(t: Test, open: Open): void {
     ])
     t.equal((await database.images.find(id(1)))?.minRam, 10)
     t.equal((await listed(database)).length, 11)
+  })
+
+  t.test('however many there are at once, each is done', async t => {
+    const database = await open(t)
+    const numbers = Array.from({ length: 30 }, (_, n) => n + 1)
+    const write = async (n: number) => {
+      await database.images.insert(record(n))
+      for (const [status, next] of [
+        ['queued', 'saving'],
+        ['saving', 'active'],
+      ] as const) {
+        await database.transaction(async ({ images }) => {
+          const image = await images.find(id(n))
+          const minRam = (image?.minRam ?? 0) + 1
+          await images.update(id(n), { status: next, minRam, updatedAt: at(9) }, [status])
+        })
+      }
+    }
+    await Promise.all(numbers.map(write))
+    const images = await database.images.list(query())
+    t.strictSame(
+      images.map(({ id, status, minRam }) => ({ id, status, minRam })),
+      numbers.map(n => ({ id: id(n), status: 'active', minRam: 2 })),
+    )
   })
 
   t.test('nobody else sees what is not done yet', async t => {

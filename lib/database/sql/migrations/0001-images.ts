@@ -1,7 +1,8 @@
 import type { Kysely, Migration } from 'kysely'
+import { type Engine, indexed } from '../engine.ts'
 
 /** Images with all that belongs to them, and the indexes that listings are read from. */
-export const images: Migration = {
+export const images = (engine: Engine): Migration => ({
   async up(db: Kysely<unknown>) {
     await db.schema
       .createTable('images')
@@ -59,7 +60,8 @@ export const images: Migration = {
       .execute()
     for (const key of SORTED) {
       const index = db.schema.createIndex(`ix_images_${key}`).on('images')
-      await index.columns([...new Set([key, 'created_at', 'id'])]).execute()
+      const columns = new Set([key, 'created_at', 'id'])
+      await index.expression(indexed(engine, columns, NULLABLE)).execute()
     }
     await db.schema
       .createIndex('ix_images_status_id')
@@ -78,7 +80,9 @@ export const images: Migration = {
       .columns(['member_id', 'status'])
       .execute()
   },
-}
+})
+
+const NULLABLE: ReadonlySet<string> = new Set(['name', 'container_format', 'disk_format', 'size'])
 
 /** The keys of a listing but `id`, which is the primary key. */
 const SORTED = [

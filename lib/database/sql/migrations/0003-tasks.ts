@@ -1,7 +1,8 @@
 import type { Kysely, Migration } from 'kysely'
+import { type Engine, indexed } from '../engine.ts'
 
 /** Tasks, which outlive their images. */
-export const tasks: Migration = {
+export const tasks = (engine: Engine): Migration => ({
   async up(db: Kysely<unknown>) {
     await db.schema
       .createTable('tasks')
@@ -21,7 +22,10 @@ export const tasks: Migration = {
       .execute()
     for (const key of ['status', 'owner', 'image_id', 'created_at', 'expires_at']) {
       const index = db.schema.createIndex(`ix_tasks_${key}`).on('tasks')
-      await index.columns([...new Set([key, 'created_at', 'id'])]).execute()
+      const columns = new Set([key, 'created_at', 'id'])
+      await index.expression(indexed(engine, columns, NULLABLE)).execute()
     }
   },
-}
+})
+
+const NULLABLE: ReadonlySet<string> = new Set(['owner', 'image_id', 'expires_at'])

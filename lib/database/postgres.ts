@@ -1,0 +1,82 @@
+import {
+  type DataTypeNode,
+  Kysely,
+  PostgresAdapter,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+  type TransactionSettings,
+} from 'kysely'
+import { nameOf, type ServerConnection } from './connection.ts'
+import type { Database } from './database.ts'
+import { PostgresSession } from './postgres-session.ts'
+import { ServerDriver } from './server/driver.ts'
+import { firstAnswer } from './server/open.ts'
+import { Pool } from './server/pool.ts'
+import { IDLE_TIMEOUT_MS, LOCK_TIMEOUT_MS } from './server/session.ts'
+import type { OpenOptions, ServerSettings } from './settings.ts'
+import { Outages } from './sql/away.ts'
+import { SqlDatabase } from './sql/sql-database.ts'
+import type { Tables } from './sql/tables.ts'
+
+/**
+ * Opens a database of a PostgreSQL server. @throws {GlanceError} `usage` when it does not let us in; `unavailable` when
+ * it does not answer, however often it is tried.
+ */
+export async function openPostgres(
+  connection: ServerConnection,
+  settings: ServerSettings,
+  options: OpenOptions = {},
+): Promise<Database> {
+  const name = nameOf(connection)
+  const outages = new Outages(options.report ?? (() => {}))
+  const open = () => PostgresSession.open(connection, name)
+  const pool = new Pool({ ...settings, name, open })
+  try {
+    await firstAnswer(pool, settings, session => session.query('select 1', []), options)
+  } catch (error) {
+    await pool[Symbol.asyncDispose]()
+    throw error
+  }
+  const db = new Kysely<Tables>({
+    dialect: {
+      createAdapter: () => new PostgresAdapter(),
+      createDriver: () => new ServerDriver(pool, begin),
+      createIntrospector: db => new PostgresIntrospector(db),
+      createQueryCompiler: () => new Compiler(),
+    },
+  })
+  return new SqlDatabase(db, {
+    name: 'postgresql',
+    nullsLast: true,
+    gate: GATE,
+    retries: settings.dbMaxRetries,
+    outages,
+  })
+}
+
+/** A lock on a table is taken before the transaction begins to see anything; this one nobody needs otherwise. */
+const GATE = {
+  together: 'lock table kysely_migration_lock in row share mode',
+  alone: 'lock table kysely_migration_lock in exclusive mode',
+}
+
+function begin({ isolationLevel, accessMode }: TransactionSettings): readonly string[] {
+  const isolation = isolationLevel === undefined ? '' : ` isolation level ${isolationLevel}`
+  const begin = `begin${isolation}${accessMode === undefined ? '' : ` ${accessMode}`}`
+  // The schema is changed without an isolation level, and may take its time.
+  return isolationLevel === 'serializable'
+    ? [
+        `${begin}; set local lock_timeout = ${LOCK_TIMEOUT_MS};
+          set local idle_in_transaction_session_timeout = ${IDLE_TIMEOUT_MS}`,
+      ]
+    : [begin]
+}
+
+/** Text is compared by its bytes, whatever the language of the database. */
+class Compiler extends PostgresQueryCompiler {
+  protected override visitDataType(node: DataTypeNode): void {
+    super.visitDataType(node)
+    const isText = /^(?:varchar|text)/.test(node.dataType)
+    if (isText && this.parentNode?.kind === 'ColumnDefinitionNode') this.append(' collate "C"')
+  }
+}
