@@ -1,7 +1,9 @@
 import type { Endpoint, RefusedField } from '../endpoint/endpoint.ts'
 import { isGlanceError } from '../errors.ts'
 import { Extras } from '../replicate/extras.ts'
-import { plan, type PlanContext } from '../replicate/plan.ts'
+import { plan, type PlanContext, type PlanStep } from '../replicate/plan.ts'
+import { Need } from '../replicate/preflight.ts'
+import type { Removal } from '../replicate/removal.ts'
 import { count, NOTHING } from '../replicate/report.ts'
 import { run, type TransferEvent } from '../replicate/run.ts'
 import type { CommandContext } from './command.ts'
@@ -9,6 +11,7 @@ import { type ErrorRow, errorRow, notCarried } from './differences.ts'
 import { leftOut } from './fields.ts'
 import { printable } from './format.ts'
 import { LossReport, type LossSummary } from './losses.ts'
+import { Preflight, type ShortageRow } from './preflight.ts'
 import { orderRemoval } from './removal.ts'
 import { NOTHING_REMOVED, removeDeparted, type RemovalRow } from './removal-rows.ts'
 import type { Prepared, ReplicationOptions } from './replication.ts'
@@ -31,6 +34,10 @@ export interface TransferSummary extends SelectionSummary {
   /** What is never carried to this target, and why. */
   readonly not_carried: readonly RefusedField[]
   readonly lost: LossSummary
+  /** What the target has too little of; unless it was to go on all the same, nothing was done then. */
+  readonly shortages: readonly ShortageRow[]
+  /** Whether that is why. */
+  readonly stopped: boolean
   /** Why no image that left the source was removed although some should have been. */
   readonly withheld: ErrorRow | null
   /** Whether `--max-duration` was over before all was done. */
@@ -39,27 +46,55 @@ export interface TransferSummary extends SelectionSummary {
   readonly error: ErrorRow | null
 }
 
+/** What is to be done to a target, and what is to be told of it. */
+export interface Task {
+  /** What is planned, anew each time. */
+  readonly steps: (context: PlanContext) => AsyncIterable<PlanStep>
+  readonly removal: Removal | null
+  readonly prepared: Prepared
+}
+
 /** Makes `target` have the images of `source`, or in a dry run tells what that would take; logs each image. */
 export async function* replicateToOne(
   source: Endpoint,
   target: Endpoint,
-  { selection, fields, pace, wish }: Prepared,
+  prepared: Prepared,
   options: ReplicationOptions,
-  { log, progress, signal, closing }: CommandContext,
+  context: CommandContext,
 ): AsyncGenerator<TransferRow | RemovalRow, TransferSummary, void> {
+  const { selection, fields, wish } = prepared
   const { removal, provenance } = orderRemoval(wish, source, [target])
   const { metaonly: metadataOnly, strict } = options
   const planning = { metadataOnly, strict, selection, fields, provenance }
+  const steps: Task['steps'] = context => plan(source, target, planning, context)
+  return yield* carryOut(source, target, { steps, removal, prepared }, options, context)
+}
+
+/** Does to `target` what is planned, or in a dry run tells of it; logs each image. */
+export async function* carryOut(
+  source: Endpoint,
+  target: Endpoint,
+  { steps, removal, prepared }: Task,
+  options: ReplicationOptions,
+  { log, progress, signal, closing }: CommandContext,
+): AsyncGenerator<TransferRow | RemovalRow, TransferSummary, void> {
+  const { selection, fields, pace } = prepared
   const extras = removal === null ? undefined : new Extras()
   await using losses = await LossReport.open(options.lossReport)
   const { attempts, concurrency, discardUnfinished, dryRun } = options
-  const events = dryRun
-    ? rehearse(source, target, planning, { extras, signal })
-    : run(
-        (onUnreadable, signal) => plan(source, target, planning, { extras, onUnreadable, signal }),
-        source,
-        target,
-        {
+  const preflight = new Preflight(target, options, { log, signal })
+  const screened: Task['steps'] = context => preflight.screened(steps(context))
+  if (!dryRun) {
+    const all = () => screened({ onUnreadable: () => {}, signal })
+    await preflight.checkAll(source, all).catch((error: unknown) => {
+      if (!signal.aborted) throw error // The run ends by itself then.
+    })
+  }
+  const events = preflight.stops
+    ? []
+    : dryRun
+      ? rehearse(screened, preflight, { extras, signal })
+      : run((onUnreadable, signal) => screened({ extras, onUnreadable, signal }), source, target, {
           attempts,
           concurrency,
           discardUnfinished,
@@ -67,8 +102,8 @@ export async function* replicateToOne(
           closing,
           signal,
           onBytes: total => progress.copied(total),
-        },
-      )
+        })
+  const isStopped = preflight.stops
   let totals = NOTHING
   let removed = NOTHING_REMOVED
   let unreadable = 0
@@ -87,7 +122,7 @@ export async function* replicateToOne(
       if (isSettled(event, row)) await losses.add(row, row.lost)
       yield row
     }
-    if (removal !== null && extras !== undefined && !signal.aborted) {
+    if (removal !== null && extras !== undefined && !signal.aborted && !isStopped) {
       if (closing.aborted) cutShort = true
       else {
         const context = { extras, unreadable, concurrency, dryRun, log, closing, signal }
@@ -109,11 +144,13 @@ export async function* replicateToOne(
     totals: shownTotals(totals, removed.totals),
     not_carried: notCarried(target, leftOut(options, fields)),
     lost: losses.summary,
+    shortages: preflight.shortages,
+    stopped: preflight.stops,
     withheld: removed.withheld,
     cut_short: cutShort,
     error: broken === undefined ? null : errorRow(broken),
     // Of a listing that was not read to its end nobody knows what is not in it.
-    ...(broken === undefined && !cutShort && !signal.aborted
+    ...(broken === undefined && !cutShort && !signal.aborted && !isStopped
       ? selectionSummary(selection, options, log)
       : {}),
   }
@@ -121,18 +158,20 @@ export async function* replicateToOne(
 
 /** The events of a run in which everything is planned and nothing done. */
 async function* rehearse(
-  source: Endpoint,
-  target: Endpoint,
-  planning: Parameters<typeof plan>[2],
+  steps: Task['steps'],
+  preflight: Preflight,
   context: Pick<PlanContext, 'extras' | 'signal'>,
 ): AsyncGenerator<TransferEvent> {
+  const need = new Need()
   const unreadable: TransferEvent[] = []
   const onUnreadable = (id: string, error: unknown) => {
     unreadable.push({ type: 'failed', id, step: null, error })
   }
-  for await (const step of plan(source, target, planning, { ...context, onUnreadable })) {
+  for await (const step of steps({ ...context, onUnreadable })) {
     yield* unreadable.splice(0)
-    yield planned(step)
+    need.add(step)
+    yield planned(step, await preflight.foretold(step))
   }
   yield* unreadable
+  await preflight.check(need)
 }

@@ -1,4 +1,5 @@
 import type { Options, PositionalOptions } from 'yargs'
+import { roomForArchive } from '../endpoint/archive.ts'
 import type { Endpoint } from '../endpoint/endpoint.ts'
 import { MemoryEndpoint } from '../endpoint/memory.ts'
 import { GlanceError } from '../errors.ts'
@@ -23,6 +24,7 @@ import {
   TRANSFER,
   type TransferOptions,
 } from './options.ts'
+import { describeStop, PREFLIGHT, type PreflightOptions } from './preflight.ts'
 import {
   readRemoval,
   requireNoRemoval,
@@ -47,6 +49,7 @@ export interface ReplicationOptions
     TransferOptions,
     RemovalOptions,
     PaceOptions,
+    PreflightOptions,
     ViaOptions {}
 
 /** What options mean, found out before anything is asked of anybody. */
@@ -68,7 +71,10 @@ export async function openTarget(
   const isArchive = address.startsWith('tar:')
   if (isArchive) requireNoRemoval(wish, address)
   // An archive is always written anew.
-  if (dryRun && isArchive) return new MemoryEndpoint(address)
+  if (dryRun && isArchive) {
+    const room = async () => await roomForArchive(address.slice('tar:'.length))
+    return Object.assign(new MemoryEndpoint(address), { room })
+  }
   const target = await context.open(address, 'target', { writable: !dryRun })
   try {
     requireTakenBy(target, fields)
@@ -123,6 +129,7 @@ export function replicationCommand<P extends string>({
     positionals,
     options: {
       ...TRANSFER,
+      ...PREFLIGHT,
       ...PACE,
       ...PLAN,
       ...SELECTION,
@@ -156,6 +163,7 @@ export function replicationCommand<P extends string>({
       const { totals, error, cut_short, not_found: missing = [] } = summary
       const targets = 'targets' in summary ? summary.targets : []
       const lost = targets.filter(({ error }) => error !== null).length
+      if (summary.stopped) return EXIT_STATUS.noRoom
       if (error !== null || (lost > 0 && lost === targets.length)) return EXIT_STATUS.endpoint
       const undone = totals.failed + totals.refused + lost + missing.length
       const ends = 'targets' in summary ? summary.targets : [summary]
@@ -186,6 +194,7 @@ function summaryLine(
   return [
     ...lines,
     ...(losses === undefined ? [] : [losses]),
+    ...(summary.stopped ? [describeStop(summary.dry_run)] : []),
     ...(summary.cut_short ? ['--max-duration is over: what is left is for the next run'] : []),
   ].join('\n')
 }

@@ -9,6 +9,8 @@ import { type ErrorRow, errorRow, notCarried } from './differences.ts'
 import { countOf, printable } from './format.ts'
 import { leftOut } from './fields.ts'
 import { LossReport, type LossSummary } from './losses.ts'
+import type { ShortageRow } from './preflight.ts'
+import { PreflightAll } from './preflight-all.ts'
 import { orderRemoval } from './removal.ts'
 import {
   NOTHING_REMOVED,
@@ -40,12 +42,16 @@ export interface SeveralSummary extends SelectionSummary {
   /** Of all targets together: an image counts once for each. */
   readonly totals: ShownTotals
   readonly lost: LossSummary
+  /** Whether no target has room for what it lacks, so that nothing was done. */
+  readonly stopped: boolean
   /** Whether `--max-duration` was over before all was done. */
   readonly cut_short: boolean
   readonly targets: readonly {
     readonly target: string
     readonly totals: ShownTotals
     readonly not_carried: readonly RefusedField[]
+    /** What it has too little of; unless it was to go on all the same, it was given up. */
+    readonly shortages: readonly ShortageRow[]
     /** Why no image that left the source was removed from it although some should have been. */
     readonly withheld: ErrorRow | null
     /** Why the target was given up. */
@@ -110,19 +116,32 @@ async function* replicateToAll(
     removal === null
       ? undefined
       : new Map(opened.map(target => [target, stateIn(targets, target).extras]))
+  const preflights = new PreflightAll(opened, options, { log, signal })
+  let going: readonly Endpoint[] = opened
   const rounds = (context: PlanningContext) =>
-    planAll(source, opened, planning, { ...context, extras })
+    preflights.screened(planAll(source, going, planning, { ...context, extras }))
+  if (!dryRun) {
+    const untold = { onUnreadable: () => {}, onBroken: () => {}, signal }
+    const all = () => planAll(source, opened, planning, untold)
+    await preflights.checkAll(source, all).catch((error: unknown) => {
+      if (!signal.aborted) throw error // The run ends by itself then.
+    })
+    for (const target of opened) stateIn(targets, target).error = preflights.of(target).error
+    going = opened.filter(target => stateIn(targets, target).error === undefined)
+  }
   const events = dryRun
-    ? rehearseAll(rounds, signal)
-    : runAll(rounds, source, opened, {
-        attempts,
-        concurrency,
-        discardUnfinished,
-        ...prepared.pace,
-        closing,
-        signal,
-        onBytes: total => progress.copied(total),
-      })
+    ? rehearseAll(rounds, preflights, signal)
+    : going.length === 0
+      ? []
+      : runAll(rounds, source, going, {
+          attempts,
+          concurrency,
+          discardUnfinished,
+          ...prepared.pace,
+          closing,
+          signal,
+          onBytes: total => progress.copied(total),
+        })
   let broken: unknown
   let cutShort = false
   try {
@@ -166,17 +185,23 @@ async function* replicateToAll(
       broken = error
     }
   }
+  for (const target of dryRun ? opened : []) {
+    await preflights.check(target)
+    stateIn(targets, target).error ??= preflights.of(target).error
+  }
   const states = [...targets]
   const isAnyLeft = states.some(([, { error }]) => error === undefined)
   return {
     dry_run: dryRun,
     totals: states.map(([, state]) => totalsOf(state)).reduce(sum),
     lost: losses.summary,
+    stopped: opened.every(target => preflights.of(target).stops),
     cut_short: cutShort,
     targets: states.map(([target, state]) => ({
       target: typeof target === 'string' ? target : target.name,
       totals: totalsOf(state),
       not_carried: typeof target === 'string' ? [] : notCarried(target, leftOut(options, fields)),
+      shortages: typeof target === 'string' ? [] : preflights.of(target).shortages,
       withheld: state.removed.withheld,
       error: state.error === undefined ? null : errorRow(state.error),
     })),
@@ -207,6 +232,7 @@ function describeTargets({ targets, dry_run }: SeveralSummary): readonly string[
 /** The events of a run in which everything is planned and nothing done. */
 async function* rehearseAll(
   rounds: (context: PlanningContext) => ReturnType<typeof planAll>,
+  preflights: PreflightAll,
   signal: AbortSignal,
 ): AsyncGenerator<TargetEvent> {
   const aside: TargetEvent[] = []
@@ -218,7 +244,11 @@ async function* rehearseAll(
   }
   for await (const round of rounds(context)) {
     yield* aside.splice(0)
-    for (const { step, target } of round) yield { ...planned(step), target }
+    for (const each of round) {
+      const { step, target } = each
+      preflights.count(each)
+      yield { ...planned(step, await preflights.of(target).foretold(step)), target }
+    }
   }
   yield* aside
 }

@@ -14,7 +14,13 @@ import type { Selection } from './select.ts'
  * the target has no way to say.
  */
 export type PlanStep = { readonly lost: readonly LostField[] } & (
-  | { readonly action: 'create'; readonly image: Image; readonly withData: boolean }
+  | {
+      readonly action: 'create'
+      readonly image: Image
+      /** The record without data that the target has of it, where it has one. */
+      readonly present: Image | undefined
+      readonly withData: boolean
+    }
   | {
       readonly action: 'update'
       readonly image: Image
@@ -195,13 +201,15 @@ function wantedStep(
   if (present === undefined) {
     const image = withAttributesOf(wanted, blank(wanted), leaveOut)
     return copyable || metadataOnly
-      ? { action: 'create', image, withData: !metadataOnly }
+      ? { action: 'create', image, present, withData: !metadataOnly }
       : { action: 'skip', image, present, reason: 'no_data' }
   }
   const image = withAttributesOf(wanted, present, leaveOut)
   if (!metadataOnly && !hasData(present)) {
     if (!copyable) return { action: 'skip', image, present, reason: 'no_data' }
-    if (present.status === 'queued') return { action: 'create', image, withData: true }
+    if (present.status === 'queued') {
+      return { action: 'create', image, present, withData: true }
+    }
     return refuse(
       image,
       present,
