@@ -7,7 +7,9 @@ import type { Removal } from '../replicate/removal.ts'
 import { count, NOTHING } from '../replicate/report.ts'
 import { run, type TransferEvent } from '../replicate/run.ts'
 import type { CommandContext } from './command.ts'
+import { CopyRate, type Rate } from './copy-rate.ts'
 import { type ErrorRow, errorRow, notCarried } from './differences.ts'
+import { type Estimate, estimate } from './estimate.ts'
 import { leftOut } from './fields.ts'
 import { printable } from './format.ts'
 import { LossReport, type LossSummary } from './losses.ts'
@@ -34,6 +36,10 @@ export interface TransferSummary extends SelectionSummary {
   /** What is never carried to this target, and why. */
   readonly not_carried: readonly RefusedField[]
   readonly lost: LossSummary
+  /** How fast data was copied, in this run or the one before; null where nobody knows. */
+  readonly rate: Rate | null
+  /** How long it would take, in a dry run. */
+  readonly estimate: Estimate | null
   /** What the target has too little of; unless it was to go on all the same, nothing was done then. */
   readonly shortages: readonly ShortageRow[]
   /** Whether that is why. */
@@ -76,9 +82,9 @@ export async function* carryOut(
   target: Endpoint,
   { steps, removal, prepared }: Task,
   options: ReplicationOptions,
-  { log, progress, signal, closing }: CommandContext,
+  { log, progress, signal, closing, program }: CommandContext,
 ): AsyncGenerator<TransferRow | RemovalRow, TransferSummary, void> {
-  const { selection, fields, pace } = prepared
+  const { selection, fields, pace, known } = prepared
   const extras = removal === null ? undefined : new Extras()
   await using losses = await LossReport.open(options.lossReport)
   const { attempts, concurrency, discardUnfinished, dryRun } = options
@@ -104,6 +110,8 @@ export async function* carryOut(
           onBytes: total => progress.copied(total),
         })
   const isStopped = preflight.stops
+  const now = () => program.clock.now()
+  const copying = new CopyRate(known.rate, now)
   let totals = NOTHING
   let removed = NOTHING_REMOVED
   let unreadable = 0
@@ -112,6 +120,7 @@ export async function* carryOut(
   try {
     for await (const event of events) {
       totals = count(totals, event)
+      if (!dryRun) copying.note(event)
       if (event.type === 'failed' && event.step === null) unreadable += 1
       if (event.type === 'planned') progress.expect(1, bytesOf(event.step))
       narrate(event, log)
@@ -144,6 +153,8 @@ export async function* carryOut(
     totals: shownTotals(totals, removed.totals),
     not_carried: notCarried(target, leftOut(options, fields)),
     lost: losses.summary,
+    rate: copying.rate,
+    estimate: dryRun ? estimate(totals.bytes, { ...known, now: now() }) : null,
     shortages: preflight.shortages,
     stopped: preflight.stops,
     withheld: removed.withheld,

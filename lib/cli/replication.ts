@@ -9,8 +9,10 @@ import type { Selection } from '../replicate/select.ts'
 import { RateLimit } from '../stream/limit-rate.ts'
 import { parseBandwidth } from './bandwidth.ts'
 import type { Command, CommandContext } from './command.ts'
+import { earlierRate } from './copy-rate.ts'
 import { describeNotCarried } from './differences.ts'
 import { STANDARD } from './dumps.ts'
+import { describeEstimate, type EstimateOptions } from './estimate.ts'
 import { EXIT_STATUS } from './exit-status.ts'
 import { type FieldOptions, FIELDS, readFields, requireTakenBy } from './fields.ts'
 import { describeLosses } from './losses.ts'
@@ -37,7 +39,8 @@ import { readSelection, SELECTION, type SelectionOptions } from './selection.ts'
 import type { SeveralSummary, SeveralTargets } from './several-targets.ts'
 import { PACE, type PaceOptions, parseOrder, type ViaOptions } from './transfer-options.ts'
 import { countsOf, type TransferRow } from './transfer-rows.ts'
-import { DEADLINE, UNATTENDED } from './unattended/options.ts'
+import { DEADLINE, UNATTENDED, type UnattendedOptions } from './unattended/options.ts'
+import { endsOf } from './unattended/unattended.ts'
 
 export interface ReplicationOptions
   extends
@@ -50,7 +53,8 @@ export interface ReplicationOptions
     RemovalOptions,
     PaceOptions,
     PreflightOptions,
-    ViaOptions {}
+    ViaOptions,
+    UnattendedOptions {}
 
 /** What options mean, found out before anything is asked of anybody. */
 export interface Prepared {
@@ -59,6 +63,8 @@ export interface Prepared {
   /** What becomes of images that left the source. */
   readonly wish: RemovalWish
   readonly pace: Pick<RunOptions, 'bandwidth' | 'checkers' | 'order' | 'via'>
+  /** What a guess at the time rests on. */
+  readonly known: Omit<EstimateOptions, 'now'>
 }
 
 /** A target of the command line, to be disposed of; in a dry run nothing is written there. */
@@ -83,6 +89,11 @@ export async function openTarget(
     await target[Symbol.asyncDispose]()
     throw error
   }
+}
+
+/** What `--bandwidth` says of data that is not fetched by the target itself. */
+function boundOf({ bandwidth, via = 'relay' }: PaceOptions & ViaOptions) {
+  return bandwidth === undefined || via !== 'relay' ? undefined : parseBandwidth(bandwidth)
 }
 
 function paceOf({ bandwidth, checkers, order, via }: PaceOptions & ViaOptions): Prepared['pace'] {
@@ -150,6 +161,13 @@ export function replicationCommand<P extends string>({
         wish: readRemoval(options),
         selection: await readSelection(options, new Date()),
         pace: paceOf(options),
+        known: {
+          rate: await earlierRate(options.summaryFile, {
+            command: name,
+            ...endsOf({ positionals }, options),
+          }),
+          rateAt: boundOf(options),
+        },
       }
       await using source = await context.open(address, 'source')
       if (several !== undefined && targets.length > 1) {
@@ -184,6 +202,7 @@ function summaryLine(
   several: SeveralTargets | undefined,
 ): string {
   const losses = describeLosses(summary.lost, { lossReport, strict })
+  const time = summary.estimate === null ? undefined : describeEstimate(summary.estimate)
   const lines =
     'targets' in summary
       ? (several?.describe(summary) ?? [])
@@ -193,6 +212,7 @@ function summaryLine(
         ]
   return [
     ...lines,
+    ...(time === undefined ? [] : [time]),
     ...(losses === undefined ? [] : [losses]),
     ...(summary.stopped ? [describeStop(summary.dry_run)] : []),
     ...(summary.cut_short ? ['--max-duration is over: what is left is for the next run'] : []),

@@ -5,7 +5,9 @@ import { planAll } from '../replicate/plan-all.ts'
 import { count, NOTHING, type Totals } from '../replicate/report.ts'
 import { type PlanningContext, runAll, type TargetEvent } from '../replicate/run-all.ts'
 import type { CommandContext } from './command.ts'
+import { CopyRate, type Rate } from './copy-rate.ts'
 import { type ErrorRow, errorRow, notCarried } from './differences.ts'
+import { type Estimate, estimate } from './estimate.ts'
 import { countOf, printable } from './format.ts'
 import { leftOut } from './fields.ts'
 import { LossReport, type LossSummary } from './losses.ts'
@@ -42,6 +44,10 @@ export interface SeveralSummary extends SelectionSummary {
   /** Of all targets together: an image counts once for each. */
   readonly totals: ShownTotals
   readonly lost: LossSummary
+  /** How fast data was copied to all of them, in this run or the one before; null where nobody knows. */
+  readonly rate: Rate | null
+  /** How long it would take, in a dry run. */
+  readonly estimate: Estimate | null
   /** Whether no target has room for what it lacks, so that nothing was done. */
   readonly stopped: boolean
   /** Whether `--max-duration` was over before all was done. */
@@ -89,7 +95,7 @@ async function* replicateToAll(
   options: ReplicationOptions,
   context: CommandContext,
 ): AsyncGenerator<TargetRow, SeveralSummary, void> {
-  const { log, progress, signal, closing } = context
+  const { log, progress, signal, closing, program } = context
   const { attempts, concurrency, discardUnfinished, dryRun } = options
   const { selection, fields } = prepared
   await using losses = await LossReport.open(options.lossReport)
@@ -142,6 +148,8 @@ async function* replicateToAll(
           signal,
           onBytes: total => progress.copied(total),
         })
+  const now = () => program.clock.now()
+  const copying = new CopyRate(prepared.known.rate, now)
   let broken: unknown
   let cutShort = false
   try {
@@ -153,6 +161,7 @@ async function* replicateToAll(
         continue
       }
       state.totals = count(state.totals, event)
+      if (!dryRun) copying.note(event)
       if (event.type === 'failed' && event.step === null) state.unreadable += 1
       const where = ` on ${event.target.name}`
       if (event.type === 'planned') progress.expect(1, bytesOf(event.step))
@@ -191,10 +200,13 @@ async function* replicateToAll(
   }
   const states = [...targets]
   const isAnyLeft = states.some(([, { error }]) => error === undefined)
+  const totals = states.map(([, state]) => totalsOf(state)).reduce(sum)
   return {
     dry_run: dryRun,
-    totals: states.map(([, state]) => totalsOf(state)).reduce(sum),
+    totals,
     lost: losses.summary,
+    rate: copying.rate,
+    estimate: dryRun ? estimate(totals.bytes, { ...prepared.known, now: now() }) : null,
     stopped: opened.every(target => preflights.of(target).stops),
     cut_short: cutShort,
     targets: states.map(([target, state]) => ({

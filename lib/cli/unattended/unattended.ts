@@ -133,7 +133,10 @@ async function fileOf(option: string, path: string | undefined): Promise<string 
 }
 
 /** The positional arguments, without what should not be there: a user name and a password. */
-function endsOf({ positionals }: AnyCommand, options: object): Readonly<Record<string, string>> {
+export function endsOf(
+  { positionals }: Pick<AnyCommand, 'positionals'>,
+  options: object,
+): Readonly<Record<string, string>> {
   const given = options as Readonly<Record<string, unknown>>
   return Object.fromEntries(
     Object.keys(positionals).map(name => [
