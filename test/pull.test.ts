@@ -1,7 +1,13 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
+import { GlanceV2Endpoint } from '../lib/endpoint/glance-v2.ts'
 import { DEFAULT_FILTER } from '../lib/http/uri-filter.ts'
 import type { ImportMethodName } from '../lib/image/import.ts'
+import { fixedToken } from '../lib/keystone/token-source.ts'
 import { DEFAULT_IMPORTS } from '../lib/server/import-settings.ts'
+import { untilStatus } from './support/connection.ts'
 import { forwardAs } from './support/forward.ts'
 import { bytesOf, idOf, imageOf } from './support/images.ts'
 import { startListener } from './support/listener.ts'
@@ -91,6 +97,45 @@ t.test('--via copy-from: to a target of v1', async t => {
   t.match(await run(words), { status: 0, stderr: /created, 293\.0 KiB by copy-from\n/ })
   t.strictSame(asked, ['copy', 'copy'])
   t.match(await run(['compare', '--target-api', '1', source.url, url]), { status: 0 })
+})
+
+t.test('what is fetched may get a new id on the target, and is fetched by its own', async t => {
+  const source = await startUnruly(t, IMAGES)
+  const target = await fetcher(t, ['web-download'])
+  await target.create({ id: idOf(2) })
+  await target.call('DELETE', `/v2/images/${idOf(2)}`)
+  const map = join(t.testdir(), 'ids')
+  const words = ['--on-conflict', 'new-id', '--id-map', map, source.url, target.url]
+  const { status, stderr } = await run(['livecopy', '--via', 'web-download', ...words])
+  t.equal(status, 0, stderr)
+  const entry = JSON.parse(await readFile(map, 'utf8')) as { target: string } // As documented.
+  t.match(stderr, `${idOf(2)} (image 2): created as ${entry.target}, 585.9 KiB by web-download\n`)
+  t.match(await run(['compare', '--deep', '--id-map', map, source.url, target.url]), {
+    status: 0,
+    stdout: /^data of 2 images read .*\n.* 2 the same\n$/,
+  })
+  await target.call('DELETE', `/v2/images/${entry.target}`)
+  t.match(await run(['livecopy', '--via', 'auto', ...words]), {
+    status: 0,
+    stderr: / created as .* by web-download\n$/,
+  })
+})
+
+t.test('what a target is still fetching is not taken for what has its id taken', async t => {
+  const source = await startUnruly(t, IMAGES, () => ({ stallAfter: 1000 }))
+  const target = await fetcher(t, ['web-download'])
+  const [{ image, data } = { image: imageOf(1, Buffer.of()), data: Buffer.of() }] = IMAGES
+  await target.create({ id: image.id, disk_format: 'raw', container_format: 'bare' })
+  const method = { name: 'web-download', uri: `${source.url}/v2/images/${image.id}/file` }
+  await target.call('POST', `/v2/images/${image.id}/import`, { body: { method } })
+  await untilStatus(target, image.id, 'importing')
+  const options = { tokens: fixedToken(null), timeoutMs: 10_000, attempts: 1 }
+  await using endpoint = await GlanceV2Endpoint.open(target.url, new URL(target.url), options)
+  const bytes = { ...image, size: data.length, open: async () => Readable.from([data]) }
+  await t.rejects(endpoint.add(image, bytes), {
+    code: 'unavailable',
+    message: `image ${image.id}: ${endpoint.name} is still being sent its data`,
+  })
 })
 
 t.test('what is fetched is marked as a copy like what is sent, on every target', async t => {

@@ -1,3 +1,4 @@
+import { access, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { untilStatus } from './support/connection.ts'
@@ -47,6 +48,66 @@ t.test('what is chosen, and changed on its way, is so for all targets', async t 
     t.match(await run(['size', '--filter', 'os_distro=debian', url]), {
       stdout: / across 1 images$/m,
     })
+  }
+})
+
+t.test('ids that are taken are those of one target', async t => {
+  const source = await startUnruly(t, IMAGES)
+  const [one, two] = await servers(t, 2)
+  const urls = [source.url, one?.url ?? '', two?.url ?? '']
+  await two?.create({ id: idOf(2) })
+  await two?.call('DELETE', `/v2/images/${idOf(2)}`)
+  const map = join(t.testdir(), 'ids')
+  for (const words of [
+    ['--id-map', map],
+    ['--on-conflict', 'new-id', '--id-map', map],
+  ]) {
+    t.match(await run(['livecopy', ...words, ...urls]), {
+      status: 2,
+      stderr: /--id-map: a map of ids is for one target: copy to each in a run of its own/,
+    })
+  }
+  await t.rejects(access(map), 'and none is made')
+  const skipped = await run(['livecopy', '--on-conflict', 'skip', '--json', ...urls])
+  t.equal(skipped.status, 0, skipped.stderr)
+  t.match(JSON.parse(skipped.stdout), {
+    totals: { created: 5, conflict: 1 },
+    targets: [{ totals: { created: 3 } }, { totals: { created: 2, conflict: 1 } }],
+  })
+})
+
+t.test('projects are mapped on each target, before anything is copied to any', async t => {
+  const [from, one, two] = await servers(t, 3)
+  if (from === undefined || one === undefined || two === undefined) return
+  const [A, B, X, Y] = ['a', 'b', '1', '2'].map(digit => digit.repeat(32))
+  for (const [n, owner] of [A, B].entries()) {
+    const formats = { disk_format: 'raw', container_format: 'bare', visibility: 'shared' }
+    await from.create({ id: idOf(n + 1), owner, ...formats }, {})
+    await from.upload(idOf(n + 1), `data ${n}`, {})
+    await from.call('POST', `/v2/images/${idOf(n + 1)}/members`, { body: { member: A } })
+  }
+  const file = join(t.testdir(), 'projects')
+  const options = ['--members', '--map-projects', file]
+  const words = [...options, from.url, one.url, two.url]
+  await writeFile(file, `${A}: ${X}\n`)
+  t.match(await run(['livecopy', ...words]), {
+    status: 1,
+    stdout: [one, two]
+      .map(({ url }) => `${url}: 1 project of the source not mapped, nothing was done: complete`)
+      .map(line => `${line} the file, or say --unmapped skip or drop\n`)
+      .join(''),
+    stderr: `${two.url}: project ${B} owns 1 image, and ${file} does not name it: nothing is copied`,
+  })
+  for (const { url } of [one, two]) {
+    t.match(await run(['size', url]), { stdout: / across 0 images$/m })
+  }
+  await writeFile(file, `${A}: ${X}\n${B}: ${Y}\n`)
+  t.match(await run(['livecopy', ...words]), { status: 0 })
+  for (const target of [one, two]) {
+    t.match(await target.show(idOf(2)), { owner: Y })
+    const { json } = await target.call('GET', `/v2/images/${idOf(2)}/members`)
+    t.match(json, { members: [{ member_id: X }] })
+    t.match(await run(['compare', ...options, from.url, target.url]), { status: 0 })
   }
 })
 

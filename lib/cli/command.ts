@@ -1,5 +1,6 @@
 import type { Options, PositionalOptions } from 'yargs'
 import type { Endpoint } from '../endpoint/endpoint.ts'
+import type { ProjectList } from '../keystone/projects.ts'
 import type { Place } from '../keystone/cloud-files.ts'
 import type { Clock } from './clock.ts'
 import type { ExitStatus } from './exit-status.ts'
@@ -11,6 +12,8 @@ import type { Side } from './tokens.ts'
 export interface CommandContext {
   /** Opens what the user named, with the credentials of its side. The command disposes of it. */
   open(address: string, side: Side, access?: { readonly writable?: boolean }): Promise<Endpoint>
+  /** The projects of what the user named, as far as we may know them; undefined where there is no Keystone to ask. */
+  projects(address: string, side: Side): Promise<ProjectList | undefined>
   readonly log: Log
   /** Shown on standard error while the command runs, when that is a terminal. */
   readonly progress: Progress

@@ -4,7 +4,7 @@ import { isGlanceError } from '../errors.ts'
 export const EXIT_STATUS = {
   /** Done; for `compare`: no difference. */
   done: 0,
-  /** `compare` found differences, or some images failed, or a hook did. */
+  /** `compare` found differences, or some images failed, or a hook did, or projects are not mapped. */
   differences: 1,
   /** The command line or the configuration is wrong. */
   usage: 2,

@@ -23,6 +23,8 @@ export interface Identified {
   /** Of the service, as far as it was said. */
   readonly region?: string | undefined
   readonly tokens: TokenSource
+  /** Asks for the projects there; undefined where no Keystone is known. */
+  readonly projects?: Cloud['projects'] | undefined
   readonly connections: DataConnections
 }
 
@@ -90,12 +92,12 @@ export async function identify(
       ...(only === undefined ? {} : { interfaces: [only] }),
     },
   })
+  const access = { tokens: cloud.tokens, projects: cloud.projects }
   if (asked === undefined && isForBoth(side, options, environment)) {
     await requireKnown(address, side, config, cloud, signal)
   }
   if (asked === undefined || !asked.isAddress) {
-    const { tokens } = cloud
-    return { address: told(address), name: undefined, region: at, tokens, connections }
+    return { address: told(address), name: undefined, region: at, ...access, connections }
   }
   const url = told(await cloud.imageUrl({ signal }))
   const name = `cloud:${parseCloudName(asked.text).name || OF_ENVIRONMENT}`
@@ -103,7 +105,7 @@ export async function identify(
     address: url,
     name: at === undefined ? name : `${name}/${at}`,
     region: at,
-    tokens: cloud.tokens,
+    ...access,
     connections,
   }
 }

@@ -1,11 +1,12 @@
 import type { Endpoint, RefusedField } from '../endpoint/endpoint.ts'
 import { isGlanceError } from '../errors.ts'
 import { Extras } from '../replicate/extras.ts'
-import { plan, type PlanContext, type PlanStep } from '../replicate/plan.ts'
-import { Need } from '../replicate/preflight.ts'
+import type { IdMap } from '../replicate/id-map.ts'
+import { plan } from '../replicate/plan.ts'
 import type { Removal } from '../replicate/removal.ts'
 import { count, NOTHING } from '../replicate/report.ts'
-import { run, type TransferEvent } from '../replicate/run.ts'
+import type { RunOptions } from '../replicate/run.ts'
+import { carryOut, rehearse, type Steps } from './carry-out.ts'
 import type { CommandContext } from './command.ts'
 import { CopyRate, type Rate } from './copy-rate.ts'
 import { type ErrorRow, errorRow, notCarried } from './differences.ts'
@@ -14,6 +15,7 @@ import { leftOut } from './fields.ts'
 import { printable } from './format.ts'
 import { LossReport, type LossSummary } from './losses.ts'
 import { Preflight, type ShortageRow } from './preflight.ts'
+import { isRefused, mapProjects, type Unmapped } from './projects.ts'
 import { orderRemoval } from './removal.ts'
 import { NOTHING_REMOVED, removeDeparted, type RemovalRow } from './removal-rows.ts'
 import type { Prepared, ReplicationOptions } from './replication.ts'
@@ -22,7 +24,6 @@ import {
   bytesOf,
   isSettled,
   narrate,
-  planned,
   rowOf,
   type ShownTotals,
   shownTotals,
@@ -36,6 +37,8 @@ export interface TransferSummary extends SelectionSummary {
   /** What is never carried to this target, and why. */
   readonly not_carried: readonly RefusedField[]
   readonly lost: LossSummary
+  /** Projects of the source for which none of the target is known (`--map-projects`). */
+  readonly unmapped: Unmapped | null
   /** How fast data was copied, in this run or the one before; null where nobody knows. */
   readonly rate: Rate | null
   /** How long it would take, in a dry run. */
@@ -52,55 +55,81 @@ export interface TransferSummary extends SelectionSummary {
   readonly error: ErrorRow | null
 }
 
+/** What options mean for the one target. */
+interface PreparedForOne extends Prepared {
+  /** The target as it was named. */
+  readonly to: string
+  readonly ids: IdMap | undefined
+}
+
 /** What is to be done to a target, and what is to be told of it. */
 export interface Task {
-  /** What is planned, anew each time. */
-  readonly steps: (context: PlanContext) => AsyncIterable<PlanStep>
+  readonly steps: Steps
+  /** The same, as far as it has to be known how much that is. Default: the steps. */
+  readonly counted?: Steps
+  readonly recheck?: RunOptions['recheck']
   readonly removal: Removal | null
-  readonly prepared: Prepared
+  readonly ids: IdMap | undefined
+  readonly unmapped: Unmapped | null
 }
 
 /** Makes `target` have the images of `source`, or in a dry run tells what that would take; logs each image. */
 export async function* replicateToOne(
   source: Endpoint,
   target: Endpoint,
-  prepared: Prepared,
+  prepared: PreparedForOne,
   options: ReplicationOptions,
   context: CommandContext,
 ): AsyncGenerator<TransferRow | RemovalRow, TransferSummary, void> {
-  const { selection, fields, wish } = prepared
+  const { selection, fields, wish, from, to, ids } = prepared
   const { removal, provenance } = orderRemoval(wish, source, [target])
-  const { metaonly: metadataOnly, strict } = options
-  const planning = { metadataOnly, strict, selection, fields, provenance }
-  const steps: Task['steps'] = context => plan(source, target, planning, context)
-  return yield* carryOut(source, target, { steps, removal, prepared }, options, context)
+  const ends = { source, target, addresses: { source: from, target: to } }
+  const mapped = await mapProjects(options, ends, prepared, context)
+  const { metaonly: metadataOnly, strict, onConflict, members } = options
+  const projects = mapped?.map
+  const mapping = { onConflict, ids, projects, members }
+  const planning = { metadataOnly, strict, selection, fields, provenance, ...mapping }
+  const task: Task = {
+    steps: context => plan(source, target, planning, context),
+    counted: context => plan(source, target, { ...planning, members: false }, context),
+    removal,
+    ids,
+    unmapped: mapped?.unmapped ?? null,
+  }
+  return yield* perform(source, target, task, prepared, options, context)
 }
 
 /** Does to `target` what is planned, or in a dry run tells of it; logs each image. */
-export async function* carryOut(
+export async function* perform(
   source: Endpoint,
   target: Endpoint,
-  { steps, removal, prepared }: Task,
+  { steps, counted = steps, recheck, removal, ids, unmapped }: Task,
+  { selection, fields, pace, known }: Prepared,
   options: ReplicationOptions,
   { log, progress, signal, closing, program }: CommandContext,
 ): AsyncGenerator<TransferRow | RemovalRow, TransferSummary, void> {
-  const { selection, fields, pace, known } = prepared
   const extras = removal === null ? undefined : new Extras()
   await using losses = await LossReport.open(options.lossReport)
-  const { attempts, concurrency, discardUnfinished, dryRun } = options
+  const { attempts, concurrency, discardUnfinished, dryRun, onConflict } = options
   const preflight = new Preflight(target, options, { log, signal })
-  const screened: Task['steps'] = context => preflight.screened(steps(context))
-  if (!dryRun) {
-    const all = () => screened({ onUnreadable: () => {}, signal })
+  const screened: Steps = context => preflight.screened(steps(context))
+  const refused = isRefused(unmapped)
+  if (!dryRun && !refused) {
+    const all = () => preflight.screened(counted({ onUnreadable: () => {}, signal }))
     await preflight.checkAll(source, all).catch((error: unknown) => {
       if (!signal.aborted) throw error // The run ends by itself then.
     })
   }
-  const events = preflight.stops
+  const isStopped = refused || preflight.stops
+  const events = isStopped
     ? []
     : dryRun
       ? rehearse(screened, preflight, { extras, signal })
-      : run((onUnreadable, signal) => screened({ extras, onUnreadable, signal }), source, target, {
+      : carryOut(source, target, screened, {
+          extras,
+          ids,
+          onConflict,
+          recheck,
           attempts,
           concurrency,
           discardUnfinished,
@@ -109,7 +138,6 @@ export async function* carryOut(
           signal,
           onBytes: total => progress.copied(total),
         })
-  const isStopped = preflight.stops
   const now = () => program.clock.now()
   const copying = new CopyRate(known.rate, now)
   let totals = NOTHING
@@ -123,11 +151,11 @@ export async function* carryOut(
       if (!dryRun) copying.note(event)
       if (event.type === 'failed' && event.step === null) unreadable += 1
       if (event.type === 'planned') progress.expect(1, bytesOf(event.step))
-      narrate(event, log)
-      const row = rowOf(event, dryRun)
+      narrate(event, log, { ids })
+      const row = rowOf(event, dryRun, ids)
       if (row === undefined) continue
       if (event.step?.action === 'create' || event.step?.action === 'update') progress.finish()
-      tell(row, log)
+      tell(row, event, log)
       if (isSettled(event, row)) await losses.add(row, row.lost)
       yield row
     }
@@ -153,6 +181,7 @@ export async function* carryOut(
     totals: shownTotals(totals, removed.totals),
     not_carried: notCarried(target, leftOut(options, fields)),
     lost: losses.summary,
+    unmapped,
     rate: copying.rate,
     estimate: dryRun ? estimate(totals.bytes, { ...known, now: now() }) : null,
     shortages: preflight.shortages,
@@ -165,24 +194,4 @@ export async function* carryOut(
       ? selectionSummary(selection, options, log)
       : {}),
   }
-}
-
-/** The events of a run in which everything is planned and nothing done. */
-async function* rehearse(
-  steps: Task['steps'],
-  preflight: Preflight,
-  context: Pick<PlanContext, 'extras' | 'signal'>,
-): AsyncGenerator<TransferEvent> {
-  const need = new Need()
-  const unreadable: TransferEvent[] = []
-  const onUnreadable = (id: string, error: unknown) => {
-    unreadable.push({ type: 'failed', id, step: null, error })
-  }
-  for await (const step of steps({ ...context, onUnreadable })) {
-    yield* unreadable.splice(0)
-    need.add(step)
-    yield planned(step, await preflight.foretold(step))
-  }
-  yield* unreadable
-  await preflight.check(need)
 }

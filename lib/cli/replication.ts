@@ -16,6 +16,7 @@ import { describeEstimate, type EstimateOptions } from './estimate.ts'
 import { EXIT_STATUS } from './exit-status.ts'
 import { type FieldOptions, FIELDS, readFields, requireTakenBy } from './fields.ts'
 import { describeLosses } from './losses.ts'
+import { type MappingOptions, openIdMap, requireNoIdMap } from './mapping.ts'
 import { replicateToOne, type TransferSummary } from './one-target.ts'
 import {
   type ApiOptions,
@@ -27,6 +28,7 @@ import {
   type TransferOptions,
 } from './options.ts'
 import { describeStop, PREFLIGHT, type PreflightOptions } from './preflight.ts'
+import { describeUnmapped, isRefused, type ProjectOptions } from './projects.ts'
 import {
   readRemoval,
   requireNoRemoval,
@@ -50,6 +52,8 @@ export interface ReplicationOptions
     SelectionOptions,
     FieldOptions,
     TransferOptions,
+    MappingOptions,
+    ProjectOptions,
     RemovalOptions,
     PaceOptions,
     PreflightOptions,
@@ -58,6 +62,8 @@ export interface ReplicationOptions
 
 /** What options mean, found out before anything is asked of anybody. */
 export interface Prepared {
+  /** The source as it was named. */
+  readonly from: string
   readonly selection: Selection | undefined
   readonly fields: FieldRules
   /** What becomes of images that left the source. */
@@ -152,11 +158,14 @@ export function replicationCommand<P extends string>({
       ...ENDPOINT,
     },
     async *run(options, context) {
-      const { source: address, targets } = ends(options)
+      const { source: from, targets } = ends(options)
+      const [to = '', ...others] = targets
+      if (others.length > 0) requireNoIdMap(options)
       const again = targets.find((one, i) => targets.indexOf(one) !== i)
       if (again !== undefined)
         throw new GlanceError('usage', `'${again}' is named as a target twice`)
       const prepared: Prepared = {
+        from,
         fields: readFields(options),
         wish: readRemoval(options),
         selection: await readSelection(options, new Date()),
@@ -169,12 +178,13 @@ export function replicationCommand<P extends string>({
           rateAt: boundOf(options),
         },
       }
-      await using source = await context.open(address, 'source')
-      if (several !== undefined && targets.length > 1) {
+      await using ids = await openIdMap(options, !options.dryRun)
+      await using source = await context.open(from, 'source')
+      if (several !== undefined && others.length > 0) {
         return yield* several.replicate(source, targets, prepared, options, context)
       }
-      await using target = await openTarget(targets[0] ?? '', prepared, options, context)
-      return yield* replicateToOne(source, target, prepared, options, context)
+      await using target = await openTarget(to, prepared, options, context)
+      return yield* replicateToOne(source, target, { ...prepared, to, ids }, options, context)
     },
     takesOutput: options => ends(options).targets.includes(STANDARD),
     exitStatus: summary => {
@@ -186,7 +196,8 @@ export function replicationCommand<P extends string>({
       const undone = totals.failed + totals.refused + lost + missing.length
       const ends = 'targets' in summary ? summary.targets : [summary]
       const isWithheld = ends.some(({ withheld }) => withheld !== null)
-      if (undone > 0 || isWithheld) return EXIT_STATUS.differences
+      const isUnmapped = ends.some(end => isRefused(end.unmapped))
+      if (undone > 0 || isWithheld || isUnmapped) return EXIT_STATUS.differences
       return cut_short ? EXIT_STATUS.timeOver : EXIT_STATUS.done
     },
     views: {
@@ -201,6 +212,9 @@ function summaryLine(
   { verbose, lossReport, strict }: ReplicationOptions,
   several: SeveralTargets | undefined,
 ): string {
+  if (!('targets' in summary) && isRefused(summary.unmapped)) {
+    return describeUnmapped(summary.unmapped)
+  }
   const losses = describeLosses(summary.lost, { lossReport, strict })
   const time = summary.estimate === null ? undefined : describeEstimate(summary.estimate)
   const lines =

@@ -13,6 +13,13 @@ import { leftOut } from './fields.ts'
 import { LossReport, type LossSummary } from './losses.ts'
 import type { ShortageRow } from './preflight.ts'
 import { PreflightAll } from './preflight-all.ts'
+import {
+  describeUnmapped,
+  isRefused,
+  type MappedProjects,
+  mapProjects,
+  type Unmapped,
+} from './projects.ts'
 import { orderRemoval } from './removal.ts'
 import {
   NOTHING_REMOVED,
@@ -58,6 +65,8 @@ export interface SeveralSummary extends SelectionSummary {
     readonly not_carried: readonly RefusedField[]
     /** What it has too little of; unless it was to go on all the same, it was given up. */
     readonly shortages: readonly ShortageRow[]
+    /** Projects of the source for which none of the target is known (`--map-projects`). */
+    readonly unmapped: Unmapped | null
     /** Why no image that left the source was removed from it although some should have been. */
     readonly withheld: ErrorRow | null
     /** Why the target was given up. */
@@ -69,7 +78,10 @@ export interface SeveralSummary extends SelectionSummary {
 
 /** What is known of one target until now. */
 interface TargetState {
+  /** The target as it was named. */
+  readonly address: string
   readonly extras: Extras
+  mapped: MappedProjects | undefined
   totals: Totals
   removed: RemovalOutcome
   /** How many images of the source could not be understood. */
@@ -106,48 +118,69 @@ async function* replicateToAll(
     try {
       const target = await openTarget(address, prepared, options, context)
       opened.push(target)
-      targets.set(target, stateOf())
+      targets.set(target, stateOf(address))
     } catch (error) {
       signal.throwIfAborted()
       if (!isGlanceError(error) || error.code === 'usage') throw error
       log.error(printable(error.message))
-      targets.set(address, stateOf(error))
+      targets.set(address, stateOf(address, error))
     }
   }
   if (opened.length === 0) throw [...targets.values()][0]?.error
   const { removal, provenance } = orderRemoval(prepared.wish, source, opened)
-  const { metaonly: metadataOnly, strict } = options
-  const planning = { metadataOnly, strict, selection, fields, provenance }
+  const { metaonly: metadataOnly, strict, onConflict, members } = options
+  const planning = { metadataOnly, strict, selection, fields, provenance, onConflict, members }
+  for (const target of opened) {
+    const state = stateIn(targets, target)
+    const addresses = { source: prepared.from, target: state.address }
+    const ends = { source, target, addresses, where: `${target.name}: ` }
+    try {
+      state.mapped = await mapProjects(options, ends, prepared, context)
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!isGlanceError(error) || error.code === 'usage') throw error
+      log.error(`${target.name}: given up: ${printable(messageOf(error))}`)
+      state.error = error
+    }
+  }
+  const ready = opened.filter(target => stateIn(targets, target).error === undefined)
+  if (ready.length === 0) throw [...targets.values()].at(-1)?.error
+  const refused = [...targets.values()].some(({ mapped }) => isRefused(mapped?.unmapped))
+  const projects = new Map(
+    ready.map(target => [target, stateIn(targets, target).mapped?.map] as const),
+  )
   const extras =
     removal === null
       ? undefined
-      : new Map(opened.map(target => [target, stateIn(targets, target).extras]))
+      : new Map(ready.map(target => [target, stateIn(targets, target).extras]))
   const preflights = new PreflightAll(opened, options, { log, signal })
-  let going: readonly Endpoint[] = opened
+  let going: readonly Endpoint[] = refused ? [] : ready
   const rounds = (context: PlanningContext) =>
-    preflights.screened(planAll(source, going, planning, { ...context, extras }))
-  if (!dryRun) {
-    const untold = { onUnreadable: () => {}, onBroken: () => {}, signal }
-    const all = () => planAll(source, opened, planning, untold)
+    preflights.screened(planAll(source, going, planning, { ...context, extras, projects }))
+  if (!dryRun && !refused) {
+    const untold = { onUnreadable: () => {}, onBroken: () => {}, signal, projects }
+    const all = () => planAll(source, ready, { ...planning, members: false }, untold)
     await preflights.checkAll(source, all).catch((error: unknown) => {
       if (!signal.aborted) throw error // The run ends by itself then.
     })
-    for (const target of opened) stateIn(targets, target).error = preflights.of(target).error
-    going = opened.filter(target => stateIn(targets, target).error === undefined)
+    for (const target of ready) stateIn(targets, target).error = preflights.of(target).error
+    going = ready.filter(target => stateIn(targets, target).error === undefined)
   }
-  const events = dryRun
-    ? rehearseAll(rounds, preflights, signal)
-    : going.length === 0
+  const events =
+    going.length === 0
       ? []
-      : runAll(rounds, source, going, {
-          attempts,
-          concurrency,
-          discardUnfinished,
-          ...prepared.pace,
-          closing,
-          signal,
-          onBytes: total => progress.copied(total),
-        })
+      : dryRun
+        ? rehearseAll(rounds, preflights, signal)
+        : runAll(rounds, source, going, {
+            attempts,
+            concurrency,
+            discardUnfinished,
+            skipTaken: onConflict === 'skip',
+            ...prepared.pace,
+            closing,
+            signal,
+            onBytes: total => progress.copied(total),
+          })
   const now = () => program.clock.now()
   const copying = new CopyRate(prepared.known.rate, now)
   let broken: unknown
@@ -165,18 +198,18 @@ async function* replicateToAll(
       if (event.type === 'failed' && event.step === null) state.unreadable += 1
       const where = ` on ${event.target.name}`
       if (event.type === 'planned') progress.expect(1, bytesOf(event.step))
-      narrate(event, log, where)
+      narrate(event, log, { where })
       const row = rowOf(event, dryRun)
       if (row === undefined) continue
       if (event.step?.action === 'create' || event.step?.action === 'update') progress.finish()
-      tell(row, log, where)
+      tell(row, event, log, where)
       const told = { ...row, target: event.target.name }
       if (isSettled(event, row)) await losses.add(told, row.lost)
       yield told
     }
-    for (const target of opened) {
+    for (const target of ready) {
       const state = stateIn(targets, target)
-      if (removal === null || state.error !== undefined) continue
+      if (removal === null || refused || state.error !== undefined) continue
       if (closing.aborted) cutShort = true
       if (closing.aborted || signal.aborted) break
       const { extras, unreadable } = state
@@ -194,7 +227,7 @@ async function* replicateToAll(
       broken = error
     }
   }
-  for (const target of dryRun ? opened : []) {
+  for (const target of dryRun ? going : []) {
     await preflights.check(target)
     stateIn(targets, target).error ??= preflights.of(target).error
   }
@@ -207,19 +240,20 @@ async function* replicateToAll(
     lost: losses.summary,
     rate: copying.rate,
     estimate: dryRun ? estimate(totals.bytes, { ...prepared.known, now: now() }) : null,
-    stopped: opened.every(target => preflights.of(target).stops),
+    stopped: !refused && ready.every(target => preflights.of(target).stops),
     cut_short: cutShort,
     targets: states.map(([target, state]) => ({
       target: typeof target === 'string' ? target : target.name,
       totals: totalsOf(state),
       not_carried: typeof target === 'string' ? [] : notCarried(target, leftOut(options, fields)),
       shortages: typeof target === 'string' ? [] : preflights.of(target).shortages,
+      unmapped: state.mapped?.unmapped ?? null,
       withheld: state.removed.withheld,
       error: state.error === undefined ? null : errorRow(state.error),
     })),
     error: broken === undefined ? null : errorRow(broken),
     // Of a listing that was not read to its end nobody knows what is not in it.
-    ...(broken === undefined && !cutShort && !signal.aborted && isAnyLeft
+    ...(broken === undefined && !cutShort && !signal.aborted && isAnyLeft && !refused
       ? selectionSummary(selection, options, log)
       : {}),
   }
@@ -231,6 +265,12 @@ async function disposeOf(endpoints: readonly Endpoint[]): Promise<void> {
 
 /** A line for each target. */
 function describeTargets({ targets, dry_run }: SeveralSummary): readonly string[] {
+  const refusals = targets.filter(({ unmapped }) => isRefused(unmapped))
+  if (refusals.length > 0) {
+    return refusals.map(({ target, unmapped }) => {
+      return `${printable(target)}: ${describeUnmapped(unmapped)}`
+    })
+  }
   const failed = targets.filter(({ error }) => error !== null).length
   return [
     ...targets.map(({ target, totals, error }) => {
@@ -265,8 +305,16 @@ async function* rehearseAll(
   yield* aside
 }
 
-function stateOf(error?: unknown): TargetState {
-  return { extras: new Extras(), totals: NOTHING, removed: NOTHING_REMOVED, unreadable: 0, error }
+function stateOf(address: string, error?: unknown): TargetState {
+  return {
+    address,
+    extras: new Extras(),
+    mapped: undefined,
+    totals: NOTHING,
+    removed: NOTHING_REMOVED,
+    unreadable: 0,
+    error,
+  }
 }
 
 /** That of a target that was opened. */
@@ -305,6 +353,8 @@ function sum(one: ShownTotals, other: ShownTotals): ShownTotals {
     updated: one.updated + other.updated,
     same: one.same + other.same,
     no_data: one.no_data + other.no_data,
+    conflict: one.conflict + other.conflict,
+    unmapped: one.unmapped + other.unmapped,
     failed: one.failed + other.failed,
     refused: one.refused + other.refused,
     interrupted: one.interrupted + other.interrupted,

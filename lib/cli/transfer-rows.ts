@@ -1,5 +1,6 @@
 import type { PullMethod, RefusedField } from '../endpoint/endpoint.ts'
 import { messageOf } from '../errors.ts'
+import type { IdMap } from '../replicate/id-map.ts'
 import type { PlanStep } from '../replicate/plan.ts'
 import type { Totals } from '../replicate/report.ts'
 import type { TransferEvent, WorkStep } from '../replicate/run.ts'
@@ -16,17 +17,22 @@ import {
 } from './differences.ts'
 import { countOf, formatBytes, labelOf, printable } from './format.ts'
 import { lostSuffix, sourceNameOf } from './losses.ts'
+import { describeIds, idsOf } from './mapping.ts'
 import { describeRemovals, type RemovalTotals } from './removal-rows.ts'
 
 /** What became of one image, or in a dry run would. */
 export interface TransferRow {
   readonly id: string
+  /** The image's id on the target, where it is another. */
+  readonly target_id: string | null
   readonly name: string | null
   readonly result:
     | 'created'
     | 'updated'
     | 'same'
     | 'no_data'
+    | 'conflict'
+    | 'unmapped'
     | 'failed'
     | 'interrupted'
     | 'would_create'
@@ -66,6 +72,8 @@ export function countsOf(totals: ShownTotals, dryRun: boolean): string {
     `${totals.updated} ${dryRun ? 'to be updated' : 'updated'}`,
     `${totals.same} the same`,
     ...(totals.no_data > 0 ? [`${totals.no_data} without data`] : []),
+    ...(totals.unmapped > 0 ? [`${totals.unmapped} of projects that are not mapped`] : []),
+    ...(totals.conflict > 0 ? [`${totals.conflict} whose id is taken`] : []),
     ...describeRemovals(totals, dryRun),
     ...(totals.refused > 0 ? [`${totals.refused} not taken in full`] : []),
     ...(totals.interrupted > 0 ? [`${totals.interrupted} interrupted`] : []),
@@ -83,7 +91,7 @@ export function planned(step: PlanStep, refused: readonly RefusedField[]): Trans
 }
 
 /** The row for what has happened; undefined for what is no end of an image. */
-export function rowOf(event: TransferEvent, dryRun: boolean): TransferRow | undefined {
+export function rowOf(event: TransferEvent, dryRun: boolean, ids?: IdMap): TransferRow | undefined {
   switch (event.type) {
     case 'planned':
     case 'started':
@@ -102,9 +110,11 @@ export function rowOf(event: TransferEvent, dryRun: boolean): TransferRow | unde
         : created
           ? 'created'
           : 'updated'
-      const row = about(step)
+      const row = about(step, ids)
+      const targetId = dryRun && isAnew(event) ? row.id : written.image.id
       return {
         ...row,
+        target_id: targetId === row.id ? null : targetId,
         result,
         size: written.image.size ?? row.size,
         differences: row.differences.filter(({ field }) => !refused.has(field)),
@@ -113,17 +123,26 @@ export function rowOf(event: TransferEvent, dryRun: boolean): TransferRow | unde
       }
     }
     case 'skipped':
-      return { ...about(event.step), result: event.reason }
+      return { ...about(event.step, ids), result: event.reason }
     case 'interrupted':
-      return { ...about(event.step), result: 'interrupted' }
-    case 'failed':
-      return { ...about(event.step), id: event.id, result: 'failed', error: errorRow(event.error) }
+      return { ...about(event.step, ids), result: 'interrupted' }
+    case 'failed': {
+      const row = about(event.step, ids)
+      const id = event.step === null ? event.id : row.id
+      return { ...row, id, result: 'failed', error: errorRow(event.error) }
+    }
   }
 }
 
-function about(step: PlanStep | null): Omit<TransferRow, 'result'> {
+/** Whether the target has other data under the image's id, so that it gets another. */
+function isAnew({ step }: Extract<TransferEvent, { step: unknown }>): boolean {
+  return step?.action === 'create' && step.anew === true
+}
+
+function about(step: PlanStep | null, ids: IdMap | undefined): Omit<TransferRow, 'result'> {
+  const id = step?.image.id ?? ''
   return {
-    id: step?.image.id ?? '',
+    ...idsOf({ id, target_id: id }, ids),
     name: step === null ? null : sourceNameOf(step),
     size: step?.image.size ?? null,
     updated_at: step?.image.updatedAt.toISOString() ?? null,
@@ -135,17 +154,23 @@ function about(step: PlanStep | null): Omit<TransferRow, 'result'> {
   }
 }
 
-/** Logs what became of an image; `where` is the target, when there are several. */
-export function tell(row: TransferRow, log: CommandContext['log'], where = ''): void {
+/** Logs what became of an image by `event`; `where` is the target, when there are several. */
+export function tell(
+  row: TransferRow,
+  event: TransferEvent,
+  log: CommandContext['log'],
+  where = '',
+): void {
   const label = `${labelOf(row)}${where}`
+  const under = isAnew(event) && row.target_id === null ? ' under a new id' : describeIds(row)
   const lost = lostSuffix(row.lost)
   const by = row.via === null ? '' : ` by ${row.via}`
   switch (row.result) {
     case 'created':
-      log.notice(`${label}: created, ${formatBytes(row.size ?? 0)}${by}${lost}`)
+      log.notice(`${label}: created${under}, ${formatBytes(row.size ?? 0)}${by}${lost}`)
       break
     case 'would_create':
-      log.notice(`${label}: would be created, ${formatBytes(row.size ?? 0)}${lost}`)
+      log.notice(`${label}: would be created${under}, ${formatBytes(row.size ?? 0)}${lost}`)
       break
     case 'updated': {
       const fields = row.differences.map(({ field }) => printable(field)).join(', ')
@@ -166,6 +191,12 @@ export function tell(row: TransferRow, log: CommandContext['log'], where = ''): 
     case 'same':
       log.info(`${label}: the same${lost}`)
       break
+    case 'conflict':
+      log.notice(`${label}: skipped, the target does not give its id out`)
+      break
+    case 'unmapped':
+      log.info(`${label}: skipped, its project is not mapped`)
+      break
     case 'no_data':
       log.info(`${label}: skipped, there is no data to copy`)
       break
@@ -181,8 +212,12 @@ function isPlanned({ result }: TransferRow): boolean {
 }
 
 /** Tells what happens on the way to a result. */
-export function narrate(event: TransferEvent, log: CommandContext['log'], where = ''): void {
-  const tell = (step: PlanStep, words: string) => `${labelOf(about(step))}${where}: ${words}`
+export function narrate(
+  event: TransferEvent,
+  log: CommandContext['log'],
+  { where = '', ids }: { readonly where?: string; readonly ids?: IdMap | undefined } = {},
+): void {
+  const tell = (step: PlanStep, words: string) => `${labelOf(about(step, ids))}${where}: ${words}`
   if (event.type === 'started') log.info(tell(event.step, event.step.action))
   if (event.type === 'relayed') {
     const why = printable(messageOf(event.error))

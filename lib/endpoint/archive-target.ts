@@ -1,6 +1,6 @@
 import type { Abortable } from '../abort.ts'
 import { GlanceError, isGlanceError, messageOf } from '../errors.ts'
-import { type Image } from '../image/image.ts'
+import { ANY_OWNER, type Image } from '../image/image.ts'
 import type { Bytes } from '../stream/bytes.ts'
 import { digested, Hasher } from '../stream/digest.ts'
 import { rechunk } from '../stream/rechunk.ts'
@@ -93,11 +93,13 @@ export class ArchiveTarget implements Endpoint {
   }
 
   async #add(
-    image: Image,
+    wanted: Image,
     data: ImageData | null,
     signal: AbortSignal | undefined,
   ): Promise<Image> {
     if (this.#state === 'broken') throw this.#brokenError()
+    // A dump does not belong to anybody.
+    const image = wanted.owner === ANY_OWNER ? { ...wanted, owner: null } : wanted
     if (data === null) {
       const bare = { ...image, status: 'queued' } as const
       await this.#begin()

@@ -2,7 +2,7 @@ import { access, constants, readdir, readFile, rm, stat } from 'node:fs/promises
 import { resolve } from 'node:path'
 import type { Abortable } from '../abort.ts'
 import { GlanceError, isGlanceError } from '../errors.ts'
-import { compareIds, hasData, type Image } from '../image/image.ts'
+import { ANY_OWNER, compareIds, hasData, type Image } from '../image/image.ts'
 import { digested, Hasher } from '../stream/digest.ts'
 import { rechunk } from '../stream/rechunk.ts'
 import { verify } from '../stream/verify.ts'
@@ -157,6 +157,8 @@ export class DirectoryEndpoint implements Endpoint {
     const { size, checksum, digest } = hasData(present) ? present : wanted
     const image: Image = {
       ...wanted,
+      // A dump does not belong to anybody.
+      owner: wanted.owner === ANY_OWNER ? null : wanted.owner,
       size: wanted.size ?? size,
       checksum: wanted.checksum ?? checksum,
       digest: wanted.digest ?? digest,

@@ -2,6 +2,7 @@ import type { Abortable } from '../abort.ts'
 import type { GlanceError } from '../errors.ts'
 import type { Digest } from '../image/digest.ts'
 import type { Image } from '../image/image.ts'
+import type { MemberStatus } from '../image/member.ts'
 import type { ImageHint } from '../image/query.ts'
 import type { Bytes } from '../stream/bytes.ts'
 import type { Expressed } from '../wire/loss.ts'
@@ -144,6 +145,29 @@ export interface ListOptions extends Abortable {
   readonly hint?: ImageHint | undefined
 }
 
+/** A project that an image is shared with. */
+export interface Membership {
+  readonly project: string
+  /** Null where nobody says: v1 knows of none. */
+  readonly status: MemberStatus | null
+  /** Whether it may share the image further; null where nobody says: v2 knows of no such thing. */
+  readonly canShare: boolean | null
+}
+
+/** Whom images are shared with. Each of these asks about one image. */
+export interface MemberAccess {
+  /** Whether `set` may say what members say to that, of which else only they decide. */
+  readonly states: boolean
+  /** All that we may see; none for an image that is not shared. */
+  list(image: Image, options?: Abortable): Promise<readonly Membership[]>
+  /** Makes these the members, and resolves to what is not taken of that. */
+  set(
+    image: Image,
+    members: readonly Membership[],
+    options?: Abortable,
+  ): Promise<readonly RefusedField[]>
+}
+
 /** Somewhere images live: a Glance service, a directory of files. */
 export interface Endpoint extends AsyncDisposable {
   /** What the user typed, without credentials; for messages. */
@@ -151,6 +175,8 @@ export interface Endpoint extends AsyncDisposable {
   /** Where it is, however it was named: a URL without credentials, or an absolute path; where that is known. */
   readonly address?: string | undefined
   readonly features: EndpointFeatures
+  /** Undefined where members are not kept. */
+  readonly members?: MemberAccess | undefined
   /**
    * What becomes of an image that is written here and read again, and what is lost of it. Of an image that was read here
    * nothing is. What is written with its losses is written as the image without them.

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Abortable } from '../abort.ts'
 import { withAttempts } from '../attempts.ts'
 import { GlanceError, isGlanceError, messageOf } from '../errors.ts'
-import { hasData, type Image } from '../image/image.ts'
+import { ANY_OWNER, hasData, type Image } from '../image/image.ts'
 import { changesBetween, type FieldChange } from '../wire/attributes.ts'
 import type { Expressed } from '../wire/loss.ts'
 import type {
@@ -10,6 +10,7 @@ import type {
   EndpointFeatures,
   ImageData,
   ListOptions,
+  MemberAccess,
   PullFrom,
   PullMethod,
   PullOptions,
@@ -18,6 +19,8 @@ import type {
   Written,
 } from './endpoint.ts'
 import { difference, type Expected } from './glance-data.ts'
+import { GlanceMembers } from './glance-members.ts'
+import type { ApiVersion } from './negotiate.ts'
 import type { GlanceService } from './glance-service.ts'
 
 /** Milliseconds in which a service notices that an upload was broken off. */
@@ -35,16 +38,18 @@ const REFUSALS = ['forbidden', 'invalid', 'conflict', 'over_limit'] as const
 export abstract class GlanceEndpoint implements Endpoint {
   readonly name: string
   readonly address: string
+  readonly members: MemberAccess
   protected readonly service: GlanceService
   /** Ids of the records that we made or took over, and that have not got what they are to have. */
   readonly #unfinished = new Set<string>()
   #features: EndpointFeatures
 
-  protected constructor(service: GlanceService, features: EndpointFeatures) {
+  protected constructor(service: GlanceService, version: ApiVersion, features: EndpointFeatures) {
     this.service = service
     this.name = service.name
     this.address = service.url('').href.replace(/\/+$/, '')
     this.#features = features
+    this.members = new GlanceMembers(service, version, features.ownersCarried)
   }
 
   /** As far as is known by now: see {@link leaveOwners}. */
@@ -229,7 +234,7 @@ export abstract class GlanceEndpoint implements Endpoint {
   #withData(record: Image): Image {
     const { id, status } = record
     if (hasData(record)) return record
-    if (status !== 'saving') {
+    if (status !== 'saving' && status !== 'importing') {
       throw taken(id, this.name, `and its status is ${status}${WHY[status] ?? ''}`)
     }
     throw new GlanceError('unavailable', `image ${id}: ${this.name} is still being sent its data`)
@@ -278,7 +283,8 @@ export abstract class GlanceEndpoint implements Endpoint {
 
   /** Changes `present` until it is `image`: all at once or, when that is refused, field by field. */
   async #bring(present: Image, image: Image, signal: AbortSignal | undefined): Promise<Written> {
-    const wanted = this.features.ownersCarried ? image : { ...image, owner: present.owner }
+    const isOwned = this.features.ownersCarried && image.owner !== ANY_OWNER
+    const wanted = isOwned ? image : { ...image, owner: present.owner }
     // What the service has and its API cannot say is nobody's to change.
     const changes = changesBetween(this.expressible(present).image, wanted)
     if (changes.length === 0) return { image: present, refused: [] }

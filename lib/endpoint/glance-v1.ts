@@ -1,6 +1,6 @@
 import { GlanceError, isGlanceError } from '../errors.ts'
 import type { Abortable } from '../abort.ts'
-import { hasData, type Image, isHollow, type Properties } from '../image/image.ts'
+import { ANY_OWNER, hasData, type Image, isHollow, type Properties } from '../image/image.ts'
 import { inOrder } from '../image/ordered.ts'
 import { isGone } from '../image/status.ts'
 import { attributesOf, type FieldChange } from '../wire/attributes.ts'
@@ -36,7 +36,7 @@ export class GlanceV1Endpoint extends GlanceEndpoint {
   readonly expressible = expressibleInV1
 
   private constructor(service: GlanceService, ordered: boolean, isAdmin: boolean) {
-    super(service, {
+    super(service, 1, {
       ordered,
       ranges: false,
       ownersCarried: isAdmin,
@@ -145,13 +145,14 @@ export class GlanceV1Endpoint extends GlanceEndpoint {
         ['protected', image.protected],
         ['min_disk', minDisk],
         ['min_ram', minRam],
-        ...(this.features.ownersCarried ? [['owner', owner] as const] : []),
+        ...(this.features.ownersCarried && owner !== ANY_OWNER ? [['owner', owner] as const] : []),
       ],
       propertiesOf(image.properties, []),
     )
     const made = await this.#write('POST', 'v1/images', signal, headers)
     // Of anybody else v1 takes no owner, and says nothing of it.
-    if (owner !== null && made.owner !== owner) this.leaveOwners()
+    const isOwned = owner !== null && owner !== ANY_OWNER
+    if (isOwned && made.owner !== owner) this.leaveOwners()
     return made
   }
 

@@ -1,7 +1,7 @@
 import type { Abortable } from '../abort.ts'
 import { type ErrorCode, isGlanceError } from '../errors.ts'
 import { redact } from '../http/redact.ts'
-import type { Image } from '../image/image.ts'
+import { ANY_OWNER, type Image } from '../image/image.ts'
 import { inOrder, mergeById } from '../image/ordered.ts'
 import { isObject } from '../image/json.ts'
 import type { ImageHint } from '../image/query.ts'
@@ -39,7 +39,7 @@ export class GlanceV2Endpoint extends GlanceEndpoint {
   #methods: Promise<readonly PullMethod[]> | undefined
 
   private constructor(service: GlanceService, isAdmin: boolean) {
-    super(service, {
+    super(service, 2, {
       ordered: true,
       ranges: true,
       ownersCarried: isAdmin,
@@ -209,7 +209,9 @@ function creation(image: Image, ownersCarried: boolean): V2Document {
   const made: ReadonlySet<string> = new Set(SERVER_MADE)
   return Object.fromEntries(
     Object.entries(imageToV2(image)).filter(
-      ([name, value]) => !made.has(name) && (name === 'owner' ? ownersCarried : value !== null),
+      ([name, value]) =>
+        !made.has(name) &&
+        (name === 'owner' ? ownersCarried && value !== ANY_OWNER : value !== null),
     ),
   )
 }

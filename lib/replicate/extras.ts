@@ -19,12 +19,21 @@ export class Extras {
     return this.#onBoth
   }
 
-  /** What is not selected is none of them, also where only the target has it. */
-  note({ source, target }: Pair, selection?: Selection): void {
+  /**
+   * What is not selected is none of them, also where only the target has it: `origins` says what that was on the source,
+   * by default the same.
+   */
+  note(
+    { source, target }: Pair,
+    selection?: Selection,
+    origins: (image: Image) => readonly Image[] = image => [image],
+  ): void {
     if (source !== undefined) this.#ofSource += 1
     if (source !== undefined && target !== undefined) this.#onBoth += 1
     if (source !== undefined || target === undefined || isGone(target.status)) return
-    if (selection?.wouldSelect(target) !== false) this.#held.push(target)
+    const isMeant =
+      selection === undefined || origins(target).some(was => selection.wouldSelect(was))
+    if (isMeant) this.#held.push(target)
   }
 
   /** The images that were found since it was last asked, which are not held any longer. */

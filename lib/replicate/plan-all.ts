@@ -2,22 +2,25 @@ import type { Endpoint } from '../endpoint/endpoint.ts'
 import type { Image } from '../image/image.ts'
 import type { Extras } from './extras.ts'
 import { type Listed, type PlanOptions, planSelected, type PlanStep } from './plan.ts'
+import type { ProjectMap } from './project-map.ts'
 import type { Assigned, PlanningContext } from './run-all.ts'
 
 export interface PlanAllContext extends PlanningContext {
   /** Told of both sides as they are listed: what is found of each target. */
   readonly extras?: ReadonlyMap<Endpoint, Extras> | undefined
+  /** Which projects own images on each target. Default: those that do on the source. */
+  readonly projects?: ReadonlyMap<Endpoint, ProjectMap | undefined> | undefined
 }
 
 /**
  * Decides about each image of `source` as `plan` does, for several targets at once: each side is listed once. A target
- * that cannot be listed is told of, and left out from there on.
+ * that cannot be listed is told of, and left out from there on. Images have their own ids on all of them.
  */
 export async function* planAll(
   source: Endpoint,
   targets: readonly Endpoint[],
-  options: PlanOptions,
-  { extras, onUnreadable, onBroken, signal }: PlanAllContext,
+  options: Omit<PlanOptions, 'ids' | 'projects'>,
+  { extras, projects, onUnreadable, onBroken, signal }: PlanAllContext,
 ): AsyncGenerator<readonly Assigned[]> {
   const { selection } = options
   await selection?.prepare(source, { signal })
@@ -35,12 +38,12 @@ export async function* planAll(
     const listed: Listed = {
       features: source.features,
       expressible: image => source.expressible(image),
+      members: source.members,
       list: () => branch,
     }
-    return {
-      target,
-      steps: planSelected(listed, target, options, { extras: extras?.get(target), signal }),
-    }
+    const context = { extras: extras?.get(target), signal }
+    const own = { ...options, projects: projects?.get(target) }
+    return { target, steps: planSelected(listed, target, own, context) }
   })
   try {
     while (plans.length > 0) {

@@ -5,7 +5,7 @@ import type { Image } from '../image/image.ts'
 import { isGone } from '../image/status.ts'
 import { atOnce } from './at-once.ts'
 import type { Extras } from './extras.ts'
-import { isCopyFrom } from './provenance.ts'
+import { isCopyFrom, originIdOf } from './provenance.ts'
 
 /** What becomes of images that only the target has. */
 export interface Removal {
@@ -130,16 +130,16 @@ function decide(image: Image, how: Withdrawal, copiesFrom: string | null): Remov
   return { action: 'remove', image, how }
 }
 
-/** Whether the source has the image, or why that is not known. */
+/** Whether the source has the image of which this may be the copy, or why that is not known. */
 async function atSource(
-  { id }: Image,
+  image: Image,
   source: Endpoint,
   signal: AbortSignal | undefined,
 ): Promise<boolean | GlanceError> {
   if (source.get === undefined)
     throw new GlanceError('unsupported', `${source.name}: it cannot be asked for single images`)
   try {
-    const { status } = await source.get(id, { signal })
+    const { status } = await source.get(originIdOf(image), { signal })
     return !isGone(status)
   } catch (error) {
     signal?.throwIfAborted()

@@ -17,6 +17,12 @@ const IMAGES: readonly Stored[] = Array.from({ length: 6 }, (_, i) => {
   return { image: imageOf(i + 1, data), data }
 })
 
+/** The same, the first of which names the last, which gets its id on the target long after it. */
+const NAMING: readonly Stored[] = IMAGES.map(({ image, data }, i) => {
+  const properties = new Map(i === 0 ? [['kernel_id', IMAGES.at(-1)?.image.id ?? '']] : [])
+  return { image: { ...image, properties }, data }
+})
+
 /** That a run is safe to kill: each command is killed so many `times`, at moments spread over a run. */
 export function killedSuite(t: Test, times: number): void {
   t.test('a livecopy is killed at any moment: the next run completes it', async t => {
@@ -32,6 +38,40 @@ export function killedSuite(t: Test, times: number): void {
         await statuses(target),
         Array(IMAGES.length).fill('active'),
         'and nothing besides',
+      )
+    }
+  })
+
+  t.test('a livecopy under new ids is killed at any moment: no image has two copies', async t => {
+    const source = await startUnruly(t, NAMING)
+    for (const moment of moments(times)) {
+      const target = await startTestServer(t)
+      for (const { image } of NAMING) {
+        await target.create({ id: image.id })
+        await target.call('DELETE', `/v2/images/${image.id}`)
+      }
+      const map = join(t.testdir(), 'ids')
+      const words = ['--on-conflict', 'new-id', '--id-map', map, source.url, target.url]
+      await kill(['livecopy', '--bandwidth', '20M', ...words], moment)
+      const { status, stderr } = await run(['livecopy', '--attempts', '6', ...words])
+      t.equal(status, 0, `killed after ${moment} ms`, { stderr })
+      t.match(await run(['compare', '--two-way', '--id-map', map, source.url, target.url]), {
+        status: 0,
+        stdout: /^0 images missing .*, 0 different, 6 the same\n$/,
+      })
+      const lines = (await readFile(map, 'utf8')).trim().split('\n')
+      const entries = lines.map(line => JSON.parse(line) as { source: string; target: string }) // As documented.
+      const ids = (found: readonly { id: unknown }[]) =>
+        found.map(({ id }) => String(id)).toSorted()
+      t.strictSame(
+        entries.map(entry => entry.source).toSorted(),
+        ids(NAMING.map(({ image }) => image)),
+        'each image got an id, once',
+      )
+      t.strictSame(
+        entries.map(entry => entry.target).toSorted(),
+        ids(await listed(target)),
+        'and nothing is there besides',
       )
     }
   })
@@ -69,8 +109,12 @@ async function kill(words: readonly string[], afterMs: number): Promise<void> {
 }
 
 async function statuses(server: TestServer): Promise<readonly unknown[]> {
+  return (await listed(server)).map(({ status }) => status)
+}
+
+async function listed(server: TestServer) {
   const { json } = await server.call('GET', '/v2/images?visibility=all&limit=100')
   const hidden = await server.call('GET', '/v2/images?visibility=all&os_hidden=true')
-  const all = [json['images'], hidden.json['images']].flat() as { status: unknown }[] // Lists, both.
-  return all.map(({ status }) => status)
+  // Lists, both.
+  return [json['images'], hidden.json['images']].flat() as { id: unknown; status: unknown }[]
 }

@@ -1,4 +1,6 @@
+import { MAPPING } from '../mapping.ts'
 import { SOURCE_API, TARGET_API } from '../options.ts'
+import { MEMBERS, PROJECTS } from '../projects.ts'
 import { replicationCommand } from '../replication.ts'
 import { VIA } from '../transfer-options.ts'
 import { several } from '../several-targets.ts'
@@ -14,7 +16,7 @@ export const livecopy = replicationCommand({
       describe: 'The servers to copy to: addresses or cloud:NAME',
     },
   },
-  options: { ...VIA, ...SOURCE_API, ...TARGET_API },
+  options: { ...VIA, ...SOURCE_API, ...TARGET_API, ...MAPPING, ...PROJECTS, ...MEMBERS },
   several,
   ends: ({ source, target }) => ({ source: String(source), targets: [target].flat() }),
 })
