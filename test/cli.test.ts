@@ -575,6 +575,7 @@ t.test('every option of the program is in the manual', async t => {
     'livecopy',
     'dump',
     'load',
+    'apply',
     'size',
     'verify',
     'run',

@@ -42,7 +42,11 @@ export async function* carryOut(
 export async function* rehearse(
   steps: Steps,
   preflight: Preflight,
-  context: Pick<PlanContext, 'extras' | 'onPair' | 'signal'>,
+  {
+    recheck = async step => step,
+    ...context
+  }: Pick<PlanContext, 'extras' | 'onPair'> &
+    Pick<RunOptions, 'recheck'> & { readonly signal: AbortSignal },
 ): AsyncGenerator<TransferEvent> {
   const need = new Need()
   const unreadable: TransferEvent[] = []
@@ -51,8 +55,10 @@ export async function* rehearse(
   }
   for await (const step of steps({ ...context, onUnreadable })) {
     yield* unreadable.splice(0)
-    need.add(step)
-    yield planned(step, await preflight.foretold(step))
+    const isWork = step.action === 'create' || step.action === 'update'
+    const now = isWork ? await recheck(step, context.signal) : step
+    need.add(now)
+    yield planned(now, await preflight.foretold(now))
   }
   yield* unreadable
   await preflight.check(need)

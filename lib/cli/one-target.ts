@@ -3,7 +3,7 @@ import { isGlanceError } from '../errors.ts'
 import { Extras } from '../replicate/extras.ts'
 import type { IdMap } from '../replicate/id-map.ts'
 import { plan } from '../replicate/plan.ts'
-import type { Removal } from '../replicate/removal.ts'
+import type { Removal, RemovalPlan } from '../replicate/removal.ts'
 import { count, NOTHING } from '../replicate/report.ts'
 import type { RunOptions } from '../replicate/run.ts'
 import { carryOut, rehearse, type Steps } from './carry-out.ts'
@@ -14,10 +14,16 @@ import { type Estimate, estimate } from './estimate.ts'
 import { leftOut } from './fields.ts'
 import { printable } from './format.ts'
 import { LossReport, type LossSummary } from './losses.ts'
+import { type PlanWriter, savingPlan } from './plan-writer.ts'
 import { Preflight, type ShortageRow } from './preflight.ts'
 import { isRefused, mapProjects, type Unmapped } from './projects.ts'
 import { orderRemoval } from './removal.ts'
-import { NOTHING_REMOVED, removeDeparted, type RemovalRow } from './removal-rows.ts'
+import {
+  NOTHING_REMOVED,
+  removeDeparted,
+  type RemovalRow,
+  type RemovalRunOptions,
+} from './removal-rows.ts'
 import type { Prepared, ReplicationOptions } from './replication.ts'
 import { selectionSummary, type SelectionSummary } from './selection.ts'
 import {
@@ -69,6 +75,13 @@ export interface Task {
   readonly counted?: Steps
   readonly recheck?: RunOptions['recheck']
   readonly removal: Removal | null
+  /** How images are removed, once all else is done. Default: those that are found to have left the source. */
+  readonly removing?: (
+    removal: Removal,
+    options: RemovalRunOptions,
+  ) => ReturnType<typeof removeDeparted>
+  /** Where what is planned is written down, which is of use in a dry run. */
+  readonly saving?: PlanWriter | undefined
   readonly ids: IdMap | undefined
   readonly unmapped: Unmapped | null
 }
@@ -89,7 +102,13 @@ export async function* replicateToOne(
   const projects = mapped?.map
   const mapping = { onConflict, ids, projects, members }
   const planning = { metadataOnly, strict, selection, fields, provenance, ...mapping }
+  await using saving = await savingPlan(options, ends, {
+    removal,
+    command: prepared.command,
+    now: context.program.clock.now(),
+  })
   const task: Task = {
+    saving,
     steps: context => plan(source, target, planning, context),
     counted: context => plan(source, target, { ...planning, members: false }, context),
     removal,
@@ -103,11 +122,12 @@ export async function* replicateToOne(
 export async function* perform(
   source: Endpoint,
   target: Endpoint,
-  { steps, counted = steps, recheck, removal, ids, unmapped }: Task,
+  task: Task,
   { selection, fields, pace, known }: Prepared,
   options: ReplicationOptions,
   { log, progress, signal, closing, program }: CommandContext,
 ): AsyncGenerator<TransferRow | RemovalRow, TransferSummary, void> {
+  const { steps, counted = steps, recheck, removal, saving, ids, unmapped } = task
   const extras = removal === null ? undefined : new Extras()
   await using losses = await LossReport.open(options.lossReport)
   const { attempts, concurrency, discardUnfinished, dryRun, onConflict } = options
@@ -124,7 +144,7 @@ export async function* perform(
   const events = isStopped
     ? []
     : dryRun
-      ? rehearse(screened, preflight, { extras, signal })
+      ? rehearse(screened, preflight, { extras, recheck, signal, onPair: saving?.onPair })
       : carryOut(source, target, screened, {
           extras,
           ids,
@@ -157,16 +177,22 @@ export async function* perform(
       if (event.step?.action === 'create' || event.step?.action === 'update') progress.finish()
       tell(row, event, log)
       if (isSettled(event, row)) await losses.add(row, row.lost)
+      if (event.type === 'finished') await saving?.step(event.step)
       yield row
     }
     if (removal !== null && extras !== undefined && !signal.aborted && !isStopped) {
       if (closing.aborted) cutShort = true
       else {
-        const context = { extras, unreadable, concurrency, dryRun, log, closing, signal }
-        removed = yield* removeDeparted(source, target, removal, context)
+        const asked = { extras, unreadable, concurrency, dryRun, log, closing, signal }
+        const onPlanned = async (plan: RemovalPlan) => await saving?.removals(plan)
+        const context = { ...asked, onPlanned }
+        removed = yield* (
+          task.removing?.(removal, context) ?? removeDeparted(source, target, removal, context)
+        )
         cutShort = closing.aborted && (signal.aborted || removed.totals.interrupted > 0)
       }
     }
+    if (!signal.aborted && !refused && !cutShort) await saving?.commit(extras)
   } catch (error) {
     if (closing.aborted && error === closing.reason) cutShort = true
     // What was done until then is told; where that is nothing, there is only the error to tell.

@@ -107,10 +107,14 @@ export const WHY_KEPT = {
   withheld: 'no image is',
 } as const satisfies Record<KeepReason, string>
 
+/** Whether an address means something else on every machine. */
+export function isThisMachine(address: string): boolean {
+  return /^dir:|^https?:\/\/(localhost|127\.|\[::1\])/i.test(address)
+}
+
 /** What tells the source from all others, wherever the program runs and however it is named there. */
 function placeOf({ name, address = name }: Endpoint): string {
-  const isHere = /^dir:|^https?:\/\/(localhost|127\.|\[::1\])/i.test(address)
-  return isHere ? `${address} on ${hostname()}` : address
+  return isThisMachine(address) ? `${address} on ${hostname()}` : address
 }
 
 function requireName(name: string, otherwise: string): void {

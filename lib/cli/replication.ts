@@ -13,7 +13,7 @@ import { earlierRate } from './copy-rate.ts'
 import { describeNotCarried } from './differences.ts'
 import { STANDARD } from './dumps.ts'
 import { describeEstimate, type EstimateOptions } from './estimate.ts'
-import { EXIT_STATUS } from './exit-status.ts'
+import { EXIT_STATUS, type ExitStatus } from './exit-status.ts'
 import { type FieldOptions, FIELDS, readFields, requireTakenBy } from './fields.ts'
 import { describeLosses } from './losses.ts'
 import { type MappingOptions, openIdMap, requireNoIdMap } from './mapping.ts'
@@ -27,6 +27,7 @@ import {
   TRANSFER,
   type TransferOptions,
 } from './options.ts'
+import { requireNoPlan, SAVE_PLAN, type SavePlanOptions } from './plan-writer.ts'
 import { describeStop, PREFLIGHT, type PreflightOptions } from './preflight.ts'
 import { describeUnmapped, isRefused, type ProjectOptions } from './projects.ts'
 import {
@@ -57,11 +58,14 @@ export interface ReplicationOptions
     RemovalOptions,
     PaceOptions,
     PreflightOptions,
+    SavePlanOptions,
     ViaOptions,
     UnattendedOptions {}
 
 /** What options mean, found out before anything is asked of anybody. */
 export interface Prepared {
+  /** The name of the command. */
+  readonly command: string
   /** The source as it was named. */
   readonly from: string
   readonly selection: Selection | undefined
@@ -98,11 +102,16 @@ export async function openTarget(
 }
 
 /** What `--bandwidth` says of data that is not fetched by the target itself. */
-function boundOf({ bandwidth, via = 'relay' }: PaceOptions & ViaOptions) {
+export function boundOf({ bandwidth, via = 'relay' }: PaceOptions & ViaOptions) {
   return bandwidth === undefined || via !== 'relay' ? undefined : parseBandwidth(bandwidth)
 }
 
-function paceOf({ bandwidth, checkers, order, via }: PaceOptions & ViaOptions): Prepared['pace'] {
+export function paceOf({
+  bandwidth,
+  checkers,
+  order,
+  via,
+}: PaceOptions & ViaOptions): Prepared['pace'] {
   const rateAt = bandwidth === undefined ? undefined : parseBandwidth(bandwidth)
   return {
     checkers,
@@ -149,6 +158,7 @@ export function replicationCommand<P extends string>({
       ...PREFLIGHT,
       ...PACE,
       ...PLAN,
+      ...SAVE_PLAN,
       ...SELECTION,
       ...FIELDS,
       ...REMOVAL,
@@ -157,14 +167,20 @@ export function replicationCommand<P extends string>({
       ...UNATTENDED,
       ...ENDPOINT,
     },
-    async *run(options, context) {
+    async *run(given, context) {
+      // A plan is made, and nothing done.
+      const options = { ...given, dryRun: given.dryRun || given.savePlan !== undefined }
       const { source: from, targets } = ends(options)
       const [to = '', ...others] = targets
-      if (others.length > 0) requireNoIdMap(options)
+      if (others.length > 0) {
+        requireNoIdMap(options)
+        requireNoPlan(options)
+      }
       const again = targets.find((one, i) => targets.indexOf(one) !== i)
       if (again !== undefined)
         throw new GlanceError('usage', `'${again}' is named as a target twice`)
       const prepared: Prepared = {
+        command: name,
         from,
         fields: readFields(options),
         wish: readRemoval(options),
@@ -187,19 +203,7 @@ export function replicationCommand<P extends string>({
       return yield* replicateToOne(source, target, { ...prepared, to, ids }, options, context)
     },
     takesOutput: options => ends(options).targets.includes(STANDARD),
-    exitStatus: summary => {
-      const { totals, error, cut_short, not_found: missing = [] } = summary
-      const targets = 'targets' in summary ? summary.targets : []
-      const lost = targets.filter(({ error }) => error !== null).length
-      if (summary.stopped) return EXIT_STATUS.noRoom
-      if (error !== null || (lost > 0 && lost === targets.length)) return EXIT_STATUS.endpoint
-      const undone = totals.failed + totals.refused + lost + missing.length
-      const ends = 'targets' in summary ? summary.targets : [summary]
-      const isWithheld = ends.some(({ withheld }) => withheld !== null)
-      const isUnmapped = ends.some(end => isRefused(end.unmapped))
-      if (undone > 0 || isWithheld || isUnmapped) return EXIT_STATUS.differences
-      return cut_short ? EXIT_STATUS.timeOver : EXIT_STATUS.done
-    },
+    exitStatus: statusOfRun,
     views: {
       row: () => undefined,
       summary: (summary, options) => summaryLine(summary, options, several),
@@ -207,9 +211,24 @@ export function replicationCommand<P extends string>({
   }
 }
 
-function summaryLine(
+/** What a run came to. */
+export function statusOfRun(summary: TransferSummary | SeveralSummary): ExitStatus {
+  const { totals, error, cut_short, not_found: missing = [] } = summary
+  const targets = 'targets' in summary ? summary.targets : []
+  const lost = targets.filter(({ error }) => error !== null).length
+  if (summary.stopped) return EXIT_STATUS.noRoom
+  if (error !== null || (lost > 0 && lost === targets.length)) return EXIT_STATUS.endpoint
+  const undone = totals.failed + totals.refused + lost + missing.length
+  const ends = 'targets' in summary ? summary.targets : [summary]
+  const isWithheld = ends.some(({ withheld }) => withheld !== null)
+  const isUnmapped = ends.some(end => isRefused(end.unmapped))
+  if (undone > 0 || isWithheld || isUnmapped) return EXIT_STATUS.differences
+  return cut_short ? EXIT_STATUS.timeOver : EXIT_STATUS.done
+}
+
+export function summaryLine(
   summary: TransferSummary | SeveralSummary,
-  { verbose, lossReport, strict }: ReplicationOptions,
+  { verbose, lossReport, strict }: Pick<ReplicationOptions, 'verbose' | 'lossReport' | 'strict'>,
   several: SeveralTargets | undefined,
 ): string {
   if (!('targets' in summary) && isRefused(summary.unmapped)) {

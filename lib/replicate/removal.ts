@@ -50,7 +50,7 @@ export interface RemovalPlan {
 
 export interface RemovalContext extends Abortable {
   /** What a plan has found, once it has come to its end. */
-  readonly extras: Extras
+  readonly extras: Pick<Extras, 'take' | 'ofSource' | 'onBoth'>
   /** How many images of the source could not be understood. */
   readonly unreadable: number
   /** When it fires, no further image is removed; those under way are. */
