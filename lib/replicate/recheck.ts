@@ -119,9 +119,9 @@ function leftOf(step: WritingStep, image: Image, target: Endpoint, here: Image |
   if (step.target !== null && describeDifference(step.target, now) === '') {
     return { state: 'create' }
   }
-  if (step.withData && here.status === 'queued' && isBegun(here, image, target)) {
-    return { state: 'create' }
-  }
+  // While a service still sees an upload that was broken off, `add` waits for it.
+  const isWaiting = here.status === 'queued' || here.status === 'saving'
+  if (step.withData && isWaiting && isBegun(here, image, target)) return { state: 'create' }
   const isWhole = step.withData ? hasData(here) && isDataOf(image, now, target) : true
   if (isWhole && remaining.length === 0) return { state: 'done', present: here }
   if (isWhole && isBegun(here, image, target)) {
