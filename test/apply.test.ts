@@ -353,6 +353,39 @@ t.test('dumps and loads are planned as well', async t => {
   t.match(await run(['compare', one.url, two.url]), { status: 0 })
 })
 
+t.test('each version of the API may be on either side of a plan', async t => {
+  for (const versions of [
+    ['--source-api', '1'],
+    ['--target-api', '1'],
+    ['--source-api', '1', '--target-api', '1'],
+  ]) {
+    t.test(versions.join(' '), async t => {
+      const { plan, two } = await planned(
+        t,
+        [1, 2, 3],
+        async (one, two) => {
+          await one.patch(idOf(1), [
+            { op: 'add', path: '/os_distro', value: 'débian' },
+            { op: 'add', path: '/Two Words', value: 'no header' },
+            { op: 'replace', path: '/tags', value: ['a', 'b'] },
+          ])
+          await run(['livecopy', ...versions, '--filter', 'name=image?3', one.url, two.url])
+          await one.patch(idOf(3), set('min_disk', 3))
+        },
+        versions,
+      )
+      const [header] = await linesOf(plan)
+      t.match(header, { [versions[0] === '--source-api' ? 'source' : 'target']: { api: 1 } })
+      t.match(await run(['apply', plan]), {
+        status: 0,
+        stdout: /^2 images created \(30\.0 B\), 1 updated, 0 the same, 0 failed\n/,
+      })
+      t.match(await two.show(idOf(3)), { min_disk: 3 })
+      t.match(await run(['apply', plan]), { status: 0, stdout: /3 the same/ })
+    })
+  }
+})
+
 t.test('new ids, owners and members are those of the plan', async t => {
   t.test('an image whose id is taken gets the one that the plan says', async t => {
     const folder = t.testdir()
