@@ -1,7 +1,9 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { forwardAs } from './support/forward.ts'
 import { idOf } from './support/images.ts'
+import { sendJson, startListener } from './support/listener.ts'
 import { run } from './support/program.ts'
 import { startTestServer, type TestServer } from './support/server.ts'
 import { bodyOf, twoServers } from './support/two-servers.ts'
@@ -336,6 +338,26 @@ t.test('no plan is made', async t => {
     { status: 2, stderr: /--save-plan: ENOENT/ },
     'where it could not be written',
   )
+})
+
+t.test('a token that is refused in the middle ends an apply', async t => {
+  const [one, two] = await twoServers(t, [1, 2])
+  let isOver = false
+  const url = await startListener(t, (request, response) => {
+    if (!isOver || request.url?.startsWith('/v2/images/') !== true) {
+      return void forwardAs({}, two.url, request, response)
+    }
+    sendJson(response, 401, { message: 'expired' })
+  })
+  const plan = join(t.testdir(), 'plan')
+  await run(['livecopy', '--save-plan', plan, one.url, url])
+  isOver = true
+  const { status, stdout } = await run(['apply', '--json', '-j', '1', '--preflight', 'off', plan])
+  t.equal(status, 3)
+  t.match(JSON.parse(stdout), {
+    totals: { created: 0, failed: 1 },
+    error: { code: 'unauthenticated' },
+  })
 })
 
 t.test('dumps and loads are planned as well', async t => {

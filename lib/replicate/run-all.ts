@@ -179,8 +179,9 @@ export async function* runAll(
   /** The step as it is to be done now; undefined when that is nothing. */
   async function checked({ step, target }: Work): Promise<WorkStep | undefined> {
     const now = await recheck(step, stopped).catch((error: unknown) => {
-      if (stopped.aborted) events.put({ type: 'interrupted', target, step })
-      else events.put({ type: 'failed', target, id: step.image.id, step, error })
+      if (stopped.aborted) return events.put({ type: 'interrupted', target, step })
+      events.put({ type: 'failed', target, id: step.image.id, step, error })
+      if (isGlanceError(error, 'unauthenticated')) giveUp(target, error)
     })
     if (now === undefined) return undefined
     if (now.action === 'skip') {
