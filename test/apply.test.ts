@@ -340,6 +340,17 @@ t.test('no plan is made', async t => {
   )
 })
 
+t.test('a plan can be carried out by a job', async t => {
+  const folder = t.testdir()
+  const { plan } = await planned(t, [1], undefined, [], folder)
+  const config = join(folder, 'jobs.yaml')
+  await writeFile(config, `jobs: { friday: { command: apply, plan: ${JSON.stringify(plan)} } }`)
+  t.match(await run(['run', 'friday', '--config', config]), {
+    status: 0,
+    stdout: /^1 image created/,
+  })
+})
+
 t.test('a token that is refused in the middle ends an apply', async t => {
   const [one, two] = await twoServers(t, [1, 2])
   let isOver = false

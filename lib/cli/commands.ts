@@ -12,7 +12,7 @@ import { size } from './commands/size.ts'
 import { verify } from './commands/verify.ts'
 
 /** Those that may be jobs. */
-const JOBS: readonly AnyCommand[] = [compare, livecopy, dump, load, size, verify]
+const JOBS: readonly AnyCommand[] = [compare, livecopy, dump, load, apply, size, verify]
 
 /** Every command, in the order of the help text. */
 export const COMMANDS: readonly AnyCommand[] = [
