@@ -147,8 +147,8 @@ t.test('what an apply that was stopped has done is known again', async t => {
 })
 
 t.test('removals of a plan', async t => {
-  const removing = async (t: Test, how: string, more: readonly string[] = []) => {
-    const words = ['--delete', how, ...more]
+  const removing = async (t: Test, how: string, most = '5') => {
+    const words = ['--delete', how, '--max-delete', most]
     return await planned(
       t,
       [1, 2, 3, 4, 5],
@@ -171,7 +171,11 @@ t.test('removals of a plan', async t => {
         { step: how, id: idOf(1), name: 'image 1', target: { status: 'active' } },
         { step: how, id: idOf(2) },
         { step: how, id: idOf(3) },
-        { step: 'end', steps: 3, listed: { source: 2, both: 2 } },
+        {
+          step: 'end',
+          steps: 3,
+          listed: { source: 2, both: 2, copies: true, known: [idOf(4), idOf(5)] },
+        },
       ])
       t.match(await two.show(idOf(1)), { status: 'active', os_hidden: false })
       t.match(await run(['apply', plan]), { status: 0, stdout: new RegExp(`3 ${past}`) })
@@ -192,7 +196,7 @@ t.test('removals of a plan', async t => {
         for (const n of [1, 2, 3]) await one.call('DELETE', `/v2/images/${idOf(n)}`)
         await two.create(bodyOf(9))
       },
-      ['--delete', 'hide', '--delete-unknown'],
+      ['--delete', 'hide', '--delete-unknown', '--max-delete', '5'],
     )
     t.match((await linesOf(plan)).at(-2), { step: 'hide', id: idOf(9) })
     await one.create(bodyOf(9))
@@ -208,7 +212,7 @@ t.test('removals of a plan', async t => {
   })
 
   t.test('are bounded by the --max-delete of the plan, or of apply', async t => {
-    const { plan, two } = await removing(t, 'delete', ['--max-delete', '3'])
+    const { plan, two } = await removing(t, 'delete', '3')
     t.match(await run(['apply', '--max-delete', '50%', plan]), {
       status: 1,
       stderr: /3 images would be deleted, more than 50% of 5: all are left alone/,
@@ -444,6 +448,26 @@ t.test('new ids, owners and members are those of the plan', async t => {
     t.match(await two.show(newId), { name: 'image 1', size: 15 })
     t.match(await readFile(ids, 'utf8'), `{"source":"${idOf(1)}","target":"${newId}"}\n`)
     t.match(await run(['apply', plan]), { status: 0, stdout: /2 the same/ })
+  })
+
+  t.test('one whose id was deleted gets one when it is created, and keeps it', async t => {
+    const folder = t.testdir()
+    const ids = join(folder, 'ids')
+    const { plan, two } = await planned(
+      t,
+      [1],
+      async (_, two) => {
+        await two.create(bodyOf(1))
+        await two.call('DELETE', `/v2/images/${idOf(1)}`)
+      },
+      ['--on-conflict', 'new-id', '--id-map', ids, '--provenance', 'it'],
+      folder,
+    )
+    t.match(await run(['apply', plan]), { status: 0, stderr: /created as / })
+    const { target } = JSON.parse(await readFile(ids, 'utf8')) as { readonly target: string }
+    t.match(await run(['apply', plan]), { status: 0, stdout: /1 the same/ })
+    await two.patch(target, set('name', 'mine'))
+    t.match(await run(['apply', plan]), { status: 1, stderr: /with another name, since the plan/ })
   })
 
   t.test('an image belongs to whom the plan says, and is shared with whom it says', async t => {

@@ -5,6 +5,7 @@ import type { IdMap } from '../replicate/id-map.ts'
 import { plan } from '../replicate/plan.ts'
 import type { Removal, RemovalPlan } from '../replicate/removal.ts'
 import { count, NOTHING } from '../replicate/report.ts'
+import { renumbered } from '../replicate/renumber.ts'
 import type { RunOptions } from '../replicate/run.ts'
 import { carryOut, rehearse, type Steps } from './carry-out.ts'
 import type { CommandContext } from './command.ts'
@@ -28,6 +29,7 @@ import type { Prepared, ReplicationOptions } from './replication.ts'
 import { selectionSummary, type SelectionSummary } from './selection.ts'
 import {
   bytesOf,
+  isCopyMissing,
   isSettled,
   narrate,
   rowOf,
@@ -77,6 +79,7 @@ export interface Task {
   readonly removal: Removal | null
   /** How images are removed, once all else is done. Default: those that are found to have left the source. */
   readonly removing?: (
+    origin: Endpoint,
     removal: Removal,
     options: RemovalRunOptions,
   ) => ReturnType<typeof removeDeparted>
@@ -95,7 +98,8 @@ export async function* replicateToOne(
   context: CommandContext,
 ): AsyncGenerator<TransferRow | RemovalRow, TransferSummary, void> {
   const { selection, fields, wish, from, to, ids } = prepared
-  const { removal, provenance } = orderRemoval(wish, source, [target])
+  const { signal } = context
+  const { removal, provenance } = await orderRemoval(wish, source, [target], { signal })
   const ends = { source, target, addresses: { source: from, target: to } }
   const mapped = await mapProjects(options, ends, prepared, context)
   const { metaonly: metadataOnly, strict, onConflict, members } = options
@@ -128,7 +132,7 @@ export async function* perform(
   { log, progress, signal, closing, program }: CommandContext,
 ): AsyncGenerator<TransferRow | RemovalRow, TransferSummary, void> {
   const { steps, counted = steps, recheck, removal, saving, ids, unmapped } = task
-  const extras = removal === null ? undefined : new Extras()
+  const extras = removal === null ? undefined : new Extras(removal.copiesFrom)
   await using losses = await LossReport.open(options.lossReport)
   const { attempts, concurrency, discardUnfinished, dryRun, onConflict } = options
   const preflight = new Preflight(target, options, { log, signal })
@@ -163,6 +167,7 @@ export async function* perform(
   let totals = NOTHING
   let removed = NOTHING_REMOVED
   let unreadable = 0
+  let failed = 0
   let broken: unknown
   let cutShort = false
   try {
@@ -170,6 +175,7 @@ export async function* perform(
       totals = count(totals, event)
       if (!dryRun) copying.note(event)
       if (event.type === 'failed' && event.step === null) unreadable += 1
+      if (isCopyMissing(event)) failed += 1
       if (event.type === 'planned') progress.expect(1, bytesOf(event.step))
       narrate(event, log, { ids })
       const row = rowOf(event, dryRun, ids)
@@ -183,12 +189,15 @@ export async function* perform(
     if (removal !== null && extras !== undefined && !signal.aborted && !isStopped) {
       if (closing.aborted) cutShort = true
       else {
-        const asked = { extras, unreadable, concurrency, dryRun, log, closing, signal }
+        const origin = ids === undefined ? source : renumbered(source, ids)
+        const doubts = { extras, unreadable, failed }
         const onPlanned = async (plan: RemovalPlan) => await saving?.removals(plan)
-        const context = { ...asked, onPlanned }
+        const around = { ...doubts, concurrency, dryRun, log, onPlanned, closing, signal }
         removed = yield* (
-          task.removing?.(removal, context) ?? removeDeparted(source, target, removal, context)
+          task.removing?.(origin, removal, around) ??
+          removeDeparted(origin, target, removal, around)
         )
+        if (removed.broken !== undefined) throw removed.broken
         cutShort = closing.aborted && (signal.aborted || removed.totals.interrupted > 0)
       }
     }
@@ -196,7 +205,8 @@ export async function* perform(
   } catch (error) {
     if (closing.aborted && error === closing.reason) cutShort = true
     // What was done until then is told; where that is nothing, there is only the error to tell.
-    else if (totals === NOTHING || !isGlanceError(error)) throw error
+    else if ((totals === NOTHING && removed === NOTHING_REMOVED) || !isGlanceError(error))
+      throw error
     else {
       log.error(printable(error.message))
       broken = error

@@ -124,10 +124,12 @@ const END = {
     listed: {
       type: 'object',
       additionalProperties: false,
-      required: ['source', 'both'],
+      required: ['source', 'both', 'copies', 'known'],
       properties: {
         source: { type: 'integer', minimum: 0 },
         both: { type: 'integer', minimum: 0 },
+        copies: { type: 'boolean' },
+        known: { type: 'array', items: ID },
       },
     },
   },

@@ -8,7 +8,7 @@ import { WholeFile } from '../endpoint/whole-file.ts'
 import { GlanceError } from '../errors.ts'
 import type { Image } from '../image/image.ts'
 import type { Pair } from '../image/ordered.ts'
-import type { Extras } from '../replicate/extras.ts'
+import type { Findings } from '../replicate/extras.ts'
 import { fingerprintOf } from '../replicate/fingerprint.ts'
 import type { PlanStep } from '../replicate/plan.ts'
 import type { Removal, RemovalPlan } from '../replicate/removal.ts'
@@ -16,7 +16,6 @@ import { PLAN_VERSION, type PlanHeader, type PlannedEnd } from '../replicate/sav
 import { imageToV2 } from '../wire/v2-image.ts'
 import type { MappingOptions } from './mapping.ts'
 import { apiFor, type ApiOptions } from './options.ts'
-import { isThisMachine } from './removal.ts'
 import { writableFile } from './unattended/atomic-file.ts'
 
 export interface SavePlanOptions {
@@ -117,8 +116,14 @@ export class PlanWriter implements AsyncDisposable {
   }
 
   /** Gives the file its name. */
-  async commit(extras: Pick<Extras, 'ofSource' | 'onBoth'> | undefined): Promise<void> {
-    const listed = { source: extras?.ofSource ?? 0, both: extras?.onBoth ?? 0 }
+  async commit(extras: Findings | undefined): Promise<void> {
+    const {
+      ofSource: source = 0,
+      onBoth: both = 0,
+      hasCopies: copies = false,
+      known = [],
+    } = extras ?? {}
+    const listed = { source, both, copies, known }
     const [steps, bytes] = [this.#steps, this.#bytes]
     await this.#line({ step: 'end', steps, bytes, listed })
     await this.#faulty(async () => {
@@ -186,6 +191,11 @@ export async function savingPlan(
           : { how: removal.how, copies_from: removal.copiesFrom, most: removal.most },
     },
   )
+}
+
+/** Whether an address means something else on every machine. */
+function isThisMachine(address: string): boolean {
+  return /^dir:|^https?:\/\/(localhost|127\.|\[::1\])/i.test(address)
 }
 
 /** How an end is told of in a plan. */

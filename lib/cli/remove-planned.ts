@@ -42,7 +42,9 @@ export async function* removePlanned(
       yield found.row
     }
   }
-  const extras = { take: () => images, ofSource: listed.source, onBoth: listed.both }
+  const { source: ofSource, both: onBoth, copies: hasCopies, known } = listed
+  const take = () => images.splice(0).map(image => ({ image }))
+  const extras = { ofSource, onBoth, hasCopies, known, take }
   const outcome = yield* removeDeparted(source, target, removal, { ...options, extras })
   const { totals } = outcome
   const all = { ...totals, failed: totals.failed + failed, kept: totals.kept + done }
@@ -67,10 +69,11 @@ async function checked(
   })
   try {
     const image = await present(target, id, { signal })
+    if (image === undefined) {
+      return { row: { ...row, result: 'kept', reason: how === 'delete' ? 'done' : 'gone' } }
+    }
     const isDone =
-      image === undefined ||
-      (how === 'hide' && image.hidden) ||
-      (how === 'deactivate' && image.status === 'deactivated')
+      (how === 'hide' && image.hidden) || (how === 'deactivate' && image.status === 'deactivated')
     if (isDone) return { row: { ...row, result: 'kept', reason: 'done' } }
     const difference = describeDifference(was, fingerprintOf(image, target))
     if (difference === '') return { image }

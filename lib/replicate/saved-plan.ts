@@ -75,6 +75,11 @@ export type PlannedStep =
 export interface PlanEnd {
   readonly steps: number
   readonly bytes: number
-  /** How many images were listed on the source, and how many of them the target had; 0 where nothing is removed. */
-  readonly listed: { readonly source: number; readonly both: number }
+  /** What was found out, where something may be removed: as `Extras` has it. */
+  readonly listed: {
+    readonly source: number
+    readonly both: number
+    readonly copies: boolean
+    readonly known: readonly string[]
+  }
 }

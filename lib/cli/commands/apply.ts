@@ -2,10 +2,11 @@ import type { Options } from 'yargs'
 import { GlanceError } from '../../errors.ts'
 import type { IdMap } from '../../replicate/id-map.ts'
 import type { PlanStep } from '../../replicate/plan.ts'
+import { renumberedFrom } from '../../replicate/provenance.ts'
 import { present, remainsOf, type WritingStep } from '../../replicate/recheck.ts'
 import type { Removal } from '../../replicate/removal.ts'
 import type { PlanHeader, PlannedEnd } from '../../replicate/saved-plan.ts'
-import { hasData } from '../../image/image.ts'
+import { hasData, type Image } from '../../image/image.ts'
 import type { Endpoint } from '../../endpoint/endpoint.ts'
 import type { Steps } from '../carry-out.ts'
 import type { Command, CommandContext } from '../command.ts'
@@ -92,8 +93,8 @@ export const apply: Command<ApplyOptions, TransferRow | RemovalRow, TransferSumm
     const task: Task = {
       ...writing(reader, source, target, ids),
       removal,
-      removing: async function* (removal, options) {
-        return yield* removePlanned(reader.steps(), end, source, target, removal, options)
+      removing: async function* (origin, removal, options) {
+        return yield* removePlanned(reader.steps(), end, origin, target, removal, options)
       },
       ids,
       unmapped: null,
@@ -148,35 +149,38 @@ function writing(
     counted: async function* ({ signal }) {
       for await (const step of steps()) {
         if (step.action !== 'create') continue
-        const { id } = onTarget(plannedBy.get(step) ?? step)
-        const here = await present(target, id, { signal })
+        const planned = plannedBy.get(step)
+        const newId = planned?.step === 'create' ? planned.newId : null
+        const id = planned === undefined ? undefined : ids?.targetOf(planned.id)
+        const here = await present(target, id ?? newId ?? step.image.id, { signal })
         if (here === undefined || !hasData(here)) yield { ...step, present: here }
       }
     },
     recheck: async (step, signal) => {
       const planned = plannedBy.get(step)
       if (planned === undefined) return step
-      const image = onTarget(planned)
-      const newId = planned.step === 'create' ? planned.newId : null
       const known = ids?.targetOf(planned.id)
-      const isKnown =
-        newId === null ? (known ?? planned.id) === image.id : (known ?? newId) === newId
-      if (!isKnown) return refused(step, `it has the id ${known ?? planned.id} on the target`)
-      // What is new has nothing to do with what has its id.
-      const asked =
-        newId === null || planned.step === 'update' ? planned : { ...planned, target: null }
+      const newId = planned.step === 'create' ? planned.newId : null
+      // Also one that a run before this one had to give it.
+      const id = known ?? newId ?? planned.image.id
+      const isNew = id !== planned.image.id
+      if (isNew && planned.step === 'update') {
+        return refused(step, `it has got another id on the target, ${id},`)
+      }
+      // What has the id that it had in the plan does not matter to what gets a new one.
+      const asked = isNew && planned.step === 'create' ? { ...planned, target: null } : planned
+      const image = numbered(planned, id)
       const now = await remainsOf(asked, image, { source, target }, { signal })
       if (now.action === 'refuse') return { ...now, image: step.image }
-      if (newId !== null && known === undefined) await ids?.assign(planned.id, newId)
+      if (isNew && known === undefined) await ids?.assign(planned.id, id)
       return now
     },
   }
 }
 
-/** The image as the target is to have it, by the id that it gets there. */
-function onTarget(step: WritingStep | PlanStep) {
-  const newId = 'newId' in step ? step.newId : null
-  return newId === null ? step.image : { ...step.image, id: newId }
+/** The image as the target is to have it under this id. */
+function numbered({ id: source, image }: WritingStep, id: string): Image {
+  return id === image.id ? image : renumberedFrom(source, { ...image, id })
 }
 
 function refused(step: PlanStep, why: string): PlanStep {
@@ -215,6 +219,7 @@ function optionsOf(given: ApplyOptions, { on_conflict, id_map }: PlanHeader): Re
     onConflict: on_conflict,
     idMap: given.idMap ?? id_map ?? undefined,
     delete: 'never',
+    maxDelete: undefined,
     deleteUnknown: false,
     provenance: undefined,
   }
