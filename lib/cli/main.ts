@@ -217,7 +217,7 @@ function opener(
   }
   const projects: CommandContext['projects'] = async (address, side) =>
     await (await identified(address, side))?.projects?.({ signal: surroundings.signal })
-  const open: CommandContext['open'] = async (address, side, { writable = false } = {}) => {
+  const open: CommandContext['open'] = async (address, side, { writable = false, api } = {}) => {
     const [{ openEndpoint }, { fixedToken }, { RateLimit }] = await Promise.all([
       import('../endpoint/open.ts'),
       import('../keystone/token-source.ts'),
@@ -235,7 +235,7 @@ function opener(
       chunkSize: given.chunksize,
       sparse: given.sparse,
       streams,
-      api: apiFor(side, given),
+      api: api ?? apiFor(side, given),
       signal: surroundings.signal,
     })
   }

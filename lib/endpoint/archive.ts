@@ -8,8 +8,9 @@ import type { Bytes } from '../stream/bytes.ts'
 import { ArchiveSource } from './archive-source.ts'
 import { ArchiveTarget } from './archive-target.ts'
 import { type ByteSink, type Compression, compressing, decompressed } from './compression.ts'
-import type { Endpoint } from './endpoint.ts'
+import type { Endpoint, Room } from './endpoint.ts'
 import { fileFault } from './file-fault.ts'
+import { roomForFile } from './free-space.ts'
 import { readFrom } from './read-file.ts'
 import { sweep, WholeFile } from './whole-file.ts'
 
@@ -38,7 +39,8 @@ export async function openArchive(path: string, options: ArchiveOptions): Promis
   if (options.writable) {
     const sink = path === '-' ? outputSink(options) : await fileSink(path)
     try {
-      return new ArchiveTarget(name, await compressing(sink, compressionOf(path)), new Date())
+      const packed = await compressing(sink, compressionOf(path))
+      return new ArchiveTarget(name, packed, new Date(), async () => await roomForArchive(path))
     } catch (error) {
       await sink.abort()
       throw error
@@ -46,6 +48,13 @@ export async function openArchive(path: string, options: ArchiveOptions): Promis
   }
   const { bytes, close } = path === '-' ? inputBytes(options) : await fileBytes(path, options)
   return new ArchiveSource(name, decompressed(abortable(bytes, options.signal)), close)
+}
+
+/** How much can be written to an archive that is to be at `path`. */
+export async function roomForArchive(path: string): Promise<Room> {
+  const isCompressed = compressionOf(path) !== 'none'
+  if (path === '-') return { free: null, isCompressed, quotas: [] }
+  return await roomForFile(path, isCompressed)
 }
 
 function compressionOf(path: string): Compression {

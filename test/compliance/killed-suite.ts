@@ -42,6 +42,23 @@ export function killedSuite(t: Test, times: number): void {
     }
   })
 
+  t.test(
+    'an apply is killed at any moment: the next completes it, and knows what was done',
+    async t => {
+      const source = await startUnruly(t, IMAGES)
+      for (const moment of moments(times)) {
+        const target = await startTestServer(t)
+        const plan = join(t.testdir(), 'plan')
+        await run(['livecopy', '--save-plan', plan, source.url, target.url])
+        await kill(['apply', '--bandwidth', '20M', plan], moment)
+        const { status, stderr } = await run(['apply', '--attempts', '6', plan])
+        t.equal(status, 0, `killed after ${moment} ms`, { stderr })
+        t.match(await run(['compare', source.url, target.url]), { status: 0 })
+        t.match(await run(['apply', plan]), { status: 0, stdout: /6 the same/ })
+      }
+    },
+  )
+
   t.test('a livecopy under new ids is killed at any moment: no image has two copies', async t => {
     const source = await startUnruly(t, NAMING)
     for (const moment of moments(times)) {
