@@ -12,7 +12,13 @@ import { FULL, id, insertAll, listed, member, record } from './compliance/databa
 t.test('simple', async t => databaseSuite(t, { create: async () => new SimpleDatabase() }))
 
 t.test('SQLite in a file', async t =>
-  databaseSuite(t, { create: async t => openSqlite(join(t.testdir(), 'glance.sqlite')) }),
+  databaseSuite(t, {
+    create: async t => openSqlite(join(t.testdir(), 'glance.sqlite')),
+    createTwo: async t => {
+      const path = join(t.testdir(), 'glance.sqlite')
+      return [await openSqlite(path), await openSqlite(path)]
+    },
+  }),
 )
 
 t.test('a SQLite file', async t => {

@@ -82,6 +82,14 @@ export interface ImageTable {
   /** @throws {GlanceError} `duplicate`, also for the id of a deleted image. */
   insert(image: ImageRecord): Promise<void>
   /**
+   * Inserts images as they come, however many, a batch of a bounded size at a time, of which memory holds one. Each batch
+   * is inserted whole or not at all. When this rejects, also because the source does, the batches before have been
+   * inserted, unless this is in a transaction that fails as well; so what is there are the first images of the source.
+   * Nothing is locked while the source is waited for, but in a transaction. @throws {GlanceError} `duplicate`, which
+   * names an id that is taken.
+   */
+  insertAll(images: AsyncIterable<ImageRecord> | Iterable<ImageRecord>): Promise<void>
+  /**
    * Applies only while the stored status is in `from`, so that of two uploads one wins. Resolves to the image as
    * it then is. A status of `deleted` hides the image from then on, and drops its tags, properties, locations and
    * members; one of `pending_delete` hides it and drops nothing, so that it can be made `active` again. It is then

@@ -1,4 +1,4 @@
-import { Kysely, MysqlAdapter, MysqlIntrospector, type TransactionSettings } from 'kysely'
+import { Kysely, sql, MysqlAdapter, MysqlIntrospector, type TransactionSettings } from 'kysely'
 import { GlanceError } from '../errors.ts'
 import { nameOf, type ServerConnection } from './connection.ts'
 import type { Database } from './database.ts'
@@ -44,8 +44,13 @@ export async function openMysql(
     return new SqlDatabase(db, {
       name: 'mysql',
       nullsLast: false,
-      gate: GATE,
+      knowsNull: true,
       retries: settings.dbMaxRetries,
+      hint: index => sql`force index (${sql.ref(index ?? 'primary')})`,
+      // So many characters of a long text that the index has room for them.
+      textIndex: (column, text) => sql`(${sql.ref(column)}, ${sql.ref(text)}(191))`,
+      dropIndex: (index, table) => sql`drop index ${sql.ref(index)} on ${sql.ref(table)}`,
+      gate: GATE,
       outages,
     })
   } catch (error) {

@@ -4,6 +4,7 @@ import {
   PostgresAdapter,
   PostgresIntrospector,
   PostgresQueryCompiler,
+  sql,
   type TransactionSettings,
 } from 'kysely'
 import { nameOf, type ServerConnection } from './connection.ts'
@@ -48,8 +49,14 @@ export async function openPostgres(
   return new SqlDatabase(db, {
     name: 'postgresql',
     nullsLast: true,
-    gate: GATE,
+    knowsNull: false,
     retries: settings.dbMaxRetries,
+    // It has statistics, and takes any order from an index that it can.
+    hint: () => sql``,
+    // What is long would not fit into an index of another kind.
+    textIndex: (_, text) => sql`using hash (${sql.ref(text)})`,
+    dropIndex: index => sql`drop index ${sql.ref(index)}`,
+    gate: GATE,
     outages,
   })
 }

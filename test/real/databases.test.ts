@@ -19,9 +19,14 @@ for (const kind of [POSTGRESQL, MARIADB]) {
 
     t.test('is one as all are', async t => {
       // So that some of what is interrupted is told so.
-      const create = async () =>
-        openDatabase({ dataApi: null, connection: await server.database(), dbMaxRetries: 8 })
-      databaseSuite(t, { create, interrupt })
+      const open = (connection: string) =>
+        openDatabase({ dataApi: null, connection, dbMaxRetries: 8 })
+      const create = async () => open(await server.database())
+      const createTwo = async () => {
+        const connection = await server.database()
+        return [await open(connection), await open(connection)] as const
+      }
+      databaseSuite(t, { create, createTwo, interrupt })
     })
 
     t.test('who may not use it is told', async t => {

@@ -11,6 +11,17 @@ export interface Engine {
   readonly name: 'sqlite' | 'postgresql' | 'mysql'
   /** Whether null comes last in ascending order, unless ORDER BY and index say otherwise: for us it comes first. */
   readonly nullsLast: boolean
+  /** Whether it sees that rows do not differ in a column that is asked to be null. */
+  readonly knowsNull: boolean
+  /**
+   * What follows a table in FROM so that it is read by an index, its primary key when null, where the engine would not
+   * do so by itself: one without statistics takes any index for a good one.
+   */
+  readonly hint: (index: string | null) => RawBuilder<unknown>
+  /** What follows the table in CREATE INDEX so that rows are found by a column and a text that may be of any length. */
+  readonly textIndex: (column: string, text: string) => RawBuilder<unknown>
+  /** The statement that drops an index. */
+  readonly dropIndex: (index: string, table: string) => RawBuilder<unknown>
   /** How many more times something is tried that was `Undone`. */
   readonly retries: number
   /**

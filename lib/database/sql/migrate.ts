@@ -5,6 +5,7 @@ import { metadefs } from './migrations/0002-metadefs.ts'
 import { tasks } from './migrations/0003-tasks.ts'
 import { nullProperties } from './migrations/0004-null-properties.ts'
 import { removedLocations } from './migrations/0005-removed-locations.ts'
+import { filters } from './migrations/0006-filters.ts'
 import type { Engine } from './engine.ts'
 import type { Access } from './transactions.ts'
 
@@ -15,6 +16,7 @@ const migrationsFor = (engine: Engine) => ({
   '0003-tasks': tasks(engine),
   '0004-null-properties': nullProperties,
   '0005-removed-locations': removedLocations,
+  '0006-filters': filters(engine),
 })
 
 /**

@@ -3,9 +3,8 @@ import type { Expression, ExpressionBuilder, SqlBool } from 'kysely'
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { MetadefNamespace, NamespaceQuery } from '../../image/metadef.ts'
 import type { NamespaceTable } from '../database.ts'
-import { ordered } from './engine.ts'
 import { namespaceFromRow, namespaceToRow } from './metadef-rows.ts'
-import { isAfter } from './paging.ts'
+import { takePage } from './paging.ts'
 import type { Sql, Tables } from './tables.ts'
 import { type Access, atomically, consistently, reading } from './transactions.ts'
 
@@ -25,21 +24,15 @@ export class SqlNamespaces implements NamespaceTable {
 
   list(query: NamespaceQuery): Promise<readonly MetadefNamespace[]> {
     return consistently(this.#access, async tx => {
-      const order = orderOf(query.sort)
-      let page = tx
+      const marker = query.marker === null ? null : await selectNamespace(tx, query.marker)
+      if (marker === undefined) throw notFound(query.marker)
+      const listing = tx
         .selectFrom('metadef_namespaces')
         .selectAll()
         .where(namespaces => matches(namespaces, query))
-        .limit(query.limit)
-      if (query.marker !== null) {
-        const marker = await selectNamespace(tx, query.marker)
-        if (marker === undefined) throw notFound(query.marker)
-        page = page.where(isAfter(order, marker, NULLABLE))
-      }
-      for (const step of order) {
-        page = page.orderBy(step.key, ordered(this.#access.engine, step, NULLABLE.has(step.key)))
-      }
-      return (await page.execute()).map(namespaceFromRow)
+      const { limit } = query
+      const page = { order: orderOf(query.sort), nullable: NULLABLE, marker, limit }
+      return (await takePage(this.#access.engine, listing, page)).map(namespaceFromRow)
     })
   }
 
@@ -135,6 +128,6 @@ async function naming({ namespace }: MetadefNamespace, work: () => Promise<void>
   }
 }
 
-function notFound(namespace: string): GlanceError {
+function notFound(namespace: string | null): GlanceError {
   return new GlanceError('not_found', `no namespace ${namespace} found`)
 }

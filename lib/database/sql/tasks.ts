@@ -3,8 +3,7 @@ import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { Task, TaskQuery, TaskSortKey, TaskStatus } from '../../image/task.ts'
 import type { TaskChange, TaskTable } from '../database.ts'
 import type { OrderStep } from '../order.ts'
-import { ordered } from './engine.ts'
-import { isAfter } from './paging.ts'
+import { takePage } from './paging.ts'
 import type { Sql, Tables } from './tables.ts'
 import { type Access, atomically, consistently, reading } from './transactions.ts'
 
@@ -27,17 +26,13 @@ export class SqlTasks implements TaskTable {
     return consistently(this.#access, async tx => {
       const marker = query.marker === null ? null : await find(tx, query.marker)
       if (marker === undefined) throw notFound(query.marker)
-      const order = orderOf(query)
-      let page = tx
+      const listing = tx
         .selectFrom('tasks')
         .selectAll()
         .where(rows => matches(rows, query))
-        .limit(query.limit)
-      if (marker !== null) page = page.where(isAfter(order, marker, NULLABLE))
-      for (const step of order) {
-        page = page.orderBy(step.key, ordered(this.#access.engine, step, NULLABLE.has(step.key)))
-      }
-      return (await page.execute()).map(taskFromRow)
+      const { limit } = query
+      const page = { order: orderOf(query), nullable: NULLABLE, marker, limit }
+      return (await takePage(this.#access.engine, listing, page)).map(taskFromRow)
     })
   }
 

@@ -103,8 +103,6 @@ export async function listed(
   return images.map(image => Number(image.id.slice(-12)))
 }
 
-export async function insertAll(database: Database, images: readonly ImageRecord[]): Promise<void> {
-  await database.transaction(async tx => {
-    for (const image of images) await tx.images.insert(image)
-  })
+export function insertAll(database: Database, images: readonly ImageRecord[]): Promise<void> {
+  return database.images.insertAll(images)
 }

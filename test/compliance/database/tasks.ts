@@ -2,7 +2,7 @@ import type { Test } from 'tap'
 import { type Task, tasksOfImage, unfinishedTasks } from '../../../lib/image/task.ts'
 import { at, id, type Open } from './records.ts'
 
-function task(n: number, given: Partial<Task> = {}): Task {
+export function task(n: number, given: Partial<Task> = {}): Task {
   return {
     id: id(n),
     type: 'api_image_import',

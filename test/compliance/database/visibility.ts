@@ -1,6 +1,7 @@
 import type { Test } from 'tap'
-import type { Database } from '../../../lib/database/database.ts'
+import type { Database, ImageRecord } from '../../../lib/database/database.ts'
 import { VISIBILITIES } from '../../../lib/image/image.ts'
+import { MEMBER_STATUSES } from '../../../lib/image/member.ts'
 import type { ImageQuery } from '../../../lib/image/query.ts'
 import { member, type Open, query, record } from './records.ts'
 
@@ -97,6 +98,39 @@ export async function visibilityCases(t: Test, open: Open): Promise<void> {
     }
   })
 
+  t.test('for every visibility, owner, viewer and membership', async t => {
+    const database = await open(t)
+    const images: ImageRecord[] = []
+    for (const visibility of VISIBILITIES) {
+      for (const owner of ['a', 'b', null]) {
+        for (const membership of [null, ...MEMBER_STATUSES]) {
+          const image = record(images.length, { visibility, owner, name: membership })
+          images.push(image)
+          await database.images.insert(image)
+          // Of a project that has images and of one that has none.
+          for (const guest of membership === null ? [] : ['b', 'c']) {
+            const given = { status: membership ?? 'pending' }
+            await database.members.insert(member(images.length - 1, guest, given))
+          }
+        }
+      }
+    }
+    const viewers = ['a', 'b', 'c', 'd', null].flatMap(project => [user(project), admin(project)])
+    for (const viewer of viewers) {
+      for (const visibility of [...VISIBILITIES, 'all', 'non_public', null] as const) {
+        for (const memberStatus of [...MEMBER_STATUSES, 'all'] as const) {
+          const asked = query({ viewer, visibility, memberStatus })
+          const found = await database.images.list(asked)
+          t.strictSame(
+            found.map(({ id }) => id),
+            images.filter(image => isShown(image, asked)).map(({ id }) => id),
+            JSON.stringify({ viewer, visibility, memberStatus }),
+          )
+        }
+      }
+    }
+  })
+
   t.test('hidden images are listed alone, left out, or among the others', async t => {
     const database = await open(t)
     await database.images.insert(record(1, { hidden: true, owner: 'owner' }))
@@ -111,6 +145,26 @@ export async function visibilityCases(t: Test, open: Open): Promise<void> {
       t.strictSame(await ids(null), [1, 2])
     }
   })
+}
+
+/** What the interface says; the name of an image is the status of its guests. */
+function isShown(
+  { visibility, owner, name }: ImageRecord,
+  { viewer: { isAdmin, project }, visibility: wanted, memberStatus }: ImageQuery,
+): boolean {
+  const isOwn = project !== null && owner === project
+  const isGuest = (project === 'b' || project === 'c') && name !== null
+  const isShared = visibility === 'shared' && isGuest
+  const maySee =
+    isAdmin ||
+    isOwn ||
+    visibility === 'public' ||
+    visibility === 'community' ||
+    (isShared && (memberStatus === 'all' || memberStatus === name))
+  if (!maySee) return false
+  if (wanted === null) return visibility !== 'community' || isOwn
+  if (wanted === 'non_public') return visibility !== 'public'
+  return wanted === 'all' || wanted === visibility
 }
 
 async function fill(database: Database): Promise<void> {
