@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Abortable } from './abort.ts'
-import { type ErrorCode, isGlanceError } from './errors.ts'
+import { type ErrorCode, type GlanceError, isGlanceError } from './errors.ts'
 
 /** What may go better the next time. */
 const WORTH_ANOTHER: readonly ErrorCode[] = ['unavailable', 'unreachable', 'corrupt']
@@ -12,8 +12,8 @@ export interface AttemptOptions extends Abortable {
   /** How often to try in all, the first time included. Default 3. */
   readonly attempts?: number | undefined
   /**
-   * Milliseconds before the second attempt, doubled before each later one. Default 500, at most 30,000. Longer where
-   * the other side said when to come back, up to 120,000.
+   * Milliseconds before the second attempt at most, doubled before each later one: the pause is any time up to that.
+   * Default 500, at most 30,000. Longer where the other side said when to come back, up to 120,000.
    */
   readonly delayMs?: number | undefined
   /** What is worth another attempt. Default: no answer, nobody there, and wrong bytes. */
@@ -25,8 +25,8 @@ export interface AttemptOptions extends Abortable {
 }
 
 /**
- * Does `work` until it succeeds, fails for good, or was tried often enough; waits a little longer each time, by a
- * random share, so that many clients of one server do not return at once. Rejects with the last failure.
+ * Does `work` until it succeeds, fails for good, or was tried often enough, with a {@link pause} after each failure.
+ * Rejects with the last one.
  */
 export async function withAttempts<T>(
   work: (attempt: number) => Promise<T>,
@@ -46,12 +46,23 @@ export async function withAttempts<T>(
       signal?.throwIfAborted()
       if (attempt >= attempts || !isGlanceError(error, ...worth) || !again()) throw error
       onRetry?.(error, attempt + 1)
-      const most = Math.min(delayMs * 2 ** (attempt - 1), 30_000)
-      const asked = Math.min(error.retryAfterMs ?? 0, LONGEST_ASKED)
-      const pause = Math.max(most, asked) * (0.5 + Math.random() / 2)
-      await delay(Math.max(pause, asked), undefined, signal ? { signal } : {}).catch(() =>
-        signal?.throwIfAborted(),
-      )
+      await pause(attempt, error, { delayMs, signal })
     }
   }
+}
+
+/**
+ * Waits after so many failures in a row, of which `error` is the last: any time up to `delayMs`, which doubles with each,
+ * so that many clients of one server do not return at once. Not before the other side said to come back.
+ */
+export async function pause(
+  failures: number,
+  error: GlanceError,
+  { delayMs = 500, signal }: Pick<AttemptOptions, 'delayMs' | 'signal'> = {},
+): Promise<void> {
+  const most = Math.min(delayMs * 2 ** (failures - 1), 30_000)
+  const asked = Math.min(error.retryAfterMs ?? 0, LONGEST_ASKED)
+  await delay(asked + most * Math.random(), undefined, signal ? { signal } : {}).catch(() =>
+    signal?.throwIfAborted(),
+  )
 }

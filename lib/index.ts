@@ -15,8 +15,12 @@ export { SimpleDatabase } from './database/simple/simple.ts'
 export type {
   Endpoint,
   EndpointFeatures,
+  ImageAddress,
   ImageData,
   ListOptions,
+  MemberAccess,
+  Membership,
+  PullMethod,
   RefusedField,
   Withdrawal,
   Written,
@@ -31,22 +35,30 @@ export { parseFilter } from './filter/parse.ts'
 export { printFilter } from './filter/print.ts'
 export { hintOf } from './filter/push.ts'
 export type { Digest } from './image/digest.ts'
-export type { Image, Visibility } from './image/image.ts'
+export { ANY_OWNER, type Image, type Visibility } from './image/image.ts'
 export type { ImageHint } from './image/query.ts'
 export type { ImageStatus } from './image/status.ts'
 export { type Cloud, type CloudOptions, openCloud } from './keystone/cloud.ts'
 export { type CloudName, cloudNamed } from './keystone/clouds.ts'
+export type { Project, ProjectList } from './keystone/projects.ts'
 export { fixedToken, type TokenSource } from './keystone/token-source.ts'
-export { Extras } from './replicate/extras.ts'
+export { type Extra, Extras, type UnreadableExtra } from './replicate/extras.ts'
 export { type FieldOptions, FieldRules } from './replicate/fields.ts'
+export { IdMap, type IdMapOptions } from './replicate/id-map.ts'
+export type { Order } from './replicate/order.ts'
 export {
+  type Found,
+  type OnConflict,
   plan,
   type PlanContext,
   type PlanOptions,
   type PlanStep,
   type SkipReason,
+  survey,
 } from './replicate/plan.ts'
+export type { ProjectMap } from './replicate/project-map.ts'
 export { PROVENANCE } from './replicate/provenance.ts'
+export type { Via } from './replicate/pull.ts'
 export {
   type KeepReason,
   planRemovals,
@@ -58,6 +70,7 @@ export {
   type RemovalStep,
   type Removed,
 } from './replicate/removal.ts'
+export { renumbered, renumbering } from './replicate/renumber.ts'
 export { count, NOTHING, type Totals } from './replicate/report.ts'
 export { run, type RunOptions, type TransferEvent } from './replicate/run.ts'
 export { type Newest, Selection, type SelectionOptions } from './replicate/select.ts'

@@ -1,4 +1,5 @@
 import type { AnyCommand, Shorthand } from './command.ts'
+import { apply } from './commands/apply.ts'
 import { compare } from './commands/compare.ts'
 import { daemonOf } from './commands/daemon.ts'
 import { dbDowngrade } from './commands/db-downgrade.ts'
@@ -16,11 +17,12 @@ import { size } from './commands/size.ts'
 import { verify } from './commands/verify.ts'
 
 /** Those that may be jobs. */
-const JOBS: readonly AnyCommand[] = [compare, livecopy, dump, load, size, verify]
+const JOBS: readonly AnyCommand[] = [compare, livecopy, dump, load, apply, size, verify]
 
 /** Every command, in the order of the help text. */
 export const COMMANDS: readonly AnyCommand[] = [
   ...JOBS,
+  apply,
   daemonOf(JOBS),
   serve,
   dbSync,

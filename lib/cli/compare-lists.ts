@@ -1,9 +1,11 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import type { Options } from 'yargs'
 import { GlanceError, messageOf } from '../errors.ts'
+import { printable } from './format.ts'
 
 /** What comparing says of an image. */
-export type CompareResult = 'missing' | 'extra' | 'differs' | 'same' | 'no_data' | 'error'
+export type CompareResult =
+  'missing' | 'extra' | 'differs' | 'same' | 'no_data' | 'conflict' | 'unmapped' | 'error'
 
 /** Options that name a file for the ids of each class, or `-` for standard output, as those of `rclone check`. */
 export interface ListsOptions {
@@ -36,7 +38,7 @@ export const LISTS = {
   error: list('images that could not be compared'),
 } as const satisfies Record<string, Options>
 
-/** The mark of a class and the option of its list. An image of which there is nothing to copy is in none. */
+/** The mark of a class and the option of its list. An image that is passed over, or has nothing to copy, is in none. */
 const CLASSES = {
   missing: { mark: '+', option: 'missingOnTarget' },
   extra: { mark: '-', option: 'missingOnSource' },
@@ -112,8 +114,13 @@ function namesOf(options: ListsOptions): readonly string[] {
 }
 
 /** The lines for an image, each with the file that it is for. */
-function linesOf({ id, result }: Listed, options: ListsOptions): readonly [string, string][] {
-  if (result === 'no_data') return []
+function linesOf(
+  { id: given, result }: Listed,
+  options: ListsOptions,
+): readonly [string, string][] {
+  if (result === 'no_data' || result === 'conflict' || result === 'unmapped') return []
+  // What cannot be understood may be called anything.
+  const id = printable(given)
   const { mark, option } = CLASSES[result]
   const [combined, own] = [options.combined, options[option]]
   return [

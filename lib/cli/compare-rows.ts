@@ -1,23 +1,28 @@
 import type { Withdrawal } from '../endpoint/endpoint.ts'
 import type { Image } from '../image/image.ts'
 import type { Proof } from '../replicate/deep.ts'
+import type { IdMap } from '../replicate/id-map.ts'
 import type { PlanStep } from '../replicate/plan.ts'
-import { type KeepReason, type RemovalStep, WITHDRAWN } from '../replicate/removal.ts'
+import type { KeepReason, RemovalStep } from '../replicate/removal.ts'
+import { WITHDRAWN } from '../replicate/withdrawn.ts'
 import type { LostField } from '../wire/loss.ts'
 import type { CompareResult } from './compare-lists.ts'
 import { describeChange, type ErrorRow, errorRow, type FieldRow, fieldRow } from './differences.ts'
 import { labelOf, printable } from './format.ts'
 import { lostSuffix, sourceNameOf } from './losses.ts'
+import { describeIds, idsOf } from './mapping.ts'
 import { WHY_KEPT } from './removal.ts'
 
 /** One image of either side. */
 export interface CompareRow {
   readonly id: string
+  /** The image's id on the target, where it is another. */
+  readonly target_id: string | null
   readonly name: string | null
   /**
    * `missing`: livecopy would copy it. `differs`: livecopy would change `differences`. Both: or, where there is an
    * `error`, could not. `same`: livecopy would leave it alone. `extra`: only the target has it. `no_data`: there is
-   * nothing to copy. `error`: it could not be read.
+   * nothing to copy. `conflict`, `unmapped`: livecopy would pass it over. `error`: it could not be read.
    */
   readonly result: CompareResult
   /** Bytes. */
@@ -37,9 +42,10 @@ export interface CompareRow {
 }
 
 /** The row for a step, before anything is known of the data. */
-export function rowOfStep(step: PlanStep): CompareRow {
+export function rowOfStep(step: PlanStep, ids: IdMap | undefined): CompareRow {
   const { id, size, updatedAt } = step.image
-  const about = { id, name: sourceNameOf(step), size, updated_at: updatedAt.toISOString() }
+  const both = idsOf({ id, target_id: id }, ids)
+  const about = { ...both, name: sourceNameOf(step), size, updated_at: updatedAt.toISOString() }
   const row = { ...UNKNOWN, ...about, lost: step.lost }
   switch (step.action) {
     case 'create':
@@ -47,12 +53,18 @@ export function rowOfStep(step: PlanStep): CompareRow {
     case 'update':
       return { ...row, result: 'differs', differences: step.changes.map(fieldRow) }
     case 'refuse': {
-      const result = step.present === undefined ? 'missing' : 'differs'
+      const result = resultOf(step)
       return { ...row, result, error: errorRow(step.error) }
     }
     case 'skip':
       return { ...row, result: step.reason }
   }
+}
+
+/** What is refused because the target's image cannot be understood may be the same. */
+function resultOf({ present, error }: Extract<PlanStep, { action: 'refuse' }>): CompareResult {
+  if (present !== undefined) return 'differs'
+  return error.code === 'corrupt' ? 'error' : 'missing'
 }
 
 /** An image that only the target has. */
@@ -62,6 +74,7 @@ export function rowOfExtra({ id, name, size }: Image): CompareRow {
 
 /** One of which it has been decided what livecopy would do with it. */
 export function rowOfRemoval(step: RemovalStep): CompareRow {
+  if (step.action === 'unreadable') return rowOfUnreadable(step.id, step.error)
   const row = rowOfExtra(step.image)
   switch (step.action) {
     case 'remove':
@@ -73,7 +86,7 @@ export function rowOfRemoval(step: RemovalStep): CompareRow {
   }
 }
 
-/** An image of the source that cannot be understood. */
+/** An image of either side that cannot be understood. */
 export function rowOfUnreadable(id: string, error: unknown): CompareRow {
   return { ...UNKNOWN, id, error: errorRow(error) }
 }
@@ -87,7 +100,7 @@ export function describeRow(
   const [label, lost] = [labelOf(row), lostSuffix(row.lost)]
   switch (row.result) {
     case 'missing':
-      return `${label}: missing on the target${lost}`
+      return `${label}: missing on the target${describeIds(row)}${lost}`
     case 'differs':
       return `${label}: ${row.differences.map(describeChange).join('; ')}${lost}`
     case 'same': {
@@ -103,6 +116,10 @@ export function describeRow(
         : `${label}: only on the target, left alone: ${WHY_KEPT[row.reason]}`
     case 'no_data':
       return verbose ? `${label}: no data on the source` : undefined
+    case 'unmapped':
+      return verbose ? `${label}: its project is not mapped` : undefined
+    case 'conflict':
+      return `${label}: other data under this id on the target`
     case 'error':
       return undefined
   }
@@ -110,6 +127,7 @@ export function describeRow(
 
 const UNKNOWN: CompareRow = {
   id: '',
+  target_id: null,
   name: null,
   result: 'error',
   size: null,

@@ -4,12 +4,14 @@ import { isGlanceError } from '../errors.ts'
 export const EXIT_STATUS = {
   /** Done; for `compare`: no difference. */
   done: 0,
-  /** `compare` found differences, or some images failed, or a hook did. */
+  /** `compare` found differences, or some images failed, or a hook did, or projects are not mapped. */
   differences: 1,
   /** The command line or the configuration is wrong. */
   usage: 2,
   /** An endpoint could not be reached, refused us or is not what it was taken for. */
   endpoint: 3,
+  /** The target has no room for it all, and nothing was copied. */
+  noRoom: 4,
   /** `--max-duration` was over before all was done, and nothing failed. */
   timeOver: 10,
   /** A fault of the program itself. */

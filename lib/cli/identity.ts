@@ -20,7 +20,11 @@ export interface Identified {
   readonly address: string
   /** For messages; undefined for the address. */
   readonly name: string | undefined
+  /** Of the service, as far as it was said. */
+  readonly region?: string | undefined
   readonly tokens: TokenSource
+  /** Asks for the projects there; undefined where no Keystone is known. */
+  readonly projects?: Cloud['projects'] | undefined
   readonly connections: DataConnections
 }
 
@@ -70,10 +74,12 @@ export async function identify(
   }
   if (config === undefined) {
     const tokens = token === null ? noToken(side, variables) : fixedToken(token)
-    return { address: told(address), name: undefined, tokens, connections }
+    const region = optionFor(options, side, 'region')?.value
+    return { address: told(address), name: undefined, region, tokens, connections }
   }
   told(config.auth.get('auth_url') ?? '')
   const region = regionAsked(asked, side, options)
+  const at = region ?? config.settings.get('region_name')
   const { value: only } = optionFor(options, side, 'interface') ?? {}
   const cloud = openCloud(config, {
     connections,
@@ -86,19 +92,20 @@ export async function identify(
       ...(only === undefined ? {} : { interfaces: [only] }),
     },
   })
+  const access = { tokens: cloud.tokens, projects: cloud.projects }
   if (asked === undefined && isForBoth(side, options, environment)) {
     await requireKnown(address, side, config, cloud, signal)
   }
   if (asked === undefined || !asked.isAddress) {
-    return { address: told(address), name: undefined, tokens: cloud.tokens, connections }
+    return { address: told(address), name: undefined, region: at, ...access, connections }
   }
   const url = told(await cloud.imageUrl({ signal }))
-  const at = region ?? config.settings.get('region_name')
   const name = `cloud:${parseCloudName(asked.text).name || OF_ENVIRONMENT}`
   return {
     address: url,
     name: at === undefined ? name : `${name}/${at}`,
-    tokens: cloud.tokens,
+    region: at,
+    ...access,
     connections,
   }
 }

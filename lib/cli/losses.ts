@@ -37,7 +37,7 @@ export class LossReport implements AsyncDisposable {
 
   /** @throws {GlanceError} `over_limit` when the file takes no more. */
   async add(
-    { id, name }: { readonly id: string; readonly name: string | null },
+    about: { readonly id: string; readonly name: string | null; readonly target?: string },
     lost: readonly LostField[],
   ): Promise<void> {
     if (lost.length === 0) return
@@ -46,7 +46,9 @@ export class LossReport implements AsyncDisposable {
     for (const group of groups) {
       this.#fields.set(group, (this.#fields.get(group) ?? 0) + 1)
     }
-    const lines = lost.map(field => `${JSON.stringify({ id, name, ...field })}\n`)
+    const { id, name, target } = about
+    const where = target === undefined ? {} : { target }
+    const lines = lost.map(field => `${JSON.stringify({ id, name, ...where, ...field })}\n`)
     await this.#file?.appendFile(lines.join('')).catch((cause: unknown) => {
       const message = `loss report ${this.#name}: ${messageOf(cause)}`
       throw new GlanceError('over_limit', message, { cause })

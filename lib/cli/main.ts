@@ -9,7 +9,7 @@ import { errorRow } from './differences.ts'
 import { EXIT_STATUS, exitStatusOf, type ExitStatus } from './exit-status.ts'
 import { printable } from './format.ts'
 import { type DumpOptions, isDump } from './dumps.ts'
-import type { IdentitySurroundings } from './identity.ts'
+import type { Identified, IdentitySurroundings } from './identity.ts'
 import { lineStream } from './line-stream.ts'
 import { CommandLog, lineIn, type Log } from './log.ts'
 import type { Severity } from './log-sink.ts'
@@ -17,6 +17,8 @@ import { apiFor, type ApiOptions, type CommonOptions, type EndpointOptions } fro
 import { humanOutput, jsonLines, jsonOutput, type Output } from './output.ts'
 import { parse, PROGRAM } from './parse.ts'
 import { lines, openBar, type Progress } from './progress.ts'
+import type { Side } from './tokens.ts'
+import { type PaceOptions, requestRate } from './transfer-options.ts'
 import { Unattended } from './unattended/unattended.ts'
 
 /** Where Linux has its syslog listen. */
@@ -107,12 +109,12 @@ async function execute(
     const around = { job, environment, clock, log }
     await using run = await Unattended.begin(command, options, around)
     const within = AbortSignal.any([signal, run.over])
-    const open = opener(options, streams, { ...placeOf(surroundings), log, signal: within })
+    const ends = opener(options, streams, { ...placeOf(surroundings), log, signal: within })
     const program = programFor(surroundings, clock, log)
     const ask = (question: string) =>
       confirm(question, { input: streams.input(), output: stderr }, within)
     const context = {
-      open,
+      ...ends,
       streams,
       log,
       confirm: ask,
@@ -212,30 +214,44 @@ function opener(
   options: CommonOptions,
   streams: StandardStreams,
   surroundings: IdentitySurroundings,
-): CommandContext['open'] {
-  return async (address, side, { writable = false } = {}) => {
-    const [{ openEndpoint }, { identify }, { fixedToken }] = await Promise.all([
+): Pick<CommandContext, 'open' | 'projects'> {
+  // Commands that open endpoints have these.
+  const given = options as EndpointOptions & ApiOptions & PaceOptions & Partial<DumpOptions>
+  /** By side and address: who asks twice for one does so with one token. */
+  const known = new Map<string, Promise<Identified>>()
+  const identified = async (address: string, side: Side) => {
+    if (isDump(address)) return undefined
+    const key = `${side} ${address}`
+    const { identify } = await import('./identity.ts')
+    const found = known.get(key) ?? identify(address, side, given, surroundings)
+    known.set(key, found)
+    return await found
+  }
+  const projects: CommandContext['projects'] = async (address, side) =>
+    await (await identified(address, side))?.projects?.({ signal: surroundings.signal })
+  const open: CommandContext['open'] = async (address, side, { writable = false, api } = {}) => {
+    const [{ openEndpoint }, { fixedToken }, { RateLimit }] = await Promise.all([
       import('../endpoint/open.ts'),
-      import('./identity.ts'),
       import('../keystone/token-source.ts'),
+      import('../stream/limit-rate.ts'),
     ])
-    // Commands that open endpoints have these.
-    const given = options as EndpointOptions & ApiOptions & Partial<DumpOptions>
-    const identified = isDump(address)
-      ? { address, tokens: fixedToken(null) }
-      : await identify(address, side, given, surroundings)
-    return await openEndpoint(identified.address, {
-      ...identified,
+    const rate = requestRate(given)
+    const found = (await identified(address, side)) ?? { address, tokens: fixedToken(null) }
+    return await openEndpoint(found.address, {
+      ...found,
       writable,
       timeoutMs: given.timeout * 1000,
+      stallMs: (given.stallTimeout ?? given.timeout) * 1000,
       attempts: given.attempts,
+      requests: rate === null ? undefined : new RateLimit(() => rate),
       chunkSize: given.chunksize,
       sparse: given.sparse,
       streams,
-      api: apiFor(side, given),
+      api: api ?? apiFor(side, given),
       signal: surroundings.signal,
     })
   }
+  return { open, projects }
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Options } from 'yargs'
 import { GlanceError } from '../errors.ts'
 import { IDENTITY, type IdentityOptions } from './identity-options.ts'
 import type { Side } from './tokens.ts'
+import { PACE_RANGES, type RequestOptions, REQUESTS } from './transfer-options.ts'
 
 /** Options that every command has. */
 export interface CommonOptions {
@@ -38,7 +39,7 @@ export const COMMON = {
 } as const satisfies Record<string, Options>
 
 /** Options of every command that talks to endpoints. */
-export interface EndpointOptions extends CommonOptions, IdentityOptions {
+export interface EndpointOptions extends CommonOptions, IdentityOptions, RequestOptions {
   readonly token: string | undefined
   readonly sourceToken: string | undefined
   readonly targetToken: string | undefined
@@ -94,6 +95,7 @@ export const ENDPOINT = {
     default: 3,
     describe: 'How often to try an image in all',
   },
+  ...REQUESTS,
   chunksize: {
     alias: 'c',
     type: 'number',
@@ -229,12 +231,17 @@ const RANGES: Readonly<Record<string, readonly [number, number]>> = {
   port: [0, 65_535],
   age: [0, 36_500],
   'max-rows': [1, 2_147_483_647],
+  ...PACE_RANGES,
 }
 
 /** @throws {GlanceError} `usage`, naming the option that is out of its range or was given more than once. */
-export function checkOptions(options: Readonly<Record<string, unknown>>): void {
+export function checkOptions(
+  options: Readonly<Record<string, unknown>>,
+  { positionals }: { readonly positionals: Readonly<Record<string, unknown>> },
+): void {
   for (const [name, value] of Object.entries(options)) {
-    if (name.length > 1 && Array.isArray(value) && !REPEATABLE.has(name))
+    const isOne = positionals[name] === undefined && !REPEATABLE.has(name)
+    if (name.length > 1 && Array.isArray(value) && isOne)
       throw new GlanceError('usage', `--${name}: give it once`)
   }
   for (const name of ['source-api', 'target-api']) {

@@ -1,4 +1,4 @@
-import yargs, { type Argv, type Options, type PositionalOptions } from 'yargs'
+import yargs, { type Argv, type Options } from 'yargs'
 import { GlanceError, messageOf } from '../errors.ts'
 import type { AnyCommand, Shorthand } from './command.ts'
 import { COMMANDS, GROUPS, SHORTHANDS } from './commands.ts'
@@ -159,6 +159,13 @@ function requireOptions(words: readonly string[]): void {
   }
 }
 
+/** How usage names what stands on the line; only the last may be several, or left out. */
+function placeOf({ positionals }: Pick<AnyCommand, 'positionals'>, name: string): string {
+  const { array, demandOption } = positionals[name] ?? {}
+  if (demandOption === false) return `[${name}]`
+  return array === true ? `<${name}..>` : `<${name}>`
+}
+
 /** Tells yargs of every command, by itself or in its group; `choose` is told of the one that is asked for. */
 function register(
   parser: Argv,
@@ -168,14 +175,14 @@ function register(
   const add = (parser: Argv, command: AnyCommand | Shorthand, word: string) => {
     const names = Object.keys(command.positionals)
     parser.command(
-      [word, ...names.map(name => argument(name, command.positionals[name]))].join(' '),
+      [word, ...names.map(name => placeOf(command, name))].join(' '),
       command.summary,
       builder => {
         for (const name of names) builder.positional(name, command.positionals[name] ?? {})
         return builder.options(told(command.options))
       },
       options => {
-        checkOptions(options)
+        checkOptions(options, command)
         choose(command, options)
       },
     )
@@ -193,11 +200,6 @@ function register(
     })
   }
   parser.command('help [command]', 'Tell about a command')
-}
-
-/** As yargs wants it. */
-function argument(name: string, { demandOption }: PositionalOptions = {}): string {
-  return demandOption === false ? `[${name}]` : `<${name}>`
 }
 
 function usage(message: string, topic?: string): GlanceError {

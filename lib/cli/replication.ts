@@ -1,20 +1,23 @@
 import type { Options, PositionalOptions } from 'yargs'
-import type { Endpoint, RefusedField } from '../endpoint/endpoint.ts'
+import { roomForArchive } from '../endpoint/archive.ts'
+import type { Endpoint } from '../endpoint/endpoint.ts'
 import { MemoryEndpoint } from '../endpoint/memory.ts'
-import { isGlanceError } from '../errors.ts'
-import { Extras } from '../replicate/extras.ts'
+import { GlanceError } from '../errors.ts'
 import type { FieldRules } from '../replicate/fields.ts'
-import { plan, type PlanContext } from '../replicate/plan.ts'
-import { count, NOTHING, type Totals } from '../replicate/report.ts'
-import { run, type TransferEvent } from '../replicate/run.ts'
+import type { RunOptions } from '../replicate/run.ts'
 import type { Selection } from '../replicate/select.ts'
+import { RateLimit } from '../stream/limit-rate.ts'
+import { parseBandwidth } from './bandwidth.ts'
 import type { Command, CommandContext } from './command.ts'
-import { describeNotCarried, type ErrorRow, errorRow, notCarried } from './differences.ts'
+import { earlierRate } from './copy-rate.ts'
+import { describeNotCarried } from './differences.ts'
 import { STANDARD } from './dumps.ts'
-import { EXIT_STATUS } from './exit-status.ts'
-import { type FieldOptions, FIELDS, leftOut, readFields, requireTakenBy } from './fields.ts'
-import { countOf, formatBytes, printable } from './format.ts'
-import { describeLosses, LossReport, type LossSummary } from './losses.ts'
+import { describeEstimate, type EstimateOptions } from './estimate.ts'
+import { EXIT_STATUS, type ExitStatus } from './exit-status.ts'
+import { type FieldOptions, FIELDS, readFields, requireTakenBy } from './fields.ts'
+import { describeLosses } from './losses.ts'
+import { type MappingOptions, openIdMap, requireNoIdMap } from './mapping.ts'
+import { replicateToOne, type TransferSummary } from './one-target.ts'
 import {
   type ApiOptions,
   ENDPOINT,
@@ -24,37 +27,23 @@ import {
   TRANSFER,
   type TransferOptions,
 } from './options.ts'
+import { requireNoPlan, SAVE_PLAN, type SavePlanOptions } from './plan-writer.ts'
+import { describeStop, PREFLIGHT, type PreflightOptions } from './preflight.ts'
+import { describeUnmapped, isRefused, type ProjectOptions } from './projects.ts'
 import {
-  orderRemoval,
   readRemoval,
   requireNoRemoval,
   REMOVAL,
   type RemovalOptions,
-  type RemovalOrder,
+  type RemovalWish,
 } from './removal.ts'
-import {
-  describeRemovals,
-  NOTHING_REMOVED,
-  removeDeparted,
-  type RemovalRow,
-  type RemovalTotals,
-} from './removal-rows.ts'
-import {
-  readSelection,
-  SELECTION,
-  type SelectionOptions,
-  selectionSummary,
-  type SelectionSummary,
-} from './selection.ts'
-import {
-  bytesOf,
-  describeRetry,
-  labelOfStep,
-  rowOf,
-  tell,
-  type TransferRow,
-} from './transfer-rows.ts'
-import { DEADLINE, UNATTENDED } from './unattended/options.ts'
+import type { RemovalRow } from './removal-rows.ts'
+import { readSelection, SELECTION, type SelectionOptions } from './selection.ts'
+import type { SeveralSummary, SeveralTargets } from './several-targets.ts'
+import { PACE, type PaceOptions, parseOrder, type ViaOptions } from './transfer-options.ts'
+import { countsOf, type TransferRow } from './transfer-rows.ts'
+import { DEADLINE, UNATTENDED, type UnattendedOptions } from './unattended/options.ts'
+import { endsOf } from './unattended/unattended.ts'
 
 export interface ReplicationOptions
   extends
@@ -64,113 +53,71 @@ export interface ReplicationOptions
     SelectionOptions,
     FieldOptions,
     TransferOptions,
-    RemovalOptions {}
+    MappingOptions,
+    ProjectOptions,
+    RemovalOptions,
+    PaceOptions,
+    PreflightOptions,
+    SavePlanOptions,
+    ViaOptions,
+    UnattendedOptions {}
 
-export interface TransferSummary extends SelectionSummary {
-  readonly dry_run: boolean
-  readonly totals: Omit<Totals, 'noData'> & { readonly no_data: number } & RemovalTotals
-  /** What is never carried to this target, and why. */
-  readonly not_carried: readonly RefusedField[]
-  readonly lost: LossSummary
-  /** Why no image that left the source was removed although some should have been. */
-  readonly withheld: ErrorRow | null
-  /** Whether `--max-duration` was over before all was done. */
-  readonly cut_short: boolean
-  /** What ended the run before its end. */
-  readonly error: ErrorRow | null
-}
-
-/** Which images, what of them, and what becomes of those that left. */
-interface Chosen {
+/** What options mean, found out before anything is asked of anybody. */
+export interface Prepared {
+  /** The name of the command. */
+  readonly command: string
+  /** The source as it was named. */
+  readonly from: string
   readonly selection: Selection | undefined
   readonly fields: FieldRules
-  readonly order: RemovalOrder
+  /** What becomes of images that left the source. */
+  readonly wish: RemovalWish
+  readonly pace: Pick<RunOptions, 'bandwidth' | 'checkers' | 'order' | 'via'>
+  /** What a guess at the time rests on. */
+  readonly known: Omit<EstimateOptions, 'now'>
 }
 
-/** Makes `target` have the images of `source`, or in a dry run tells what that would take; logs each image. */
-async function* replicate(
-  source: Endpoint,
-  target: Endpoint,
-  { selection, fields, order: { removal, provenance } }: Chosen,
-  options: ReplicationOptions,
-  { log, progress, signal, closing }: CommandContext,
-): AsyncGenerator<TransferRow | RemovalRow, TransferSummary, void> {
-  const { metaonly: metadataOnly, strict } = options
-  const planning = { metadataOnly, strict, selection, fields, provenance }
-  const extras = removal === null ? undefined : new Extras()
-  await using losses = await LossReport.open(options.lossReport)
-  const { attempts, concurrency, discardUnfinished, dryRun } = options
-  const events = dryRun
-    ? rehearse(source, target, planning, { extras, signal })
-    : run(
-        (onUnreadable, signal) => plan(source, target, planning, { extras, onUnreadable, signal }),
-        source,
-        target,
-        {
-          attempts,
-          concurrency,
-          discardUnfinished,
-          closing,
-          signal,
-          onBytes: total => progress.copied(total),
-        },
-      )
-  let totals = NOTHING
-  let removed = NOTHING_REMOVED
-  let unreadable = 0
-  let broken: unknown
-  let cutShort = false
-  try {
-    for await (const event of events) {
-      totals = count(totals, event)
-      if (event.type === 'failed' && event.step === null) unreadable += 1
-      if (event.type === 'planned') progress.expect(1, bytesOf(event.step))
-      if (event.type === 'retried') log.warning(describeRetry(event))
-      if (event.type === 'started') log.info(`${labelOfStep(event.step)}: ${event.step.action}`)
-      const row = rowOf(event, dryRun)
-      if (row === undefined) continue
-      if (event.step?.action === 'create' || event.step?.action === 'update') progress.finish()
-      tell(row, log)
-      const isSettled = row.error === null || event.step?.action === 'refuse'
-      if (isSettled && row.result !== 'interrupted') await losses.add(row, row.lost)
-      yield row
-    }
-    if (removal !== null && extras !== undefined && !signal.aborted) {
-      if (closing.aborted) cutShort = true
-      else {
-        const context = { extras, unreadable, concurrency, dryRun, log, closing, signal }
-        removed = yield* removeDeparted(source, target, removal, context)
-        cutShort = closing.aborted && removed.totals.interrupted > 0
-      }
-    }
-  } catch (error) {
-    if (closing.aborted && error === closing.reason) cutShort = true
-    // What was done until then is told; where that is nothing, there is only the error to tell.
-    else if (totals === NOTHING || !isGlanceError(error)) throw error
-    else {
-      log.error(printable(error.message))
-      broken = error
-    }
+/** A target of the command line, to be disposed of; in a dry run nothing is written there. */
+export async function openTarget(
+  address: string,
+  { fields, wish }: Prepared,
+  { dryRun }: ReplicationOptions,
+  context: CommandContext,
+): Promise<Endpoint> {
+  const isArchive = address.startsWith('tar:')
+  if (isArchive) requireNoRemoval(wish, address)
+  // An archive is always written anew.
+  if (dryRun && isArchive) {
+    const room = async () => await roomForArchive(address.slice('tar:'.length))
+    return Object.assign(new MemoryEndpoint(address), { room })
   }
-  const { noData, ...rest } = totals
+  const target = await context.open(address, 'target', { writable: !dryRun })
+  try {
+    requireTakenBy(target, fields)
+    return target
+  } catch (error) {
+    await target[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+/** What `--bandwidth` says of data that is not fetched by the target itself. */
+export function boundOf({ bandwidth, via = 'relay' }: PaceOptions & ViaOptions) {
+  return bandwidth === undefined || via !== 'relay' ? undefined : parseBandwidth(bandwidth)
+}
+
+export function paceOf({
+  bandwidth,
+  checkers,
+  order,
+  via,
+}: PaceOptions & ViaOptions): Prepared['pace'] {
+  const rateAt = bandwidth === undefined ? undefined : parseBandwidth(bandwidth)
   return {
-    dry_run: dryRun,
-    totals: {
-      ...rest,
-      no_data: noData,
-      ...removed.totals,
-      failed: rest.failed + removed.totals.failed,
-      interrupted: rest.interrupted + removed.totals.interrupted,
-    },
-    not_carried: notCarried(target, leftOut(options, fields)),
-    lost: losses.summary,
-    withheld: removed.withheld,
-    cut_short: cutShort,
-    error: broken === undefined ? null : errorRow(broken),
-    // Of a listing that was not read to its end nobody knows what is not in it.
-    ...(broken === undefined && !cutShort && !signal.aborted
-      ? selectionSummary(selection, options, log)
-      : {}),
+    checkers,
+    via,
+    order: parseOrder(order),
+    bandwidth: rateAt === undefined ? undefined : new RateLimit(() => rateAt(new Date())),
   }
 }
 
@@ -181,20 +128,26 @@ interface Replication<P extends string> {
   readonly positionals: Readonly<Record<P, PositionalOptions>>
   /** Those that only some of the commands have. */
   readonly options: Readonly<Record<string, Options>>
-  /** The addresses of the two ends. */
-  ends(options: Readonly<Record<P, string>>): { readonly source: string; readonly target: string }
+  /** For the command that takes several targets. */
+  readonly several?: SeveralTargets
+  /** The addresses of the ends. */
+  ends(options: Ends<P>): { readonly source: string; readonly targets: readonly string[] }
 }
+
+/** What stands at the places of the command line; a list where there may be several. */
+type Ends<P extends string> = Readonly<Record<P, string | readonly string[]>>
 
 export function replicationCommand<P extends string>({
   name,
   summary,
   positionals,
   options,
+  several,
   ends,
 }: Replication<P>): Command<
-  ReplicationOptions & Readonly<Record<P, string>>,
+  ReplicationOptions & Ends<P>,
   TransferRow | RemovalRow,
-  TransferSummary
+  TransferSummary | SeveralSummary
 > {
   return {
     name,
@@ -202,7 +155,10 @@ export function replicationCommand<P extends string>({
     positionals,
     options: {
       ...TRANSFER,
+      ...PREFLIGHT,
+      ...PACE,
       ...PLAN,
+      ...SAVE_PLAN,
       ...SELECTION,
       ...FIELDS,
       ...REMOVAL,
@@ -211,73 +167,87 @@ export function replicationCommand<P extends string>({
       ...UNATTENDED,
       ...ENDPOINT,
     },
-    async *run(options, context) {
-      const addresses = ends(options)
-      const fields = readFields(options)
-      const wish = readRemoval(options)
-      const selection = await readSelection(options, new Date())
-      await using source = await context.open(addresses.source, 'source')
-      const isArchive = addresses.target.startsWith('tar:')
-      if (isArchive) requireNoRemoval(wish, addresses.target)
-      await using target =
-        options.dryRun && isArchive
-          ? new MemoryEndpoint(addresses.target) // An archive is always written anew.
-          : await context.open(addresses.target, 'target', { writable: !options.dryRun })
-      requireTakenBy(target, fields)
-      const order = orderRemoval(wish, source, target)
-      return yield* replicate(source, target, { selection, fields, order }, options, context)
+    async *run(given, context) {
+      // A plan is made, and nothing done.
+      const options = { ...given, dryRun: given.dryRun || given.savePlan !== undefined }
+      const { source: from, targets } = ends(options)
+      const [to = '', ...others] = targets
+      if (others.length > 0) {
+        requireNoIdMap(options)
+        requireNoPlan(options)
+      }
+      const again = targets.find((one, i) => targets.indexOf(one) !== i)
+      if (again !== undefined)
+        throw new GlanceError('usage', `'${again}' is named as a target twice`)
+      const prepared: Prepared = {
+        command: name,
+        from,
+        fields: readFields(options),
+        wish: readRemoval(options),
+        selection: await readSelection(options, new Date()),
+        pace: paceOf(options),
+        known: {
+          rate: await earlierRate(options.summaryFile, {
+            command: name,
+            ...endsOf({ positionals }, options),
+          }),
+          rateAt: boundOf(options),
+        },
+      }
+      await using ids = await openIdMap(options, !options.dryRun)
+      await using source = await context.open(from, 'source')
+      if (several !== undefined && others.length > 0) {
+        return yield* several.replicate(source, targets, prepared, options, context)
+      }
+      await using target = await openTarget(to, prepared, options, context)
+      return yield* replicateToOne(source, target, { ...prepared, to, ids }, options, context)
     },
-    takesOutput: options => ends(options).target === STANDARD,
-    exitStatus: ({ totals, withheld, error, cut_short, not_found: missing = [] }) => {
-      if (error !== null) return EXIT_STATUS.endpoint
-      const undone = totals.failed + totals.refused + missing.length
-      if (undone > 0 || withheld !== null) return EXIT_STATUS.differences
-      return cut_short ? EXIT_STATUS.timeOver : EXIT_STATUS.done
+    takesOutput: options => ends(options).targets.includes(STANDARD),
+    exitStatus: statusOfRun,
+    views: {
+      row: () => undefined,
+      summary: (summary, options) => summaryLine(summary, options, several),
     },
-    views: { row: () => undefined, summary: summaryLine },
   }
 }
 
-function summaryLine(
-  { totals, dry_run, not_carried, lost, cut_short }: TransferSummary,
-  { verbose, lossReport, strict }: ReplicationOptions,
+/** What a run came to. */
+export function statusOfRun(summary: TransferSummary | SeveralSummary): ExitStatus {
+  const { totals, error, cut_short, not_found: missing = [] } = summary
+  const targets = 'targets' in summary ? summary.targets : []
+  const lost = targets.filter(({ error }) => error !== null).length
+  if (summary.stopped) return EXIT_STATUS.noRoom
+  if (error !== null || (lost > 0 && lost === targets.length)) return EXIT_STATUS.endpoint
+  const undone = totals.failed + totals.refused + lost + missing.length
+  const ends = 'targets' in summary ? summary.targets : [summary]
+  const isWithheld = ends.some(({ withheld }) => withheld !== null)
+  const isUnmapped = ends.some(end => isRefused(end.unmapped))
+  if (undone > 0 || isWithheld || isUnmapped) return EXIT_STATUS.differences
+  return cut_short ? EXIT_STATUS.timeOver : EXIT_STATUS.done
+}
+
+export function summaryLine(
+  summary: TransferSummary | SeveralSummary,
+  { verbose, lossReport, strict }: Pick<ReplicationOptions, 'verbose' | 'lossReport' | 'strict'>,
+  several: SeveralTargets | undefined,
 ): string {
-  const counts = [
-    `${countOf(totals.created, 'image')} ${dry_run ? 'to be created' : 'created'} (${formatBytes(totals.bytes)})`,
-    `${totals.updated} ${dry_run ? 'to be updated' : 'updated'}`,
-    `${totals.same} the same`,
-    ...(totals.no_data > 0 ? [`${totals.no_data} without data`] : []),
-    ...describeRemovals(totals, dry_run),
-    ...(totals.refused > 0 ? [`${totals.refused} not taken in full`] : []),
-    ...(totals.interrupted > 0 ? [`${totals.interrupted} interrupted`] : []),
-    `${totals.failed} failed`,
-  ]
-  const losses = describeLosses(lost, { lossReport, strict })
+  if (!('targets' in summary) && isRefused(summary.unmapped)) {
+    return describeUnmapped(summary.unmapped)
+  }
+  const losses = describeLosses(summary.lost, { lossReport, strict })
+  const time = summary.estimate === null ? undefined : describeEstimate(summary.estimate)
+  const lines =
+    'targets' in summary
+      ? (several?.describe(summary) ?? [])
+      : [
+          ...(verbose ? describeNotCarried(summary.not_carried) : []),
+          countsOf(summary.totals, summary.dry_run),
+        ]
   return [
-    ...(verbose ? describeNotCarried(not_carried) : []),
-    counts.join(', '),
+    ...lines,
+    ...(time === undefined ? [] : [time]),
     ...(losses === undefined ? [] : [losses]),
-    ...(cut_short ? ['--max-duration is over: what is left is for the next run'] : []),
+    ...(summary.stopped ? [describeStop(summary.dry_run)] : []),
+    ...(summary.cut_short ? ['--max-duration is over: what is left is for the next run'] : []),
   ].join('\n')
-}
-
-/** The events of a run in which everything is planned and nothing done. */
-async function* rehearse(
-  source: Endpoint,
-  target: Endpoint,
-  planning: Parameters<typeof plan>[2],
-  context: Pick<PlanContext, 'extras' | 'signal'>,
-): AsyncGenerator<TransferEvent> {
-  const unreadable: TransferEvent[] = []
-  const onUnreadable = (id: string, error: unknown) => {
-    unreadable.push({ type: 'failed', id, step: null, error })
-  }
-  for await (const step of plan(source, target, planning, { ...context, onUnreadable })) {
-    yield* unreadable.splice(0)
-    if (step.action === 'skip') yield { type: 'skipped', step, reason: step.reason }
-    else if (step.action === 'refuse')
-      yield { type: 'failed', id: step.image.id, step, error: step.error }
-    else yield { type: 'finished', step, written: { image: step.image, refused: [] } }
-  }
-  yield* unreadable
 }

@@ -7,7 +7,7 @@ import {
   type TransactionSettings,
 } from 'kysely'
 import type Libsql from 'libsql'
-import { refuseNul } from './nul.ts'
+import { keepable } from './nul.ts'
 import { codeOf, toGlanceError } from './sqlite-errors.ts'
 import { Turns } from './turns.ts'
 
@@ -111,8 +111,9 @@ class SqliteConnection implements DatabaseConnection {
     return this.#patiently(() => void this.#database.exec(sql))
   }
 
-  async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
-    parameters.forEach(refuseNul)
+  async executeQuery<R>(compiled: CompiledQuery): Promise<QueryResult<R>> {
+    const { sql } = compiled
+    const parameters = keepable(compiled)
     this.#statements += 1
     if (this.#statements % STATEMENTS_PER_TURN === 0) await setImmediate()
     return this.#patiently(() => {

@@ -2,18 +2,28 @@ import { access, constants, readdir, readFile, rm, stat } from 'node:fs/promises
 import { resolve } from 'node:path'
 import type { Abortable } from '../abort.ts'
 import { GlanceError, isGlanceError } from '../errors.ts'
-import { compareIds, hasData, type Image } from '../image/image.ts'
+import { ANY_OWNER, compareIds, hasData, type Image } from '../image/image.ts'
 import { digested, Hasher } from '../stream/digest.ts'
 import { rechunk } from '../stream/rechunk.ts'
 import { verify } from '../stream/verify.ts'
 import { expressibleInV2 } from '../wire/loss.ts'
 import { auditDirectory } from './directory-audit.ts'
-import type { Audited, Endpoint, ImageData, ListOptions, Withdrawal, Written } from './endpoint.ts'
+import type {
+  Audited,
+  Endpoint,
+  ImageData,
+  ListOptions,
+  Room,
+  Withdrawal,
+  Written,
+} from './endpoint.ts'
 import { fileFault } from './file-fault.ts'
+import { roomInFolder } from './free-space.ts'
 import { fromMetadata, layout, toMetadata } from './layout.ts'
 import { entryOf, Manifest } from './manifest.ts'
 import { readFrom } from './read-file.ts'
-import { sweep, textBytes, writeWhole } from './whole-file.ts'
+import { UnfinishedFiles } from './unfinished.ts'
+import { textBytes, writeWhole } from './whole-file.ts'
 
 export interface DirectoryOptions {
   /** Whether images are to be written. Default false. */
@@ -26,7 +36,8 @@ export interface DirectoryOptions {
 
 /**
  * A directory of dumped images, see {@link layout}. An image whose data is missing or cut short is `corrupt` where it is
- * to be read from, and one that waits for its data where it is to be written to.
+ * to be read from, and one that waits for its data where it is to be written to; one of which only the manifest knows is
+ * `corrupt` too, or not there.
  */
 export class DirectoryEndpoint implements Endpoint {
   readonly name: string
@@ -37,6 +48,7 @@ export class DirectoryEndpoint implements Endpoint {
     ownersCarried: true,
     hashes: false,
     repeatable: true,
+    rewrites: true,
     withdrawals: ['hide', 'delete'],
   } as const
   readonly expressible = expressibleInV2
@@ -45,12 +57,15 @@ export class DirectoryEndpoint implements Endpoint {
   readonly #chunkSize: number
   readonly #sparse: boolean
   readonly #manifest: Manifest
+  readonly #unfinished: UnfinishedFiles
 
   private constructor(
     folder: string,
+    unfinished: UnfinishedFiles,
     { writable = false, chunkSize = 1024 * 1024, sparse = true }: DirectoryOptions,
   ) {
     this.#folder = folder
+    this.#unfinished = unfinished
     this.#writable = writable
     this.#chunkSize = chunkSize
     this.#sparse = sparse
@@ -60,8 +75,8 @@ export class DirectoryEndpoint implements Endpoint {
   }
 
   /**
-   * Where it is to be written to, what killed writers left half-made is removed, and images that are there without a
-   * manifest get one. @throws {GlanceError} `not_found` when there is no such directory; `forbidden` when it may not be
+   * Where it is to be written to, what killed writers left half-made is found, and what cannot be gone on with removed;
+   * images that are there without a manifest get one. @throws {GlanceError} `not_found` when there is no such directory; `forbidden` when it may not be
    * read, or not be written to although that is wanted.
    */
   static async open(folder: string, options: DirectoryOptions = {}): Promise<DirectoryEndpoint> {
@@ -70,9 +85,11 @@ export class DirectoryEndpoint implements Endpoint {
       const found = await stat(folder)
       if (!found.isDirectory()) throw new GlanceError('not_found', `${folder}: not a directory`)
       await access(folder, wanted)
-      if (options.writable === true) await sweep(folder)
-      const endpoint = new DirectoryEndpoint(folder, options)
-      if (options.writable === true) await endpoint.#adopt()
+      if (options.writable !== true) {
+        return new DirectoryEndpoint(folder, UnfinishedFiles.none(folder), options)
+      }
+      const endpoint = new DirectoryEndpoint(folder, await UnfinishedFiles.find(folder), options)
+      await endpoint.#adopt()
       return endpoint
     } catch (error) {
       throw fileFault(error, folder)
@@ -83,9 +100,13 @@ export class DirectoryEndpoint implements Endpoint {
     const names = await readdir(this.#folder).catch((error: unknown) => {
       throw fileFault(error, this.#folder)
     })
-    for (const id of names.filter(name => layout.isMetadata(name)).toSorted(compareIds)) {
+    const present = new Set(names.filter(name => layout.isMetadata(name)))
+    // Where it is written to, what is not there is nothing yet; to others the dump is not whole.
+    const wanted = this.#writable ? [] : await this.#manifest.ids()
+    for (const id of [...new Set([...present, ...wanted])].toSorted(compareIds)) {
       signal?.throwIfAborted()
       try {
+        if (!present.has(id)) throw this.#missing(id)
         yield await this.#read(id)
       } catch (error) {
         if (onUnreadable === undefined || !isGlanceError(error)) throw error
@@ -121,13 +142,14 @@ export class DirectoryEndpoint implements Endpoint {
     }
     if (data === null) return await this.update(image, { ...image, status: 'queued' })
     const file = layout.data(this.#folder, image.id)
-    const bytes = rechunk(verify(await data.open({ signal }), data), this.#chunkSize)
-    const sparse = this.#sparse
+    const [chunkSize, sparse] = [this.#chunkSize, this.#sparse]
     if (data.checksum !== null || data.digest !== null) {
-      await writeWhole(file, bytes, { sparse })
+      await this.#unfinished.write(image.id, data, { chunkSize, sparse, signal })
       const { size } = await stat(file)
       return await this.update(image, { ...image, size })
     }
+    // What nothing proves is not gone on with either: it is written in one go.
+    const bytes = rechunk(verify(await data.open({ signal }), data), chunkSize)
     const hasher = new Hasher(['md5', 'sha512'])
     await writeWhole(file, digested(bytes, hasher), { sparse })
     const { size } = await stat(file)
@@ -141,6 +163,8 @@ export class DirectoryEndpoint implements Endpoint {
     const { size, checksum, digest } = hasData(present) ? present : wanted
     const image: Image = {
       ...wanted,
+      // A dump does not belong to anybody.
+      owner: wanted.owner === ANY_OWNER ? null : wanted.owner,
       size: wanted.size ?? size,
       checksum: wanted.checksum ?? checksum,
       digest: wanted.digest ?? digest,
@@ -154,7 +178,12 @@ export class DirectoryEndpoint implements Endpoint {
   }
 
   async get(id: string): Promise<Image> {
-    return await this.#read(id)
+    try {
+      return await this.#read(id)
+    } catch (error) {
+      if (!isGlanceError(error, 'not_found') || this.#writable) throw error
+      throw (await this.#manifest.ids()).has(id) ? this.#missing(id) : error
+    }
   }
 
   /** The metadata goes before the data, as it came last: data without it is no image. */
@@ -175,6 +204,10 @@ export class DirectoryEndpoint implements Endpoint {
     }
   }
 
+  async room(): Promise<Room> {
+    return await roomInFolder(this.#folder)
+  }
+
   audit(options: Abortable = {}): AsyncGenerator<Audited> {
     return auditDirectory(this.#folder, this.#manifest, options)
   }
@@ -184,6 +217,11 @@ export class DirectoryEndpoint implements Endpoint {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#manifest.tidy().catch(() => {}) // Lines that count no more do no harm.
+  }
+
+  #missing(id: string): GlanceError {
+    const file = layout.metadata(this.#folder, id)
+    return new GlanceError('corrupt', `${file}: it is missing, and the manifest has it`)
   }
 
   async #adopt(): Promise<void> {

@@ -2,6 +2,7 @@ import type { Abortable } from '../abort.ts'
 import type { GlanceError } from '../errors.ts'
 import type { Digest } from '../image/digest.ts'
 import type { Image } from '../image/image.ts'
+import type { MemberStatus } from '../image/member.ts'
 import type { ImageHint } from '../image/query.ts'
 import type { Bytes } from '../stream/bytes.ts'
 import type { Expressed } from '../wire/loss.ts'
@@ -10,7 +11,7 @@ import type { Expressed } from '../wire/loss.ts'
 export interface EndpointFeatures {
   /** Whether `list` yields in ascending id order. */
   readonly ordered: boolean
-  /** Whether `data().open` honours `offset`. */
+  /** Whether opening data at an `offset` spares reading what is before it, as far as the endpoint can tell. */
   readonly ranges: boolean
   /** Whether images added may belong to any project, as far as is known: v1 shows it only by the images it has. */
   readonly ownersCarried: boolean
@@ -24,6 +25,8 @@ export interface EndpointFeatures {
    * `add` then rejects with `gone`.
    */
   readonly repeatable: boolean
+  /** Whether `add` writes anew what is there and cannot be understood, as if it were not. Default false. */
+  readonly rewrites?: boolean | undefined
   /** What `withdraw` can do with an image. Default: nothing. */
   readonly withdrawals?: readonly Withdrawal[] | undefined
   /**
@@ -44,8 +47,34 @@ export interface ImageData {
   /** Lower-case hex MD5 of the whole data, when known. */
   readonly checksum: string | null
   readonly digest: Digest | null
+  /** Where somebody else may have it from, as far as it is known; left out where nobody may. */
+  readonly address?: ((options?: Abortable) => Promise<ImageAddress>) | undefined
   /** The bytes anew, from `offset` (default 0) to the end. */
   open(options?: Abortable & { readonly offset?: number | undefined }): Promise<Bytes>
+}
+
+/** Ways in which a service fetches image data by itself, by Glance's names; `copy-from` is that of v1. */
+export const PULL_METHODS = ['glance-download', 'web-download', 'copy-from'] as const
+export type PullMethod = (typeof PULL_METHODS)[number]
+
+/** Where the data of an image is, for others. */
+export interface ImageAddress {
+  /** Where anybody gets it who asks, without credentials in it; null where it is not known. */
+  readonly url: string | null
+  /** Region of the image service, in the catalogue of its Keystone. */
+  readonly region: string | null
+  readonly imageId: string
+}
+
+/** What is to be fetched, and how. */
+export interface PullFrom {
+  readonly method: PullMethod
+  readonly address: ImageAddress
+}
+
+export interface PullOptions extends Abortable {
+  /** Told how many bytes have been fetched, as far as that is known. */
+  readonly onBytes?: ((bytes: number) => void) | undefined
 }
 
 /** One field of an image, in the API's names, that the endpoint would not take. */
@@ -59,7 +88,36 @@ export interface RefusedField {
 export interface Written {
   readonly image: Image
   readonly refused: readonly RefusedField[]
+  /** How the endpoint fetched the data by itself. */
+  readonly via?: PullMethod | undefined
 }
+
+/** Limits of projects that a service may tell of, by the names that Glance registers in Keystone. */
+export const QUOTA_NAMES = [
+  'image_size_total',
+  'image_count_total',
+  'image_count_uploading',
+] as const
+export type QuotaName = (typeof QUOTA_NAMES)[number]
+
+/** What our project has and may have: bytes for `image_size_total`, else images. */
+export interface Quota {
+  readonly name: QuotaName
+  readonly usage: number
+  readonly limit: number
+}
+
+/** How much can be written, as far as that is known. */
+export interface Room {
+  /** Bytes that fit on the disk; null where that is not known. */
+  readonly free: number | null
+  /** Whether what is written takes less of it than its size. */
+  readonly isCompressed: boolean
+  readonly quotas: readonly Quota[]
+}
+
+/** The values that attributes may have, by the API's names; what is not in it may have any, as far as is known. */
+export type AcceptedValues = ReadonlyMap<string, ReadonlySet<string>>
 
 /** One image as it is found where what should be there is known. */
 export interface Audited {
@@ -89,6 +147,29 @@ export interface ListOptions extends Abortable {
   readonly hint?: ImageHint | undefined
 }
 
+/** A project that an image is shared with. */
+export interface Membership {
+  readonly project: string
+  /** Null where nobody says: v1 knows of none. */
+  readonly status: MemberStatus | null
+  /** Whether it may share the image further; null where nobody says: v2 knows of no such thing. */
+  readonly canShare: boolean | null
+}
+
+/** Whom images are shared with. Each of these asks about one image. */
+export interface MemberAccess {
+  /** Whether `set` may say what members say to that, of which else only they decide. */
+  readonly states: boolean
+  /** All that we may see; none for an image that is not shared. */
+  list(image: Image, options?: Abortable): Promise<readonly Membership[]>
+  /** Makes these the members, and resolves to what is not taken of that. */
+  set(
+    image: Image,
+    members: readonly Membership[],
+    options?: Abortable,
+  ): Promise<readonly RefusedField[]>
+}
+
 /** Somewhere images live: a Glance service, a directory of files. */
 export interface Endpoint extends AsyncDisposable {
   /** What the user typed, without credentials; for messages. */
@@ -96,6 +177,13 @@ export interface Endpoint extends AsyncDisposable {
   /** Where it is, however it was named: a URL without credentials, or an absolute path; where that is known. */
   readonly address?: string | undefined
   readonly features: EndpointFeatures
+  /** Undefined where members are not kept. */
+  readonly members?: MemberAccess | undefined
+  /**
+   * What of it we see, as far as that is known: the project, or whatever else our token is good for; null where nobody
+   * says it. Left out where there is all to see.
+   */
+  scope?(options?: Abortable): Promise<string | null>
   /**
    * What becomes of an image that is written here and read again, and what is lost of it. Of an image that was read here
    * nothing is. What is written with its losses is written as the image without them.
@@ -117,6 +205,17 @@ export interface Endpoint extends AsyncDisposable {
    * @throws {GlanceError} `duplicate`, `forbidden`, `over_limit`, `corrupt`, `conflict`; `gone` as `features.repeatable` says.
    */
   add(image: Image, data: ImageData | null, options?: Abortable): Promise<Written>
+  /** How much can be written; left out where nothing is known of that. @throws as `list`. */
+  room?(options?: Abortable): Promise<Room>
+  /** What it takes, asked once; left out where nothing is known of that. @throws as `list`. */
+  accepts?(options?: Abortable): Promise<AcceptedValues>
+  /** How it can fetch data by itself; left out where it never does. */
+  pulls?(options?: Abortable): Promise<readonly PullMethod[]>
+  /**
+   * As {@link add}, with data that the endpoint fetches by itself, proved as ever. @throws {GlanceError} as `add`;
+   * `unavailable` when that failed and what is there still has no data.
+   */
+  pull?(image: Image, data: ImageData, from: PullFrom, options?: PullOptions): Promise<Written>
   /**
    * Brings the metadata from `present` to that of `image`, never the data.
    * Tries again by itself where that may help. @throws {GlanceError} `not_found`, `forbidden` when nothing at all is taken.

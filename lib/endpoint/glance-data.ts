@@ -1,12 +1,13 @@
 import type { IncomingMessage } from 'node:http'
 import { GlanceError, isGlanceError } from '../errors.ts'
-import { receive, send } from '../http/body.ts'
+import { bodyOf, receive, send } from '../http/body.ts'
 import type { DataConnections } from '../http/connections.ts'
 import { briefly, faultOf, networkFault } from '../http/faults.ts'
 import { redact, withoutTokens } from '../http/redact.ts'
 import type { Image } from '../image/image.ts'
 import type { Bytes } from '../stream/bytes.ts'
 import { digested, Hasher } from '../stream/digest.ts'
+import { skip } from '../stream/skip.ts'
 import { verify, verifySize } from '../stream/verify.ts'
 import type { ImageData } from './endpoint.ts'
 
@@ -15,37 +16,83 @@ export interface Transport {
   readonly headers: Readonly<Record<string, string>>
   readonly connections: DataConnections
   readonly timeoutMs: number
+  /** Milliseconds without a byte of a body after which it has failed. */
+  readonly stallMs: number
   readonly signal: AbortSignal | undefined
 }
 
+/** Image data that is asked for. */
+interface Download extends Transport {
+  /** In bytes, at which to begin. */
+  readonly offset: number
+  /** Bytes of the whole. */
+  readonly size: number | null
+  /** Hex MD5 of the whole. */
+  readonly checksum: string | null
+}
+
 /**
- * The data at `url` from `offset` on. `size` is that of the whole; what does not fit it is `corrupt`.
- * @throws {GlanceError} `conflict` when there is no data; `unsupported` when `offset` is not honoured.
+ * The data at `url` from `offset` on; what does not fit the size is `corrupt`. Where the service does not serve the range
+ * that is asked for, as most stores do not, the data is read from its start and what is before it dropped.
+ * @throws {GlanceError} `conflict` when there is no data; `corrupt` when a range would be one of other data.
  */
-export async function download(
-  url: URL,
-  {
-    offset,
-    size,
-    ...transport
-  }: Transport & { readonly offset: number; readonly size: number | null },
-): Promise<Bytes> {
-  const headers = {
-    ...transport.headers,
-    ...(offset > 0 ? { range: `bytes=${offset}-` } : {}),
+export async function download(url: URL, wanted: Download): Promise<Bytes> {
+  const { offset, size } = wanted
+  const answer =
+    (offset > 0 ? await askForRange(url, wanted) : undefined) ?? (await ask(url, wanted))
+  if (answer === undefined) return nothing()
+  if (answer.statusCode === 206) {
+    return whole(answer, url, size === null ? null : size - offset, wanted)
   }
-  const answer = await receive({ method: 'GET', url, ...transport, headers })
+  const all = whole(answer, url, size, wanted)
+  return offset === 0 ? all : skip(all, offset)
+}
+
+/** The answer with all of it; undefined where that is no bytes. */
+async function ask(url: URL, wanted: Download): Promise<IncomingMessage | undefined> {
+  const { size, ...transport } = wanted
+  const answer = await receive({ method: 'GET', url, ...transport })
   const status = answer.statusCode ?? 0
-  if (status === 200 && offset === 0) return whole(answer, url, size, transport.signal)
-  if (status === 206 && offset > 0) {
-    return whole(answer, url, size === null ? null : size - offset, transport.signal)
-  }
-  if (status >= 300) throw await refusal('GET', url, answer, headers)
+  if (status === 200) return answer
+  if (status >= 300) throw await refusal('GET', url, answer, wanted.headers)
   answer.destroy()
   // So v2 answers for data that is none as well as for none.
-  if (status === 204 && size === 0) return nothing()
+  if (status === 204 && size === 0) return undefined
   if (status === 204) throw new GlanceError('conflict', `GET ${redact(url)}: there is no data`)
-  throw new GlanceError('unsupported', `GET ${redact(url)}: ${status} in answer to a range`)
+  throw new GlanceError('unsupported', `GET ${redact(url)}: ${status} in answer to no range`)
+}
+
+/** The answer with the range, or with all where ranges are not known; undefined where they are refused. */
+async function askForRange(
+  url: URL,
+  { offset, size, checksum, ...transport }: Download,
+): Promise<IncomingMessage | undefined> {
+  const headers = { ...transport.headers, range: `bytes=${offset}-` }
+  const answer = await receive({ method: 'GET', url, ...transport, headers })
+  const status = answer.statusCode ?? 0
+  // Of a range too it is that of the whole (glance/api/v2/image_data.py).
+  const md5 = String(answer.headers['content-md5']).toLowerCase()
+  if ((status === 200 || status === 206) && checksum !== null && /^[0-9a-f]{32}$/.test(md5)) {
+    if (md5 !== checksum.toLowerCase()) {
+      answer.destroy()
+      throw new GlanceError('corrupt', `GET ${redact(url)}: it holds other data meanwhile`)
+    }
+  }
+  if (status === 200) return answer
+  if (status === 206 && isRest(answer.headers['content-range'], offset, size)) return answer
+  if (status === 206 || status === 400 || status === 416) {
+    answer.destroy()
+    return undefined
+  }
+  throw await refusal('GET', url, answer, headers)
+}
+
+/** Whether a Content-Range is that of all from `offset` on. */
+function isRest(header: string | undefined, offset: number, size: number | null): boolean {
+  const [, first, last, total] = /^\s*bytes\s+(\d+)-(\d+)\/(\d+|\*)\s*$/i.exec(header ?? '') ?? []
+  const end = Number(last) + 1
+  if (Number(first) !== offset || (total !== '*' && Number(total) !== end)) return false
+  return size === null || end === size
 }
 
 async function* nothing(): Bytes {}
@@ -124,10 +171,10 @@ async function* whole(
   answer: IncomingMessage,
   url: URL,
   size: number | null,
-  signal: AbortSignal | undefined,
+  { stallMs, signal }: Transport,
 ): Bytes {
   try {
-    yield* verifySize(answer as AsyncIterable<Buffer>, size)
+    yield* verifySize(bodyOf(answer, stallMs), size)
   } catch (error) {
     signal?.throwIfAborted()
     if (!isGlanceError(error)) throw networkFault({ method: 'GET', url }, error)

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Abortable } from '../abort.ts'
 import { withAttempts } from '../attempts.ts'
 import { GlanceError, isGlanceError, messageOf } from '../errors.ts'
-import { hasData, type Image } from '../image/image.ts'
+import { ANY_OWNER, hasData, type Image } from '../image/image.ts'
 import { changesBetween, type FieldChange } from '../wire/attributes.ts'
 import type { Expressed } from '../wire/loss.ts'
 import type {
@@ -10,11 +10,17 @@ import type {
   EndpointFeatures,
   ImageData,
   ListOptions,
+  MemberAccess,
+  PullFrom,
+  PullMethod,
+  PullOptions,
   RefusedField,
   Withdrawal,
   Written,
 } from './endpoint.ts'
 import { difference, type Expected } from './glance-data.ts'
+import { GlanceMembers } from './glance-members.ts'
+import type { ApiVersion } from './negotiate.ts'
 import type { GlanceService } from './glance-service.ts'
 
 /** Milliseconds in which a service notices that an upload was broken off. */
@@ -32,16 +38,22 @@ const REFUSALS = ['forbidden', 'invalid', 'conflict', 'over_limit'] as const
 export abstract class GlanceEndpoint implements Endpoint {
   readonly name: string
   readonly address: string
+  readonly members: MemberAccess
   protected readonly service: GlanceService
   /** Ids of the records that we made or took over, and that have not got what they are to have. */
   readonly #unfinished = new Set<string>()
   #features: EndpointFeatures
 
-  protected constructor(service: GlanceService, features: EndpointFeatures) {
+  protected constructor(service: GlanceService, version: ApiVersion, features: EndpointFeatures) {
     this.service = service
     this.name = service.name
     this.address = service.url('').href.replace(/\/+$/, '')
     this.#features = features
+    this.members = new GlanceMembers(service, version, features.ownersCarried)
+  }
+
+  async scope(options: Abortable = {}): Promise<string | null> {
+    return (await this.service.options.tokens.scope?.(options)) ?? null
   }
 
   /** As far as is known by now: see {@link leaveOwners}. */
@@ -71,6 +83,8 @@ export abstract class GlanceEndpoint implements Endpoint {
     data: ImageData,
     signal: AbortSignal | undefined,
   ): Promise<Expected>
+  /** Has the data of a record that has none fetched, and waits for that. */
+  protected abstract fetch(id: string, from: PullFrom, options: PullOptions): Promise<void>
   protected abstract remove(id: string, signal: AbortSignal | undefined): Promise<void>
   /** Has the service hand its data out to nobody but administrators; only where `features.withdrawals` has it. */
   protected abstract deactivate(id: string, signal: AbortSignal | undefined): Promise<void>
@@ -84,15 +98,41 @@ export abstract class GlanceEndpoint implements Endpoint {
     this.#features = { ...this.#features, ownersCarried: false }
   }
 
-  async add(given: Image, data: ImageData | null, { signal }: Abortable = {}): Promise<Written> {
+  abstract pulls(options?: Abortable): Promise<readonly PullMethod[]>
+
+  async add(image: Image, data: ImageData | null, { signal }: Abortable = {}): Promise<Written> {
+    const send = async (data: ImageData) => await this.#upload(image.id, data, signal)
+    return await this.#add(image, data, send, signal)
+  }
+
+  async pull(
+    image: Image,
+    data: ImageData,
+    from: PullFrom,
+    options: PullOptions = {},
+  ): Promise<Written> {
+    const fetch = async () => {
+      await this.fetch(image.id, from, options)
+      return data
+    }
+    return { ...(await this.#add(image, data, fetch, options.signal)), via: from.method }
+  }
+
+  async #add(
+    given: Image,
+    data: ImageData | null,
+    fill: (data: ImageData) => Promise<Expected>,
+    signal: AbortSignal | undefined,
+  ): Promise<Written> {
     const { image } = this.expressible(given)
     const begun: Image =
       data === null ? { ...image, status: 'queued' } : this.expressible(unpublished(image)).image
-    const record = await this.#record(begun, signal)
+    let record = await this.#record(begun, signal)
     this.#unfinished.add(image.id)
     if (data !== null) {
       if (record.status === 'queued') {
-        await this.#prove(image.id, await this.#upload(image.id, data, signal), signal)
+        // What the service made of it by itself is in it then.
+        record = await this.#prove(image.id, await fill(data), signal)
       } else {
         // The attempt before got as far as this, or somebody else was faster.
         const wrong = difference(record, data)
@@ -158,10 +198,24 @@ export abstract class GlanceEndpoint implements Endpoint {
     } catch (error) {
       if (isGlanceError(error, 'conflict')) return await this.#takeOver(image, signal)
       if (!isGlanceError(error, ...REFUSALS)) throw error
+      // Where our project may have no more images, that is said before it is seen that this one is there already.
+      if (error.code === 'over_limit' && (await this.#isThere(image.id, signal))) {
+        return await this.#takeOver(image, signal)
+      }
       // Something in it is refused. The least that can be created shows what, once it is brought to the rest.
       const bare = await this.createBare(image, signal)
       const { image: record } = await this.#bring(bare, { ...bare, hidden: image.hidden }, signal)
       return record
+    }
+  }
+
+  async #isThere(id: string, signal: AbortSignal | undefined): Promise<boolean> {
+    try {
+      await this.show(id, signal)
+      return true
+    } catch (error) {
+      if (isGlanceError(error, 'not_found')) return false
+      throw error
     }
   }
 
@@ -184,7 +238,7 @@ export abstract class GlanceEndpoint implements Endpoint {
   #withData(record: Image): Image {
     const { id, status } = record
     if (hasData(record)) return record
-    if (status !== 'saving') {
+    if (status !== 'saving' && status !== 'importing') {
       throw taken(id, this.name, `and its status is ${status}${WHY[status] ?? ''}`)
     }
     throw new GlanceError('unavailable', `image ${id}: ${this.name} is still being sent its data`)
@@ -217,12 +271,13 @@ export abstract class GlanceEndpoint implements Endpoint {
   }
 
   /**
-   * Compares what the service says of the data with what the source said. Wrong data is removed with its image, since
+   * Compares what the service says of the data with what the source said, and resolves to the image. Wrong data is removed with its image, since
    * data cannot be replaced.
    */
-  async #prove(id: string, data: Expected, signal: AbortSignal | undefined): Promise<void> {
-    const wrong = difference(await this.show(id, signal), data)
-    if (wrong === undefined) return
+  async #prove(id: string, data: Expected, signal: AbortSignal | undefined): Promise<Image> {
+    const stored = await this.show(id, signal)
+    const wrong = difference(stored, data)
+    if (wrong === undefined) return stored
     await this.remove(id, signal)
     throw new GlanceError(
       'corrupt',
@@ -232,7 +287,8 @@ export abstract class GlanceEndpoint implements Endpoint {
 
   /** Changes `present` until it is `image`: all at once or, when that is refused, field by field. */
   async #bring(present: Image, image: Image, signal: AbortSignal | undefined): Promise<Written> {
-    const wanted = this.features.ownersCarried ? image : { ...image, owner: present.owner }
+    const isOwned = this.features.ownersCarried && image.owner !== ANY_OWNER
+    const wanted = isOwned ? image : { ...image, owner: present.owner }
     // What the service has and its API cannot say is nobody's to change.
     const changes = changesBetween(this.expressible(present).image, wanted)
     if (changes.length === 0) return { image: present, refused: [] }

@@ -5,6 +5,7 @@ import type { ErrorCode } from '../errors.ts'
 import { DataConnections } from '../http/connections.ts'
 import { call, exchange, type JsonRequest } from '../http/client.ts'
 import { type TokenSource, withToken } from '../keystone/token-source.ts'
+import type { RateLimit } from '../stream/limit-rate.ts'
 import type { ImageData } from './endpoint.ts'
 import type { Transport } from './glance-data.ts'
 
@@ -12,8 +13,14 @@ export interface GlanceOptions extends Abortable {
   readonly tokens: TokenSource
   /** Milliseconds without a sign of life after which a request has failed. */
   readonly timeoutMs: number
+  /** Milliseconds without a byte of image data after which reading it has failed. Default `timeoutMs`. */
+  readonly stallMs?: number | undefined
   /** How often a request that changes nothing is tried in all. */
   readonly attempts: number
+  /** Where the service is in the catalogue of its Keystone, as far as that was said. */
+  readonly region?: string | undefined
+  /** How many requests are begun in a second. Default: as many as there are. */
+  readonly requests?: RateLimit | undefined
   /** How to get there; disposed of with the endpoint. Default: directly, trusting whom Node trusts. */
   readonly connections?: DataConnections | undefined
 }
@@ -69,9 +76,11 @@ export class GlanceService implements Disposable {
     work: (transport: Transport) => Promise<T>,
   ): Promise<T> {
     const { tokens } = this.options
-    return await withToken(tokens, async token => await work(this.#transport(token, signal)), {
-      signal,
-    })
+    const begin = async (token: string | null) => {
+      await this.#turn(signal)
+      return await work(this.#transport(token, signal))
+    }
+    return await withToken(tokens, begin, { signal })
   }
 
   /** Does `work`, which sends `data`, and once more from its start where our token is refused, not that of its source. */
@@ -92,11 +101,11 @@ export class GlanceService implements Disposable {
         }
       },
     }
-    return await withToken(
-      this.options.tokens,
-      async token => await work(watched, this.#transport(token, signal)),
-      { signal, isRefusal: () => !isOfSource },
-    )
+    const begin = async (token: string | null) => {
+      await this.#turn(signal)
+      return await work(watched, this.#transport(token, signal))
+    }
+    return await withToken(this.options.tokens, begin, { signal, isRefusal: () => !isOfSource })
   }
 
   url(path: string): URL {
@@ -119,8 +128,9 @@ export class GlanceService implements Disposable {
     ask: (request: JsonRequest) => Promise<T>,
   ): Promise<T> {
     const { tokens, timeoutMs } = this.options
-    const work = async (token: string | null) =>
-      await ask({
+    const work = async (token: string | null) => {
+      await this.#turn(rest.signal)
+      return await ask({
         method,
         url: this.url(path),
         timeoutMs,
@@ -128,12 +138,19 @@ export class GlanceService implements Disposable {
         ...rest,
         headers: { ...credentials(token), ...headers },
       })
+    }
     return await withToken(tokens, work, { signal: rest.signal })
   }
 
+  /** Resolves when another request may be begun. */
+  async #turn(signal: AbortSignal | undefined): Promise<void> {
+    await this.options.requests?.take(1, { signal })
+  }
+
   #transport(token: string | null, signal: AbortSignal | undefined): Transport {
-    const { timeoutMs } = this.options
-    return { headers: credentials(token), timeoutMs, connections: this.#connections, signal }
+    const { timeoutMs, stallMs = timeoutMs } = this.options
+    const headers = credentials(token)
+    return { headers, timeoutMs, stallMs, connections: this.#connections, signal }
   }
 }
 

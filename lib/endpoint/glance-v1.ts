@@ -1,6 +1,6 @@
 import { GlanceError, isGlanceError } from '../errors.ts'
 import type { Abortable } from '../abort.ts'
-import { hasData, type Image, isHollow, type Properties } from '../image/image.ts'
+import { ANY_OWNER, hasData, type Image, isHollow, type Properties } from '../image/image.ts'
 import { inOrder } from '../image/ordered.ts'
 import { isGone } from '../image/status.ts'
 import { attributesOf, type FieldChange } from '../wire/attributes.ts'
@@ -15,9 +15,10 @@ import {
 import { imageFromV1, imageFromV1Headers } from '../wire/v1-image.ts'
 import { isObject } from '../image/json.ts'
 import { isBaseAttribute, isReservedProperty } from '../wire/v2-image.ts'
-import type { ImageData, ListOptions } from './endpoint.ts'
+import type { ImageData, ListOptions, PullFrom, PullMethod, PullOptions } from './endpoint.ts'
 import { begin, download, type Expected, upload } from './glance-data.ts'
 import { GlanceEndpoint } from './glance-endpoint.ts'
+import { untilChanged } from './glance-import.ts'
 import { type PageSource, someOrAll } from './glance-page.ts'
 import { type GlanceOptions, GlanceService } from './glance-service.ts'
 import { listV1Pages, seesAll, sortsById } from './glance-v1-listing.ts'
@@ -35,7 +36,7 @@ export class GlanceV1Endpoint extends GlanceEndpoint {
   readonly expressible = expressibleInV1
 
   private constructor(service: GlanceService, ordered: boolean, isAdmin: boolean) {
-    super(service, {
+    super(service, 1, {
       ordered,
       ranges: false,
       ownersCarried: isAdmin,
@@ -80,12 +81,18 @@ export class GlanceV1Endpoint extends GlanceEndpoint {
       size,
       checksum,
       digest,
+      address: async ({ signal } = {}) => {
+        const { region = null, tokens } = this.service.options
+        const isOpen = (await tokens.token({ signal })) === null
+        const url = isOpen ? this.service.url(`v1/images/${id}`).href : null
+        return { url, region, imageId: id }
+      },
       open: async ({ offset = 0, signal } = {}) => {
         const url = this.service.url(`v1/images/${id}`)
         try {
           return await this.service.withTransport(
             signal,
-            async transport => await download(url, { ...transport, offset, size }),
+            async transport => await download(url, { ...transport, offset, size, checksum }),
           )
         } catch (error) {
           if (!isGlanceError(error, 'not_found')) throw error
@@ -105,6 +112,25 @@ export class GlanceV1Endpoint extends GlanceEndpoint {
     throw new GlanceError('not_found', `image ${id}: ${this.name} has deleted it`)
   }
 
+  /** Whether we may is nothing that can be asked. */
+  async pulls(): Promise<readonly PullMethod[]> {
+    return ['copy-from']
+  }
+
+  protected async fetch(id: string, { address }: PullFrom, { signal }: PullOptions): Promise<void> {
+    await this.#write('PUT', `v1/images/${id}`, signal, {
+      'x-glance-api-copy-from': address.url ?? '',
+      'x-glance-registry-purge-props': 'False',
+    })
+    await untilChanged(signal, async () => {
+      const { status } = await this.show(id, signal)
+      if (status === 'active') return undefined
+      if (status === 'queued' || status === 'saving') return status
+      const message = `image ${id}: ${this.name} could not fetch it by copy-from: it is ${status} now`
+      throw new GlanceError('gone', message)
+    })
+  }
+
   protected async show(id: string, signal: AbortSignal | undefined): Promise<Image> {
     return imageFromV1Headers(await this.service.head(`v1/images/${id}`, signal))
   }
@@ -119,13 +145,14 @@ export class GlanceV1Endpoint extends GlanceEndpoint {
         ['protected', image.protected],
         ['min_disk', minDisk],
         ['min_ram', minRam],
-        ...(this.features.ownersCarried ? [['owner', owner] as const] : []),
+        ...(this.features.ownersCarried && owner !== ANY_OWNER ? [['owner', owner] as const] : []),
       ],
       propertiesOf(image.properties, []),
     )
     const made = await this.#write('POST', 'v1/images', signal, headers)
     // Of anybody else v1 takes no owner, and says nothing of it.
-    if (owner !== null && made.owner !== owner) this.leaveOwners()
+    const isOwned = owner !== null && owner !== ANY_OWNER
+    if (isOwned && made.owner !== owner) this.leaveOwners()
     return made
   }
 

@@ -1,15 +1,31 @@
+import type { Abortable } from '../abort.ts'
 import { type ErrorCode, isGlanceError } from '../errors.ts'
-import type { Image } from '../image/image.ts'
+import { redact } from '../http/redact.ts'
+import { ANY_OWNER, type Image } from '../image/image.ts'
 import { inOrder, mergeById } from '../image/ordered.ts'
+import { isObject } from '../image/json.ts'
 import type { ImageHint } from '../image/query.ts'
 import type { FieldChange } from '../wire/attributes.ts'
 import { needsOperators, v2Filters } from '../wire/listing-hint.ts'
 import { expressibleByV2Service } from '../wire/loss.ts'
 import { imageFromV2, imageToV2, SERVER_MADE, type V2Document } from '../wire/v2-image.ts'
 import { PATCH_MEDIA_TYPE, patchOf } from '../wire/v2-patch.ts'
-import { type ImageData, type ListOptions, WITHDRAWALS } from './endpoint.ts'
+import {
+  type AcceptedValues,
+  type ImageAddress,
+  type ImageData,
+  type ListOptions,
+  PULL_METHODS,
+  type PullFrom,
+  type PullMethod,
+  type PullOptions,
+  type Room,
+  WITHDRAWALS,
+} from './endpoint.ts'
 import { download, type Expected, type Transport, upload } from './glance-data.ts'
 import { GlanceEndpoint } from './glance-endpoint.ts'
+import { importImage } from './glance-import.ts'
+import { acceptedValues, quotasOf } from './glance-room.ts'
 import { type GlanceOptions, GlanceService } from './glance-service.ts'
 import { someOrAll } from './glance-page.ts'
 import { listPages } from './glance-v2-listing.ts'
@@ -19,8 +35,11 @@ import { speaksSince } from './negotiate.ts'
 export class GlanceV2Endpoint extends GlanceEndpoint {
   readonly expressible = expressibleByV2Service
 
+  /** How it can import, once that was asked. */
+  #methods: Promise<readonly PullMethod[]> | undefined
+
   private constructor(service: GlanceService, isAdmin: boolean) {
-    super(service, {
+    super(service, 2, {
       ordered: true,
       ranges: true,
       ownersCarried: isAdmin,
@@ -85,14 +104,58 @@ export class GlanceV2Endpoint extends GlanceEndpoint {
       size,
       checksum,
       digest,
+      address: async ({ signal } = {}) => await this.#addressOf(image.id, signal),
       open: async ({ offset = 0, signal } = {}) => {
         const url = this.service.url(`v2/images/${image.id}/file`)
         return await this.service.withTransport(
           signal,
-          async transport => await download(url, { ...transport, offset, size }),
+          async transport => await download(url, { ...transport, offset, size, checksum }),
         )
       },
     }
+  }
+
+  async pulls({ signal }: Abortable = {}): Promise<readonly PullMethod[]> {
+    this.#methods ??= this.service.get('v2/info/import', signal).then(
+      answer => {
+        const found = isObject(answer) ? answer['import-methods'] : undefined
+        const value: unknown = isObject(found) ? found['value'] : undefined
+        return PULL_METHODS.filter(method => Array.isArray(value) && value.includes(method))
+      },
+      (error: unknown) => {
+        this.#methods = undefined
+        if (isGlanceError(error, 'not_found', 'unsupported')) return [] // Before v2.6.
+        throw error
+      },
+    )
+    return await this.#methods
+  }
+
+  async room(options: Abortable = {}): Promise<Room> {
+    return { free: null, isCompressed: false, quotas: await quotasOf(this.service, options) }
+  }
+
+  async accepts(options: Abortable = {}): Promise<AcceptedValues> {
+    return await acceptedValues(this.service, options)
+  }
+
+  protected async fetch(id: string, from: PullFrom, options: PullOptions): Promise<void> {
+    await importImage(this.service, id, from, options)
+  }
+
+  /** A service that wants no token gives its data to everybody; else there may be a location that does. */
+  async #addressOf(imageId: string, signal: AbortSignal | undefined): Promise<ImageAddress> {
+    const { region = null, tokens } = this.service.options
+    if ((await tokens.token({ signal })) === null) {
+      return { url: this.service.url(`v2/images/${imageId}/file`).href, region, imageId }
+    }
+    const image = await this.service.get(`v2/images/${imageId}`, signal)
+    const shown: unknown[] = isObject(image)
+      ? [image['direct_url'], image['locations']].flat().map(urlOf)
+      : []
+    // What signs a URL is not to be handed on.
+    const url = shown.find(url => typeof url === 'string' && isPlain(url))
+    return { url: typeof url === 'string' ? url : null, region, imageId }
   }
 
   protected async show(id: string, signal: AbortSignal | undefined): Promise<Image> {
@@ -146,7 +209,9 @@ function creation(image: Image, ownersCarried: boolean): V2Document {
   const made: ReadonlySet<string> = new Set(SERVER_MADE)
   return Object.fromEntries(
     Object.entries(imageToV2(image)).filter(
-      ([name, value]) => !made.has(name) && (name === 'owner' ? ownersCarried : value !== null),
+      ([name, value]) =>
+        !made.has(name) &&
+        (name === 'owner' ? ownersCarried && value !== ANY_OWNER : value !== null),
     ),
   )
 }
@@ -154,4 +219,13 @@ function creation(image: Image, ownersCarried: boolean): V2Document {
 /** The least that makes a record which nobody else sees. Before v2.7 images could not be hidden. */
 function bareCreation({ id, containerFormat, diskFormat }: Image): V2Document {
   return { id, container_format: containerFormat, disk_format: diskFormat, visibility: 'private' }
+}
+
+/** The URL of a location, as `locations` and `direct_url` have it. */
+function urlOf(location: unknown): unknown {
+  return isObject(location) ? location['url'] : location
+}
+
+function isPlain(url: string): boolean {
+  return /^https?:/.test(url) && URL.canParse(url) && redact(url) === new URL(url).href
 }

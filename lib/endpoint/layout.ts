@@ -11,6 +11,13 @@ import { imageFromV2, imageToV2 } from '../wire/v2-image.ts'
 export const layout = {
   metadata: (folder: string, id: string) => join(folder, id),
   data: (folder: string, id: string) => join(folder, `${id}.img`),
+  /** Where data is that can be gone on with, the beginning of what `stamp` says: while it is written, or nobody's. */
+  unfinished: (file: string, stamp: string, writer?: string) =>
+    [file, stamp, ...(writer === undefined ? [] : [writer]), 'part'].join('.'),
+  /** Of what a file of such a name is the beginning; undefined when it is none. */
+  beginningOf: (name: string) =>
+    /^(?<id>[^.]+)\.img\.(?<stamp>[0-9a-f]{16})(\.[0-9a-f]+-\d+-\d+-[0-9a-f]+)?\.part$/.exec(name)
+      ?.groups,
   /** What the files are, see `Manifest`. */
   manifest: (folder: string) => join(folder, MANIFEST),
   /** Where the n-th part of data is, from 1 on, in an archive that has to begin before its size is known. */

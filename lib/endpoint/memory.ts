@@ -1,6 +1,6 @@
 import type { Abortable } from '../abort.ts'
 import { GlanceError } from '../errors.ts'
-import { hasData, type Image } from '../image/image.ts'
+import { ANY_OWNER, hasData, type Image } from '../image/image.ts'
 import { sortedById } from '../image/ordered.ts'
 import { verify } from '../stream/verify.ts'
 import { expressibleInV2 } from '../wire/loss.ts'
@@ -67,7 +67,8 @@ export class MemoryEndpoint implements Endpoint {
       for await (const chunk of verify(await data.open({ signal }), data))
         chunks.push(Buffer.from(chunk))
     }
-    const added: Image = { ...image, status: data === null ? 'queued' : 'active' }
+    const owner = image.owner === ANY_OWNER ? null : image.owner
+    const added: Image = { ...image, owner, status: data === null ? 'queued' : 'active' }
     this.#images.set(image.id, { image: added, data: data === null ? null : Buffer.concat(chunks) })
     return { image: added, refused: [] }
   }

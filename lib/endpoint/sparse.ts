@@ -5,27 +5,47 @@ import type { Bytes } from '../stream/bytes.ts'
 const BLOCK = 4096
 const ZEROS = Buffer.alloc(BLOCK)
 
+export interface WriteDataOptions {
+  /** The length of the file, at which the data goes on. Default 0. */
+  readonly from?: number | undefined
+  /** Whether blocks of zeros are holes, where the file system has such. Default false. */
+  readonly sparse?: boolean | undefined
+}
+
 /**
- * Writes an empty file so that blocks of zeros are holes, where the file system has such; everywhere it reads the same
- * as if all had been written.
+ * Writes data to the end of a file, which reads the same with holes as without. When that fails, the file is as long as
+ * what was written of it.
  */
-export async function writeSparse(file: FileHandle, data: Bytes): Promise<void> {
-  let position = 0
-  for await (const chunk of data) {
-    // What is to be written and is not yet: [from, at) of the chunk.
-    let from = 0
-    for (let at = 0; at < chunk.length;) {
-      const next = Math.min(at + BLOCK - ((position + at) % BLOCK), chunk.length)
-      if (isZero(chunk, at, next)) {
-        await writeAll(file, chunk.subarray(from, at), position + from)
-        from = next
-      }
-      at = next
+export async function writeData(
+  file: FileHandle,
+  data: Bytes,
+  { from = 0, sparse = false }: WriteDataOptions = {},
+): Promise<void> {
+  let position = from
+  try {
+    for await (const chunk of data) {
+      if (sparse) await writeSparse(file, chunk, position)
+      else await writeAll(file, chunk, position)
+      position += chunk.length
     }
-    await writeAll(file, chunk.subarray(from), position + from)
-    position += chunk.length
+  } finally {
+    await file.truncate(position)
   }
-  await file.truncate(position)
+}
+
+/** Leaves out the blocks of zeros. */
+async function writeSparse(file: FileHandle, chunk: Uint8Array, position: number): Promise<void> {
+  // What is to be written and is not yet: [from, at) of the chunk.
+  let from = 0
+  for (let at = 0; at < chunk.length;) {
+    const next = Math.min(at + BLOCK - ((position + at) % BLOCK), chunk.length)
+    if (isZero(chunk, at, next)) {
+      await writeAll(file, chunk.subarray(from, at), position + from)
+      from = next
+    }
+    at = next
+  }
+  await writeAll(file, chunk.subarray(from), position + from)
 }
 
 function isZero(chunk: Uint8Array, from: number, to: number): boolean {

@@ -1,9 +1,10 @@
-import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { type FileHandle, open, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Bytes } from '../stream/bytes.ts'
+import { renameDurably } from './durable.ts'
 import { fileFault } from './file-fault.ts'
 import { layout } from './layout.ts'
-import { writeSparse } from './sparse.ts'
+import { writeData } from './sparse.ts'
 import { isGone, writerName } from './writer.ts'
 
 /**
@@ -30,10 +31,8 @@ export class WholeFile implements AsyncDisposable {
   async commit(): Promise<void> {
     await this.handle.sync()
     await this.handle.close()
-    await rename(this.#partial, this.#file)
+    await renameDurably(this.#partial, this.#file)
     this.#open = false
-    await using folder = await open(dirname(this.#file))
-    await folder.sync()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -52,8 +51,7 @@ export async function writeWhole(
 ): Promise<void> {
   try {
     await using whole = await WholeFile.create(file)
-    if (sparse) await writeSparse(whole.handle, data)
-    else for await (const chunk of data) await whole.handle.writeFile(chunk)
+    await writeData(whole.handle, data, { sparse })
     await whole.commit()
   } catch (error) {
     throw fileFault(error, file)

@@ -23,14 +23,40 @@ const CONTINUE_MS = 1000
 /** Milliseconds that a server may take to see that we have hung up. */
 const HANG_UP_MS = 2000
 
-/** Asks for image data. The answer's body is to be read, or destroyed. @throws {GlanceError} `unavailable`. */
+/**
+ * Asks for image data. The answer's body is to be read by {@link bodyOf}, or destroyed: who reads slowly is given all the
+ * time, since that is not the server's fault. @throws {GlanceError} `unavailable`.
+ */
 export async function receive(options: DataRequest): Promise<IncomingMessage> {
   const request = start(options, options.headers, options.signal)
   request.end()
   const answer = await answerOf(request, options)
+  request.setTimeout(0)
   // A broken connection in the middle of the body surfaces in whoever reads it; nobody may be reading yet.
   answer.on('error', () => {})
   return answer
+}
+
+/** The body, which ends in `unavailable` when the server keeps us waiting for a byte for so many milliseconds. */
+export async function* bodyOf(
+  answer: IncomingMessage,
+  stallMs: number,
+): AsyncGenerator<Uint8Array, void> {
+  let waiting = true
+  const watch = setTimeout(() => {
+    const seconds = stallMs / 1000
+    if (waiting) answer.destroy(new GlanceError('unavailable', `no byte came for ${seconds} s`))
+  }, stallMs)
+  try {
+    for await (const chunk of answer as AsyncIterable<Buffer>) {
+      waiting = false
+      yield chunk
+      waiting = true
+      watch.refresh()
+    }
+  } finally {
+    clearTimeout(watch)
+  }
 }
 
 /**
@@ -51,12 +77,18 @@ export async function send(
     ...(size === null ? { 'transfer-encoding': 'chunked' } : { 'content-length': String(size) }),
     ...(ask ? { expect: '100-continue' } : {}),
   })
-  const upload = new Upload(request, answerOf(request, options), options.signal)
+  let ours = false
+  const answer = answerOf(request, options, () => ours)
+  const upload = new Upload(request, answer, options.signal)
   try {
     if (!ask || (await upload.goAhead())) {
+      ours = true
       for await (const chunk of await open()) {
+        ours = false
         if (!(await upload.write(chunk))) break
+        ours = true
       }
+      ours = false
     }
   } catch (error) {
     await upload.hangUp()
@@ -153,13 +185,18 @@ function start(
   return connections.forData(url, { method, headers: { ...headers }, timeout: timeoutMs, signal })
 }
 
-/** The answer, once its headers are there. What breaks off its body is then an error of that. */
+/**
+ * The answer, once its headers are there. What breaks off its body is then an error of that. While it is our turn to
+ * send, the server's silence counts for nothing.
+ */
 async function answerOf(
   request: ClientRequest,
   { method, url, timeoutMs, signal }: DataRequest,
+  isOurTurn: () => boolean = () => false,
 ): Promise<IncomingMessage> {
   let answer: IncomingMessage | undefined
   request.on('timeout', () => {
+    if (isOurTurn()) return void request.socket?.setTimeout(timeoutMs)
     const error = new GlanceError('unavailable', `nothing moved for ${timeoutMs / 1000} s`)
     answer?.destroy(error)
     request.destroy(error)

@@ -76,6 +76,9 @@ export function hasData(image: Image): boolean {
   return image.status === 'active' || image.status === 'deactivated'
 }
 
+/** In place of an owner, in what is to be written: the service is left to say, and takes whoever creates the image. */
+export const ANY_OWNER = ''
+
 /**
  * Whether there is nothing behind it, and never was: v1 makes images of size 0 active without formats, which Nova used
  * for the snapshots of servers that boot from volumes. All that they have is their properties.

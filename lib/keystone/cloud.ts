@@ -3,6 +3,7 @@ import type { TlsFiles } from '../http/tls.ts'
 import { type Wanted, wantedBy } from './catalog.ts'
 import { type CloudConfig, flag, misconfigured } from './cloud-config.ts'
 import { credentialsOf } from './cloud-credentials.ts'
+import type { ProjectList } from './projects.ts'
 import { KeystoneSession, type SessionOptions } from './session.ts'
 import { fixedToken, type TokenSource } from './token-source.ts'
 
@@ -11,6 +12,8 @@ export interface Cloud {
   readonly tokens: TokenSource
   /** Where its image service is. @throws {GlanceError} `not_found`; `usage` where nothing says it. */
   imageUrl(options?: Abortable): Promise<string>
+  /** Its projects, as far as we may know; undefined where no Keystone that knows of domains tells. */
+  projects(options?: Abortable): Promise<ProjectList | undefined>
   /** Whether its catalogue has an image service at this host; true where there is no catalogue. */
   hasImagesAt(hostname: string, options?: Abortable): Promise<boolean>
 }
@@ -32,6 +35,7 @@ export function openCloud(config: CloudConfig, { wanted, ...options }: CloudOpti
     const url = override ?? credentials.endpoint
     return {
       tokens: fixedToken(credentials.token),
+      projects: async () => undefined,
       imageUrl: async () => {
         if (url !== null) return url
         throw misconfigured(config, `${config.nameOf('image_endpoint_override')} is not set`)
@@ -43,6 +47,7 @@ export function openCloud(config: CloudConfig, { wanted, ...options }: CloudOpti
   const service = { ...wantedBy(config), ...wanted }
   return {
     tokens: session,
+    projects: async options => await session.projects(options),
     imageUrl: async options => override ?? (await session.imageUrl(service, options)),
     hasImagesAt: async (hostname, options) => {
       const { catalog } = await session.grant(options)

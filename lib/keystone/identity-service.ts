@@ -6,6 +6,7 @@ import { redact } from '../http/redact.ts'
 import type { KeystoneCredentials, Method, Named, Scope } from './cloud-credentials.ts'
 import { fieldsOf, isFields, listOf } from './documents.ts'
 import { type Grant, grantFromV2, grantFromV3 } from './grant.ts'
+import { listProjects, type ProjectList } from './projects.ts'
 import { v2Request, v3Request } from './requests.ts'
 
 export interface ServiceOptions {
@@ -58,6 +59,18 @@ export class IdentityService {
       throw this.#error('unsupported', message)
     }
     return grant
+  }
+
+  /** The projects that `token` may see; undefined by v2.0. @throws as {@link listProjects}. */
+  async projects(token: string, { signal }: Abortable = {}): Promise<ProjectList | undefined> {
+    this.#api ??= await this.#discover(signal)
+    if (this.#api.version === 2) return undefined
+    try {
+      return await listProjects(this.#api.base, token, { ...this.#options, signal })
+    } catch (error) {
+      if (!isGlanceError(error)) throw error
+      throw this.#error(error.code, error.message, { cause: error })
+    }
   }
 
   async #post({ version, base }: Api, signal: AbortSignal | undefined): Promise<Grant> {

@@ -5,7 +5,8 @@ import { imageUrl, type Wanted } from './catalog.ts'
 import type { KeystoneCredentials } from './cloud-credentials.ts'
 import type { Grant } from './grant.ts'
 import { described, IdentityService, type ServiceOptions } from './identity-service.ts'
-import type { TokenSource } from './token-source.ts'
+import type { ProjectList } from './projects.ts'
+import { type TokenSource, withToken } from './token-source.ts'
 
 export interface SessionOptions extends ServiceOptions, Abortable {
   /** For messages: whose settings they are. */
@@ -63,6 +64,10 @@ export class KeystoneSession implements TokenSource {
     return (await this.grant({ signal })).token
   }
 
+  async scope({ signal }: Abortable = {}): Promise<string | null> {
+    return (await this.grant({ signal })).scope
+  }
+
   async invalidate(token: string | null): Promise<boolean> {
     if (this.#held?.token !== token) return this.#refusal === undefined
     if (!this.#renewable) return false
@@ -73,6 +78,13 @@ export class KeystoneSession implements TokenSource {
   /** Where the image service is, by the catalogue. @throws {GlanceError} as {@link imageUrl} and `token` do. */
   async imageUrl(wanted: Wanted, { signal }: Abortable = {}): Promise<string> {
     return imageUrl((await this.grant({ signal })).catalog, wanted)
+  }
+
+  /** The projects of the cloud, as far as we may know; undefined where its Keystone speaks only v2.0. */
+  async projects({ signal }: Abortable = {}): Promise<ProjectList | undefined> {
+    const list = async (token: string | null) =>
+      await this.#service.projects(token ?? '', { signal })
+    return await withToken(this, list, { signal })
   }
 
   /** A token that holds, with the catalogue that came with it. @throws {GlanceError} as `token` does. */

@@ -1,12 +1,17 @@
-import { GlanceError } from '../errors.ts'
-import type { Endpoint, ListOptions } from '../endpoint/endpoint.ts'
-import { hasData, type Image } from '../image/image.ts'
-import { joinById, type Pair, sortedById } from '../image/ordered.ts'
+import { GlanceError, isGlanceError, messageOf } from '../errors.ts'
+import type { Endpoint, ListOptions, Membership } from '../endpoint/endpoint.ts'
+import { ANY_OWNER, hasData, type Image } from '../image/image.ts'
+import type { Pair } from '../image/ordered.ts'
+import { isGone } from '../image/status.ts'
 import { changesBetween, type FieldChange, withAttributesOf } from '../wire/attributes.ts'
 import { forGood, type LostField } from '../wire/loss.ts'
-import type { Extras } from './extras.ts'
-import type { FieldRules } from './fields.ts'
-import { copiedFrom, PROVENANCE } from './provenance.ts'
+import type { Extras, UnreadableExtra } from './extras.ts'
+import type { FieldRules, Ruled } from './fields.ts'
+import type { IdMap } from './id-map.ts'
+import { withMembers } from './members.ts'
+import { pairsOf } from './pairs.ts'
+import { originsBy, type ProjectMap, withOwner } from './project-map.ts'
+import { copiedFrom, OF_COPIES, renumberedFrom } from './provenance.ts'
 import type { Selection } from './select.ts'
 
 /**
@@ -14,13 +19,24 @@ import type { Selection } from './select.ts'
  * the target has no way to say.
  */
 export type PlanStep = { readonly lost: readonly LostField[] } & (
-  | { readonly action: 'create'; readonly image: Image; readonly withData: boolean }
+  | {
+      readonly action: 'create'
+      readonly image: Image
+      /** The record without data that the target has of it, where it has one. */
+      readonly present: Image | undefined
+      readonly withData: boolean
+      /** The target holds other data under its id, so that it gets another. */
+      readonly anew?: true
+      readonly members?: readonly Membership[]
+    }
   | {
       readonly action: 'update'
       readonly image: Image
       /** As the target has it now. */
       readonly present: Image
       readonly changes: readonly FieldChange[]
+      /** Whom it is to be shared with, where that is to be changed. */
+      readonly members?: readonly Membership[]
     }
   | {
       readonly action: 'skip'
@@ -38,8 +54,14 @@ export type PlanStep = { readonly lost: readonly LostField[] } & (
     }
 )
 
-/** `same`: nothing to do; `no_data`: the source has nothing that could be copied. */
-export type SkipReason = 'same' | 'no_data'
+/**
+ * `same`: nothing to do; `no_data`: the source has nothing that could be copied; `conflict`: the target does not give
+ * its id out; `unmapped`: nothing says which project of the target it belongs to.
+ */
+export type SkipReason = 'same' | 'no_data' | 'conflict' | 'unmapped'
+
+/** What becomes of an image whose id the target does not give out. */
+export type OnConflict = 'fail' | 'skip' | 'new-id'
 
 export interface PlanOptions {
   /** Whether images are created without their data (`--metaonly`). Default false. */
@@ -54,18 +76,37 @@ export interface PlanOptions {
   readonly fields?: FieldRules | undefined
   /** What the copies that are made are to tell of where they come from; see `PROVENANCE`. Default: nothing. */
   readonly provenance?: string | undefined
+  /** Of an image of whose id the target holds other data (`--on-conflict`). Default `fail`: it is refused. */
+  readonly onConflict?: OnConflict | undefined
+  /** Which images have another id on the target (`--id-map`). Default none. */
+  readonly ids?: IdMap | undefined
+  /** Which projects own images on the target (`--map-projects`). Default: those that do on the source. */
+  readonly projects?: ProjectMap | undefined
+  /** Whether the members of shared images are compared and carried (`--members`). Default false. */
+  readonly members?: boolean | undefined
 }
 
 export interface PlanContext extends ListOptions {
   /** Told of both sides as they are listed, the source's images that are not selected among them. */
   readonly extras?: Extras | undefined
+  /** Told of the images that a step is about, right before the step. */
+  readonly onPair?: ((pair: Pair) => void) | undefined
 }
+
+/** What is found when two sides are held against each other: a step, or something that only the target has. */
+export type Found =
+  | PlanStep
+  | { readonly action: 'extra'; readonly image: Image }
+  | ({ readonly action: 'unreadable' } & UnreadableExtra)
 
 /** What an image is after it was written to the source, or the target, and read again. */
 export interface Ends {
   readonly source: Pick<Endpoint, 'expressible'>
   readonly target: Pick<Endpoint, 'expressible'>
 }
+
+/** What is planned from. */
+export type Listed = Pick<Endpoint, 'features' | 'list' | 'expressible' | 'members'>
 
 /**
  * Decides for each image of `source` that is selected, in id order, what makes `target` have it too. One listing of
@@ -77,60 +118,126 @@ export async function* plan(
   source: Endpoint,
   target: Endpoint,
   options: PlanOptions,
-  { extras, onUnreadable, signal }: PlanContext = {},
+  context: PlanContext = {},
 ): AsyncGenerator<PlanStep> {
-  const { selection, fields, ...others } = options
-  await selection?.prepare(source, { signal })
+  await options.selection?.prepare(source, context)
   // What the source keeps back by itself could not be told from what it does not have.
-  const hint = extras === undefined ? selection?.hint : undefined
+  const hint = context.extras === undefined ? options.selection?.hint : undefined
+  yield* planSelected(source, target, options, { ...context, hint })
+}
+
+/** As {@link plan}, by a selection that is prepared. `extras` are given what only the target has. */
+export async function* planSelected(
+  source: Listed,
+  target: Endpoint,
+  options: PlanOptions,
+  context: PlanContext = {},
+): AsyncGenerator<PlanStep> {
+  for await (const found of survey(source, target, options, context)) {
+    if (found.action === 'extra' || found.action === 'unreadable') context.extras?.hold(found)
+    else yield found
+  }
+}
+
+/** The steps of a plan, and among them what only the target has, as far as it is selected; by a selection that is prepared. */
+export async function* survey(
+  source: Listed,
+  target: Endpoint,
+  options: PlanOptions,
+  { extras, onPair, onUnreadable, signal, hint }: PlanContext = {},
+): AsyncGenerator<Found> {
+  const { selection, ids } = options
+  const unreadable = new Map<string, GlanceError>()
   const sources = { onUnreadable, signal, hint }
-  // What the target holds and nobody can read is as good as not there: it is written anew.
-  const targets = { onUnreadable: () => {}, signal }
-  const pairs =
-    source.features.sequential === true
-      ? inOrderOf(source.list(sources), target.list(targets))
-      : joinById(inIdOrder(source, sources), inIdOrder(target, targets))
-  for await (const pair of pairs) {
+  const targets = {
+    signal,
+    onUnreadable: (id: string, cause: unknown) => {
+      const message = `image ${id}: what ${target.name} has of it cannot be understood: ${messageOf(cause)}`
+      unreadable.set(id, new GlanceError('corrupt', message, { cause }))
+    },
+  }
+  const origins = originsBy(ids, options.projects)
+  const isWanted = (extra: Image) =>
+    selection === undefined || origins(extra).some(was => selection.wouldSelect(was))
+  for await (const pair of pairsOf(source, target, { sources, targets, ids })) {
     extras?.note(pair, selection)
-    if (pair.source === undefined || selection?.selects(pair.source) === false) continue
-    const ruled = fields?.apply(pair.source, pair.target)
-    const leaveOut = new Set([...(options.leaveOut ?? []), ...(ruled?.leaveOut ?? [])])
-    // Which may turn out only when something was written.
-    if (!target.features.ownersCarried) leaveOut.add('owner')
-    yield planStep(
-      ruled?.image ?? pair.source,
-      pair.target,
-      { source, target },
-      {
-        ...others,
-        leaveOut,
-        decided: ruled?.decided,
-      },
-    )
+    const { source: image, target: present } = pair
+    if (image === undefined) {
+      if (present !== undefined && !isGone(present.status) && isWanted(present))
+        yield { action: 'extra', image: present }
+      continue
+    }
+    // A listing is never behind the image that it is joined with, so that this is known by now.
+    const id = ids?.targetOf(image.id) ?? image.id
+    const found = unreadable.get(id)
+    unreadable.delete(id)
+    // What is written anew is as good as not there.
+    const error = present === undefined && target.features.rewrites !== true ? found : undefined
+    if (selection?.selects(image) === false) continue
+    const step: PlanStep =
+      error === undefined
+        ? await planPair({ source: image, target: present }, { source, target }, options, signal)
+        : { action: 'refuse', image, present, error, lost: [] }
+    onPair?.(pair)
+    yield step
+  }
+  for (const [id, error] of unreadable) yield { action: 'unreadable', id, error }
+}
+
+/**
+ * The step for an image and what the target has of it. The rules for fields come first: what they make of an image is then
+ * brought to the ids and projects of the target, but for an owner that they set, who is of the target already.
+ */
+async function planPair(
+  pair: { readonly source: Image; readonly target: Image | undefined },
+  ends: { readonly source: Listed; readonly target: Endpoint },
+  options: PlanOptions,
+  signal: AbortSignal | undefined,
+): Promise<PlanStep> {
+  const { fields, ids, projects, members = false, ...others } = options
+  const { source, target: present } = pair
+  const ruled = ruledBy(fields, source, present)
+  if (isGlanceError(ruled)) {
+    return { action: 'refuse', image: source, present, error: ruled, lost: [] }
+  }
+  const leaveOut = new Set([...(options.leaveOut ?? []), ...(ruled?.leaveOut ?? [])])
+  // Which may turn out only when something was written.
+  if (!ends.target.features.ownersCarried) leaveOut.add('owner')
+  const changed = ruled?.image ?? source
+  const image = ids?.translate(changed) ?? changed
+  const isOwnerGiven = leaveOut.has('owner') || ruled?.decided.has('owner') === true
+  const wanted = projects === undefined || isOwnerGiven ? image : withOwner(image, projects)
+  const decided = ruled?.decided
+  const step = planStep(wanted ?? image, present, ends, { ...others, leaveOut, decided })
+  if (wanted === undefined && !(step.action === 'skip' && step.reason === 'no_data')) {
+    return { action: 'skip', image, present, reason: 'unmapped', lost: [] }
+  }
+  const known =
+    step.action === 'create' ? { ...step, image: renumberedFrom(source.id, step.image) } : step
+  return members ? await withMembers(known, pair, ends, { projects, signal }) : known
+}
+
+/** What the rules for fields make of an image, or why they cannot. */
+function ruledBy(
+  fields: FieldRules | undefined,
+  image: Image,
+  present: Image | undefined,
+): Ruled | GlanceError | undefined {
+  try {
+    return fields?.apply(image, present)
+  } catch (error) {
+    if (isGlanceError(error)) return error
+    throw error
   }
 }
 
 /** What counts for one image. */
-export interface StepOptions extends Omit<PlanOptions, 'selection' | 'fields'> {
+export interface StepOptions extends Omit<
+  PlanOptions,
+  'selection' | 'fields' | 'ids' | 'projects' | 'members'
+> {
   /** Fields that count also where the source could not say them, since it was not the source that did. */
   readonly decided?: ReadonlySet<string> | undefined
-}
-
-/** Each source image, in their order, with the target's of the same id; then what only the target has. All of that is held. */
-async function* inOrderOf(
-  sources: AsyncIterable<Image>,
-  targets: AsyncIterable<Image>,
-): AsyncGenerator<Pair> {
-  const held = new Map<string, Image>()
-  const met = new Set<string>()
-  for await (const image of targets) held.set(image.id, image)
-  for await (const source of sources) {
-    met.add(source.id)
-    yield { source, target: held.get(source.id) }
-  }
-  for (const target of held.values()) {
-    if (!met.has(target.id)) yield { source: undefined, target }
-  }
 }
 
 /**
@@ -144,11 +251,11 @@ export function planStep(
   options: StepOptions = {},
 ): PlanStep {
   const { strict = false, provenance } = options
-  const leaveOut = new Set([...(options.leaveOut ?? []), PROVENANCE])
+  const leaveOut = new Set([...(options.leaveOut ?? []), ...OF_COPIES])
   const expressed = ends.target.expressible(source)
   const lost = expressed.lost.filter(({ field }) => !leaveOut.has(field))
   // What takes the place of an owner is the target's to say.
-  const isOwnerLost = lost.some(({ field }) => field === 'owner')
+  const isOwnerLost = source.owner === ANY_OWNER || lost.some(({ field }) => field === 'owner')
   const step = wantedStep(expressed.image, present, ends, {
     ...options,
     leaveOut: isOwnerLost ? new Set([...leaveOut, 'owner']) : leaveOut,
@@ -175,20 +282,27 @@ function wantedStep(
   wanted: Image,
   present: Image | undefined,
   ends: Ends,
-  { metadataOnly = false, leaveOut = new Set(), decided = new Set() }: StepOptions,
+  {
+    metadataOnly = false,
+    leaveOut = new Set(),
+    decided = new Set(),
+    onConflict = 'fail',
+  }: StepOptions,
 ): BareStep {
   // A deactivated image cannot be downloaded by everybody, and on purpose: it is not spread further.
   const copyable = wanted.status === 'active'
   if (present === undefined) {
     const image = withAttributesOf(wanted, blank(wanted), leaveOut)
     return copyable || metadataOnly
-      ? { action: 'create', image, withData: !metadataOnly }
+      ? { action: 'create', image, present, withData: !metadataOnly }
       : { action: 'skip', image, present, reason: 'no_data' }
   }
   const image = withAttributesOf(wanted, present, leaveOut)
   if (!metadataOnly && !hasData(present)) {
     if (!copyable) return { action: 'skip', image, present, reason: 'no_data' }
-    if (present.status === 'queued') return { action: 'create', image, withData: true }
+    if (present.status === 'queued') {
+      return { action: 'create', image, present, withData: true }
+    }
     return refuse(
       image,
       present,
@@ -196,12 +310,17 @@ function wantedStep(
     )
   }
   const wrong = metadataOnly ? undefined : otherData(wanted, present)
-  if (wrong !== undefined) return refuse(image, present, wrong)
+  if (wrong !== undefined) {
+    if (onConflict === 'skip') return { action: 'skip', image, present, reason: 'conflict' }
+    if (onConflict === 'fail' || !copyable) return refuse(image, present, wrong)
+    const anew = withAttributesOf(wanted, blank(wanted), leaveOut)
+    return { action: 'create', image: anew, present: undefined, withData: true, anew: true }
+  }
   const kept = withAttributesOf(image, present, unspeakable(present, image, ends, decided))
   const changes = changesBetween(present, kept)
-  return changes.length === 0
-    ? { action: 'skip', image: kept, present, reason: 'same' }
-    : { action: 'update', image: kept, present, changes }
+  if (changes.length > 0) return { action: 'update', image: kept, present, changes }
+  const reason = metadataOnly || hasData(wanted) ? 'same' : 'no_data'
+  return { action: 'skip', image: kept, present, reason }
 }
 
 /** The fields in which two images differ only as long as neither went through one of the ends. */
@@ -225,11 +344,6 @@ function unspeakable(
   return new Set(fields.filter(field => !isSaid(field) || !byTarget.has(field)))
 }
 
-function inIdOrder(endpoint: Endpoint, options: ListOptions): AsyncIterable<Image> {
-  const images = endpoint.list(options)
-  return endpoint.features.ordered ? images : sortedById(images)
-}
-
 /** An image of which nothing is set. */
 function blank(image: Image): Image {
   return {
@@ -238,7 +352,7 @@ function blank(image: Image): Image {
     visibility: 'private',
     hidden: false,
     protected: false,
-    owner: null,
+    owner: ANY_OWNER,
     containerFormat: null,
     diskFormat: null,
     minDisk: 0,

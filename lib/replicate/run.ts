@@ -1,10 +1,10 @@
-import pLimit from 'p-limit'
-import { type AttemptOptions, withAttempts } from '../attempts.ts'
-import type { Endpoint, Written } from '../endpoint/endpoint.ts'
-import { isGlanceError } from '../errors.ts'
-import { Channel } from './channel.ts'
+import type { AttemptOptions } from '../attempts.ts'
+import type { Endpoint, PullMethod, Written } from '../endpoint/endpoint.ts'
 import type { PlanStep, SkipReason } from './plan.ts'
-import { transfer } from './transfer.ts'
+import type { Order } from './order.ts'
+import type { Via } from './pull.ts'
+import { type PlanningContext, runAll } from './run-all.ts'
+import type { TransferOptions } from './transfer.ts'
 
 /** A step that has something to be done. */
 export type WorkStep = Extract<PlanStep, { action: 'create' | 'update' }>
@@ -17,6 +17,20 @@ export type TransferEvent =
       readonly type: 'retried'
       readonly step: WorkStep
       readonly attempt: number
+      readonly error: unknown
+    }
+  /** The reading of the source broke off, and goes on at this byte in the same attempt. */
+  | {
+      readonly type: 'resumed'
+      readonly step: WorkStep
+      readonly offset: number
+      readonly error: unknown
+    }
+  /** The target could not fetch the data by itself: it goes through us. */
+  | {
+      readonly type: 'relayed'
+      readonly step: WorkStep
+      readonly method: PullMethod
       readonly error: unknown
     }
   | {
@@ -35,11 +49,24 @@ export type TransferEvent =
   /** The run was stopped before the step was done. */
   | { readonly type: 'interrupted'; readonly step: WorkStep }
 
-export interface RunOptions extends Omit<AttemptOptions, 'onRetry'> {
-  /** How many images at once. Default 4. */
+export interface RunOptions
+  extends Omit<AttemptOptions, 'onRetry'>, Pick<TransferOptions, 'bandwidth'> {
+  /** How many images are copied at once. Default 4. */
   readonly concurrency?: number | undefined
+  /** How many images of which no data is copied are written at once, besides. Default 8. */
+  readonly checkers?: number | undefined
+  /** Which images are copied first, among a thousand that wait at most. Default: by id, as they come. */
+  readonly order?: Order | undefined
+  /** Whether targets fetch data by themselves. Default `relay`: they are sent it. */
+  readonly via?: Via | undefined
   /** Whether an image that could not be copied is removed from the target again. Default false: see `Endpoint.add`. */
   readonly discardUnfinished?: boolean | undefined
+  /** Whether images whose ids the target does not give out are skipped instead of having failed. Default false. */
+  readonly skipTaken?: boolean | undefined
+  /**
+   * Asked when the turn of a step has come: what is to be done instead, or why nothing is. Never rejects for what it finds.
+   */
+  readonly recheck?: ((step: WorkStep, signal: AbortSignal) => Promise<PlanStep>) | undefined
   /**
    * When it fires, no further image is begun, and those under way go on. Where that leaves anything to be done, the
    * run ends by throwing its reason.
@@ -49,15 +76,10 @@ export interface RunOptions extends Omit<AttemptOptions, 'onRetry'> {
   readonly onBytes?: ((total: number) => void) | undefined
 }
 
-/** Steps that may wait for their turn: enough to know what is coming, few enough to hold. */
-const WINDOW = 1000
-/** Milliseconds that tidying up after an interruption may take. */
-const TIDY_MS = 10_000
-
 /**
  * Carries out a plan, several images at once. One image's failure does not stop the others. When `signal` fires, what
- * is under way is broken off and reported as interrupted, and the events end, else the target is told to finish. A token that
- * is refused ends the run.
+ * is under way is broken off and reported as interrupted, and the events end, else the target is told to finish. A
+ * token that is refused ends the run.
  * @throws what the plan and finishing throw; {GlanceError} `unauthenticated`.
  */
 export async function* run(
@@ -67,117 +89,16 @@ export async function* run(
   ) => AsyncIterable<PlanStep>,
   source: Endpoint,
   target: Endpoint,
-  {
-    concurrency = 4,
-    discardUnfinished = false,
-    closing,
-    onBytes = () => {},
-    signal,
-    ...retrying
-  }: RunOptions = {},
+  options: RunOptions = {},
 ): AsyncGenerator<TransferEvent> {
-  let room = () => {}
-  const events = new Channel<TransferEvent>(() => room())
-  const stop = new AbortController()
-  const stopped = AbortSignal.any([stop.signal, ...(signal ? [signal] : [])])
-  const limit = pLimit(concurrency)
-  const running = new Set<Promise<void>>()
-  let total = 0
-  let left = false
-
-  async function carryOut(step: WorkStep): Promise<void> {
-    if (closing?.aborted === true) return void (left = true)
-    if (stopped.aborted) return events.put({ type: 'interrupted', step })
-    events.put({ type: 'started', step })
-    let counted = 0
-    const count = (bytes: number) => {
-      total += bytes - counted
-      counted = bytes
-      onBytes(total)
-    }
-    const options: AttemptOptions = {
-      ...retrying,
-      signal: stopped,
-      onRetry: (error, attempt) => {
-        count(0)
-        events.put({ type: 'retried', step, attempt, error })
-      },
-    }
-    try {
-      const written =
-        step.action === 'create' && step.withData
-          ? await transfer(step.image, source, target, { ...options, onBytes: count })
-          : await write(step, target, options)
-      events.put({ type: 'finished', step, written })
-    } catch (error) {
-      count(0)
-      if (discardUnfinished && step.action === 'create') {
-        await target
-          .discard(step.image.id, { signal: AbortSignal.timeout(TIDY_MS) })
-          .catch(() => {})
-      }
-      if (stopped.aborted) return events.put({ type: 'interrupted', step })
-      events.put({ type: 'failed', id: step.image.id, step, error })
-      if (isGlanceError(error, 'unauthenticated')) stop.abort(error)
-    }
+  async function* rounds({ onUnreadable, signal }: PlanningContext) {
+    const steps = plan((id, error) => onUnreadable(target, id, error), signal)
+    for await (const step of steps) yield [{ step, target }]
   }
-
-  async function feed(): Promise<void> {
-    const onUnreadable = (id: string, error: unknown) =>
-      events.put({ type: 'failed', id, step: null, error })
-    for await (const step of plan(onUnreadable, stopped)) {
-      if (closing?.aborted === true) return void (left = true)
-      if (step.action === 'skip') events.put({ type: 'skipped', step, reason: step.reason })
-      else if (step.action === 'refuse') {
-        events.put({ type: 'failed', id: step.image.id, step, error: step.error })
-      } else {
-        events.put({ type: 'planned', step })
-        const task = limit(async () => await carryOut(step))
-        running.add(task)
-        void task.finally(() => {
-          running.delete(task)
-          room()
-        })
-        // The next image comes when the data of this one has been read, or is not wanted.
-        if (source.features.sequential === true) await task
-      }
-      while (!stopped.aborted && (running.size >= WINDOW || events.length >= WINDOW)) {
-        await new Promise<void>(resolve => {
-          room = resolve
-        })
-      }
-      if (stopped.aborted) return
-    }
+  let broken: { readonly error: unknown } | undefined
+  for await (const event of runAll(rounds, source, [target], options)) {
+    if (event.type === 'broken') broken = event
+    else yield event
   }
-
-  async function work(): Promise<void> {
-    try {
-      await feed()
-    } catch (error) {
-      if (!stopped.aborted) throw error
-    } finally {
-      await Promise.all(running)
-      events.close()
-    }
-  }
-
-  const working = work()
-  working.catch(() => {}) // Awaited below, once what was done has been told.
-  try {
-    yield* events
-    await working
-    if (stop.signal.aborted) throw stop.signal.reason
-    if (!stopped.aborted) await target.finish?.({ signal })
-    if (closing?.aborted === true && (left || stopped.aborted)) throw closing.reason
-  } finally {
-    stop.abort(new Error('nobody listens any more'))
-    room()
-    await working.catch(() => {}) // Told above, if anybody still listened.
-  }
-}
-
-async function write(step: WorkStep, target: Endpoint, options: AttemptOptions): Promise<Written> {
-  const { signal } = options
-  if (step.action === 'update') return await target.update(step.present, step.image, { signal })
-  return await withAttempts(async () => await target.add(step.image, null, { signal }), options)
+  if (broken !== undefined) throw broken.error
 }

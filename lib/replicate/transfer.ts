@@ -2,35 +2,56 @@ import { type AttemptOptions, withAttempts } from '../attempts.ts'
 import type { Endpoint, ImageData, Written } from '../endpoint/endpoint.ts'
 import { isGlanceError } from '../errors.ts'
 import type { Image } from '../image/image.ts'
+import { limitRate, type RateLimit } from '../stream/limit-rate.ts'
 import { meter } from '../stream/meter.ts'
+import type { Puller, PullingOptions } from './pull.ts'
+import { type ResumeOptions, resuming } from './resume.ts'
 
 export interface TransferOptions extends AttemptOptions {
   /** Told how many bytes of the present attempt have passed. */
   readonly onBytes?: ((bytes: number) => void) | undefined
+  /** How fast data may pass. Default: as fast as it comes. */
+  readonly bandwidth?: RateLimit | undefined
+  /** Has the target fetch the data by itself, where that is wanted. */
+  readonly puller?: Puller | undefined
+  /** Told when the data goes through us because the target could not fetch it. */
+  readonly onRelay?: PullingOptions['onRelay']
+  /** Told when reading the source goes on in the same attempt, and at which byte. */
+  readonly onResume?: ResumeOptions['onResume']
 }
 
+/** What image data is read from. */
+export type DataSource = Pick<Endpoint, 'features' | 'data'>
+
 /**
- * Copies one image with its data, opening the source afresh for each attempt, which one that is read once allows only until it
- * has been opened. Rejects with the last failure, or, when
- * that only says that an attempt before it had used the id up, with the one before.
+ * Copies one image with its data, opening the source afresh for each attempt, which one that is read once allows only
+ * until it has been opened. A reading that breaks off goes on in the same attempt where the source need not be read
+ * again for that, or where the target takes no second attempt. Rejects with the last failure, or, when that only says
+ * that an attempt before it had used the id up, with the one before.
  */
 export async function transfer(
   image: Image,
-  source: Endpoint,
+  source: DataSource,
   target: Endpoint,
-  { onBytes = () => {}, ...options }: TransferOptions = {},
+  { onBytes = () => {}, onResume, onRelay, bandwidth, puller, ...options }: TransferOptions = {},
 ): Promise<Written> {
-  const { signal } = options
+  const { attempts, delayMs, signal } = options
+  const isReadOnce = source.features.sequential === true
+  const goesOn = !isReadOnce && (source.features.ranges || !target.features.repeatable)
   let before: unknown
   let opened = false
   const onOpen = () => {
     opened = true
   }
-  const again = () => !(opened && source.features.sequential === true)
+  const again = () => !(opened && isReadOnce)
   const work = async (attempt: number) => {
     try {
-      const data = metered(await source.data(image, { signal }), onOpen, onBytes)
-      return await target.add(image, data, { signal })
+      const found = await source.data(image, { signal })
+      const pulled = await puller?.pull(image, found, { onBytes, onRelay, signal })
+      if (pulled !== undefined) return pulled
+      const data = goesOn ? resuming(found, { attempts, delayMs, onResume }) : found
+      const limited = bandwidth === undefined ? data : atRate(data, bandwidth)
+      return await target.add(image, metered(limited, onOpen, onBytes), { signal })
     } catch (error) {
       if (attempt > 1 && isGlanceError(error, 'duplicate')) throw before
       before = error
@@ -40,12 +61,20 @@ export async function transfer(
   return await withAttempts(work, { ...options, again })
 }
 
+function atRate(data: ImageData, bandwidth: RateLimit): ImageData {
+  return {
+    ...data,
+    open: async (options = {}) => limitRate(await data.open(options), bandwidth, options),
+  }
+}
+
 function metered(data: ImageData, onOpen: () => void, onBytes: (bytes: number) => void): ImageData {
   return {
     ...data,
-    open: async options => {
+    open: async (options = {}) => {
+      const { offset = 0 } = options
       onOpen()
-      return meter(await data.open(options), onBytes)
+      return meter(await data.open(options), bytes => onBytes(offset + bytes))
     },
   }
 }

@@ -1,4 +1,4 @@
-import { type Image, isHollow } from '../image/image.ts'
+import { ANY_OWNER, type Image, isHollow } from '../image/image.ts'
 import type { AttributeValue } from './attributes.ts'
 import { isV1HeaderText, isV1PropertyName, propertyHeaderLength } from './v1-headers.ts'
 import { isBaseAttribute, isReservedProperty, isWithheldName } from './v2-image.ts'
@@ -94,7 +94,7 @@ export function expressibleInV1(image: Image): Expressed {
     const becomes = header === null ? 'no name' : `'${header}'`
     lose('name', name, `it does not fit a header: it becomes ${becomes}`)
   }
-  const isOwner = owner === null || isHeaderValue(owner)
+  const isOwner = owner === null || owner === ANY_OWNER || isHeaderValue(owner)
   if (!isOwner) lose('owner', owner, 'it does not fit a header: it becomes ours')
   const properties = kept(image, lost, (property, value) => {
     if (isBaseAttribute(property)) return 'v2 has an attribute of this name'

@@ -145,9 +145,10 @@ t.test(
     await moving
     running.kill('SIGINT')
     t.match(await running.outcome, { status: 130 })
-    t.same(await readdir(dump), [])
+    t.ok((await readdir(dump)).every(name => name.endsWith('.part')))
     release()
     t.match(await run(['dump', url, dump]), { status: 0, stdout: /^1 image created/ })
+    t.same((await readdir(dump)).toSorted(), [idOf(1), `${idOf(1)}.img`, 'MANIFEST'].toSorted())
   },
 )
 

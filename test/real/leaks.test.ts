@@ -20,8 +20,8 @@ const MEASURED = 10_000
 const REQUESTS = 20
 /** How many come at the same time. */
 const CLIENTS = 8
-/** Bytes that may be held besides what was: much less than one kilobyte of each request. */
-const MORE_HEAP = 4 * 1024 ** 2
+/** Bytes that may be held besides what was: less than a kilobyte of each request. */
+const MORE_HEAP = 8 * 1024 ** 2
 /** Connections that are kept for the next request, of each client and of the server, come and go. */
 const MORE_FILES = 4 * CLIENTS
 

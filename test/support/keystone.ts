@@ -27,6 +27,14 @@ export interface KeystoneOptions {
   readonly versions?: readonly (2 | 3)[]
   /** By which it talks TLS. */
   readonly tls?: ServerOptions | undefined
+  /** The projects that it tells of. Default none. */
+  readonly projects?: readonly {
+    readonly id: string
+    readonly name: string
+    readonly domain_id: string
+  }[]
+  /** Whether we may see projects in which we have no role; without it only the first is ours. Default true. */
+  readonly admin?: boolean
   /** Milliseconds by which its clock is ahead of ours. */
   readonly skew?: number
   /** Our clock. */
@@ -120,6 +128,7 @@ export class TestKeystone {
     else if (!/^\/(elsewhere\/)?v3\/./.test(path)) this.#tellVersions(path, request, response)
     else if (!this.knows(String(request.headers['x-auth-token']))) refuse(response, 401)
     else if (path.endsWith('/v3/auth/tokens')) this.#validate(request, response)
+    else if (/^\/v3\/(auth\/)?(projects|domains)$/.test(path)) this.#tellProjects(path, response)
     else this.#tellLimits(path, searchParams, response)
   }
 
@@ -186,6 +195,18 @@ export class TestKeystone {
     const isOver = expiresAt.getTime() <= now && !url.includes('allow_expired=1')
     if (issued === undefined || isOver) refuse(response, 404)
     else sendJson(response, 200, issuedDocument(issued, new Date(now), expiresAt))
+  }
+
+  #tellProjects(path: string, response: ServerResponse): void {
+    const { projects = [], admin = true } = this.#options
+    const isOurs = path.startsWith('/v3/auth/')
+    if (!admin && !isOurs) return refuse(response, 403)
+    const domains = [
+      { id: 'default', name: 'Default' },
+      { id: 'd2', name: 'Two' },
+    ] // Everybody's.
+    if (path.endsWith('/domains')) sendJson(response, 200, { domains })
+    else sendJson(response, 200, { projects: isOurs ? projects.slice(0, 1) : projects })
   }
 
   #tellLimits(path: string, query: URLSearchParams, response: ServerResponse): void {

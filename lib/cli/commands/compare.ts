@@ -4,7 +4,8 @@ import { compareIds } from '../../image/image.ts'
 import { atOnce } from '../../replicate/at-once.ts'
 import type { Proof } from '../../replicate/deep.ts'
 import { Extras } from '../../replicate/extras.ts'
-import { plan, type PlanStep } from '../../replicate/plan.ts'
+import { type Found, type PlanStep, planSelected, survey } from '../../replicate/plan.ts'
+import { renumbered } from '../../replicate/renumber.ts'
 import { planRemovals } from '../../replicate/removal.ts'
 import type { Command } from '../command.ts'
 import {
@@ -28,6 +29,7 @@ import { EXIT_STATUS } from '../exit-status.ts'
 import { type FieldOptions, FIELDS, leftOut, readFields, requireTakenBy } from '../fields.ts'
 import { countOf, formatBytes, printable } from '../format.ts'
 import { describeLosses, LossReport, type LossSummary } from '../losses.ts'
+import { MAPPING, type MappingOptions, openIdMap } from '../mapping.ts'
 import {
   type ApiOptions,
   ENDPOINT,
@@ -37,6 +39,15 @@ import {
   SOURCE_API,
   TARGET_API,
 } from '../options.ts'
+import {
+  describeUnmapped,
+  isRefused,
+  mapProjects,
+  MEMBERS,
+  type ProjectOptions,
+  PROJECTS,
+  type Unmapped,
+} from '../projects.ts'
 import { orderRemoval, readRemoval, REMOVAL, type RemovalOptions } from '../removal.ts'
 import {
   readSelection,
@@ -45,6 +56,7 @@ import {
   selectionSummary,
   type SelectionSummary,
 } from '../selection.ts'
+import { isUncopied } from '../transfer-rows.ts'
 import { UNATTENDED } from '../unattended/options.ts'
 
 export interface CompareOptions
@@ -54,6 +66,8 @@ export interface CompareOptions
     PlanOptions,
     SelectionOptions,
     FieldOptions,
+    MappingOptions,
+    ProjectOptions,
     RemovalOptions,
     DeepOptions,
     ListsOptions {
@@ -68,6 +82,8 @@ export interface CompareSummary extends SelectionSummary {
     readonly differs: number
     readonly same: number
     readonly no_data: number
+    readonly conflict: number
+    readonly unmapped: number
     readonly extra: number
     readonly error: number
     /** How many of the extra ones livecopy would hide, deactivate or delete. */
@@ -82,6 +98,8 @@ export interface CompareSummary extends SelectionSummary {
   /** Fields in which a difference is none, and why. */
   readonly not_carried: readonly RefusedField[]
   readonly lost: LossSummary
+  /** Projects of the source for which none of the target is known (`--map-projects`). */
+  readonly unmapped: Unmapped | null
   /** Why livecopy would remove no image although some should be. */
   readonly withheld: ErrorRow | null
 }
@@ -108,14 +126,18 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
     ...REMOVAL,
     ...SELECTION,
     ...FIELDS,
+    ...MAPPING,
+    ...PROJECTS,
+    ...MEMBERS,
     ...SOURCE_API,
     ...TARGET_API,
     ...UNATTENDED,
     ...ENDPOINT,
   },
 
-  async *run(options, { open, log, progress, signal }) {
-    const { metaonly, strict, concurrency, attempts } = options
+  async *run(options, context) {
+    const { open, log, progress, signal } = context
+    const { metaonly, strict, concurrency, attempts, onConflict, members } = options
     const fields = readFields(options)
     const wish = readRemoval(options)
     const share = readShare(options)
@@ -123,37 +145,64 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
       throw new GlanceError('usage', '--json: standard output is for a list; name a file for it')
     }
     const selection = await readSelection(options, new Date())
+    await using ids = await openIdMap(options, false)
     await using source = await open(options.source, 'source')
     await using target = await open(options.target, 'target')
     requireTakenBy(target, fields)
     if (share > 0 && !metaonly) requireReadable(source, target)
-    const { removal } = orderRemoval(wish, source, target)
+    const { removal } = await orderRemoval(wish, source, [target], { signal })
     await using losses = await LossReport.open(options.lossReport)
     await using lists = await CompareLists.open(options)
+    const mapped = await mapProjects(
+      options,
+      { source, target, addresses: options },
+      { selection, fields },
+      context,
+    )
+    const refused = isRefused(mapped?.unmapped)
     const reader = new DeepReader(source, target, { share, attempts, progress, signal })
-    const extras = new Extras()
+    const extras = removal === null ? undefined : new Extras(removal.copiesFrom)
+    /** The last of them first, once it is sorted. */
     const waiting: CompareRow[] = []
+    let isSorted = true
     let unreadable = 0
+    let failed = 0
     let withheld: GlanceError | null = null
     const onUnreadable = (id: string, error: unknown) => {
       unreadable += 1
       waiting.push(rowOfUnreadable(id, error))
+      isSorted = false
     }
 
     async function* findings(): AsyncGenerator<Finding> {
-      const told = () => {
-        if (removal === null) waiting.push(...extras.take().map(rowOfExtra))
-        const rows = waiting.splice(0).toSorted((a, b) => compareIds(a.id, b.id))
-        return rows.map(row => ({ row }))
+      /** What could not be read, up to this id. */
+      function* told(end?: string): Generator<Finding> {
+        if (!isSorted) waiting.sort((a, b) => compareIds(b.id, a.id))
+        isSorted = true
+        for (let row = waiting.at(-1); row !== undefined; row = waiting.at(-1)) {
+          if (end !== undefined && row.id >= end) return
+          waiting.pop()
+          yield { row }
+        }
       }
-      const planning = { metadataOnly: metaonly, strict, selection, fields }
-      for await (const step of plan(source, target, planning, { extras, onUnreadable, signal })) {
-        yield* told()
-        yield { step }
+      const projects = mapped?.map
+      const chosen = { selection, fields, onConflict, ids, projects, members }
+      const planning = { metadataOnly: metaonly, strict, ...chosen }
+      await selection?.prepare(source, { signal })
+      const context = { extras, onUnreadable, signal }
+      // Where nothing is to be removed, nothing has to be held.
+      const holdUp = removal === null ? survey : planSelected
+      for await (const found of holdUp(source, target, planning, context)) {
+        if (found.action === 'refuse' && isUncopied(found)) failed += 1
+        const finding = findingOf(found)
+        yield* told('row' in finding ? finding.row.id : finding.step.image.id)
+        yield finding
       }
       yield* told()
-      if (removal === null) return
-      const found = await planRemovals(source, removal, { extras, unreadable, concurrency, signal })
+      if (removal === null || extras === undefined) return
+      const doubts = { extras, unreadable, failed }
+      const origin = ids === undefined ? source : renumbered(source, ids)
+      const found = await planRemovals(origin, removal, { ...doubts, concurrency, signal })
       withheld = found.withheld
       yield* found.steps.map(step => ({ row: rowOfRemoval(step) }))
     }
@@ -161,9 +210,10 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
     async function complete(finding: Finding): Promise<CompareRow> {
       if ('row' in finding) return finding.row
       const { step } = finding
-      const row = rowOfStep(step)
-      if (metaonly || step.action === 'create' || step.action === 'refuse') return row
-      const data = step.present && (await reader.compare(step.image, step.present))
+      const row = rowOfStep(step, ids)
+      const isSame = step.action === 'update' || (step.action === 'skip' && !isPassedOver(step))
+      if (metaonly || !isSame || step.present === undefined) return row
+      const data = await reader.compare({ ...step.image, id: row.id }, step.present)
       if (!data) return row
       const { proof, differs, error } = data
       if (error !== null) return { ...row, result: 'error', data: proof, error: errorRow(error) }
@@ -172,9 +222,9 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
     }
 
     const counts = { missing: 0, differs: 0, same: 0, no_data: 0, extra: 0, error: 0 }
-    const totals = { ...counts, removal: 0, bytes: 0 }
+    const totals = { ...counts, conflict: 0, unmapped: 0, removal: 0, bytes: 0 }
     const data = { read: 0, recorded: 0, unproved: 0 }
-    for await (const row of atOnce(findings(), concurrency, complete)) {
+    for await (const row of atOnce(refused ? [] : findings(), concurrency, complete)) {
       totals[row.result] += 1
       if (row.removal !== null && row.removal !== 'keep') totals.removal += 1
       if (row.data !== null) data[row.data] += 1
@@ -189,17 +239,18 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
       two_way: options.twoWay,
       not_carried: notCarried(target, leftOut(options, fields)),
       lost: losses.summary,
+      unmapped: mapped?.unmapped ?? null,
       withheld: withheld === null ? null : errorRow(withheld),
-      ...selectionSummary(selection, options, log),
+      ...(refused ? {} : selectionSummary(selection, options, log)),
     }
     if (isListed(options)) log.notice(describeSummary(summary, options))
     return summary
   },
 
-  exitStatus: ({ totals, two_way, withheld, not_found: notFound = [] }) => {
+  exitStatus: ({ totals, two_way, unmapped, withheld, not_found: notFound = [] }) => {
     const { missing, differs, error, removal, extra } = totals
     const differences = missing + differs + error + removal + (two_way ? extra : 0)
-    return differences + notFound.length > 0 || withheld !== null
+    return differences + notFound.length > 0 || withheld !== null || isRefused(unmapped)
       ? EXIT_STATUS.differences
       : EXIT_STATUS.done
   },
@@ -212,10 +263,22 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
   },
 }
 
+function findingOf(found: Found): Finding {
+  if (found.action === 'extra') return { row: rowOfExtra(found.image) }
+  if (found.action === 'unreadable') return { row: rowOfUnreadable(found.id, found.error) }
+  return { step: found }
+}
+
+/** Whether the step says nothing of how the two images compare. */
+function isPassedOver({ reason }: Extract<PlanStep, { action: 'skip' }>): boolean {
+  return reason === 'conflict' || reason === 'unmapped'
+}
+
 function describeSummary(
-  { totals, data, not_carried, lost, withheld }: CompareSummary,
+  { totals, data, not_carried, lost, unmapped, withheld }: CompareSummary,
   { verbose, lossReport, strict, deep, sample }: CompareOptions,
 ): string {
+  if (isRefused(unmapped)) return describeUnmapped(unmapped)
   const losses = describeLosses(lost, { lossReport, strict })
   const known = [
     `data of ${countOf(data.read, 'image')} read (${formatBytes(data.bytes)})`,
@@ -229,6 +292,8 @@ function describeSummary(
     `${countOf(totals.missing, 'image')} missing (${formatBytes(totals.bytes)}), ` +
       `${totals.differs} different, ${totals.same} the same` +
       (totals.no_data > 0 ? `, ${totals.no_data} without data` : '') +
+      (totals.unmapped > 0 ? `, ${totals.unmapped} of projects that are not mapped` : '') +
+      (totals.conflict > 0 ? `, ${totals.conflict} whose id is taken` : '') +
       (totals.extra > 0 ? `, ${totals.extra} only on the target` : '') +
       (totals.removal > 0 ? `, ${totals.removal} of them to be removed` : '') +
       (totals.error > 0 ? `, ${totals.error} could not be compared` : ''),

@@ -14,5 +14,5 @@ export const dump = replicationCommand({
     },
   },
   options: { ...DUMP, ...SOURCE_API },
-  ends: ({ source, path }) => ({ source, target: dumpAddress(path) }),
+  ends: ({ source, path }) => ({ source: String(source), targets: [dumpAddress(String(path))] }),
 })

@@ -1,5 +1,6 @@
 import type { ErrorRow } from '../differences.ts'
 import { EXIT_STATUS, type ExitStatus } from '../exit-status.ts'
+import { isRefused, type Unmapped } from '../projects.ts'
 
 /** What a run is called: in its summary, its metrics and the environment of its hooks. */
 export interface RunName {
@@ -23,6 +24,8 @@ interface AnyRow {
 interface AnySummary {
   readonly totals?: Readonly<Record<string, number>>
   readonly two_way?: boolean
+  readonly unmapped?: Unmapped | null
+  readonly targets?: readonly { readonly unmapped: Unmapped | null }[]
 }
 
 /** How many images and bytes had one result. */
@@ -87,12 +90,13 @@ export class RunRecord {
     if (result === undefined) return
     const { images, bytes } = this.#results.get(result) ?? { images: 0, bytes: 0 }
     this.#results.set(result, { images: images + 1, bytes: bytes + (size ?? 0) })
-    if (error != null && this.#failed.length < MOST_FAILED) this.#failed.push({ id, name, error })
+    const isFailed = error != null && result !== 'kept'
+    if (isFailed && this.#failed.length < MOST_FAILED) this.#failed.push({ id, name, error })
     if (PENDING.has(result)) this.#pend(updated_at)
   }
 
   end(summary: object, exitStatus: ExitStatus, finishedAt: Date): RunEnd {
-    const { totals = {} } = summary as AnySummary // It is optional.
+    const { totals = {}, unmapped, targets = [] } = summary as AnySummary // They are optional.
     for (const [result, images] of Object.entries(totals)) {
       if (NO_RESULTS.has(result)) continue
       const { bytes } = this.#results.get(result) ?? { bytes: 0 }
@@ -100,7 +104,8 @@ export class RunRecord {
       const copied = result === 'created' ? totals['bytes'] : undefined
       this.#results.set(result, { images, bytes: copied ?? bytes })
     }
-    const sawAll = exitStatus === EXIT_STATUS.done || exitStatus === EXIT_STATUS.differences
+    const isTold = exitStatus === EXIT_STATUS.done || exitStatus === EXIT_STATUS.differences
+    const sawAll = isTold && ![{ unmapped }, ...targets].some(end => isRefused(end.unmapped))
     return {
       name: this.#name,
       startedAt: this.#startedAt,

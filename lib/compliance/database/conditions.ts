@@ -195,6 +195,12 @@ const CASES: readonly { title: string; conditions: ImageCondition[]; shown: numb
     conditions: [property('a', '1'), property('a', '2')],
     shown: [],
   },
+  { title: 'a tag with a NUL character', conditions: [tag('b\0')], shown: [] },
+  {
+    title: 'a name with a NUL character, or another',
+    conditions: [text('name', 'a\0', 'köln')],
+    shown: [2],
+  },
   { title: 'an empty property', conditions: [property('empty', '')], shown: [1, 3] },
   { title: 'not a property without a value', conditions: [property('none', '')], shown: [] },
   { title: 'an awkward property', conditions: [property('clé 🔑', '🗝'.repeat(300))], shown: [1] },

@@ -20,6 +20,7 @@ export function imageCases(t: Test, open: Open): void {
     const database = await open(t)
     t.equal(await database.images.find(id(1)), undefined)
     t.equal(await database.images.find(''), undefined)
+    t.equal(await database.images.find('\0'), undefined)
   })
 
   t.test('an image that is deleted is found, and listed, when it is asked for', async t => {

@@ -5,7 +5,7 @@ import type {
   QueryResult,
   TransactionSettings,
 } from 'kysely'
-import { refuseNul } from '../nul.ts'
+import { keepable } from '../nul.ts'
 import { Away, Undone } from '../sql/away.ts'
 import type { Pool } from './pool.ts'
 import { type Answer, Lost, type Session } from './session.ts'
@@ -85,8 +85,9 @@ class ServerSession implements DatabaseConnection {
     }
   }
 
-  async executeQuery<R>({ sql, parameters, query }: CompiledQuery): Promise<QueryResult<R>> {
-    parameters.forEach(refuseNul)
+  async executeQuery<R>(compiled: CompiledQuery): Promise<QueryResult<R>> {
+    const { sql, query } = compiled
+    const parameters = keepable(compiled)
     const isHarmless = this.#inTransaction || query.kind === 'SelectQueryNode'
     const { rows, found } = await this.#run(sql, parameters, isHarmless ? undone : unknown)
     const typed = rows as R[] // As kysely typed the query.

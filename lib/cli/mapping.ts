@@ -1,0 +1,65 @@
+import type { Options } from 'yargs'
+import { GlanceError } from '../errors.ts'
+import { IdMap } from '../replicate/id-map.ts'
+
+/** Options of commands whose target may not take images as they are. */
+export interface MappingOptions {
+  readonly onConflict?: 'fail' | 'skip' | 'new-id' | undefined
+  readonly idMap?: string | undefined
+}
+
+export const MAPPING = {
+  'on-conflict': {
+    type: 'string',
+    requiresArg: true,
+    choices: ['fail', 'skip', 'new-id'],
+    default: 'fail',
+    describe: 'What to do with an image whose id the target does not give out',
+  },
+  'id-map': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Keep in FILE which images have another id on the target',
+  },
+} as const satisfies Record<string, Options>
+
+/**
+ * The ids that `--id-map` says; undefined without it. `writes` is whether others may be given.
+ * @throws {GlanceError} `usage` where ids are to be given and nothing would remember them.
+ */
+export async function openIdMap(
+  { onConflict, idMap }: MappingOptions,
+  writes: boolean,
+): Promise<IdMap | undefined> {
+  const gives = onConflict === 'new-id'
+  if (idMap === undefined) {
+    if (!gives) return undefined
+    throw new GlanceError(
+      'usage',
+      '--on-conflict new-id: name a file for the new ids with --id-map, by which later runs know the copies',
+    )
+  }
+  return await IdMap.open(idMap, { writable: gives && writes, optional: gives })
+}
+
+/** @throws {GlanceError} `usage` for options that are for one target. */
+export function requireNoIdMap({ onConflict, idMap }: MappingOptions): void {
+  if (onConflict !== 'new-id' && idMap === undefined) return
+  const option = idMap === undefined ? '--on-conflict new-id' : '--id-map'
+  const message = `${option}: a map of ids is for one target: copy to each in a run of its own`
+  throw new GlanceError('usage', message)
+}
+
+/** The ids of an image on both sides, from those that it has in a plan for the target. */
+export function idsOf(
+  { id, target_id }: { readonly id: string; readonly target_id: string | null },
+  ids: IdMap | undefined,
+): { readonly id: string; readonly target_id: string | null } {
+  const source = ids?.sourceOf(id) ?? id
+  return { id: source, target_id: target_id === source ? null : target_id }
+}
+
+/** ` as ID`, where the image has another id on the target. */
+export function describeIds({ target_id: id }: { readonly target_id: string | null }): string {
+  return id === null ? '' : ` as ${id}`
+}

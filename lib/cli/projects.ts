@@ -1,0 +1,193 @@
+import type { Options } from 'yargs'
+import type { Endpoint } from '../endpoint/endpoint.ts'
+import { GlanceError } from '../errors.ts'
+import type { FieldRules } from '../replicate/fields.ts'
+import type { ProjectMap } from '../replicate/project-map.ts'
+import { listSelected, type Selection } from '../replicate/select.ts'
+import type { CommandContext } from './command.ts'
+import { STANDARD } from './dumps.ts'
+import { countOf, printable } from './format.ts'
+import { projectIdOf, readProjectFile } from './project-file.ts'
+
+/** Options of commands that carry what belongs to projects. */
+export interface ProjectOptions {
+  readonly mapProjects?: string | undefined
+  readonly unmapped?: 'fail' | 'skip' | 'drop' | undefined
+  readonly members?: boolean | undefined
+  readonly metaonly: boolean
+}
+
+export const PROJECTS = {
+  'map-projects': {
+    type: 'string',
+    requiresArg: true,
+    describe:
+      'Which project of the target stands for which of the source: lines SOURCE: TARGET in FILE',
+  },
+  unmapped: {
+    type: 'string',
+    requiresArg: true,
+    choices: ['fail', 'skip', 'drop'],
+    default: 'fail',
+    describe: 'What to do when images belong to projects that are not in it',
+  },
+} as const satisfies Record<string, Options>
+
+export const MEMBERS = {
+  members: {
+    type: 'boolean',
+    default: false,
+    describe: 'Compare and carry the members of shared images too, a request for each',
+  },
+} as const satisfies Record<string, Options>
+
+/** A project of the source for which none of the target is known. */
+interface UnmappedProject {
+  readonly project: string
+  readonly name: string | null
+  /** How many images it owns of those that would be copied. */
+  readonly images: number
+  /** How many of those are shared with it; 0 without `--members`. */
+  readonly members: number
+  readonly reason: string
+}
+
+/** Those projects, and what becomes of their images: with `fail` nothing at all is copied. */
+export interface Unmapped {
+  readonly action: 'fail' | 'skip' | 'drop'
+  readonly projects: readonly UnmappedProject[]
+}
+
+/** What `--map-projects` comes to. */
+export interface MappedProjects {
+  readonly map: ProjectMap
+  readonly unmapped: Unmapped
+}
+
+/** The two ends of a command, and how they were named. */
+interface Ends {
+  readonly source: Endpoint
+  readonly target: Endpoint
+  readonly addresses: { readonly source: string; readonly target: string }
+  /** Stands before what is told, when there are several targets. */
+  readonly where?: string | undefined
+}
+
+/** Which images of the source are meant, and what of them. */
+interface Meant {
+  readonly selection: Selection | undefined
+  readonly fields: FieldRules
+}
+
+/**
+ * Reads `--map-projects`, resolves it in the Keystone of each side where there is one, and lists what is meant of the
+ * source once to know and to tell whose images it says nothing of. Undefined without the option.
+ * @throws {GlanceError} `usage` for what is wrong with the file; as the Keystones and the listing do.
+ */
+export async function mapProjects(
+  { mapProjects: file, unmapped: action = 'fail', members = false, metaonly }: ProjectOptions,
+  { source, target, addresses, where = '' }: Ends,
+  { selection, fields }: Meant,
+  { log, open, projects, signal }: CommandContext,
+): Promise<MappedProjects | undefined> {
+  if (file === undefined) return undefined
+  if (addresses.source === STANDARD) {
+    const message = '--map-projects reads twice, and standard input can be read once: name a file'
+    throw new GlanceError('usage', message)
+  }
+  const lines = await readProjectFile(file)
+  const [there, here] = [
+    await projects(addresses.target, 'target'),
+    await projects(addresses.source, 'source'),
+  ]
+  const targets = new Map<string, string>()
+  const unresolved = new Map<string, string>()
+  for (const line of lines) {
+    const from = projectIdOf(line.source, here, 'source')
+    const to = projectIdOf(line.target, there, 'target')
+    if (from === undefined) {
+      log.warning(`--map-projects: the source has no project '${printable(line.source)}'`)
+      continue
+    }
+    if (to === undefined) {
+      unresolved.set(from, `the target has no project '${line.target}'`)
+      continue
+    }
+    const before = targets.get(from)
+    if (before !== undefined && before !== to) {
+      throw new GlanceError('usage', `--map-projects: project '${line.source}' is there twice`)
+    }
+    targets.set(from, to)
+  }
+  // Where both sides share a Keystone, or the target got its projects with their ids.
+  for (const { id } of there?.projects ?? []) {
+    if (!targets.has(id) && !unresolved.has(id)) targets.set(id, id)
+  }
+  const map = { targets, unmapped: action === 'fail' ? 'skip' : action } as const
+  const isLeftOut = fields.leftOutAttributes.includes('owner')
+  const carriesOwners = target.features.ownersCarried && !isLeftOut && !fields.decides('owner')
+  if (!carriesOwners) {
+    const why = isLeftOut ? 'left out' : `we are no administrator of ${target.name}`
+    const reason = fields.decides('owner') ? '--set says who it is' : why
+    log.warning(`${where}--map-projects: owners are not carried: ${reason}`)
+  }
+  const found = new Map<string, { images: number; members: number }>()
+  const count = (project: string | null, what: 'images' | 'members') => {
+    if (project === null || targets.has(project)) return
+    const counted = found.get(project) ?? { images: 0, members: 0 }
+    counted[what] += 1
+    found.set(project, counted)
+  }
+  if (carriesOwners || members) {
+    // What is read once is opened once more for it.
+    const isReadOnce = source.features.sequential === true
+    await using again = isReadOnce ? await open(addresses.source, 'source') : undefined
+    const listing = { signal, onUnreadable: () => {} }
+    for await (const image of listSelected(again ?? source, selection, listing)) {
+      if (image.status !== 'active' && !metaonly) continue
+      if (carriesOwners) count(image.owner, 'images')
+      if (!members || image.visibility !== 'shared') continue
+      for (const { project } of (await source.members?.list(image, { signal })) ?? []) {
+        count(project, 'members')
+      }
+    }
+  }
+  const unmapped = [...found].map(([project, counts]) => ({
+    project,
+    name: here?.projects.find(({ id }) => id === project)?.name ?? null,
+    ...counts,
+    reason: unresolved.get(project) ?? `${file} does not name it`,
+  }))
+  for (const each of unmapped) {
+    const line = `${where}${describe(each)}: ${CONSEQUENCES[action]}`
+    if (action === 'fail') log.error(line)
+    else log.warning(line)
+  }
+  return { map, unmapped: { action, projects: unmapped } }
+}
+
+/** Whether nothing is to be done, since there are projects that are not mapped. */
+export function isRefused(unmapped: Unmapped | null | undefined): boolean {
+  return unmapped?.action === 'fail' && unmapped.projects.length > 0
+}
+
+/** What is said at the end of a command that does nothing because of them. */
+export function describeUnmapped(unmapped: Unmapped | null): string {
+  const projects = countOf(unmapped?.projects.length ?? 0, 'project')
+  return `${projects} of the source not mapped, nothing was done: complete the file, or say --unmapped skip or drop`
+}
+
+const CONSEQUENCES = {
+  fail: 'nothing is copied',
+  skip: 'they are not copied',
+  drop: 'they become ours, and are not shared with it',
+} as const
+
+function describe({ project, name, images, members, reason }: UnmappedProject): string {
+  const label = name === null ? printable(project) : `${printable(project)} (${printable(name)})`
+  const parts = [
+    ...(images > 0 ? [`owns ${countOf(images, 'image')}`] : []),
+    ...(members > 0 ? [`is a member of ${countOf(members, 'image')}`] : []),
+  ]
+  return `project ${label} ${parts.join(' and ')}, and ${printable(reason)}`
+}

@@ -1,0 +1,169 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import type { Abortable } from '../abort.ts'
+import { isGlanceError } from '../errors.ts'
+import type { Bytes } from '../stream/bytes.ts'
+import { rechunk } from '../stream/rechunk.ts'
+import { skip } from '../stream/skip.ts'
+import { verify } from '../stream/verify.ts'
+import { renameDurably } from './durable.ts'
+import type { ImageData } from './endpoint.ts'
+import { fileFault } from './file-fault.ts'
+import { layout } from './layout.ts'
+import { writeData } from './sparse.ts'
+import { isGone, writerName } from './writer.ts'
+
+/** Milliseconds after which nobody is expected to go on with what was begun. */
+const KEPT_MS = 7 * 24 * 3_600_000
+
+interface WriteOptions extends Abortable {
+  /** Bytes written at a time. */
+  readonly chunkSize: number
+  /** Whether zeros are written as holes. */
+  readonly sparse: boolean
+}
+
+/** Data files of a dump that were begun and broken off, to be gone on with by whoever writes the same data next. */
+export class UnfinishedFiles {
+  readonly #folder: string
+  /** Names of files that nobody writes now, by the data of which they are the beginning. */
+  readonly #left: Map<string, string[]>
+
+  private constructor(folder: string, left: Map<string, string[]>) {
+    this.#folder = folder
+    this.#left = left
+  }
+
+  /** For a folder that is only read. */
+  static none(folder: string): UnfinishedFiles {
+    return new UnfinishedFiles(folder, new Map())
+  }
+
+  /** Finds what killed writers left, and removes what is of no use: for complete images, or a week old. */
+  static async find(folder: string): Promise<UnfinishedFiles> {
+    const left = new Map<string, string[]>()
+    const names = new Set(await readdir(folder))
+    for (const name of names) {
+      const begun = layout.beginningOf(name)
+      const writer = layout.writerOf(name)
+      if (writer === undefined ? begun === undefined : !(await isGone(writer))) continue
+      const isWanted =
+        begun !== undefined &&
+        !names.has(basename(layout.data(folder, begun['id'] ?? ''))) &&
+        (await ageOf(join(folder, name))) < KEPT_MS
+      if (!isWanted) await rm(join(folder, name), { force: true })
+      else left.set(keyOf(begun), [...(left.get(keyOf(begun)) ?? []), name])
+    }
+    return new UnfinishedFiles(folder, left)
+  }
+
+  /**
+   * Writes the data of an image, which a digest proves, and only then gives it its name. What broke off before is read
+   * again from the disk, and from there on from where it comes; the whole is verified. What breaks off because of its
+   * source stays for the next time; wrong bytes, and what there is no room for, do not.
+   */
+  async write(
+    id: string,
+    data: ImageData,
+    { chunkSize, sparse, signal }: WriteOptions,
+  ): Promise<void> {
+    const file = layout.data(this.#folder, id)
+    const stamp = stampOf(data)
+    const partial = layout.unfinished(file, stamp, await writerName())
+    const begun = await this.#take({ id, stamp }, partial)
+    try {
+      {
+        await using handle = await open(partial, begun === 0 ? 'wx' : 'r+')
+        const bytes = verify(continued(partial, begun, data, signal), data)
+        await writeData(handle, skip(rechunk(bytes, chunkSize), begun), { from: begun, sparse })
+        await handle.sync()
+      }
+      await renameDurably(partial, file)
+    } catch (error) {
+      const stopped = signal?.aborted === true || isGlanceError(error, 'unavailable', 'unreachable')
+      if (stopped && (await sizeOf(partial)) > 0) await this.#leave({ id, stamp }, partial)
+      else await rm(partial, { force: true })
+      throw fileFault(error, file)
+    }
+    await this.#forget(id)
+  }
+
+  /** Makes the longest beginning of this data that there is ours; resolves to its length, 0 when there is none. */
+  async #take(begun: Beginning, partial: string): Promise<number> {
+    const found = this.#left.get(keyOf(begun)) ?? []
+    const sized = await Promise.all(
+      found.map(async name => ({ name, size: await sizeOf(join(this.#folder, name)) })),
+    )
+    const longest = sized.toSorted((one, other) => other.size - one.size)[0]
+    if (longest === undefined) return 0
+    found.splice(found.indexOf(longest.name), 1)
+    try {
+      await rename(join(this.#folder, longest.name), partial)
+    } catch {
+      return 0 // Another writer was faster, or it cannot be had: then it is begun anew.
+    }
+    return longest.size
+  }
+
+  /** Makes it nobody's, so that it can be told from what is still written. */
+  async #leave(begun: Required<Beginning>, partial: string): Promise<void> {
+    const left = layout.unfinished(layout.data(this.#folder, begun.id), begun.stamp)
+    await rename(partial, left)
+    const others = this.#left.get(keyOf(begun)) ?? []
+    this.#left.set(keyOf(begun), [...new Set([...others, basename(left)])])
+  }
+
+  /** Removes what was begun of an image that is complete now. */
+  async #forget(id: string): Promise<void> {
+    for (const [key, names] of this.#left) {
+      if (!key.startsWith(`${id}.`)) continue
+      this.#left.delete(key)
+      for (const name of names) await rm(join(this.#folder, name), { force: true })
+    }
+  }
+}
+
+interface Beginning {
+  readonly id?: string
+  readonly stamp?: string
+}
+
+function keyOf({ id = '', stamp = '' }: Beginning): string {
+  return `${id}.${stamp}`
+}
+
+/** Says of what data a file is the beginning, so that what has changed at its source is not gone on with. */
+function stampOf({ size, checksum, digest }: ImageData): string {
+  const said = JSON.stringify([size, checksum, digest?.algorithm, digest?.value])
+  return createHash('sha256').update(said).digest('hex').slice(0, 16)
+}
+
+/** What is on the disk, and then the rest from where it comes. */
+async function* continued(
+  partial: string,
+  begun: number,
+  data: ImageData,
+  signal: AbortSignal | undefined,
+): Bytes & AsyncGenerator<Uint8Array, void> {
+  if (begun > 0) {
+    yield* createReadStream(partial, { end: begun - 1, highWaterMark: 1024 * 1024, signal })
+    signal?.throwIfAborted()
+  }
+  if (begun === 0 || begun !== data.size) yield* await data.open({ offset: begun, signal })
+}
+
+async function sizeOf(file: string): Promise<number> {
+  return await stat(file).then(
+    ({ size }) => size,
+    () => 0,
+  )
+}
+
+async function ageOf(file: string): Promise<number> {
+  return await stat(file).then(
+    ({ mtimeMs }) => Date.now() - mtimeMs,
+    () => Infinity,
+  )
+}

@@ -1,0 +1,172 @@
+import { randomUUID } from 'node:crypto'
+import { type FileHandle, open } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { GlanceError, messageOf } from '../errors.ts'
+import { type Image, isImageId } from '../image/image.ts'
+import { isObject } from '../image/json.ts'
+
+/** Properties whose value is the id of another image. */
+const NAMING = ['kernel_id', 'ramdisk_id'] as const
+
+export interface IdMapOptions {
+  /** Whether ids are to be given. The file is then made where there is none. Default false. */
+  readonly writable?: boolean | undefined
+  /** Whether a file that is not there counts as an empty one. Default false. */
+  readonly optional?: boolean | undefined
+}
+
+/**
+ * Which images have another id on the target than on the source: a file of JSON lines, `{"source": id, "target": id}`,
+ * of which the last about an image counts. A new id is on the disk before anybody can use it, so that whoever is killed
+ * finds it again; what a killed writer left of a line counts for nothing.
+ */
+export class IdMap implements AsyncDisposable {
+  readonly #name: string
+  readonly #file: FileHandle | undefined
+  readonly #targets = new Map<string, string>()
+  /** Also those that were given up for another. */
+  readonly #sources = new Map<string, string>()
+  #writing: Promise<void> = Promise.resolve()
+
+  private constructor(name: string, file: FileHandle | undefined) {
+    this.#name = name
+    this.#file = file
+  }
+
+  /** @throws {GlanceError} `usage` for a file that cannot be opened, or is none of ours, naming the line. */
+  static async open(
+    name: string,
+    { writable = false, optional = false }: IdMapOptions = {},
+  ): Promise<IdMap> {
+    const file = await open(name, writable ? 'a+' : 'r').catch((cause: unknown) => {
+      const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
+      if (isMissing && optional) return undefined
+      throw unusable(name, messageOf(cause), cause)
+    })
+    const map = new IdMap(name, file)
+    try {
+      if (file !== undefined) await map.#read(file, writable)
+      return map
+    } catch (error) {
+      await file?.close()
+      throw error
+    }
+  }
+
+  /** The id on the target of the source's image, where it is another. */
+  targetOf(source: string): string | undefined {
+    return this.#targets.get(source)
+  }
+
+  /** The id on the source of what has, or had, this one on the target, where it is another. */
+  sourceOf(target: string): string | undefined {
+    return this.#sources.get(target)
+  }
+
+  /** Whether the target's image of this id is a copy of one with another id. */
+  isCopy(target: string): boolean {
+    const source = this.#sources.get(target)
+    return source !== undefined && this.#targets.get(source) === target
+  }
+
+  /** Whether an image names others. */
+  static isNaming({ properties }: Image): boolean {
+    return NAMING.some(name => properties.get(name) != null)
+  }
+
+  /** The source's image as the target is to have it: with the ids there, also those in `kernel_id` and `ramdisk_id`. */
+  translate(image: Image): Image {
+    const id = this.#targets.get(image.id) ?? image.id
+    return { ...this.#renamed(image, value => value), id }
+  }
+
+  /** An image that is on the target, naming others by the ids that they have there now. */
+  followed(copy: Image): Image {
+    return this.#renamed(copy, value => this.#sources.get(value) ?? value)
+  }
+
+  /** Gives the source's image a new id on the target, this one or any. @throws {GlanceError} `over_limit` when it cannot be written down. */
+  async assign(source: string, target: string = randomUUID()): Promise<string> {
+    const writing = this.#writing.then(async () => await this.#append({ source, target }))
+    this.#writing = writing.catch(() => {}) // Told to who wanted it.
+    await writing
+    this.#set(source, target)
+    return target
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#writing
+    await this.#file?.close()
+  }
+
+  #renamed(image: Image, sourceOf: (id: string) => string): Image {
+    const properties = new Map(image.properties)
+    for (const name of NAMING) {
+      const value = properties.get(name)
+      if (value != null) properties.set(name, this.#targets.get(sourceOf(value)) ?? value)
+    }
+    return { ...image, properties }
+  }
+
+  #set(source: string, target: string): void {
+    this.#targets.set(source, target)
+    this.#sources.set(target, source)
+  }
+
+  async #append(entry: object): Promise<void> {
+    try {
+      if (this.#file === undefined) throw new TypeError('it was not opened to be written to')
+      await this.#file.appendFile(`${JSON.stringify(entry)}\n`)
+      await this.#file.sync()
+    } catch (cause) {
+      throw new GlanceError('over_limit', `${this.#name}: ${messageOf(cause)}`, { cause })
+    }
+  }
+
+  async #read(file: FileHandle, writable: boolean): Promise<void> {
+    const text = await file.readFile('utf8').catch((cause: unknown) => {
+      throw unusable(this.#name, messageOf(cause), cause)
+    })
+    const lines = text.split('\n')
+    const last = lines.pop() ?? ''
+    const isWhole = entryOf(last) !== undefined
+    if (isWhole) lines.push(last)
+    for (const [i, line] of lines.entries()) {
+      if (line.trim() === '') continue
+      const entry = entryOf(line)
+      const where = `${this.#name}: line ${i + 1}`
+      if (entry === undefined) {
+        const form = '{"source": "ID", "target": "ID"}'
+        throw new GlanceError('usage', `${where}: expected ${form} with the ids of two images`)
+      }
+      const other = this.#sources.get(entry.target)
+      if (other !== undefined && other !== entry.source) {
+        const message = `${where}: image ${entry.target} of the target is the copy of ${other} already`
+        throw new GlanceError('usage', message)
+      }
+      this.#set(entry.source, entry.target)
+    }
+    if (!writable) return
+    if (isWhole) await file.appendFile('\n')
+    else if (last !== '') await file.truncate(Buffer.byteLength(text) - Buffer.byteLength(last))
+    await file.sync()
+    await using folder = await open(dirname(this.#name))
+    await folder.sync()
+  }
+}
+
+function entryOf(line: string): { readonly source: string; readonly target: string } | undefined {
+  try {
+    const entry: unknown = JSON.parse(line)
+    if (!isObject(entry)) return undefined
+    const { source, target } = entry
+    if (typeof source !== 'string' || typeof target !== 'string') return undefined
+    return isImageId(source) && isImageId(target) ? { source, target } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function unusable(name: string, why: string, cause: unknown): GlanceError {
+  return new GlanceError('usage', `id map ${name}: ${why}`, { cause })
+}

@@ -1,0 +1,69 @@
+import type { Endpoint, Membership } from '../endpoint/endpoint.ts'
+import { GlanceError, isGlanceError } from '../errors.ts'
+import type { Pair } from '../image/ordered.ts'
+import type { PlanStep } from './plan.ts'
+import type { ProjectMap } from './project-map.ts'
+
+export interface MemberOptions {
+  /** Default: members are the projects that they are on the source. */
+  readonly projects: ProjectMap | undefined
+  readonly signal: AbortSignal | undefined
+}
+
+/** The step with what it takes that a shared image has the same members on both sides: a request for each side. */
+export async function withMembers(
+  step: PlanStep,
+  pair: Pair,
+  ends: { readonly source: Pick<Endpoint, 'members'>; readonly target: Endpoint },
+  { projects, signal }: MemberOptions,
+): Promise<PlanStep> {
+  const { source, target } = pair
+  const [there, here] = [ends.source.members, ends.target.members]
+  const isDone = step.action === 'refuse' || (step.action === 'skip' && step.reason !== 'same')
+  if (isDone || there === undefined || here === undefined) return step
+  if (source?.visibility !== 'shared' || step.image.visibility !== 'shared') return step
+  try {
+    const members = await there.list(source, { signal })
+    const wanted = members.flatMap(member => {
+      if (projects === undefined) return [member]
+      const project = projects.targets.get(member.project)
+      return project === undefined ? [] : [{ ...member, project }]
+    })
+    if (wanted.length < members.length && projects?.unmapped === 'skip') {
+      return { action: 'skip', image: step.image, present: target, reason: 'unmapped', lost: [] }
+    }
+    // What is created is shared with nobody yet, also where another image has its id.
+    const isThere = target !== undefined && step.action !== 'create'
+    const present = isThere ? await here.list(target, { signal }) : []
+    const states = here.states && wanted.every(({ status }) => status !== null)
+    const shares = [...wanted, ...present].every(({ canShare }) => canShare !== null)
+    const show = (members: readonly Membership[]) =>
+      members
+        .map(({ project, status, canShare }) =>
+          [project, ...(states ? [status] : []), ...(shares && canShare ? ['may share'] : [])].join(
+            ' ',
+          ),
+        )
+        .toSorted()
+    const change = { field: 'members', from: show(present), to: show(wanted) }
+    if (change.from.join('\n') === change.to.join('\n')) return step
+    if (step.action === 'create') return { ...step, members: wanted }
+    const changes = step.action === 'update' ? [...step.changes, change] : [change]
+    if (step.action === 'update') return { ...step, changes, members: wanted }
+    // What is the same is there.
+    const { image, lost } = step
+    return { action: 'update', image, present: target ?? image, changes, members: wanted, lost }
+  } catch (error) {
+    signal?.throwIfAborted()
+    if (!isGlanceError(error)) throw error
+    const message = `image ${step.image.id}: members: ${error.message}`
+    const cause = { cause: error }
+    return {
+      action: 'refuse',
+      image: step.image,
+      present: target,
+      error: new GlanceError(error.code, message, cause),
+      lost: [],
+    }
+  }
+}

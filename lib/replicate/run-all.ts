@@ -1,0 +1,288 @@
+import { setMaxListeners } from 'node:events'
+import { type AttemptOptions, withAttempts } from '../attempts.ts'
+import type { Endpoint, Written } from '../endpoint/endpoint.ts'
+import { isGlanceError } from '../errors.ts'
+import type { Image } from '../image/image.ts'
+import { Channel } from './channel.ts'
+import { BY_ID, inOrder } from './order.ts'
+import type { PlanStep } from './plan.ts'
+import { Puller } from './pull.ts'
+import type { RunOptions, TransferEvent, WorkStep } from './run.ts'
+import { share } from './share.ts'
+import { type DataSource, transfer } from './transfer.ts'
+import { WorkQueue } from './work-queue.ts'
+
+/** What is to happen to a source image on one of the targets. */
+export interface Assigned {
+  readonly step: PlanStep
+  readonly target: Endpoint
+}
+
+/** What a plan is told and tells while it is made. */
+export interface PlanningContext {
+  readonly signal: AbortSignal
+  /** There is an image that cannot be understood. */
+  onUnreadable(target: Endpoint, id: string, error: unknown): void
+  /** The target cannot be planned for any more: no step is for it from now on. */
+  onBroken(target: Endpoint, error: unknown): void
+}
+
+/** What happened on one of the targets. */
+export type TargetEvent = {
+  readonly target: Endpoint
+} & (
+  | TransferEvent
+  /** It is given up. */
+  | { readonly type: 'broken'; readonly error: unknown }
+)
+
+interface Work {
+  readonly step: WorkStep
+  readonly target: Endpoint
+}
+
+/** Steps that may wait for their turn: enough to know what is coming, few enough to hold. */
+const WINDOW = 1000
+/** Milliseconds that tidying up after an interruption may take. */
+const TIDY_MS = 10_000
+
+/**
+ * Carries out a plan for several targets as {@link run} does for one. The data of an image that several of them lack is
+ * read once. A target that cannot be listed any more, refuses our token, or fails to finish is given up, and the others
+ * go on. A source that is read once is copied in its own order, an image at a time.
+ * @throws what the plan throws.
+ */
+export async function* runAll(
+  plan: (context: PlanningContext) => AsyncIterable<readonly Assigned[]>,
+  source: Endpoint,
+  targets: readonly Endpoint[],
+  {
+    concurrency = 4,
+    checkers = 8,
+    order = BY_ID,
+    bandwidth,
+    via = 'relay',
+    discardUnfinished = false,
+    skipTaken = false,
+    recheck = async step => step,
+    closing,
+    onBytes = () => {},
+    signal,
+    ...retrying
+  }: RunOptions = {},
+): AsyncGenerator<TargetEvent> {
+  let room = () => {}
+  const events = new Channel<TargetEvent>(() => room())
+  const stop = new AbortController()
+  const stopped = AbortSignal.any([stop.signal, ...(signal ? [signal] : [])])
+  setMaxListeners(0, stopped) // As many as there are images under way, on every target.
+  const compare = inOrder(order)
+  const isReadOnce = source.features.sequential === true
+  const asListed = isReadOnce || (order.by === 'id' && !order.descending)
+  const transfers = new WorkQueue<readonly Work[]>({
+    concurrency,
+    work: copy,
+    order: asListed ? undefined : (one, other) => compare(imageOf(one), imageOf(other)),
+    onDone: () => room(),
+  })
+  const changes = new WorkQueue<Work>({
+    concurrency: checkers,
+    work: async work => await carryOut(work, source),
+    onDone: () => room(),
+  })
+  const pullers = new Map(targets.map(target => [target, new Puller(via, target)]))
+  const broken = new Set<Endpoint>()
+  let total = 0
+  let left = false
+
+  function giveUp(target: Endpoint, error: unknown): void {
+    if (broken.has(target)) return
+    broken.add(target)
+    events.put({ type: 'broken', target, error })
+    if (broken.size === targets.length) stop.abort(error)
+  }
+
+  /** Copies one image to all targets that lack it. */
+  async function copy(works: readonly Work[]): Promise<void> {
+    const [only] = works
+    if (only === undefined) return
+    if (works.length === 1) return await carryOut(only, source)
+    const { step, target } = only
+    const shares = share(step.image, source, works.length, {
+      ...retrying,
+      onResume: (error, offset) => events.put({ type: 'resumed', target, step, offset, error }),
+    })
+    await Promise.all(
+      works.map(async (work, i) => {
+        const part = shares[i]
+        if (part === undefined) return
+        await carryOut(work, part.source)
+        part.leave()
+      }),
+    )
+  }
+
+  async function carryOut(work: Work, source: DataSource): Promise<void> {
+    const { target } = work
+    if (closing?.aborted === true) return void (left = true)
+    if (stopped.aborted || broken.has(target)) {
+      return events.put({ type: 'interrupted', target, step: work.step })
+    }
+    const step = await checked(work)
+    if (step === undefined) return
+    events.put({ type: 'started', target, step })
+    let counted = 0
+    const count = (bytes: number) => {
+      total += bytes - counted
+      counted = bytes
+      onBytes(total)
+    }
+    const options: AttemptOptions = {
+      ...retrying,
+      signal: stopped,
+      onRetry: (error, attempt) => {
+        count(0)
+        events.put({ type: 'retried', target, step, attempt, error })
+      },
+    }
+    try {
+      const written =
+        step.action === 'create' && step.withData
+          ? await transfer(step.image, source, target, {
+              ...options,
+              bandwidth,
+              puller: pullers.get(target),
+              onRelay: (error, method) =>
+                events.put({ type: 'relayed', target, step, method, error }),
+              onBytes: count,
+              onResume: (error, offset) =>
+                events.put({ type: 'resumed', target, step, offset, error }),
+            })
+          : await write(step, target, options)
+      events.put({ type: 'finished', target, step, written: await shared(written, step, target) })
+    } catch (error) {
+      count(0)
+      if (discardUnfinished && step.action === 'create') {
+        await target
+          .discard(step.image.id, { signal: AbortSignal.timeout(TIDY_MS) })
+          .catch(() => {})
+      }
+      if (stopped.aborted) return events.put({ type: 'interrupted', target, step })
+      if (skipTaken && isGlanceError(error, 'duplicate')) {
+        return events.put({ type: 'skipped', target, step, reason: 'conflict' })
+      }
+      events.put({ type: 'failed', target, id: step.image.id, step, error })
+      if (isGlanceError(error, 'unauthenticated')) giveUp(target, error)
+    }
+  }
+
+  /** The step as it is to be done now; undefined when that is nothing. */
+  async function checked({ step, target }: Work): Promise<WorkStep | undefined> {
+    const now = await recheck(step, stopped).catch((error: unknown) => {
+      if (stopped.aborted) return events.put({ type: 'interrupted', target, step })
+      events.put({ type: 'failed', target, id: step.image.id, step, error })
+      if (isGlanceError(error, 'unauthenticated')) giveUp(target, error)
+    })
+    if (now === undefined) return undefined
+    if (now.action === 'skip') {
+      events.put({ type: 'skipped', target, step: now, reason: now.reason })
+    } else if (now.action === 'refuse') {
+      events.put({ type: 'failed', target, id: now.image.id, step: now, error: now.error })
+    } else return now
+    return undefined
+  }
+
+  /** Shares the image with whom it is to be shared with. */
+  async function shared(written: Written, { members }: WorkStep, target: Endpoint) {
+    if (members === undefined || target.members === undefined) return written
+    const refused = await target.members.set(written.image, members, { signal: stopped })
+    return { ...written, refused: [...written.refused, ...refused] }
+  }
+
+  const waiting = () => transfers.length + changes.length
+
+  async function feed(): Promise<void> {
+    changes.start()
+    // What is to come first has to be known first.
+    if (asListed) transfers.start()
+    const onUnreadable: PlanningContext['onUnreadable'] = (target, id, error) =>
+      events.put({ type: 'failed', target, id, step: null, error })
+    for await (const round of plan({ onUnreadable, onBroken: giveUp, signal: stopped })) {
+      if (closing?.aborted === true) return void (left = true)
+      const copies: Work[] = []
+      for (const { step, target } of round) {
+        if (step.action === 'skip') {
+          events.put({ type: 'skipped', target, step, reason: step.reason })
+        } else if (step.action === 'refuse') {
+          events.put({ type: 'failed', target, id: step.image.id, step, error: step.error })
+        } else {
+          events.put({ type: 'planned', target, step })
+          if (step.action === 'create' && step.withData) copies.push({ step, target })
+          else void changes.put({ step, target })
+        }
+      }
+      if (copies.length > 0) {
+        const copied = transfers.put(copies) // Never rejects.
+        // The next image comes when the data of this one has been read, or is not wanted.
+        if (isReadOnce) await copied
+      }
+      while (!stopped.aborted && (waiting() >= WINDOW || events.length >= WINDOW)) {
+        transfers.start()
+        await new Promise<void>(resolve => {
+          room = resolve
+        })
+      }
+      if (stopped.aborted) return
+    }
+  }
+
+  async function finish(target: Endpoint): Promise<void> {
+    if (stopped.aborted || broken.has(target)) return
+    try {
+      await target.finish?.({ signal })
+    } catch (error) {
+      if (!stopped.aborted) giveUp(target, error)
+    }
+  }
+
+  async function work(): Promise<void> {
+    try {
+      try {
+        await feed()
+      } finally {
+        await Promise.all([transfers.end(), changes.end()])
+      }
+      await Promise.all(targets.map(finish))
+    } catch (error) {
+      if (!stopped.aborted) throw error
+    } finally {
+      events.close()
+    }
+  }
+
+  const working = work()
+  working.catch(() => {}) // Awaited below, once what was done has been told.
+  try {
+    yield* events
+    await working
+    const isCut = closing?.aborted === true && (left || stopped.aborted)
+    // What made us give up all targets says more than that the time is over.
+    if (isCut && broken.size < targets.length) throw closing.reason
+  } finally {
+    stop.abort(new Error('nobody listens any more'))
+    room()
+    await working.catch(() => {}) // Told above, if anybody still listened.
+  }
+}
+
+/** The image that is to be copied; there is one. */
+function imageOf([first]: readonly Work[]): Image {
+  if (first === undefined) throw new TypeError('there is nothing to copy')
+  return first.step.image
+}
+
+async function write(step: WorkStep, target: Endpoint, options: AttemptOptions): Promise<Written> {
+  const { signal } = options
+  if (step.action === 'update') return await target.update(step.present, step.image, { signal })
+  return await withAttempts(async () => await target.add(step.image, null, { signal }), options)
+}

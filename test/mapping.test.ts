@@ -1,0 +1,277 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import t, { type Test } from 'tap'
+import { idOf } from './support/images.ts'
+import { run } from './support/program.ts'
+import { startTestServer, type TestServer } from './support/server.ts'
+
+/** An image whose id the target does not give out, and one that names it. */
+const [KERNEL, MACHINE, OTHER] = [idOf(5), idOf(1), idOf(9)]
+const NOBODY = {}
+
+t.test('an id that was deleted on the target', async t => {
+  t.test('fails by default, and is skipped where that is wanted', async t => {
+    const { one, two } = await clash(t)
+    t.match(await run(['livecopy', one.url, two.url]), {
+      status: 1,
+      stderr: new RegExp(`${KERNEL} \\(kernel\\): failed: .*a Glance gives no id out twice`),
+      stdout: /2 images created .* 1 failed/,
+    })
+    t.match(await run(['livecopy', '--on-conflict', 'skip', one.url, two.url]), {
+      status: 0,
+      stderr: new RegExp(`${KERNEL} \\(kernel\\): skipped, the target does not give its id out`),
+      stdout: '0 images created (0.0 B), 0 updated, 2 the same, 1 whose id is taken, 0 failed\n',
+    })
+  })
+
+  t.test('is copied under a new id that later runs and compare know by the map', async t => {
+    const { one, two, map, words } = await clash(t)
+    const first = await run(['livecopy', '--json', ...words, one.url, two.url])
+    t.equal(first.status, 0, first.stderr)
+    const { images } = JSON.parse(first.stdout) as { images: { id: string; target_id: string }[] }
+    const copy = images.find(({ id }) => id === KERNEL)?.target_id ?? ''
+    t.same(await entries(map), [{ source: KERNEL, target: copy }])
+    t.match((await two.call('GET', `/v2/images/${copy}/file`)).text, 'data of kernel')
+    t.match(await run(['compare', '--id-map', map, one.url, two.url]), {
+      status: 0,
+      stdout: /^0 images missing .*, 0 different, 3 the same\n$/,
+    })
+    t.match(await run(['compare', one.url, two.url]), { status: 1 })
+    t.match(await run(['livecopy', ...words, one.url, two.url]), {
+      status: 0,
+      stdout: '0 images created (0.0 B), 0 updated, 3 the same, 0 failed\n',
+    })
+    await one.patch(KERNEL, [{ op: 'replace', path: '/name', value: 'Kernel' }], NOBODY)
+    t.match(await run(['livecopy', '--id-map', map, one.url, two.url]), {
+      status: 0,
+      stderr: `${KERNEL} (Kernel): updated: name\n`,
+    })
+    t.match((await two.call('GET', `/v2/images/${copy}`)).json, { name: 'Kernel' })
+  })
+
+  t.test('images that name it by kernel_id or ramdisk_id follow', async t => {
+    const { one, two, map, words } = await clash(t)
+    const { stderr } = await run(['livecopy', ...words, one.url, two.url])
+    const [{ target: copy } = { target: '' }] = await entries(map)
+    t.match(stderr, `${KERNEL} (kernel): created as ${copy}, 14.0 B`)
+    t.match((await two.call('GET', `/v2/images/${MACHINE}`)).json, { kernel_id: copy })
+    t.match((await two.call('GET', `/v2/images/${OTHER}`)).json, { ramdisk_id: copy })
+  })
+
+  t.test('the copy may be deleted in its turn', async t => {
+    const { one, two, map, words } = await clash(t)
+    await run(['livecopy', ...words, one.url, two.url])
+    const [first] = await entries(map)
+    await two.call('DELETE', `/v2/images/${first?.target}`)
+    t.match(await run(['compare', '--id-map', map, one.url, two.url]), {
+      status: 1,
+      stdout: `${KERNEL} (kernel): missing on the target as ${first?.target}\n`,
+    })
+    t.match(await run(['livecopy', ...words, one.url, two.url]), { status: 0 })
+    const [, second] = await entries(map)
+    t.match(second, { source: KERNEL })
+    t.match(await run(['compare', '--id-map', map, one.url, two.url]), { status: 0 })
+    t.match((await two.call('GET', `/v2/images/${MACHINE}`)).json, { kernel_id: second?.target })
+  })
+
+  t.test('who is killed before the copy is made makes it under the id written down', async t => {
+    const { one, two, map, words } = await clash(t)
+    const entry = { source: KERNEL, target: idOf(77) }
+    await writeFile(map, `${JSON.stringify(entry)}\n{"source": "${KERNEL}", "tar`)
+    t.match(await run(['livecopy', ...words, one.url, two.url]), { status: 0 })
+    t.equal(await readFile(map, 'utf8'), `${JSON.stringify(entry)}\n`)
+    t.match((await two.call('GET', `/v2/images/${idOf(77)}`)).json, { status: 'active' })
+  })
+
+  t.test('--dry-run gives no id, and makes no file', async t => {
+    const { one, two, map, words } = await clash(t)
+    t.match(await run(['livecopy', '--dry-run', ...words, one.url, two.url]), { status: 0 })
+    await t.rejects(readFile(map), { code: 'ENOENT' })
+  })
+})
+
+t.test('an id that has other data on the target', async t => {
+  const [one, two] = [await startTestServer(t), await startTestServer(t)]
+  await make(one, KERNEL, 'kernel')
+  await make(two, KERNEL, 'another')
+  const map = join(t.testdir(), 'ids')
+  const words = ['--on-conflict', 'new-id', '--id-map', map]
+  t.match(await run(['compare', '--on-conflict', 'skip', one.url, two.url]), {
+    status: 0,
+    stdout: `${KERNEL} (kernel): other data under this id on the target\n`,
+  })
+  t.match(await run(['livecopy', '--on-conflict', 'skip', one.url, two.url]), {
+    status: 0,
+    stdout: /1 whose id is taken/,
+  })
+  t.match(await run(['livecopy', '--dry-run', ...words, one.url, two.url]), {
+    status: 0,
+    stderr: `${KERNEL} (kernel): would be created under a new id, 14.0 B\n`,
+  })
+  t.match(await run(['livecopy', ...words, one.url, two.url]), { status: 0 })
+  const [{ target: copy } = { target: '' }] = await entries(map)
+  t.match((await two.call('GET', `/v2/images/${copy}/file`)).text, 'data of kernel')
+  t.match((await two.call('GET', `/v2/images/${KERNEL}`)).json, { name: 'another' })
+  t.match(await run(['compare', '--id-map', map, one.url, two.url]), { status: 0 })
+})
+
+t.test('a dump is loaded under new ids too', async t => {
+  const { one, two, map, words } = await clash(t)
+  const dump = t.testdir()
+  t.match(await run(['dump', one.url, dump]), { status: 0 })
+  t.match(await run(['load', ...words, two.url, dump]), { status: 0 })
+  t.match(await run(['compare', '--id-map', map, `dir:${dump}`, two.url]), { status: 0 })
+})
+
+t.test(
+  'an archive, which is read once, is loaded under new ids, and what names them follows',
+  async t => {
+    const { one, two, map, words } = await clash(t)
+    const archive = `${map}.tar`
+    t.match(await run(['dump', one.url, archive]), { status: 0 })
+    const loaded = await run(['load', ...words, two.url, archive])
+    const [{ target: copy } = { target: '' }] = await entries(map)
+    t.equal(loaded.status, 0, loaded.stderr)
+    t.match(loaded.stdout, /^3 images created .*, 1 updated, 0 the same, 0 failed\n$/)
+    t.match((await two.call('GET', `/v2/images/${MACHINE}`)).json, { kernel_id: copy })
+    t.match((await two.call('GET', `/v2/images/${OTHER}`)).json, { ramdisk_id: copy })
+    t.match((await two.call('GET', `/v2/images/${copy}/file`)).text, 'data of kernel')
+    const again = Readable.from(await readFile(archive))
+    t.match(await run(['load', ...words, two.url, '-'], {}, { stdin: again }), {
+      status: 0,
+      stdout: '0 images created (0.0 B), 0 updated, 3 the same, 0 failed\n',
+    })
+    t.match(await run(['compare', '--id-map', map, `tar:${archive}`, two.url]), { status: 0 })
+  },
+)
+
+t.test('copies under new ids, to the commands that compare both ways and remove', async t => {
+  const north = ['--delete', 'delete', '--provenance', 'north']
+  const copied = async (t: Test) => {
+    const made = await clash(t)
+    const removing = [...north, ...made.words, made.one.url, made.two.url]
+    const { status, stderr } = await run(['livecopy', ...removing])
+    t.equal(status, 0, stderr)
+    const [{ target: copy } = { target: '' }] = await entries(made.map)
+    return { ...made, removing, copy }
+  }
+
+  t.test('are not only on the target, and --deep reads both by their own ids', async t => {
+    const { one, two, map } = await copied(t)
+    t.match(await run(['compare', '--two-way', '--deep', '--id-map', map, one.url, two.url]), {
+      status: 0,
+      stdout: /^data of 3 images read .*\n0 images missing .* 3 the same\n$/,
+    })
+    t.match(await run(['compare', '--two-way', one.url, two.url]), {
+      status: 1,
+      stdout: /1 only on the target\n$/,
+    })
+  })
+
+  t.test('stay while their images are there, also when nobody names the map', async t => {
+    const { one, two, removing, copy } = await copied(t)
+    t.match(await two.show(copy), { glance_replicator_source_id: KERNEL })
+    t.match(await run(['livecopy', ...removing]), {
+      status: 0,
+      stdout: '0 images created (0.0 B), 0 updated, 3 the same, 0 failed\n',
+    })
+    await run(['livecopy', ...north, '--on-conflict', 'skip', one.url, two.url])
+    t.match(await two.show(copy), { status: 'active' })
+  })
+
+  t.test('go when their images have left the source', async t => {
+    const { one, two, map, removing, copy } = await copied(t)
+    await one.call('DELETE', `/v2/images/${KERNEL}`)
+    const options = [...north, '--max-delete', '100%', '--id-map', map, '--images-from']
+    const names = `${map}.names`
+    await writeFile(names, `${KERNEL}\n`)
+    t.match(await run(['compare', ...options, names, one.url, two.url]), {
+      stdout: new RegExp(`^${copy} \\(kernel\\): only on the target, would be deleted\n`),
+    })
+    t.match(await run(['livecopy', ...removing]), { status: 0, stdout: /1 deleted/ })
+    t.equal((await two.call('GET', `/v2/images/${copy}`)).status, 404)
+  })
+
+  t.test('are marked by their new ids, and what inherits that is no copy', async t => {
+    const { one, two, removing, copy } = await copied(t)
+    const { glance_replicator_source: mark, glance_replicator_source_id: origin } =
+      await two.show(copy)
+    t.equal(mark, `north ${copy}`)
+    await two.create({
+      id: idOf(77),
+      name: 'snapshot',
+      glance_replicator_source: mark,
+      glance_replicator_source_id: origin,
+    })
+    await one.call('DELETE', `/v2/images/${KERNEL}`)
+    t.match(await run(['livecopy', ...removing]), {
+      status: 0,
+      stdout: /1 deleted, 1 only on the target left alone/,
+    })
+    t.match(await two.show(idOf(77)), { name: 'snapshot' })
+  })
+
+  t.test('images that are skipped leave what has their ids alone', async t => {
+    const { one, two, words } = await clash(t)
+    await make(two, idOf(7), "somebody else's")
+    await make(one, idOf(7), 'ours')
+    const removing = ['--delete', 'delete', '--delete-unknown', one.url, two.url]
+    t.match(await run(['livecopy', '--on-conflict', 'skip', ...removing]), {
+      status: 0,
+      stdout: /2 whose id is taken, 0 failed/,
+    })
+    t.match(await run(['livecopy', ...words, ...removing]), {
+      status: 0,
+      stdout: /2 images created/,
+    })
+    t.match(await two.show(idOf(7)), { name: "somebody else's" })
+  })
+})
+
+t.test('what is wrong with a map of ids is one clear line, and exit status 2', async t => {
+  const folder = t.testdir({
+    words: 'one two\n',
+    ids: '\n{"source": "1", "target": "2"}\n',
+    twice:
+      `{"source":"${idOf(1)}","target":"${idOf(3)}"}\n` +
+      `{"source":"${idOf(2)}","target":"${idOf(3)}"}\n`,
+  })
+  const at = (name: string) => join(folder, name)
+  for (const [words, message] of [
+    [['--on-conflict', 'new-id'], /--on-conflict new-id: name a file .* with --id-map/],
+    [['--on-conflict', 'never'], /Invalid values[\s\S]*on-conflict/],
+    [['--id-map', at('none')], /id map .*none: ENOENT/],
+    [['--id-map', folder], /id map .*: EISDIR/],
+    [['--id-map', at('words')], /words: line 1: expected \{"source": "ID", "target": "ID"\}/],
+    [['--id-map', at('ids')], /ids: line 2: expected/],
+    [['--id-map', at('twice')], /twice: line 2: image .*03 of the target is the copy of .*01/],
+  ] as const) {
+    t.match(await run(['livecopy', ...words, `dir:${folder}`, `dir:${folder}`]), {
+      status: 2,
+      stderr: message,
+    })
+  }
+})
+
+/** Two services, the second of which had an image with the id of the first one's kernel. */
+async function clash(t: Test) {
+  const [one, two] = [await startTestServer(t), await startTestServer(t)]
+  await make(one, MACHINE, 'machine', { kernel_id: KERNEL })
+  await make(one, KERNEL, 'kernel')
+  await make(one, OTHER, 'other', { ramdisk_id: KERNEL })
+  await make(two, KERNEL, 'kernel of before')
+  await two.call('DELETE', `/v2/images/${KERNEL}`)
+  const map = join(t.testdir(), 'ids')
+  return { one, two, map, words: ['--on-conflict', 'new-id', '--id-map', map] }
+}
+
+async function make(server: TestServer, id: string, name: string, more: object = {}) {
+  await server.create({ id, name, disk_format: 'raw', container_format: 'bare', ...more }, NOBODY)
+  await server.upload(id, `data of ${name}`, NOBODY)
+}
+
+async function entries(map: string) {
+  const lines = (await readFile(map, 'utf8')).split('\n').filter(line => line !== '')
+  return lines.map(line => JSON.parse(line) as { source: string; target: string }) // As documented.
+}

@@ -1,0 +1,234 @@
+import { createHash } from 'node:crypto'
+import { readdir, readFile, utimes, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { bytesOf, idOf, imageOf } from './support/images.ts'
+import { run } from './support/program.ts'
+import { startTestServer } from './support/server.ts'
+import { type Manner, type Stored, startUnruly, type UnrulyServer } from './support/unruly.ts'
+
+const DATA = bytesOf(1, 3_000_000)
+const IMAGE: Stored = { image: imageOf(1, DATA), data: DATA }
+const FILE = `${idOf(1)}.img`
+const CUT = 2_000_000
+
+const once =
+  (first: Manner, later: Manner = {}) =>
+  (asked: number) =>
+    asked === 1 ? first : later
+
+t.test(
+  'livecopy: a source that breaks off in the middle is read on, in the same upload',
+  async t => {
+    for (const { title, first, later, asked, told } of [
+      {
+        title: 'when the connection is cut, from where it was',
+        first: { cutAfter: CUT },
+        asked: ['1', `1 bytes=${CUT}-`],
+        told: /: goes on at 1\.9 MiB after: GET .*\/file: /,
+      },
+      {
+        title: 'when nothing comes any more, after the time of --stall-timeout',
+        first: { stallAfter: CUT },
+        asked: ['1', `1 bytes=${CUT}-`],
+        told: /after: GET .*\/file: no byte came for 1 s\n/,
+      },
+      {
+        title: 'when the range is ignored, by dropping what is known',
+        first: { cutAfter: CUT },
+        later: { range: 'ignored' },
+        asked: ['1', `1 bytes=${CUT}-`],
+      },
+      {
+        title: 'when the range is refused, as by a store without ranges, from the start',
+        first: { cutAfter: CUT },
+        later: { range: 'refused' },
+        asked: ['1', `1 bytes=${CUT}-`, '1'],
+      },
+      {
+        title: 'when the range is called unsatisfiable, from the start',
+        first: { cutAfter: CUT },
+        later: { range: 'unsatisfiable' },
+        asked: ['1', `1 bytes=${CUT}-`, '1'],
+      },
+      {
+        title: 'when another range comes than was asked for, from the start',
+        first: { cutAfter: CUT },
+        later: { range: 'mislabelled' },
+        asked: ['1', `1 bytes=${CUT}-`, '1'],
+      },
+    ] satisfies {
+      title: string
+      first: Manner
+      later?: Manner
+      asked: string[]
+      told?: RegExp
+    }[]) {
+      t.test(title, async t => {
+        // A v1 service kills an image whose upload breaks off: that it is there says that none did.
+        const target = await startTestServer(t)
+        const source = await startUnruly(t, [IMAGE], once(first, later))
+        const words = ['--stall-timeout', '1', '--target-api', '1', source.url, target.url]
+        const { status, stderr } = await run(['livecopy', ...words])
+        t.equal(status, 0)
+        t.match(stderr, told ?? /goes on at/)
+        t.notMatch(stderr, /attempt/)
+        t.strictSame(source.asked, asked)
+        t.match(await target.show(idOf(1)), { status: 'active', checksum: IMAGE.image.checksum })
+      })
+    }
+
+    t.test(
+      'and when other bytes come then, they are found out and the image tried again',
+      async t => {
+        const target = await startTestServer(t)
+        const source = await startUnruly(t, [IMAGE], asked =>
+          asked === 1 ? { cutAfter: CUT } : { corrupt: asked === 2 },
+        )
+        const { status, stderr } = await run(['livecopy', source.url, target.url])
+        t.match({ status, stderr }, { status: 1, stderr: /stored data of another sha512/ })
+        t.match((await target.call('GET', '/v2/images?os_hidden=true')).json, {
+          images: { length: 0 },
+        })
+      },
+    )
+
+    t.test('and when the source has other data meanwhile, the image is begun anew', async t => {
+      const target = await startTestServer(t)
+      const md5 = createHash('md5').update('other').digest('hex')
+      const source = await startUnruly(t, [IMAGE], asked =>
+        asked === 1 ? { cutAfter: CUT } : asked === 2 ? { headers: { 'content-md5': md5 } } : {},
+      )
+      const { status, stderr } = await run(['livecopy', source.url, target.url])
+      t.match({ status, stderr }, { status: 0, stderr: /attempt 2 after: .* holds other data/ })
+    })
+
+    t.test('and when it always breaks off, so often in a row as --attempts says', async t => {
+      const target = await startTestServer(t)
+      const source = await startUnruly(t, [IMAGE], () => ({ cutAfter: 1000 }))
+      const words = ['livecopy', '--attempts', '2', source.url, target.url]
+      t.match(await run(words), { status: 1, stdout: /1 failed/ })
+      t.equal(source.asked.length, 4, 'two attempts, each with one more try')
+    })
+
+    t.test('a source that says when to come back is waited for', async t => {
+      const target = await startTestServer(t)
+      const source = await startUnruly(
+        t,
+        [IMAGE],
+        once({ status: 503, headers: { 'retry-after': '1' } }),
+      )
+      const began = performance.now()
+      t.match(await run(['livecopy', source.url, target.url]), { status: 0, stderr: /attempt 2/ })
+      t.ok(performance.now() - began >= 1000)
+    })
+
+    t.test(
+      'a source of v1 is read again up to there, where the target takes no second upload',
+      async t => {
+        const [target, other] = [await startTestServer(t), await startTestServer(t)]
+        const source = await startUnruly(t, [IMAGE], once({ cutAfter: CUT }, { range: 'ignored' }))
+        t.match(await run(['livecopy', '--target-api', '1', source.url, target.url]), { status: 0 })
+        t.match(await run(['livecopy', source.url, other.url]), { status: 0 })
+      },
+    )
+    t.end()
+  },
+)
+
+t.test('dump: what broke off is gone on with by a later run', async t => {
+  /** A directory in which a dump broke off, and the source that it is to be gone on from. */
+  async function brokenOff(t: Test, images: readonly Stored[] = [IMAGE]) {
+    const folder = t.testdir()
+    const source = await startUnruly(t, images, () => ({ cutAfter: CUT }))
+    const words = ['dump', '--attempts', '1', '--chunksize', '1000', source.url, folder]
+    t.match(await run(words), { status: 1, stderr: /failed/ })
+    const names = await readdir(folder)
+    t.match(names, [/\.part$/], 'its name says that it is incomplete')
+    return { folder, source, partial: join(folder, names[0] ?? '') }
+  }
+
+  async function complete(t: Test, folder: string, source: UnrulyServer, data = DATA) {
+    const outcome = await run(['dump', source.url, folder])
+    t.equal(outcome.status, 0)
+    t.strictSame((await readdir(folder)).toSorted(), [idOf(1), FILE, 'MANIFEST'])
+    t.ok((await readFile(join(folder, FILE))).equals(data))
+    return outcome
+  }
+
+  t.test('from the byte at which it is', async t => {
+    const { folder, source } = await brokenOff(t)
+    source.serve([IMAGE])
+    await complete(t, folder, source)
+    t.equal(source.asked.at(-1), `1 bytes=${CUT}-`)
+  })
+
+  t.test('from the start where the source has no ranges', async t => {
+    const { folder, source } = await brokenOff(t)
+    source.serve([IMAGE], () => ({ range: 'refused' }))
+    await complete(t, folder, source)
+    t.strictSame(source.asked.slice(-2), [`1 bytes=${CUT}-`, '1'])
+  })
+
+  for (const option of ['--sparse', '--no-sparse']) {
+    t.test(`also in the middle of zeros (${option})`, async t => {
+      const data = Buffer.concat([bytesOf(5, 1000), Buffer.alloc(3_000_000), bytesOf(6, 1000)])
+      const image = { image: imageOf(1, data), data }
+      const { folder, source } = await brokenOff(t, [image])
+      source.serve([image])
+      t.match(await run(['dump', option, source.url, folder]), { status: 0 })
+      t.equal(source.asked.at(-1), `1 bytes=${CUT}-`)
+      t.ok((await readFile(join(folder, FILE))).equals(data))
+      t.match(await run(['verify', folder]), { status: 0 })
+    })
+  }
+
+  t.test('not when the source has other data now', async t => {
+    const { folder, source } = await brokenOff(t)
+    const data = bytesOf(2, 3_000_000)
+    source.serve([{ image: imageOf(1, data), data }])
+    await complete(t, folder, source, data)
+    t.equal(source.asked.at(-1), '1')
+  })
+
+  t.test(
+    'not when the disk has lost some of it: that is found out, and it is begun anew',
+    async t => {
+      const { folder, source, partial } = await brokenOff(t)
+      await writeFile(partial, Buffer.alloc(CUT))
+      source.serve([IMAGE])
+      t.match(await complete(t, folder, source), { stderr: /attempt 2 after: .*sha512 is/ })
+      t.strictSame(source.asked.slice(-2), [`1 bytes=${CUT}-`, '1'])
+    },
+  )
+
+  t.test('without asking for anything when only its name was missing', async t => {
+    const { folder, source, partial } = await brokenOff(t)
+    await writeFile(partial, DATA)
+    source.serve([IMAGE], () => ({ status: 500 }))
+    const before = source.asked.length
+    await complete(t, folder, source)
+    t.equal(source.asked.length, before)
+  })
+
+  t.test('and in the same run when it breaks off too often for one attempt', async t => {
+    const folder = t.testdir()
+    const source = await startUnruly(t, [IMAGE], () => ({ cutAfter: 700_000 }))
+    const words = ['--attempts', '3', '--chunksize', '1000', source.url, folder]
+    t.match(await run(['dump', ...words]), {
+      status: 0,
+      stderr: /goes on .*\n.*goes on .*\n.*attempt/,
+    })
+    t.ok((await readFile(join(folder, FILE))).equals(DATA))
+  })
+
+  t.test('what nobody went on with for a week is removed', async t => {
+    const { folder, source, partial } = await brokenOff(t)
+    const old = new Date(Date.now() - 8 * 24 * 3_600_000)
+    await utimes(partial, old, old)
+    source.serve([])
+    await run(['dump', source.url, folder])
+    t.strictSame(await readdir(folder), [])
+  })
+  t.end()
+})
