@@ -21,6 +21,8 @@ const PACKAGES = [
   'python3-glanceclient',
   'python3-openstackclient',
   'python3-openstacksdk',
+  'python3-psycopg2',
+  'python3-pymysql',
   'qemu-utils',
   'systemd',
   'util-linux',

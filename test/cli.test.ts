@@ -581,6 +581,12 @@ t.test('every option of the program is in the manual', async t => {
     'run',
     'daemon',
     'serve',
+    'db sync',
+    'db version',
+    'db check',
+    'db upgrade',
+    'db downgrade',
+    'db purge',
     'db load-metadefs',
   ]) {
     const { stdout } = await run(['help', ...command.split(' ')])

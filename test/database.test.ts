@@ -6,8 +6,8 @@ import { openDatabase } from '../lib/database/open.ts'
 import { SimpleDatabase } from '../lib/database/simple/simple.ts'
 import { openSqlite } from '../lib/database/sqlite.ts'
 import { toGlanceError } from '../lib/database/sqlite-errors.ts'
-import { databaseSuite } from './compliance/database-suite.ts'
-import { FULL, id, insertAll, listed, member, record } from './compliance/database/records.ts'
+import { databaseSuite } from '../lib/compliance/database-suite.ts'
+import { FULL, id, insertAll, listed, member, record } from '../lib/compliance/database/records.ts'
 
 t.test('simple', async t => databaseSuite(t, { create: async () => new SimpleDatabase() }))
 

@@ -2,7 +2,12 @@ import type { AnyCommand, Shorthand } from './command.ts'
 import { apply } from './commands/apply.ts'
 import { compare } from './commands/compare.ts'
 import { daemonOf } from './commands/daemon.ts'
+import { dbDowngrade } from './commands/db-downgrade.ts'
+import { dbImport } from './commands/db-import.ts'
 import { dbLoadMetadefs } from './commands/db-load-metadefs.ts'
+import { dbPurge } from './commands/db-purge.ts'
+import { dbSync, dbUpgrade } from './commands/db-sync.ts'
+import { dbCheck, dbVersion } from './commands/db-version.ts'
 import { dump } from './commands/dump.ts'
 import { livecopy } from './commands/livecopy.ts'
 import { load } from './commands/load.ts'
@@ -20,7 +25,14 @@ export const COMMANDS: readonly AnyCommand[] = [
   apply,
   daemonOf(JOBS),
   serve,
+  dbSync,
+  dbVersion,
+  dbCheck,
+  dbUpgrade,
+  dbDowngrade,
+  dbPurge,
   dbLoadMetadefs,
+  dbImport,
 ]
 
 export const SHORTHANDS: readonly Shorthand[] = [runOf(JOBS)]

@@ -49,6 +49,7 @@ export async function openMysql(
       hint: index => sql`force index (${sql.ref(index ?? 'primary')})`,
       // So many characters of a long text that the index has room for them.
       textIndex: (column, text) => sql`(${sql.ref(column)}, ${sql.ref(text)}(191))`,
+      ourPart: null,
       dropIndex: (index, table) => sql`drop index ${sql.ref(index)} on ${sql.ref(table)}`,
       gate: GATE,
       outages,

@@ -55,6 +55,7 @@ export async function openPostgres(
     hint: () => sql``,
     // What is long would not fit into an index of another kind.
     textIndex: (_, text) => sql`using hash (${sql.ref(text)})`,
+    ourPart: sql<string>`current_schema()`,
     dropIndex: index => sql`drop index ${sql.ref(index)}`,
     gate: GATE,
     outages,

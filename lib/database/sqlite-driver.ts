@@ -22,6 +22,8 @@ export interface SqliteDriverOptions {
   readonly open: () => Libsql.Database
   /** How long to wait for others, in this process or another, before something is `unavailable`. */
   readonly timeoutMs: number
+  /** What each connection begins with. Default: what a database of ours needs. */
+  readonly pragmas?: readonly string[]
 }
 
 /** kysely's driver for one connection to one SQLite file, which transactions and single queries have in turn. */
@@ -36,10 +38,10 @@ export class SqliteDriver implements Driver {
   }
 
   async init(): Promise<void> {
-    const { open, timeoutMs } = this.#options
+    const { open, timeoutMs, pragmas = PRAGMAS } = this.#options
     const connection = new SqliteConnection(open(), timeoutMs)
     try {
-      for (const pragma of PRAGMAS) await connection.execute(pragma)
+      for (const pragma of pragmas) await connection.execute(pragma)
     } catch (error) {
       connection.close()
       throw error

@@ -59,6 +59,7 @@ export const SQLITE: Engine = {
   retries: 0,
   hint: index => sql`indexed by ${sql.ref(index ?? 'sqlite_autoindex_images_1')}`,
   textIndex: (column, text) => sql`(${sql.ref(column)}, ${sql.ref(text)})`,
+  ourPart: null,
   dropIndex: index => sql`drop index ${sql.ref(index)}`,
 }
 

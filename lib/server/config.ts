@@ -49,6 +49,8 @@ export interface ServerConfig extends RemotePolicySettings, DatabaseConfig {
   readonly enableV2Api: boolean
   /** The folder of the database and of what the settings below do not place elsewhere. */
   readonly dataDir: string
+  /** How many processes share the work; 0 for the one that is started. */
+  readonly workers: number
   readonly store: (typeof STORES)[number]
   /** The folder of the file store; null for `images` in the data folder. */
   readonly storeDir: string | null
@@ -147,6 +149,8 @@ export function completeConfig(given: Partial<ServerConfig>): ServerConfig {
     dataDir: 'glance-data',
     dataApi: null,
     connection: null,
+    dbAutoCreate: true,
+    workers: 0,
     store: 'file',
     storeDir: null,
     enabledBackends: [],
@@ -266,6 +270,7 @@ const OPTIONS: Readonly<Record<string, Option>> = {
   public_endpoint: value => ({ publicEndpoint: url(value) }),
   data_dir: value => ({ dataDir: resolve(text(value)) }),
   ...DATABASE_OPTIONS,
+  workers: value => ({ workers: integer(value, 0, 1000) }),
   'glance_store.stores': value => ({ store: store(value) }),
   'glance_store.default_store': value => ({ store: store(value) }),
   'glance_store.filesystem_store_datadir': value => ({ storeDir: resolve(text(value)) }),

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import type { ServerSettings } from '../database/settings.ts'
-import { integer, text } from './option-values.ts'
+import { boolean, integer, text } from './option-values.ts'
 
 /** What is set about the database. */
 export interface DatabaseConfig extends Partial<ServerSettings> {
@@ -8,6 +8,8 @@ export interface DatabaseConfig extends Partial<ServerSettings> {
   readonly dataApi: string | null
   /** Null for `glance.sqlite` in the data folder. */
   readonly connection: string | null
+  /** Whether the tables are made, or brought up to date, when the service starts. */
+  readonly dbAutoCreate: boolean
 }
 
 /** What an option sets by its value, in a file in `folder`. */
@@ -16,6 +18,7 @@ type DatabaseOption = (value: string, folder: string) => Partial<DatabaseConfig>
 /** Glance's options about the database, which are oslo.db's but for the first. */
 export const DATABASE_OPTIONS: Readonly<Record<string, DatabaseOption>> = {
   data_api: (value, folder) => ({ dataApi: dataApi(text(value), folder) }),
+  db_auto_create: value => ({ dbAutoCreate: boolean(value) }),
   'database.connection': value => ({ connection: text(value) }),
   'database.max_pool_size': value => ({ maxPoolSize: integer(value, 0, MOST) }),
   'database.max_overflow': value => ({ maxOverflow: integer(value, -1, MOST) }),

@@ -12,15 +12,31 @@ import type { ServerConfig } from './config.ts'
  * @throws {GlanceError} `unavailable` when another service is there, or when nothing can be written there.
  */
 export async function* lockOut(config: ServerConfig): AsyncGenerator<AsyncDisposable> {
-  const { dataApi, connection, dataDir } = config
-  const path = connection === null ? null : fileOf({ dataApi, connection })
-  if (path !== null) yield await lock(`the database ${path}`, path)
+  const { dataDir } = config
   const folders = new Set(dataFoldersOf(config).map(folder => resolve(folder)))
   const isThere = folders.delete(resolve(dataDir))
-  const isOurs = connection === null && (dataApi === null || dataApi === 'sqlite')
-  if (isOurs || isThere) yield await lockFolder(dataDir, 'glance')
+  if (isInDataFolder(config)) await makeDataFolder(dataDir)
+  const database = await lockDatabase(config)
+  if (database !== null) yield database
+  if (isThere && !isInDataFolder(config)) yield await lockFolder(dataDir, 'glance')
   // Hidden from whoever looks for images there.
   for (const folder of folders) yield await lockFolder(folder, '.glance')
+}
+
+/**
+ * Keeps services away from the database of one until disposal; null for one that nobody else can get at.
+ * @throws {GlanceError} as {@link lockOut}.
+ */
+export async function lockDatabase(config: ServerConfig): Promise<AsyncDisposable | null> {
+  const { dataApi, connection, dataDir } = config
+  if (isInDataFolder(config))
+    return await lock(`the data folder ${dataDir}`, join(dataDir, 'glance'))
+  const path = connection === null ? null : fileOf({ dataApi, connection })
+  return path === null ? null : await lock(`the database ${path}`, path)
+}
+
+function isInDataFolder({ dataApi, connection }: ServerConfig): boolean {
+  return connection === null && (dataApi === null || dataApi === 'sqlite')
 }
 
 /** Where there is data of images, also what is staged and what is cached: the data folder for what is below it by default. */

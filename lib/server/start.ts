@@ -23,6 +23,7 @@ import { recoverImports } from './import/recover-imports.ts'
 import { openAuthentication, openProjectLimits } from './open-keystone.ts'
 import { openCache, openStaging, openStores } from './open-stores.ts'
 import { openPolicy, type PolicySource } from './policy/policy-source.ts'
+import { readyDatabase } from './ready-database.ts'
 import { remotePolicy } from './remote-policy.ts'
 import { TaskExecutor } from './tasks/executor.ts'
 import { v1Routes } from './v1/routes.ts'
@@ -68,6 +69,7 @@ export async function startServer(
   }: ServerOptions = {},
 ): Promise<RunningServer> {
   const config = completeConfig(given)
+  requireSharing(config)
   const tls = await readTls(config)
   const schema = await imageSchemaOf(config)
   const opened: AsyncDisposable[] = []
@@ -83,7 +85,7 @@ export async function startServer(
     const stores = await openStores(config, store => opened.unshift(store))
     const staging = await openStaging(config)
     opened.unshift(staging)
-    await database.migrate(waiting)
+    await readyDatabase(database, config.dbAutoCreate, waiting)
     const { maxWorkers } = config.imports
     const graceMs = config.shutdownGraceMs
     const background = new TaskExecutor({ atOnce: maxWorkers, graceMs, report })
@@ -114,6 +116,13 @@ export async function startServer(
     await disposeAll(opened)
     throw error
   }
+}
+
+/** @throws {GlanceError} `usage` for processes that would each have images of their own. */
+function requireSharing({ dataApi, workers }: ServerConfig): void {
+  if (dataApi !== 'simple' || workers === 0) return
+  const message = `data_api is simple, which is of one process only: workers has to be 0, not ${workers}`
+  throw new GlanceError('usage', message)
 }
 
 /** Opens the database that the service uses, which is not yet migrated. @throws {GlanceError} as {@link openDatabase}. */

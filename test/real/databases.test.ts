@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { openDatabase } from '../../lib/database/open.ts'
-import { databaseSuite } from '../compliance/database-suite.ts'
+import { databaseSuite } from '../../lib/compliance/database-suite.ts'
 import { DatabaseServer, PASSWORD, type Place, type ServerKind } from './support/database-server.ts'
 import { Embedded } from './support/embedded.ts'
 import { MARIADB } from './support/mariadb.ts'

@@ -6,7 +6,7 @@ import {
   SORT_KEYS,
   type SortKey,
 } from '../../lib/image/query.ts'
-import { at, id, member, query, record } from '../compliance/database/records.ts'
+import { at, id, member, query, record } from '../../lib/compliance/database/records.ts'
 
 /** A database that tells how it answers. */
 export interface Explained {

@@ -3,7 +3,14 @@ import { compareIds } from '../../image/image.ts'
 import type { ImageQuery } from '../../image/query.ts'
 import type { ImageStatus } from '../../image/status.ts'
 import { inBatches, repeatedId } from '../batches.ts'
-import type { ImageChange, ImageRecord, ImageTable, ImageUsage, PendingQuery } from '../database.ts'
+import type {
+  ImageChange,
+  ImageRecord,
+  ImageTable,
+  ImageUsage,
+  PendingQuery,
+  PurgeOptions,
+} from '../database.ts'
 import { totalOrder } from '../order.ts'
 import { compareBy, matches } from './query.ts'
 import { type Access, existing, live, type Rows } from './rows.ts'
@@ -80,6 +87,17 @@ export class SimpleImages implements ImageTable {
     { except }: { readonly except?: string } = {},
   ): Promise<ImageUsage> {
     return usage(this.#access.rows().images.values(), owner, except ?? null)
+  }
+
+  async purge(before: Date, { limit = Infinity, signal }: PurgeOptions = {}): Promise<number> {
+    signal?.throwIfAborted()
+    return this.#access.write(({ images }) => {
+      const isOld = ({ status, deletedAt }: ImageRecord) =>
+        status === 'deleted' && deletedAt !== null && deletedAt < before
+      const old = [...images.values()].filter(isOld).slice(0, limit)
+      for (const { id } of old) images.delete(id)
+      return old.length
+    })
   }
 
   #insert(batch: readonly ImageRecord[]): Promise<void> {

@@ -20,6 +20,8 @@ export interface Engine {
   readonly hint: (index: string | null) => RawBuilder<unknown>
   /** What follows the table in CREATE INDEX so that rows are found by a column and a text that may be of any length. */
   readonly textIndex: (column: string, text: string) => RawBuilder<unknown>
+  /** The expression for the part of the database that our tables are in, where a database has such parts. */
+  readonly ourPart: RawBuilder<string> | null
   /** The statement that drops an index. */
   readonly dropIndex: (index: string, table: string) => RawBuilder<unknown>
   /** How many more times something is tried that was `Undone`. */

@@ -4,7 +4,14 @@ import { compareIds } from '../../image/image.ts'
 import { type ImageQuery, SORT_KEYS, type SortKey } from '../../image/query.ts'
 import { IMAGE_STATUSES, type ImageStatus } from '../../image/status.ts'
 import { inBatches } from '../batches.ts'
-import type { ImageChange, ImageRecord, ImageTable, ImageUsage, PendingQuery } from '../database.ts'
+import type {
+  ImageChange,
+  ImageRecord,
+  ImageTable,
+  ImageUsage,
+  PendingQuery,
+  PurgeOptions,
+} from '../database.ts'
 import { type OrderStep, totalOrder } from '../order.ts'
 import { candidates } from './candidates.ts'
 import { matches } from './conditions.ts'
@@ -12,6 +19,7 @@ import type { Engine } from './engine.ts'
 import { insertBatch } from './insert.ts'
 import { takePage } from './paging.ts'
 import { dropParts, replaceParts, withParts } from './parts.ts'
+import { purge } from './purge.ts'
 import { imageColumns } from './rows.ts'
 import type { Sql, Tables } from './tables.ts'
 import { type Access, atomically, consistently, reading } from './transactions.ts'
@@ -81,7 +89,7 @@ export class SqlImages implements ImageTable {
         .where('status', '<>', 'deleted')
         .executeTakeFirstOrThrow()
       if (numUpdatedRows === 0n) throw await refusal(tx, id, from)
-      if (deletes) await dropParts(tx, id)
+      if (deletes) await dropParts(tx, [id])
       else await replaceParts(tx, id, change)
       return read(tx, id)
     })
@@ -89,6 +97,24 @@ export class SqlImages implements ImageTable {
 
   usage(owner: string | null, { except }: { readonly except?: string } = {}): Promise<ImageUsage> {
     return reading(this.#access, sql => usage(sql, owner, except ?? null))
+  }
+
+  purge(before: Date, options: PurgeOptions = {}): Promise<number> {
+    return purge(this.#access, options, async (tx, limit, after) => {
+      let page = tx
+        .selectFrom('images')
+        .select('id')
+        .where('status', '=', 'deleted')
+        .where('deleted_at', '<', before.toISOString())
+        .orderBy('id')
+        .limit(limit)
+      if (after !== undefined) page = page.where('id', '>', after)
+      const ids = (await page.execute()).map(({ id }) => id)
+      if (ids.length === 0) return ids
+      await dropParts(tx, ids)
+      await tx.deleteFrom('images').where('id', 'in', ids).execute()
+      return ids
+    })
   }
 }
 

@@ -26,7 +26,8 @@ export async function insertBatch(access: Access, images: readonly ImageRecord[]
 }
 
 function deletedAt({ status, deletedAt, updatedAt }: ImageRecord): Date | null {
-  return deletedAt ?? (status === 'pending_delete' ? updatedAt : null)
+  const isGone = status === 'pending_delete' || status === 'deleted'
+  return deletedAt ?? (isGone ? updatedAt : null)
 }
 
 /** The first of the images whose id another has, since the engine does not say which it is. */

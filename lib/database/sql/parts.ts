@@ -106,12 +106,18 @@ export async function insertParts(
   }
 }
 
-/** Removes all that belongs to an image but its row. */
-export async function dropParts(sql: Sql, id: string): Promise<void> {
-  const nothing = { tags: [], properties: new Map(), locations: [], removedLocations: [] }
-  await replaceParts(sql, id, nothing)
-  await sql.deleteFrom('image_members').where('image_id', '=', id).execute()
+/** Removes all that belongs to some images but their rows. */
+export async function dropParts(sql: Sql, ids: readonly string[]): Promise<void> {
+  for (const table of PARTS) await sql.deleteFrom(table).where('image_id', 'in', ids).execute()
 }
+
+const PARTS = [
+  'image_tags',
+  'image_properties',
+  'image_locations',
+  'image_removed_locations',
+  'image_members',
+] as const
 
 export function* batches<T>(items: readonly T[]): Generator<T[]> {
   for (let start = 0; start < items.length; start += BATCH) yield items.slice(start, start + BATCH)

@@ -1,10 +1,17 @@
 import type { Abortable } from '../../abort.ts'
-import type { Database, ImageTable, MemberTable, MetadefTables, TaskTable } from '../database.ts'
+import type {
+  Database,
+  ImageTable,
+  MemberTable,
+  MetadefTables,
+  Schema,
+  TaskTable,
+} from '../database.ts'
 import type { Engine } from './engine.ts'
 import { SqlImages } from './images.ts'
 import { SqlMembers } from './members.ts'
 import { sqlMetadefs } from './metadefs.ts'
-import { migrateToLatest } from './migrate.ts'
+import { SqlSchema } from './schema.ts'
 import type { Sql } from './tables.ts'
 import { SqlTasks } from './tasks.ts'
 import { type Access, atomically } from './transactions.ts'
@@ -15,6 +22,7 @@ export class SqlDatabase implements Database {
   readonly members: MemberTable
   readonly tasks: TaskTable
   readonly metadefs: MetadefTables
+  readonly schema?: Schema | undefined
   readonly #access: Access
 
   /** Takes over `sql`: disposing of the database closes it. */
@@ -24,12 +32,13 @@ export class SqlDatabase implements Database {
     this.members = new SqlMembers(this.#access)
     this.tasks = new SqlTasks(this.#access)
     this.metadefs = sqlMetadefs(this.#access)
+    this.schema = sql.isTransaction ? undefined : new SqlSchema(this.#access)
   }
 
   async migrate({ signal }: Abortable = {}): Promise<void> {
-    signal?.throwIfAborted()
-    if (this.#access.sql.isTransaction) throw new TypeError('a transaction does not migrate')
-    await migrateToLatest(this.#access)
+    const { schema } = this
+    if (schema === undefined) throw new TypeError('a transaction does not migrate')
+    await schema.migrate(schema.versions.length, { signal })
   }
 
   async transaction<T>(work: (tx: Database) => Promise<T>, { signal }: Abortable = {}): Promise<T> {

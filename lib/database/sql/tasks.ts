@@ -1,9 +1,10 @@
 import { type Expression, type ExpressionBuilder, type Selectable, type SqlBool, sql } from 'kysely'
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { Task, TaskQuery, TaskSortKey, TaskStatus } from '../../image/task.ts'
-import type { TaskChange, TaskTable } from '../database.ts'
+import type { PurgeOptions, TaskChange, TaskTable } from '../database.ts'
 import type { OrderStep } from '../order.ts'
 import { takePage } from './paging.ts'
+import { purge } from './purge.ts'
 import type { Sql, Tables } from './tables.ts'
 import { type Access, atomically, consistently, reading } from './transactions.ts'
 
@@ -71,10 +72,19 @@ export class SqlTasks implements TaskTable {
     })
   }
 
-  async deleteExpired(now: Date): Promise<void> {
-    await atomically(this.#access, tx =>
-      tx.deleteFrom('tasks').where('expires_at', '<', now.toISOString()).execute(),
-    )
+  deleteExpired(now: Date, options: PurgeOptions = {}): Promise<number> {
+    return purge(this.#access, options, async (tx, limit, after) => {
+      let page = tx
+        .selectFrom('tasks')
+        .select('id')
+        .where('expires_at', '<', now.toISOString())
+        .orderBy('id')
+        .limit(limit)
+      if (after !== undefined) page = page.where('id', '>', after)
+      const ids = (await page.execute()).map(({ id }) => id)
+      if (ids.length > 0) await tx.deleteFrom('tasks').where('id', 'in', ids).execute()
+      return ids
+    })
   }
 }
 

@@ -1,9 +1,11 @@
-import type { Kysely, Migration } from 'kysely'
-import { type Engine, indexed } from '../engine.ts'
+import { sql } from 'kysely'
+import { rowsIn } from '../count.ts'
+import { indexed } from '../engine.ts'
+import { lossOf, type Migration } from '../migration.ts'
 
 /** Images with all that belongs to them, and the indexes that listings are read from. */
-export const images = (engine: Engine): Migration => ({
-  async up(db: Kysely<unknown>) {
+export const images: Migration = {
+  async up(db, engine) {
     await db.schema
       .createTable('images')
       .addColumn('id', 'varchar(36)', column => column.primaryKey())
@@ -80,7 +82,20 @@ export const images = (engine: Engine): Migration => ({
       .columns(['member_id', 'status'])
       .execute()
   },
-})
+
+  async down(db) {
+    for (const table of ['members', 'locations', 'tags', 'properties']) {
+      await db.schema.dropTable(`image_${table}`).execute()
+    }
+    await db.schema.dropTable('images').execute()
+  },
+
+  async losses(db) {
+    const deleted = await rowsIn(db, 'images', sql`status = 'deleted'`)
+    const all = await rowsIn(db, 'images')
+    return [...lossOf('images', all - deleted), ...lossOf('ids of deleted images', deleted)]
+  },
+}
 
 const NULLABLE: ReadonlySet<string> = new Set(['name', 'container_format', 'disk_format', 'size'])
 

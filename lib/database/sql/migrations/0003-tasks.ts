@@ -1,9 +1,10 @@
-import type { Kysely, Migration } from 'kysely'
-import { type Engine, indexed } from '../engine.ts'
+import { rowsIn } from '../count.ts'
+import { indexed } from '../engine.ts'
+import { lossOf, type Migration } from '../migration.ts'
 
 /** Tasks, which outlive their images. */
-export const tasks = (engine: Engine): Migration => ({
-  async up(db: Kysely<unknown>) {
+export const tasks: Migration = {
+  async up(db, engine) {
     await db.schema
       .createTable('tasks')
       .addColumn('id', 'varchar(36)', column => column.primaryKey())
@@ -26,6 +27,14 @@ export const tasks = (engine: Engine): Migration => ({
       await index.expression(indexed(engine, columns, NULLABLE)).execute()
     }
   },
-})
+
+  async down(db) {
+    await db.schema.dropTable('tasks').execute()
+  },
+
+  async losses(db) {
+    return lossOf('tasks', await rowsIn(db, 'tasks'))
+  },
+}
 
 const NULLABLE: ReadonlySet<string> = new Set(['owner', 'image_id', 'expires_at'])
