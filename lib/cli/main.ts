@@ -4,6 +4,7 @@ import type { StandardStreams } from '../endpoint/archive.ts'
 import { messageOf } from '../errors.ts'
 import { type Clock, SYSTEM_CLOCK } from './clock.ts'
 import type { AnyCommand, CommandContext, Program } from './command.ts'
+import { confirm } from './confirm.ts'
 import { errorRow } from './differences.ts'
 import { EXIT_STATUS, exitStatusOf, type ExitStatus } from './exit-status.ts'
 import { printable } from './format.ts'
@@ -110,7 +111,18 @@ async function execute(
     const within = AbortSignal.any([signal, run.over])
     const ends = opener(options, streams, { ...placeOf(surroundings), log, signal: within })
     const program = programFor(surroundings, clock, log)
-    const context = { ...ends, log, progress, signal: within, closing: run.closing, program }
+    const ask = (question: string) =>
+      confirm(question, { input: streams.input(), output: stderr }, within)
+    const context = {
+      ...ends,
+      streams,
+      log,
+      confirm: ask,
+      progress,
+      signal: within,
+      closing: run.closing,
+      program,
+    }
     const ending = async () => {
       try {
         return await carryOut(command, options, context, output, run, signal)
@@ -218,7 +230,7 @@ function opener(
   }
   const projects: CommandContext['projects'] = async (address, side) =>
     await (await identified(address, side))?.projects?.({ signal: surroundings.signal })
-  const open: CommandContext['open'] = async (address, side, { writable = false } = {}) => {
+  const open: CommandContext['open'] = async (address, side, { writable = false, api } = {}) => {
     const [{ openEndpoint }, { fixedToken }, { RateLimit }] = await Promise.all([
       import('../endpoint/open.ts'),
       import('../keystone/token-source.ts'),
@@ -237,7 +249,7 @@ function opener(
       sparse: given.sparse,
       ...ranges,
       streams,
-      api: apiFor(side, given),
+      api: api ?? apiFor(side, given),
       signal: surroundings.signal,
     })
   }

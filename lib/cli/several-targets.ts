@@ -5,10 +5,14 @@ import { planAll } from '../replicate/plan-all.ts'
 import { count, NOTHING, type Totals } from '../replicate/report.ts'
 import { type PlanningContext, runAll, type TargetEvent } from '../replicate/run-all.ts'
 import type { CommandContext } from './command.ts'
+import { CopyRate, type Rate } from './copy-rate.ts'
 import { type ErrorRow, errorRow, notCarried } from './differences.ts'
+import { type Estimate, estimate } from './estimate.ts'
 import { countOf, printable } from './format.ts'
 import { leftOut } from './fields.ts'
 import { LossReport, type LossSummary } from './losses.ts'
+import type { ShortageRow } from './preflight.ts'
+import { PreflightAll } from './preflight-all.ts'
 import {
   describeUnmapped,
   isRefused,
@@ -29,6 +33,7 @@ import { selectionSummary, type SelectionSummary } from './selection.ts'
 import {
   bytesOf,
   countsOf,
+  isCopyMissing,
   isSettled,
   narrate,
   planned,
@@ -48,12 +53,20 @@ export interface SeveralSummary extends SelectionSummary {
   /** Of all targets together: an image counts once for each. */
   readonly totals: ShownTotals
   readonly lost: LossSummary
+  /** How fast data was copied to all of them, in this run or the one before; null where nobody knows. */
+  readonly rate: Rate | null
+  /** How long it would take, in a dry run. */
+  readonly estimate: Estimate | null
+  /** Whether no target has room for what it lacks, so that nothing was done. */
+  readonly stopped: boolean
   /** Whether `--max-duration` was over before all was done. */
   readonly cut_short: boolean
   readonly targets: readonly {
     readonly target: string
     readonly totals: ShownTotals
     readonly not_carried: readonly RefusedField[]
+    /** What it has too little of; unless it was to go on all the same, it was given up. */
+    readonly shortages: readonly ShortageRow[]
     /** Projects of the source for which none of the target is known (`--map-projects`). */
     readonly unmapped: Unmapped | null
     /** Why no image that left the source was removed from it although some should have been. */
@@ -69,12 +82,13 @@ export interface SeveralSummary extends SelectionSummary {
 interface TargetState {
   /** The target as it was named. */
   readonly address: string
-  readonly extras: Extras
   mapped: MappedProjects | undefined
   totals: Totals
   removed: RemovalOutcome
   /** How many images of the source could not be understood. */
   unreadable: number
+  /** How many images it lacks that were to be copied. */
+  failed: number
   /** Why it was given up; undefined while it was not. */
   error: unknown
 }
@@ -96,7 +110,7 @@ async function* replicateToAll(
   options: ReplicationOptions,
   context: CommandContext,
 ): AsyncGenerator<TargetRow, SeveralSummary, void> {
-  const { log, progress, signal, closing } = context
+  const { log, progress, signal, closing, program } = context
   const { attempts, concurrency, discardUnfinished, dryRun } = options
   const { selection, fields } = prepared
   await using losses = await LossReport.open(options.lossReport)
@@ -116,10 +130,14 @@ async function* replicateToAll(
     }
   }
   if (opened.length === 0) throw [...targets.values()][0]?.error
-  const { removal, provenance } = orderRemoval(prepared.wish, source, opened)
+  const { removal, provenance } = await orderRemoval(prepared.wish, source, opened, { signal })
   const { metaonly: metadataOnly, strict, onConflict, members } = options
   const planning = { metadataOnly, strict, selection, fields, provenance, onConflict, members }
   const projectsOf = projectsIn(source, options, prepared, context)
+  const giveUp = (target: Endpoint, error: unknown) => {
+    stateIn(targets, target).error = error
+    log.error(`${target.name}: given up: ${printable(messageOf(error))}`)
+  }
   for (const target of opened) {
     const state = stateIn(targets, target)
     const addresses = { source: prepared.from, target: state.address }
@@ -129,8 +147,7 @@ async function* replicateToAll(
     } catch (error) {
       signal.throwIfAborted()
       if (!isGlanceError(error) || error.code === 'usage') throw error
-      log.error(`${target.name}: given up: ${printable(messageOf(error))}`)
-      state.error = error
+      giveUp(target, error)
     }
   }
   const ready = opened.filter(target => stateIn(targets, target).error === undefined)
@@ -142,35 +159,50 @@ async function* replicateToAll(
   const extras =
     removal === null
       ? undefined
-      : new Map(ready.map(target => [target, stateIn(targets, target).extras]))
+      : new Map(ready.map(target => [target, new Extras(removal.copiesFrom)]))
+  const preflights = new PreflightAll(opened, options, { log, signal })
+  let going: readonly Endpoint[] = refused ? [] : ready
   const rounds = (context: PlanningContext) =>
-    planAll(source, ready, planning, { ...context, extras, projects })
-  const events = refused
-    ? []
-    : dryRun
-      ? rehearseAll(rounds, signal)
-      : runAll(rounds, source, ready, {
-          attempts,
-          concurrency,
-          discardUnfinished,
-          skipTaken: onConflict === 'skip',
-          ...prepared.pace,
-          closing,
-          signal,
-          onBytes: total => progress.copied(total),
-        })
+    preflights.screened(planAll(source, going, planning, { ...context, extras, projects }))
+  if (!dryRun && !refused) {
+    const untold = { onUnreadable: () => {}, onBroken: () => {}, signal, projects }
+    const all = () => planAll(source, ready, { ...planning, members: false }, untold)
+    await preflights.checkAll(source, all).catch((error: unknown) => {
+      if (!signal.aborted) throw error // The run ends by itself then.
+    })
+    for (const target of ready) stateIn(targets, target).error = preflights.of(target).error
+    going = ready.filter(target => stateIn(targets, target).error === undefined)
+  }
+  const events =
+    going.length === 0
+      ? []
+      : dryRun
+        ? rehearseAll(rounds, preflights, signal)
+        : runAll(rounds, source, going, {
+            attempts,
+            concurrency,
+            discardUnfinished,
+            skipTaken: onConflict === 'skip',
+            ...prepared.pace,
+            closing,
+            signal,
+            onBytes: total => progress.copied(total),
+          })
+  const now = () => program.clock.now()
+  const copying = new CopyRate(prepared.known.rate, now)
   let broken: unknown
   let cutShort = false
   try {
     for await (const event of events) {
       const state = stateIn(targets, event.target)
       if (event.type === 'broken') {
-        state.error = event.error
-        log.error(`${event.target.name}: given up: ${printable(messageOf(event.error))}`)
+        giveUp(event.target, event.error)
         continue
       }
       state.totals = count(state.totals, event)
+      if (!dryRun) copying.note(event)
       if (event.type === 'failed' && event.step === null) state.unreadable += 1
+      if (isCopyMissing(event)) state.failed += 1
       const where = ` on ${event.target.name}`
       if (event.type === 'planned') progress.expect(1, bytesOf(event.step))
       narrate(event, log, { where })
@@ -184,13 +216,17 @@ async function* replicateToAll(
     }
     for (const target of ready) {
       const state = stateIn(targets, target)
-      if (removal === null || refused || state.error !== undefined) continue
+      const found = extras?.get(target)
+      if (removal === null || found === undefined || refused || state.error !== undefined) continue
       if (closing.aborted) cutShort = true
       if (closing.aborted || signal.aborted) break
-      const { extras, unreadable } = state
+      const { unreadable, failed } = state
       const where = target.name
-      const context = { extras, unreadable, concurrency, dryRun, log, where, closing, signal }
+      const doubts = { extras: found, unreadable, failed }
+      const context = { ...doubts, concurrency, dryRun, log, where, closing, signal }
       state.removed = yield* onTarget(target, removeDeparted(source, target, removal, context))
+      const { broken } = state.removed
+      if (broken !== undefined) giveUp(target, broken)
       cutShort = closing.aborted && (signal.aborted || state.removed.totals.interrupted > 0)
     }
   } catch (error) {
@@ -202,17 +238,26 @@ async function* replicateToAll(
       broken = error
     }
   }
+  for (const target of dryRun ? going : []) {
+    await preflights.check(target)
+    stateIn(targets, target).error ??= preflights.of(target).error
+  }
   const states = [...targets]
   const isAnyLeft = states.some(([, { error }]) => error === undefined)
+  const totals = states.map(([, state]) => totalsOf(state)).reduce(sum)
   return {
     dry_run: dryRun,
-    totals: states.map(([, state]) => totalsOf(state)).reduce(sum),
+    totals,
     lost: losses.summary,
+    rate: copying.rate,
+    estimate: dryRun ? estimate(totals.bytes, { ...prepared.known, now: now() }) : null,
+    stopped: !refused && ready.every(target => preflights.of(target).stops),
     cut_short: cutShort,
     targets: states.map(([target, state]) => ({
       target: typeof target === 'string' ? target : target.name,
       totals: totalsOf(state),
       not_carried: typeof target === 'string' ? [] : notCarried(target, leftOut(options, fields)),
+      shortages: typeof target === 'string' ? [] : preflights.of(target).shortages,
       unmapped: state.mapped?.unmapped ?? null,
       withheld: state.removed.withheld,
       error: state.error === undefined ? null : errorRow(state.error),
@@ -250,6 +295,7 @@ function describeTargets({ targets, dry_run }: SeveralSummary): readonly string[
 /** The events of a run in which everything is planned and nothing done. */
 async function* rehearseAll(
   rounds: (context: PlanningContext) => ReturnType<typeof planAll>,
+  preflights: PreflightAll,
   signal: AbortSignal,
 ): AsyncGenerator<TargetEvent> {
   const aside: TargetEvent[] = []
@@ -261,7 +307,11 @@ async function* rehearseAll(
   }
   for await (const round of rounds(context)) {
     yield* aside.splice(0)
-    for (const { step, target } of round) yield { ...planned(step), target }
+    for (const each of round) {
+      const { step, target } = each
+      preflights.count(each)
+      yield { ...planned(step, await preflights.of(target).foretold(step)), target }
+    }
   }
   yield* aside
 }
@@ -269,11 +319,11 @@ async function* rehearseAll(
 function stateOf(address: string, error?: unknown): TargetState {
   return {
     address,
-    extras: new Extras(),
     mapped: undefined,
     totals: NOTHING,
     removed: NOTHING_REMOVED,
     unreadable: 0,
+    failed: 0,
     error,
   }
 }

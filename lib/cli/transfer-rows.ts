@@ -7,8 +7,9 @@ import type { TransferEvent, WorkStep } from '../replicate/run.ts'
 import type { LostField } from '../wire/loss.ts'
 import type { CommandContext } from './command.ts'
 import {
-  describeChange,
+  describeForetold,
   describeRefusal,
+  describeStep,
   type ErrorRow,
   errorRow,
   type FieldRow,
@@ -80,13 +81,13 @@ export function countsOf(totals: ShownTotals, dryRun: boolean): string {
   ].join(', ')
 }
 
-/** What a step comes to when nothing is done. */
-export function planned(step: PlanStep): TransferEvent {
+/** What a step comes to when nothing is done; `refused` is what is known not to be taken of it. */
+export function planned(step: PlanStep, refused: readonly RefusedField[]): TransferEvent {
   if (step.action === 'skip') return { type: 'skipped', step, reason: step.reason }
   if (step.action === 'refuse') {
     return { type: 'failed', id: step.image.id, step, error: step.error }
   }
-  return { type: 'finished', step, written: { image: step.image, refused: [] } }
+  return { type: 'finished', step, written: { image: step.image, refused } }
 }
 
 /** The row for what has happened; undefined for what is no end of an image. */
@@ -178,7 +179,7 @@ export function tell(
       break
     }
     case 'would_update': {
-      const changes = row.differences.map(describeChange).join('; ')
+      const changes = row.differences.map(describeStep).join('; ')
       log.notice(`${label}: would be updated: ${changes}${lost}`)
       break
     }
@@ -201,7 +202,14 @@ export function tell(
       log.info(`${label}: skipped, there is no data to copy`)
       break
   }
-  for (const refusal of row.refused) log.warning(`${label}: ${describeRefusal(refusal)}`)
+  for (const refusal of row.refused) {
+    const told = isPlanned(row) ? describeForetold(refusal) : describeRefusal(refusal)
+    log.warning(`${label}: ${told}`)
+  }
+}
+
+function isPlanned({ result }: TransferRow): boolean {
+  return result === 'would_create' || result === 'would_update'
 }
 
 /** Tells what happens on the way to a result. */
@@ -226,6 +234,18 @@ export function narrate(
       ? `attempt ${event.attempt}`
       : `goes on at ${formatBytes(event.offset)}`
   log.warning(tell(event.step, `${next} after: ${printable(messageOf(event.error))}`))
+}
+
+/** Whether an image that the target does not have whole was to be copied, and was not. */
+export function isCopyMissing(event: TransferEvent): boolean {
+  if (event.type !== 'failed') return false
+  const { step } = event
+  return step?.action === 'create' || (step?.action === 'refuse' && isUncopied(step))
+}
+
+/** Whether what is refused is a copy, or what `--strict` refuses. */
+export function isUncopied({ present, error }: Extract<PlanStep, { action: 'refuse' }>): boolean {
+  return present === undefined || error.code === 'unsupported'
 }
 
 /** Whether an event's row says for good what the image loses. */

@@ -240,7 +240,7 @@ export class ArchiveSource implements Endpoint {
     const text = await this.#cursor.peekText(LONGEST_LINE)
     const lines = text.trimEnd().split('\n')
     const seal = lines.length === 1 && text !== '' ? parseManifestLine(text) : undefined
-    if (seal?.id !== id) return undefined
+    if (seal?.id !== id || 'gone' in seal) return undefined
     await this.#cursor.take()
     this.#sealed.add(id)
     if (this.#current !== undefined) this.#current.state = 'sealed'

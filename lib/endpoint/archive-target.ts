@@ -8,7 +8,7 @@ import { verify } from '../stream/verify.ts'
 import { expressibleInV2 } from '../wire/loss.ts'
 import { manifestLine } from '../wire/manifest.ts'
 import type { ByteSink } from './compression.ts'
-import type { AddOptions, Endpoint, ImageData, MemberAccess, Written } from './endpoint.ts'
+import type { AddOptions, Endpoint, ImageData, MemberAccess, Room, Written } from './endpoint.ts'
 import { begin } from './glance-data.ts'
 import { layout, MANIFEST, toMetadata } from './layout.ts'
 import { entryOf } from './manifest.ts'
@@ -41,6 +41,7 @@ export class ArchiveTarget implements Endpoint {
     list: async () => undefined,
     set: async () => [],
   }
+  readonly room: () => Promise<Room>
   readonly #sink: ByteSink
   readonly #now: Date
   readonly #lines: string[] = []
@@ -48,8 +49,10 @@ export class ArchiveTarget implements Endpoint {
   /** Until the image that is being written is. */
   #turn: Promise<void> = Promise.resolve()
 
-  constructor(name: string, sink: ByteSink, now: Date) {
+  /** `room` is what it says of where it is written to. */
+  constructor(name: string, sink: ByteSink, now: Date, room: () => Promise<Room>) {
     this.name = name
+    this.room = room
     this.#sink = sink
     this.#now = now
   }

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises'
+import { open, stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import type { Abortable } from '../abort.ts'
@@ -8,8 +8,9 @@ import type { Bytes } from '../stream/bytes.ts'
 import { ArchiveSource } from './archive-source.ts'
 import { ArchiveTarget } from './archive-target.ts'
 import { type ByteSink, type Compression, compressing, decompressed } from './compression.ts'
-import type { Endpoint } from './endpoint.ts'
+import type { Endpoint, Room } from './endpoint.ts'
 import { fileFault } from './file-fault.ts'
+import { roomForFile } from './free-space.ts'
 import { readFrom } from './read-file.ts'
 import { sweep, WholeFile } from './whole-file.ts'
 
@@ -31,14 +32,15 @@ export interface StandardStreams {
 /**
  * Opens a tar archive; `-` is the standard input or output. What is read may be compressed by gzip or zstd whatever it is
  * called, what is written is when its name ends so. A file has its name once it is finished and whole, and what was there
- * until then stays. @throws {GlanceError} `usage` for a terminal; `not_found`, `forbidden`; `unsupported` without zstd.
+ * until then stays; what is no file is written to as it is. @throws {GlanceError} `usage` for a terminal; `not_found`, `forbidden`; `unsupported` without zstd.
  */
 export async function openArchive(path: string, options: ArchiveOptions): Promise<Endpoint> {
   const name = `tar:${path}`
   if (options.writable) {
     const sink = path === '-' ? outputSink(options) : await fileSink(path)
     try {
-      return new ArchiveTarget(name, await compressing(sink, compressionOf(path)), new Date())
+      const packed = await compressing(sink, compressionOf(path))
+      return new ArchiveTarget(name, packed, new Date(), async () => await roomForArchive(path))
     } catch (error) {
       await sink.abort()
       throw error
@@ -46,6 +48,13 @@ export async function openArchive(path: string, options: ArchiveOptions): Promis
   }
   const { bytes, close } = path === '-' ? inputBytes(options) : await fileBytes(path, options)
   return new ArchiveSource(name, decompressed(abortable(bytes, options.signal)), close)
+}
+
+/** How much can be written to an archive that is to be at `path`. */
+export async function roomForArchive(path: string): Promise<Room> {
+  const isCompressed = compressionOf(path) !== 'none'
+  if (path === '-') return { free: null, isCompressed, quotas: [] }
+  return await roomForFile(path, isCompressed)
 }
 
 function compressionOf(path: string): Compression {
@@ -79,6 +88,9 @@ function inputBytes({ streams }: ArchiveOptions): { bytes: Bytes; close: () => P
 }
 
 async function fileSink(file: string): Promise<ByteSink> {
+  const found = await stat(file).catch(() => undefined)
+  // A device or a pipe is written to; in its place a file would be of no use to anybody.
+  if (found !== undefined && !found.isFile() && !found.isDirectory()) return await openSink(file)
   let whole: WholeFile
   try {
     await sweep(dirname(file), `${basename(file)}.`)
@@ -97,6 +109,24 @@ async function fileSink(file: string): Promise<ByteSink> {
     write: async chunk => await faulty(async () => await whole.handle.writeFile(chunk)),
     end: async () => await faulty(async () => await whole.commit()),
     abort: async () => await whole[Symbol.asyncDispose](),
+  }
+}
+
+/** Something that is no file, and has no end that could be missing. */
+async function openSink(file: string): Promise<ByteSink> {
+  try {
+    const handle = await open(file, 'w')
+    const faulty = (error: unknown) => {
+      throw fileFault(error, file)
+    }
+    const close = async () => await handle.close().catch(faulty)
+    return {
+      write: async chunk => await handle.writeFile(chunk).catch(faulty),
+      end: close,
+      abort: close,
+    }
+  } catch (error) {
+    throw fileFault(error, file)
   }
 }
 

@@ -16,10 +16,12 @@ import type {
   ListOptions,
   MemberAccess,
   Membership,
+  Room,
   Withdrawal,
   Written,
 } from './endpoint.ts'
 import { fileFault } from './file-fault.ts'
+import { roomInFolder } from './free-space.ts'
 import { fromMetadata, layout, membersIn, toMetadata } from './layout.ts'
 import { entryOf, Manifest } from './manifest.ts'
 import { readFrom } from './read-file.ts'
@@ -41,7 +43,8 @@ export interface DirectoryOptions {
 
 /**
  * A directory of dumped images, see {@link layout}. An image whose data is missing or cut short is `corrupt` where it is
- * to be read from, and one that waits for its data where it is to be written to.
+ * to be read from, and one that waits for its data where it is to be written to; one of which only the manifest knows is
+ * `corrupt` too, or not there.
  */
 export class DirectoryEndpoint implements Endpoint {
   readonly name: string
@@ -52,6 +55,7 @@ export class DirectoryEndpoint implements Endpoint {
     ownersCarried: true,
     hashes: false,
     repeatable: true,
+    rewrites: true,
     withdrawals: ['hide', 'delete'],
   } as const
   readonly expressible = expressibleInV2
@@ -120,9 +124,13 @@ export class DirectoryEndpoint implements Endpoint {
     const names = await readdir(this.#folder).catch((error: unknown) => {
       throw fileFault(error, this.#folder)
     })
-    for (const id of names.filter(name => layout.isMetadata(name)).toSorted(compareIds)) {
+    const present = new Set(names.filter(name => layout.isMetadata(name)))
+    // Where it is written to, what is not there is nothing yet; to others the dump is not whole.
+    const wanted = this.#writable ? [] : await this.#manifest.ids()
+    for (const id of [...new Set([...present, ...wanted])].toSorted(compareIds)) {
       signal?.throwIfAborted()
       try {
+        if (!present.has(id)) throw this.#missing(id)
         yield await this.#read(id)
       } catch (error) {
         if (onUnreadable === undefined || !isGlanceError(error)) throw error
@@ -185,7 +193,12 @@ export class DirectoryEndpoint implements Endpoint {
   }
 
   async get(id: string): Promise<Image> {
-    return await this.#read(id)
+    try {
+      return await this.#read(id)
+    } catch (error) {
+      if (!isGlanceError(error, 'not_found') || this.#writable) throw error
+      throw (await this.#manifest.ids()).has(id) ? this.#missing(id) : error
+    }
   }
 
   /** The metadata goes before the data, as it came last: data without it is no image. */
@@ -204,6 +217,10 @@ export class DirectoryEndpoint implements Endpoint {
         throw fileFault(error, file)
       })
     }
+  }
+
+  async room(): Promise<Room> {
+    return await roomInFolder(this.#folder)
   }
 
   audit(options: Abortable = {}): AsyncGenerator<Audited> {
@@ -238,6 +255,11 @@ export class DirectoryEndpoint implements Endpoint {
     await writeWhole(layout.metadata(this.#folder, image.id), textBytes(metadata))
     this.#manifest.complete(entry)
     return { image, refused: [] }
+  }
+
+  #missing(id: string): GlanceError {
+    const file = layout.metadata(this.#folder, id)
+    return new GlanceError('corrupt', `${file}: it is missing, and the manifest has it`)
   }
 
   async #adopt(): Promise<void> {

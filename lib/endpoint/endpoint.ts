@@ -26,6 +26,8 @@ export interface EndpointFeatures {
    * `add` then rejects with `gone`.
    */
   readonly repeatable: boolean
+  /** Whether `add` writes anew what is there and cannot be understood, as if it were not. Default false. */
+  readonly rewrites?: boolean | undefined
   /** What `withdraw` can do with an image. Default: nothing. */
   readonly withdrawals?: readonly Withdrawal[] | undefined
   /**
@@ -96,6 +98,33 @@ export interface Written {
   readonly via?: PullMethod | undefined
 }
 
+/** Limits of projects that a service may tell of, by the names that Glance registers in Keystone. */
+export const QUOTA_NAMES = [
+  'image_size_total',
+  'image_count_total',
+  'image_count_uploading',
+] as const
+export type QuotaName = (typeof QUOTA_NAMES)[number]
+
+/** What our project has and may have: bytes for `image_size_total`, else images. */
+export interface Quota {
+  readonly name: QuotaName
+  readonly usage: number
+  readonly limit: number
+}
+
+/** How much can be written, as far as that is known. */
+export interface Room {
+  /** Bytes that fit on the disk; null where that is not known. */
+  readonly free: number | null
+  /** Whether what is written takes less of it than its size. */
+  readonly isCompressed: boolean
+  readonly quotas: readonly Quota[]
+}
+
+/** The values that attributes may have, by the API's names; what is not in it may have any, as far as is known. */
+export type AcceptedValues = ReadonlyMap<string, ReadonlySet<string>>
+
 /** One image as it is found where what should be there is known. */
 export interface Audited {
   readonly id: string
@@ -164,6 +193,11 @@ export interface Endpoint extends AsyncDisposable {
   /** Undefined where members are not kept. */
   readonly members?: MemberAccess | undefined
   /**
+   * What of it we see, as far as that is known: the project, or whatever else our token is good for; null where nobody
+   * says it. Left out where there is all to see.
+   */
+  scope?(options?: Abortable): Promise<string | null>
+  /**
    * What becomes of an image that is written here and read again, and what is lost of it. Of an image that was read here
    * nothing is. What is written with its losses is written as the image without them.
    */
@@ -184,6 +218,10 @@ export interface Endpoint extends AsyncDisposable {
    * @throws {GlanceError} `duplicate`, `forbidden`, `over_limit`, `corrupt`, `conflict`; `gone` as `features.repeatable` says.
    */
   add(image: Image, data: ImageData | null, options?: AddOptions): Promise<Written>
+  /** How much can be written; left out where nothing is known of that. @throws as `list`. */
+  room?(options?: Abortable): Promise<Room>
+  /** What it takes, asked once; left out where nothing is known of that. @throws as `list`. */
+  accepts?(options?: Abortable): Promise<AcceptedValues>
   /** How it can fetch data by itself; left out where it never does. */
   pulls?(options?: Abortable): Promise<readonly PullMethod[]>
   /**

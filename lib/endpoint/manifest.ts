@@ -1,22 +1,28 @@
 import { createHash } from 'node:crypto'
 import { open, stat } from 'node:fs/promises'
-import { GlanceError } from '../errors.ts'
 import { hasData, type Image } from '../image/image.ts'
-import { type ManifestEntry, manifestLine, parseManifestLine } from '../wire/manifest.ts'
+import {
+  goneLine,
+  type ManifestEntry,
+  type ManifestLine,
+  manifestLine,
+  parseManifestLine,
+} from '../wire/manifest.ts'
 import { fileFault } from './file-fault.ts'
 import { WholeFile } from './whole-file.ts'
 
 /**
  * What a dump says its files are: a line of JSON for each image, appended before the image's metadata gets its name, so
  * that no complete image is without one. Of an image with several lines that one counts which its metadata is of: the
- * last of them, unless a writer was killed before it had done what it wrote down.
+ * last of them, unless a writer was killed before it had done what it wrote down. What stands above a line that says that
+ * the image is gone counts no more.
  */
 export class Manifest {
   readonly file: string
   /** The lines of images that this writer has completed. */
   readonly #completed = new Map<string, string>()
   #begun = false
-  #dropped: Promise<void> = Promise.resolve()
+  #known: { readonly stamp: string; readonly ids: ReadonlySet<string> } | undefined
 
   constructor(file: string) {
     this.file = file
@@ -32,7 +38,7 @@ export class Manifest {
    */
   async *read(
     onUnreadable: (line: number, error: unknown) => void = () => {},
-  ): AsyncGenerator<ManifestEntry> {
+  ): AsyncGenerator<ManifestLine> {
     let number = 0
     for await (const line of this.#lines()) {
       number += 1
@@ -44,13 +50,41 @@ export class Manifest {
     }
   }
 
+  /** Ids of the images that it has, which are not gone again; read anew where the file has changed. */
+  async ids(): Promise<ReadonlySet<string>> {
+    const found = await stat(this.file).catch(() => undefined)
+    const stamp = `${found?.ino} ${found?.size} ${found?.mtimeMs}`
+    if (this.#known?.stamp !== stamp) this.#known = { stamp, ids: await this.#readIds() }
+    return this.#known.ids
+  }
+
+  async #readIds(): Promise<ReadonlySet<string>> {
+    const ids = new Set<string>()
+    for await (const line of this.read()) {
+      if ('gone' in line) ids.delete(line.id)
+      else ids.add(line.id)
+    }
+    return ids
+  }
+
   /** Writes down what an image's files are going to be. */
   async append(entry: ManifestEntry): Promise<void> {
+    await this.#append(manifestLine(entry))
+  }
+
+  /** Writes down that an image is to go; its lines go when all is tidied up. Nothing where there is no manifest. */
+  async drop(id: string): Promise<void> {
+    if (!(await this.exists())) return
+    await this.#append(goneLine(id))
+    this.#completed.set(id, goneLine(id))
+  }
+
+  async #append(line: string): Promise<void> {
     try {
       await using handle = await open(this.file, 'a+')
       // What somebody was killed at ends here, and not in the middle of our line.
       const lead = this.#begun || (await endsWhole(handle)) ? '' : '\n'
-      await handle.appendFile(lead + manifestLine(entry))
+      await handle.appendFile(lead + line)
       await handle.sync()
       this.#begun = true
     } catch (error) {
@@ -72,37 +106,6 @@ export class Manifest {
       some = true
     }
     if (some) await whole.commit()
-  }
-
-  /** Removes the lines of an image that is to go; of several at once, one after the other. */
-  async drop(id: string): Promise<void> {
-    const drop = this.#dropped.then(async () => await this.#rewriteWithout(id))
-    this.#dropped = drop.catch(() => {}) // Told to who asked for it.
-    await drop
-  }
-
-  async #rewriteWithout(id: string): Promise<void> {
-    try {
-      let [size, found] = [0, false]
-      for await (const line of this.#lines()) {
-        size += Buffer.byteLength(line) + 1
-        found ||= idOf(line) === id
-      }
-      if (!found) return
-      await using whole = await WholeFile.create(this.file)
-      for await (const line of this.#lines()) {
-        if (idOf(line) !== id) await whole.handle.appendFile(`${line}\n`)
-      }
-      // What another has appended since is not ours to lose; a last line that was cut off has no end to count.
-      const now = (await stat(this.file)).size
-      if (now > size) {
-        throw new GlanceError('conflict', `${this.file}: somebody else writes to it, try again`)
-      }
-      await whole.commit()
-      this.#completed.delete(id)
-    } catch (error) {
-      throw fileFault(error, this.file)
-    }
   }
 
   /** Removes the lines that count no more, if there are any. */
@@ -131,7 +134,10 @@ export class Manifest {
       const last = id === undefined ? undefined : this.#completed.get(id)
       if (id !== undefined && `${line}\n` === last) seen.add(id)
       // What stands below our line was written by another since.
-      yield { line, counts: id !== undefined && (last === undefined || seen.has(id)) }
+      const isOurs = last === undefined || (id !== undefined && seen.has(id))
+      // Nothing is left of which ours could say that it is gone.
+      const isSpent = last === `${line}\n` && last === goneLine(id ?? '')
+      yield { line, counts: id !== undefined && isOurs && !isSpent }
     }
   }
 

@@ -1,12 +1,15 @@
-import { GlanceError } from '../errors.ts'
+import { GlanceError, isGlanceError, messageOf } from '../errors.ts'
 import type { Endpoint, ListOptions, Membership } from '../endpoint/endpoint.ts'
 import { ANY_OWNER, hasData, type Image } from '../image/image.ts'
+import type { Pair } from '../image/ordered.ts'
+import { isGone } from '../image/status.ts'
 import { changesBetween, type FieldChange, withAttributesOf } from '../wire/attributes.ts'
 import { forGood, type LostField } from '../wire/loss.ts'
-import type { Extras } from './extras.ts'
-import type { FieldRules } from './fields.ts'
+import type { Extras, UnreadableExtra } from './extras.ts'
+import type { FieldRules, Ruled } from './fields.ts'
 import type { IdMap } from './id-map.ts'
 import { withMembers } from './members.ts'
+import { otherData } from './other-data.ts'
 import { pairsOf } from './pairs.ts'
 import { originsBy, type ProjectMap, withOwner } from './project-map.ts'
 import { copiedFrom, OF_COPIES, renumberedFrom } from './provenance.ts'
@@ -20,6 +23,8 @@ export type PlanStep = { readonly lost: readonly LostField[] } & (
   | {
       readonly action: 'create'
       readonly image: Image
+      /** The record without data that the target has of it, where it has one. */
+      readonly present: Image | undefined
       readonly withData: boolean
       /** The target holds other data under its id, so that it gets another. */
       readonly anew?: true
@@ -85,7 +90,15 @@ export interface PlanOptions {
 export interface PlanContext extends ListOptions {
   /** Told of both sides as they are listed, the source's images that are not selected among them. */
   readonly extras?: Extras | undefined
+  /** Told of the images that a step is about, right before the step. */
+  readonly onPair?: ((pair: Pair) => void) | undefined
 }
+
+/** What is found when two sides are held against each other: a step, or something that only the target has. */
+export type Found =
+  | PlanStep
+  | { readonly action: 'extra'; readonly image: Image }
+  | ({ readonly action: 'unreadable' } & UnreadableExtra)
 
 /** What an image is after it was written to the source, or the target, and read again. */
 export interface Ends {
@@ -109,29 +122,67 @@ export async function* plan(
   context: PlanContext = {},
 ): AsyncGenerator<PlanStep> {
   await options.selection?.prepare(source, context)
-  yield* planSelected(source, target, options, context)
+  // What the source keeps back by itself could not be told from what it does not have.
+  const hint = context.extras === undefined ? options.selection?.hint : undefined
+  yield* planSelected(source, target, options, { ...context, hint })
 }
 
-/** As {@link plan}, by a selection that is prepared. */
+/** As {@link plan}, by a selection that is prepared. `extras` are given what only the target has. */
 export async function* planSelected(
   source: Listed,
   target: Endpoint,
   options: PlanOptions,
-  { extras, onUnreadable, signal }: PlanContext = {},
+  context: PlanContext = {},
 ): AsyncGenerator<PlanStep> {
-  const { selection, ids } = options
-  // What the source keeps back by itself could not be told from what it does not have.
-  const hint = extras === undefined ? selection?.hint : undefined
-  const sources = { onUnreadable, signal, hint }
-  // What the target holds and nobody can read is as good as not there: it is written anew.
-  const targets = { onUnreadable: () => {}, signal }
-  const origins = originsBy(ids, options.projects)
-  for await (const pair of pairsOf(source, target, { sources, targets, ids })) {
-    extras?.note(pair, selection, origins)
-    const { source: image, target: present } = pair
-    if (image === undefined || selection?.selects(image) === false) continue
-    yield await planPair({ source: image, target: present }, { source, target }, options, signal)
+  for await (const found of survey(source, target, options, context)) {
+    if (found.action === 'extra' || found.action === 'unreadable') context.extras?.hold(found)
+    else yield found
   }
+}
+
+/** The steps of a plan, and among them what only the target has, as far as it is selected; by a selection that is prepared. */
+export async function* survey(
+  source: Listed,
+  target: Endpoint,
+  options: PlanOptions,
+  { extras, onPair, onUnreadable, signal, hint }: PlanContext = {},
+): AsyncGenerator<Found> {
+  const { selection, ids } = options
+  const unreadable = new Map<string, GlanceError>()
+  const sources = { onUnreadable, signal, hint }
+  const targets = {
+    signal,
+    onUnreadable: (id: string, cause: unknown) => {
+      const message = `image ${id}: what ${target.name} has of it cannot be understood: ${messageOf(cause)}`
+      unreadable.set(id, new GlanceError('corrupt', message, { cause }))
+    },
+  }
+  const origins = originsBy(ids, options.projects)
+  const isWanted = (extra: Image) =>
+    selection === undefined || origins(extra).some(was => selection.wouldSelect(was))
+  for await (const pair of pairsOf(source, target, { sources, targets, ids })) {
+    extras?.note(pair, selection)
+    const { source: image, target: present } = pair
+    if (image === undefined) {
+      if (present !== undefined && !isGone(present.status) && isWanted(present))
+        yield { action: 'extra', image: present }
+      continue
+    }
+    // A listing is never behind the image that it is joined with, so that this is known by now.
+    const id = ids?.targetOf(image.id) ?? image.id
+    const found = unreadable.get(id)
+    unreadable.delete(id)
+    // What is written anew is as good as not there.
+    const error = present === undefined && target.features.rewrites !== true ? found : undefined
+    if (selection?.selects(image) === false) continue
+    const step: PlanStep =
+      error === undefined
+        ? await planPair({ source: image, target: present }, { source, target }, options, signal)
+        : { action: 'refuse', image, present, error, lost: [] }
+    onPair?.(pair)
+    yield step
+  }
+  for (const [id, error] of unreadable) yield { action: 'unreadable', id, error }
 }
 
 /**
@@ -146,7 +197,10 @@ async function planPair(
 ): Promise<PlanStep> {
   const { fields, ids, projects, members = false, ...others } = options
   const { source, target: present } = pair
-  const ruled = fields?.apply(source, present)
+  const ruled = ruledBy(fields, source, present)
+  if (isGlanceError(ruled)) {
+    return { action: 'refuse', image: source, present, error: ruled, lost: [] }
+  }
   const leaveOut = new Set([...(options.leaveOut ?? []), ...(ruled?.leaveOut ?? [])])
   // Which may turn out only when something was written.
   if (!ends.target.features.ownersCarried) leaveOut.add('owner')
@@ -162,6 +216,20 @@ async function planPair(
   const known =
     step.action === 'create' ? { ...step, image: renumberedFrom(source.id, step.image) } : step
   return members ? await withMembers(known, pair, ends, { projects, signal }) : known
+}
+
+/** What the rules for fields make of an image, or why they cannot. */
+function ruledBy(
+  fields: FieldRules | undefined,
+  image: Image,
+  present: Image | undefined,
+): Ruled | GlanceError | undefined {
+  try {
+    return fields?.apply(image, present)
+  } catch (error) {
+    if (isGlanceError(error)) return error
+    throw error
+  }
 }
 
 /** What counts for one image. */
@@ -227,13 +295,15 @@ function wantedStep(
   if (present === undefined) {
     const image = withAttributesOf(wanted, blank(wanted), leaveOut)
     return copyable || metadataOnly
-      ? { action: 'create', image, withData: !metadataOnly }
+      ? { action: 'create', image, present, withData: !metadataOnly }
       : { action: 'skip', image, present, reason: 'no_data' }
   }
   const image = withAttributesOf(wanted, present, leaveOut)
   if (!metadataOnly && !hasData(present)) {
     if (!copyable) return { action: 'skip', image, present, reason: 'no_data' }
-    if (present.status === 'queued') return { action: 'create', image, withData: true }
+    if (present.status === 'queued') {
+      return { action: 'create', image, present, withData: true }
+    }
     if (present.status === 'killed' && onConflict !== 'fail') {
       return onTaken(wanted, image, present, { leaveOut, onConflict })
     }
@@ -252,9 +322,9 @@ function wantedStep(
   }
   const kept = withAttributesOf(image, present, unspeakable(present, image, ends, decided))
   const changes = changesBetween(present, kept)
-  return changes.length === 0
-    ? { action: 'skip', image: kept, present, reason: 'same' }
-    : { action: 'update', image: kept, present, changes }
+  if (changes.length > 0) return { action: 'update', image: kept, present, changes }
+  const reason = metadataOnly || hasData(wanted) ? 'same' : 'no_data'
+  return { action: 'skip', image: kept, present, reason }
 }
 
 /** What becomes of an image whose id the target has used for something else, or used up. */
@@ -266,7 +336,7 @@ function onTaken(
 ): BareStep {
   if (onConflict === 'skip') return { action: 'skip', image, present, reason: 'conflict' }
   const anew = withAttributesOf(wanted, blank(wanted), leaveOut)
-  return { action: 'create', image: anew, withData: true, anew: true }
+  return { action: 'create', image: anew, present: undefined, withData: true, anew: true }
 }
 
 /** The fields in which two images differ only as long as neither went through one of the ends. */
@@ -320,21 +390,4 @@ function refuse(
     present,
     error: new GlanceError(code, `image ${image.id}: ${why}`),
   }
-}
-
-/** In which way two images hold other data, as far as both sides say. Data cannot be replaced in a Glance. */
-function otherData(source: Image, target: Image): string | undefined {
-  if (!hasData(source)) return undefined
-  for (const [what, ours, theirs] of [
-    ['size', source.size, target.size],
-    ['checksum', source.checksum, target.checksum],
-    ...(source.digest?.algorithm === target.digest?.algorithm
-      ? [['os_hash_value', source.digest?.value ?? null, target.digest?.value ?? null] as const]
-      : []),
-  ] as const) {
-    if (ours !== null && theirs !== null && ours !== theirs) {
-      return `the target holds other data under this id: ${what} is ${theirs}, not ${ours}`
-    }
-  }
-  return undefined
 }
