@@ -8,8 +8,15 @@ import { collectText } from '../stream/text.ts'
 import { verify } from '../stream/verify.ts'
 import { expressibleInV2 } from '../wire/loss.ts'
 import { type ManifestEntry, parseManifestLine } from '../wire/manifest.ts'
-import type { Endpoint, ImageData, ListOptions, Written } from './endpoint.ts'
-import { fromMetadata, layout, MANIFEST } from './layout.ts'
+import type {
+  Endpoint,
+  ImageData,
+  ListOptions,
+  MemberAccess,
+  Membership,
+  Written,
+} from './endpoint.ts'
+import { fromMetadata, layout, MANIFEST, membersIn } from './layout.ts'
 import { TarCursor } from './tar-cursor.ts'
 
 /** Bytes of metadata, and of the line about one image. */
@@ -32,10 +39,20 @@ export class ArchiveSource implements Endpoint {
     sequential: true,
   } as const
   readonly expressible = expressibleInV2
+  readonly members: MemberAccess = {
+    states: true,
+    notesNone: true,
+    list: async ({ id }) => this.#members.get(id),
+    set: async image => {
+      throw this.#readOnly(image)
+    },
+  }
   readonly #cursor: TarCursor
   readonly #close: () => Promise<void>
   /** The image that was listed last, and how much of it has been read. */
   #current: { readonly image: Image; state: 'listed' | 'opened' | 'sealed' } | undefined
+  /** Those that were kept, by image, of all that have been listed: who compares may ask late. */
+  readonly #members = new Map<string, readonly Membership[]>()
   /** Images without one do not count. */
   #hasSeals = false
   #isListed = false
@@ -160,7 +177,11 @@ export class ArchiveSource implements Endpoint {
 
   #parse(text: string, id: string, tell: (id: string, error: unknown) => void): Image | undefined {
     try {
-      return fromMetadata(text, `${this.name}: ${id}`, id)
+      const file = `${this.name}: ${id}`
+      const image = fromMetadata(text, file, id)
+      const members = membersIn(text, file)
+      if (members !== undefined) this.#members.set(id, members)
+      return image
     } catch (error) {
       tell(id, error)
       return undefined
