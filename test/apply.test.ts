@@ -4,33 +4,10 @@ import t, { type Test } from 'tap'
 import { forwardAs } from './support/forward.ts'
 import { idOf } from './support/images.ts'
 import { sendJson, startListener } from './support/listener.ts'
+import { linesOf, planned, set } from './support/saved-plans.ts'
 import { run } from './support/program.ts'
-import { startTestServer, type TestServer } from './support/server.ts'
+import { startTestServer } from './support/server.ts'
 import { bodyOf, twoServers } from './support/two-servers.ts'
-
-/** Two servers and the file of a plan that is to make the second as the first. */
-async function planned(
-  t: Test,
-  numbers: readonly number[],
-  prepare: (one: TestServer, two: TestServer) => Promise<void> = async () => {},
-  words: readonly string[] = [],
-  folder = t.testdir(),
-): Promise<{ one: TestServer; two: TestServer; plan: string }> {
-  const [one, two] = await twoServers(t, numbers)
-  await prepare(one, two)
-  const plan = join(folder, 'plan')
-  const made = await run(['livecopy', ...words, '--save-plan', plan, one.url, two.url])
-  t.equal(made.status, 0, made.stderr)
-  return { one, two, plan }
-}
-
-const linesOf = async (plan: string) =>
-  (await readFile(plan, 'utf8'))
-    .trimEnd()
-    .split('\n')
-    .map(line => JSON.parse(line) as Readonly<Record<string, unknown>>)
-
-const set = (name: string, value: unknown) => [{ op: 'replace', path: `/${name}`, value }]
 
 t.test('a plan', async t => {
   const { one, two, plan } = await planned(t, [1, 2, 3], async (one, two) => {

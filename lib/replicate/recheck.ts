@@ -1,5 +1,5 @@
 import type { Abortable } from '../abort.ts'
-import type { Endpoint, Membership } from '../endpoint/endpoint.ts'
+import type { Endpoint } from '../endpoint/endpoint.ts'
 import { GlanceError, isGlanceError } from '../errors.ts'
 import { ANY_OWNER, hasData, type Image } from '../image/image.ts'
 import { isGone } from '../image/status.ts'
@@ -10,6 +10,7 @@ import {
   type Fingerprint,
   fingerprintOf,
 } from './fingerprint.ts'
+import { memberChange } from './member-change.ts'
 import type { PlanStep } from './plan.ts'
 import type { PlannedStep } from './saved-plan.ts'
 
@@ -48,18 +49,25 @@ export async function remainsOf(
     }
   }
   const left = leftOf(step, image, target, here)
-  if (left.state === 'done') {
-    const members = await membersLeft(step, left.present, target, options)
-    if (members.length === 0) {
-      return { action: 'skip', image, present: left.present, reason: 'same', lost }
-    }
-    const changes = members
-    return { action: 'update', image: left.present, present: left.present, changes, ...more(step) }
+  const members =
+    left.state === 'done' ? await membersLeft(step, left.present, target, options) : undefined
+  if (left.state === 'done' && members === undefined) {
+    return { action: 'skip', image, present: left.present, reason: 'same', lost }
   }
   if (there === undefined) return refuse(`${source.name} has lost it`)
   const difference = describeDifference(step.source, fingerprintOf(there, source))
   if (difference !== '') return refuse(`it has changed on ${source.name}: ${difference},`)
   if (left.state === 'changed') return refuse(left.why)
+  if (left.state === 'done') {
+    const { present } = left
+    // What gives access rests on all that was known of the image, also where nothing else is to be done.
+    const other = isOfMembers(step)
+      ? describeDifference(step.target, fingerprintOf(present, target))
+      : ''
+    if (other !== '') return refuse(`it has changed on ${target.name}: ${other},`)
+    const changes = members === undefined ? [] : [members]
+    return { action: 'update', image: present, present, changes, ...more(step) }
+  }
   if (left.state === 'update') {
     const { present, changes } = left
     return { action: 'update', image, present, changes, ...more(step) }
@@ -175,19 +183,21 @@ function isDataOf(image: Image, now: Fingerprint, target: Endpoint): boolean {
   )
 }
 
+/** Whether a step changes nothing but whom the image is shared with. */
+function isOfMembers(step: WritingStep): step is Extract<WritingStep, { step: 'update' }> {
+  return step.step === 'update' && ownChanges(step).length === 0
+}
+
 /** What is still to be said of whom the image is shared with. */
 async function membersLeft(
   { members }: WritingStep,
   here: Image,
   target: Endpoint,
   options: Abortable,
-): Promise<readonly FieldChange[]> {
-  if (members === undefined || target.members === undefined) return []
+): Promise<FieldChange | undefined> {
+  if (members === undefined || target.members === undefined) return undefined
   const found = await target.members.list(here, options)
-  const show = (list: readonly Membership[]) => list.map(({ project }) => project).toSorted()
-  const change = { field: 'members', from: show(found ?? []), to: show(members) }
-  const isSaid = found !== undefined && change.from.join(' ') === change.to.join(' ')
-  return isSaid ? [] : [change]
+  return memberChange(found, members, target.members)
 }
 
 function more({ members, lost }: WritingStep) {
