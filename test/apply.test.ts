@@ -1,5 +1,7 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { lstat, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { forwardAs } from './support/forward.ts'
 import { idOf } from './support/images.ts'
@@ -319,6 +321,22 @@ t.test('no plan is made', async t => {
     { status: 2, stderr: /--save-plan: ENOENT/ },
     'where it could not be written',
   )
+
+  t.test('in the place of a device or a pipe, which stay', async t => {
+    const folder = t.testdir()
+    const [pipe, link] = [join(folder, 'pipe'), join(folder, 'link')]
+    await promisify(execFile)('mkfifo', [pipe])
+    await symlink('/dev/null', link)
+    for (const file of [pipe, link, '/dev/null', '/dev/stdout']) {
+      t.match(await run(['livecopy', '--save-plan', file, one.url, two.url]), {
+        status: 2,
+        stderr: new RegExp(`--save-plan: ${file} is no regular file`),
+      })
+    }
+    t.ok((await lstat(pipe)).isFIFO())
+    t.ok((await lstat(link)).isSymbolicLink())
+    t.same((await readdir(folder)).toSorted(), ['link', 'pipe'])
+  })
 })
 
 t.test('a plan can be carried out by a job', async t => {

@@ -16,7 +16,7 @@ import { PLAN_VERSION, type PlanHeader, type PlannedEnd } from '../replicate/sav
 import { imageToV2 } from '../wire/v2-image.ts'
 import type { MappingOptions } from './mapping.ts'
 import { apiFor, type ApiOptions } from './options.ts'
-import { writableFile } from './unattended/atomic-file.ts'
+import { replaceableFile } from './unattended/atomic-file.ts'
 
 export interface SavePlanOptions {
   readonly savePlan?: string | undefined
@@ -68,7 +68,7 @@ export class PlanWriter implements AsyncDisposable {
       const message = `--save-plan: ${name} cannot be asked for single images when the plan is carried out`
       throw new GlanceError('usage', message)
     }
-    const file = await writableFile('--save-plan', path)
+    const file = await replaceableFile('--save-plan', path)
     const whole = await WholeFile.create(file).catch((error: unknown) => {
       throw fileFault(error, file)
     })
