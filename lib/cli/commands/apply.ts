@@ -1,9 +1,11 @@
 import type { Options } from 'yargs'
-import { GlanceError } from '../../errors.ts'
+import type { Abortable } from '../../abort.ts'
+import { GlanceError, isGlanceError } from '../../errors.ts'
+import type { FieldRules } from '../../replicate/fields.ts'
 import type { IdMap } from '../../replicate/id-map.ts'
 import type { PlanStep } from '../../replicate/plan.ts'
 import { renumberedFrom } from '../../replicate/provenance.ts'
-import { present, remainsOf, type WritingStep } from '../../replicate/recheck.ts'
+import { presentOn, remainsOf, type WritingStep } from '../../replicate/recheck.ts'
 import type { Removal } from '../../replicate/removal.ts'
 import type { PlanHeader, PlannedEnd } from '../../replicate/saved-plan.ts'
 import { hasData, type Image } from '../../image/image.ts'
@@ -91,7 +93,7 @@ export const apply: Command<ApplyOptions, TransferRow | RemovalRow, TransferSumm
     await using source = await openPlanned(header.source, 'source', false, context)
     await using target = await openPlanned(header.target, 'target', !given.dryRun, context)
     const task: Task = {
-      ...writing(reader, source, target, ids),
+      ...writing(reader, { source, target }, ids, prepared.fields, given),
       removal,
       removing: async function* (origin, removal, options) {
         return yield* removePlanned(reader.steps(), end, origin, target, removal, options)
@@ -130,9 +132,10 @@ async function openPlanned(
 /** What is to be written by a plan, and how that is found out when its turn comes. */
 function writing(
   reader: PlanReader,
-  source: Endpoint,
-  target: Endpoint,
+  { source, target }: Record<'source' | 'target', Endpoint>,
   ids: IdMap | undefined,
+  fields: FieldRules,
+  { dryRun }: Pick<ApplyOptions, 'dryRun'>,
 ): Pick<Task, 'steps' | 'counted' | 'recheck'> & { readonly steps: Steps } {
   const plannedBy = new WeakMap<PlanStep, WritingStep>()
   async function* steps(): AsyncGenerator<PlanStep> {
@@ -152,7 +155,7 @@ function writing(
         const planned = plannedBy.get(step)
         const newId = planned?.step === 'create' ? planned.newId : null
         const id = planned === undefined ? undefined : ids?.targetOf(planned.id)
-        const here = await present(target, id ?? newId ?? step.image.id, { signal })
+        const here = await countable(target, id ?? newId ?? step.image.id, { signal })
         if (here === undefined || !hasData(here)) yield { ...step, present: here }
       }
     },
@@ -170,12 +173,26 @@ function writing(
       // What has the id that it had in the plan does not matter to what gets a new one.
       const asked = isNew && planned.step === 'create' ? { ...planned, target: null } : planned
       const image = numbered(planned, id)
-      const now = await remainsOf(asked, image, { source, target }, { signal })
+      const followed = ids?.followed(image, name => fields.leavesOut(name)) ?? image
+      const now = await remainsOf(asked, { image, followed }, { source, target }, { signal })
       if (now.action === 'refuse') return { ...now, image: step.image }
-      if (isNew && known === undefined) await ids?.assign(planned.id, id)
+      if (!isNew || known !== undefined) return now
+      // What would get a new id is told of as the plan has it.
+      const isToBe = now.action === 'create' && step.action === 'create'
+      if (dryRun) return isToBe ? { ...step, present: now.present } : now
+      await ids?.assign(planned.id, id)
       return now
     },
   }
+}
+
+/** What the target has of an image, where anybody can tell: what it does not say counts as still to be done. */
+async function countable(target: Endpoint, id: string, options: Abortable) {
+  return await presentOn(target, id, options).catch((error: unknown) => {
+    options.signal?.throwIfAborted()
+    if (!isGlanceError(error) || error.code === 'unauthenticated') throw error
+    return undefined
+  })
 }
 
 /** The image as the target is to have it under this id. */
