@@ -159,7 +159,7 @@ t.test('an image that cannot be asked for is one that failed, and the others are
     const isAsked = ({ method, url }: IncomingMessage) =>
       method === 'GET' && url === `/v2/images/${idOf(2)}`
     const url = await startListener(t, (request, response) => {
-      if (fails && isAsked(request)) return void sendJson(response, 403, {})
+      if (fails && isAsked(request)) return sendJson(response, 403, {})
       // Limits have everything counted that is to be done.
       if (request.url?.startsWith('/v2/info/usage') !== true) {
         return void forwardAs(OWNER, server.url, request, response)
