@@ -264,6 +264,31 @@ t.test('a plan that makes no sense is refused with its line, and nothing done', 
       message: 'line 2: image .*: visibility is "open", not one of',
     },
     {
+      title: 'with an attribute of another name',
+      text: edited(2, text => text.replace('"os_hidden":', '"os_hiden":')),
+      message: 'line 2: image must have required property .os_hidden',
+    },
+    {
+      title: 'with the image of another step',
+      text: edited(2, text => text.replace(`"id":"${idOf(1)}"`, `"id":"${idOf(7)}"`)),
+      message: `line 2: the step about image ${idOf(7)} has image ${idOf(1)}`,
+    },
+    {
+      title: 'with two steps about an image',
+      text: edited(3, () => lines[1] ?? ''),
+      message: `line 3: there is another step about image ${idOf(1)}`,
+    },
+    {
+      title: 'with bytes that are not those of its steps',
+      text: edited(4, text => text.replace('"bytes":30', '"bytes":31')),
+      message: 'line 4: the end of the plan is of 31 bytes, and its steps are of 30',
+    },
+    {
+      title: 'of a command that has other ends',
+      text: edited(1, text => text.replace('"command":"livecopy"', '"command":"dump"')),
+      message: 'line 1: a plan of dump is for a directory, not for the target http',
+    },
+    {
       title: 'for another service',
       text: edited(1, text => text.replaceAll(`"named":"${two.url}"`, `"named":"${other.url}"`)),
       message: `the plan is for the target ${two.url} on .*, and ${other.url} is ${other.url} on `,
@@ -284,6 +309,64 @@ t.test('a plan that makes no sense is refused with its line, and nothing done', 
 
   t.test('that is not there', async t => {
     t.match(await run(['apply', join(plan, 'nowhere')]), { status: 2, stderr: /ENOTDIR/ })
+  })
+})
+
+t.test('a plan whose lines contradict each other is refused, and nothing done', async t => {
+  const { plan, two } = await planned(
+    t,
+    [1, 2, 3],
+    async (one, two) => {
+      await run(['livecopy', '--provenance', 'it', one.url, two.url])
+      await one.call('DELETE', `/v2/images/${idOf(1)}`)
+      await one.patch(idOf(2), [...set('name', 'new'), ...set('min_ram', 64)])
+    },
+    ['--provenance', 'it', '--delete', 'hide', '--max-delete', '5'],
+  )
+  const whole = await readFile(plan, 'utf8')
+  for (const { title, from, to, message } of [
+    {
+      title: 'where a step removes in another way',
+      from: '"step":"hide"',
+      to: '"step":"delete"',
+      message:
+        'line 3: its step is to delete one, and by its first line the plan is to hide images',
+    },
+    {
+      title: 'where it is to remove in another way',
+      from: '"how":"hide"',
+      to: '"how":"delete"',
+      message:
+        'line 3: its step is to hide one, and by its first line the plan is to delete images',
+    },
+    {
+      title: 'where it is to remove nothing',
+      from: /"removal":\{.*?\}\}/,
+      to: '"removal":null',
+      message: 'line 3: its step is to hide one, and by its first line the plan is to remove no',
+    },
+    {
+      title: 'where a change is to something else than the image has',
+      from: '"to":"new"',
+      to: '"to":"newer"',
+      message: 'line 2: name is to be changed to "newer", and is "new" in its image',
+    },
+  ] as const) {
+    t.test(title, async t => {
+      const edited = join(t.testdir(), 'plan')
+      const text = whole.replace(from, to)
+      t.not(text, whole)
+      await writeFile(edited, text)
+      t.match(await run(['apply', edited]), { status: 2, stdout: '', stderr: new RegExp(message) })
+      t.match(await two.show(idOf(1)), { status: 'active', os_hidden: false })
+    })
+  }
+
+  t.test('what was taken from the changes of an image is not changed', async t => {
+    const edited = join(t.testdir(), 'plan')
+    await writeFile(edited, whole.replace(/\{"field":"name"[^}]*\},/, ''))
+    t.match(await run(['apply', edited]), { status: 0, stderr: /updated: min_ram\n/ })
+    t.match(await two.show(idOf(2)), { name: 'image 2', min_ram: 64 })
   })
 })
 

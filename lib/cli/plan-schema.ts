@@ -1,3 +1,5 @@
+import { USER_MADE } from '../wire/v2-image.ts'
+
 const FINGERPRINT = {
   type: 'object',
   additionalProperties: false,
@@ -28,12 +30,30 @@ const VALUE = {
   items: { type: 'string' },
 } as const
 
+/** What an image has to say: what is left out would be set to nothing. */
+const IMAGE = [
+  'id',
+  ...USER_MADE,
+  'status',
+  'size',
+  'virtual_size',
+  'checksum',
+  'os_hash_algo',
+  'os_hash_value',
+  'created_at',
+  'updated_at',
+  'properties',
+] as const
+
 const WRITING = {
   id: ID,
   image: {
     type: 'object',
-    required: ['id', 'status', 'updated_at', 'properties'],
+    additionalProperties: false,
+    required: IMAGE,
     properties: {
+      // Read as an answer of the v2 API.
+      ...Object.fromEntries(IMAGE.map(name => [name, {}])),
       properties: { type: 'object', additionalProperties: { type: ['string', 'null'] } },
     },
   },

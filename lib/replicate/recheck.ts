@@ -3,7 +3,7 @@ import type { Endpoint } from '../endpoint/endpoint.ts'
 import { GlanceError, isGlanceError } from '../errors.ts'
 import { ANY_OWNER, hasData, type Image } from '../image/image.ts'
 import { isGone } from '../image/status.ts'
-import { changesBetween, type FieldChange } from '../wire/attributes.ts'
+import { changesBetween, type FieldChange, withAttributesOf } from '../wire/attributes.ts'
 import {
   describeDifference,
   describeOtherData,
@@ -136,8 +136,17 @@ function leftOf(step: WritingStep, image: Image, target: Endpoint, here: Image |
     if (other !== '') return { state: 'changed', why: `it has changed on ${name}: ${other},` }
     if (remaining.length === 0) return { state: 'done', present: here }
     const difference = describeDifference(step.target, now)
+    if (difference === '') {
+      // Nothing is changed but what the plan tells of.
+      const own = new Set(ownChanges(step).map(({ field }) => field))
+      const others = remaining.map(({ field }) => field).filter(field => !own.has(field))
+      const changes = remaining.filter(({ field }) => own.has(field))
+      if (changes.length === 0) return { state: 'done', present: here }
+      const narrowed = withAttributesOf(image, here, new Set(others))
+      return { state: 'update', image: narrowed, present: here, changes }
+    }
     const isBegun = remaining.length < ownChanges(step).length
-    if (difference === '' || (isBegun && remaining.every(isAmong(ownChanges(step))))) {
+    if (isBegun && remaining.every(isAmong(ownChanges(step)))) {
       return { state: 'update', image, present: here, changes: remaining }
     }
     return { state: 'changed', why: `it has changed on ${name}: ${difference},` }
