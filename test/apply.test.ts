@@ -310,6 +310,18 @@ t.test('a plan that makes no sense is refused with its line, and nothing done', 
   t.test('that is not there', async t => {
     t.match(await run(['apply', join(plan, 'nowhere')]), { status: 2, stderr: /ENOTDIR/ })
   })
+
+  t.test('that is a folder or a pipe', async t => {
+    const folder = t.testdir()
+    const pipe = join(folder, 'pipe')
+    await promisify(execFile)('mkfifo', [pipe])
+    for (const file of [folder, pipe, '/dev/null']) {
+      t.match(await run(['apply', file]), {
+        status: 2,
+        stderr: new RegExp(`${file}: it is no regular file`),
+      })
+    }
+  })
 })
 
 t.test('a plan whose lines contradict each other is refused, and nothing done', async t => {

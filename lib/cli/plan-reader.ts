@@ -1,4 +1,4 @@
-import { type FileHandle, open } from 'node:fs/promises'
+import { type FileHandle, open, stat } from 'node:fs/promises'
 import { type ErrorObject, Ajv, type ValidateFunction } from 'ajv'
 import type { Membership } from '../endpoint/endpoint.ts'
 import { GlanceError, messageOf } from '../errors.ts'
@@ -33,12 +33,17 @@ export class PlanReader implements AsyncDisposable {
     )
   }
 
-  /** @throws {GlanceError} `usage` for a file that cannot be opened. */
+  /** @throws {GlanceError} `usage` for a file that cannot be opened, and for what is none, such as a pipe. */
   static async open(name: string): Promise<PlanReader> {
-    const file = await open(name).catch((cause: unknown) => {
+    try {
+      // Opening a pipe would wait for who writes to it.
+      if (!(await stat(name)).isFile()) {
+        throw new Error('it is no regular file, which it has to be, since it is read several times')
+      }
+      return new PlanReader(name, await open(name))
+    } catch (cause) {
       throw new GlanceError('usage', `${name}: ${messageOf(cause)}`, { cause })
-    })
-    return new PlanReader(name, file)
+    }
   }
 
   /**

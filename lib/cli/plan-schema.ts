@@ -168,11 +168,12 @@ export const LINE_SCHEMAS: Readonly<Record<string, object>> = {
 const PLACE = {
   type: 'object',
   additionalProperties: false,
-  required: ['named', 'address', 'host', 'api'],
+  required: ['named', 'address', 'host', 'scope', 'api'],
   properties: {
     named: { type: 'string', minLength: 1 },
     address: { type: 'string', minLength: 1 },
     host: { type: ['string', 'null'] },
+    scope: { type: ['string', 'null'], minLength: 1 },
     api: { enum: [1, 2, null] },
   },
 } as const

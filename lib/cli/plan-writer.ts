@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import type { Options } from 'yargs'
+import type { Abortable } from '../abort.ts'
 import type { Endpoint } from '../endpoint/endpoint.ts'
 import { fileFault } from '../endpoint/file-fault.ts'
 import { WholeFile } from '../endpoint/whole-file.ts'
@@ -170,19 +171,20 @@ export async function savingPlan(
     readonly removal: Removal | null
     readonly command: string
     readonly now: Date
+    readonly signal: AbortSignal
   },
 ): Promise<PlanWriter | undefined> {
   const { savePlan, onConflict = 'fail', idMap } = options
   if (savePlan === undefined) return undefined
-  const { removal, command, now } = about
+  const { removal, command, now, signal } = about
   return await PlanWriter.create(
     savePlan,
     { source, target },
     {
       command,
       created_at: now.toISOString(),
-      source: plannedEnd(addresses.source, source, apiFor('source', options)),
-      target: plannedEnd(addresses.target, target, apiFor('target', options)),
+      source: await plannedEnd(addresses.source, source, apiFor('source', options), { signal }),
+      target: await plannedEnd(addresses.target, target, apiFor('target', options), { signal }),
       on_conflict: onConflict,
       id_map: idMap === undefined ? null : resolve(idMap),
       removal:
@@ -198,16 +200,19 @@ function isThisMachine(address: string): boolean {
   return /^dir:|^https?:\/\/(localhost|127\.|\[::1\])/i.test(address)
 }
 
-/** How an end is told of in a plan. */
-export function plannedEnd(
+/** How an end is told of in a plan. @throws {GlanceError} where no token can be had for it. */
+export async function plannedEnd(
   named: string,
-  { name, address = name }: Endpoint,
+  endpoint: Endpoint,
   api: 1 | 2 | undefined,
-): PlannedEnd {
+  options: Abortable,
+): Promise<PlannedEnd> {
+  const { name, address = name } = endpoint
   return {
     named: named.startsWith('dir:') ? address : named,
     address,
     host: isThisMachine(address) ? hostname() : null,
+    scope: (await endpoint.scope?.(options)) ?? null,
     api: api ?? null,
   }
 }

@@ -17,6 +17,8 @@ export interface PlannedEnd {
   readonly address: string
   /** The machine, where the address means only that. */
   readonly host: string | null
+  /** What the token was good for, as `Endpoint.scope` has it; null where nobody said it. */
+  readonly scope: string | null
   /** The version of the API that was asked for. */
   readonly api: 1 | 2 | null
 }

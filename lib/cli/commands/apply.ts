@@ -117,16 +117,27 @@ async function openPlanned(
   planned: PlannedEnd,
   side: 'source' | 'target',
   writable: boolean,
-  { open }: CommandContext,
+  { open, signal }: CommandContext,
 ): Promise<Endpoint> {
   const endpoint = await open(planned.named, side, { writable, api: planned.api ?? undefined })
-  const now = plannedEnd(planned.named, endpoint, undefined)
-  if (now.address === planned.address && now.host === planned.host) return endpoint
-  await endpoint[Symbol.asyncDispose]()
-  const where = ({ address, host }: PlannedEnd) =>
-    host === null ? address : `${address} on ${host}`
-  const message = `the plan is for the ${side} ${where(planned)}, and ${planned.named} is ${where(now)}`
-  throw new GlanceError('usage', message)
+  try {
+    const now = await plannedEnd(planned.named, endpoint, undefined, { signal })
+    if (now.address !== planned.address || now.host !== planned.host) {
+      const where = ({ address, host }: PlannedEnd) =>
+        host === null ? address : `${address} on ${host}`
+      const message = `the plan is for the ${side} ${where(planned)}, and ${planned.named} is ${where(now)}`
+      throw new GlanceError('usage', message)
+    }
+    // Whom images belong to, and what is seen of them, is the project's.
+    if (now.scope !== planned.scope && now.scope !== null && planned.scope !== null) {
+      const message = `the plan is for the ${side} ${planned.address} with a token for ${planned.scope}, and ours is for ${now.scope}`
+      throw new GlanceError('usage', message)
+    }
+    return endpoint
+  } catch (error) {
+    await endpoint[Symbol.asyncDispose]()
+    throw error
+  }
 }
 
 /** What is to be written by a plan, and how that is found out when its turn comes. */
