@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process'
-import { lstat, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { chmod, lstat, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
@@ -432,6 +434,18 @@ t.test('no plan is made', async t => {
     t.ok((await lstat(link)).isSymbolicLink())
     t.same((await readdir(folder)).toSorted(), ['link', 'pipe'])
   })
+})
+
+t.test('a plan is for who made it, and what a killed process left of one is removed', async t => {
+  const folder = t.testdir({ plan: 'an old one' })
+  // A process of this machine by its name, with a number that no process has.
+  const host = createHash('sha256').update(hostname()).digest('hex').slice(0, 8)
+  await writeFile(join(folder, `plan.${host}-4194305-1-0a.part`), 'half')
+  await writeFile(join(folder, `other.${host}-4194305-1-0a.part`), 'half')
+  await chmod(join(folder, 'plan'), 0o644)
+  const { plan } = await planned(t, [1], undefined, [], folder)
+  t.equal((await lstat(plan)).mode & 0o777, 0o600)
+  t.same((await readdir(folder)).toSorted(), [`other.${host}-4194305-1-0a.part`, 'plan'])
 })
 
 t.test('a plan can be carried out by a job', async t => {

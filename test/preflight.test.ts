@@ -278,3 +278,22 @@ t.test('a target that refuses the token is given up, and the others are copied t
     })
   }
 })
+
+t.test('limits and formats that a service fails to tell are asked for once', async t => {
+  const [one, two] = await twoServers(t, [1])
+  const asked: string[] = []
+  const url = await startListener(t, (request, response) => {
+    const path = request.url ?? ''
+    if (!path.startsWith('/v2/info/usage') && !path.startsWith('/v2/schemas/image')) {
+      return void forwardAs(OWNER, two.url, request, response)
+    }
+    asked.push(path)
+    sendJson(response, 503, {})
+  })
+  t.match(await run(['livecopy', '-v', one.url, url]), {
+    status: 0,
+    stdout: /\n1 image created/,
+    stderr: new RegExp(`${url}: its quotas are not known: GET .*/v2/info/usage: 503`),
+  })
+  t.same(asked, ['/v2/info/usage', '/v2/schemas/image'])
+})

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
-import { resolve } from 'node:path'
+import { basename, dirname, resolve } from 'node:path'
 import type { Options } from 'yargs'
 import type { Abortable } from '../abort.ts'
 import type { Endpoint } from '../endpoint/endpoint.ts'
 import { fileFault } from '../endpoint/file-fault.ts'
-import { WholeFile } from '../endpoint/whole-file.ts'
+import { sweep, WholeFile } from '../endpoint/whole-file.ts'
 import { GlanceError } from '../errors.ts'
 import type { Image } from '../image/image.ts'
 import type { Pair } from '../image/ordered.ts'
@@ -70,9 +70,11 @@ export class PlanWriter implements AsyncDisposable {
       throw new GlanceError('usage', message)
     }
     const file = await replaceableFile('--save-plan', path)
-    const whole = await WholeFile.create(file).catch((error: unknown) => {
+    const fault = (error: unknown) => {
       throw fileFault(error, file)
-    })
+    }
+    await sweep(dirname(file), `${basename(file)}.`).catch(fault)
+    const whole = await WholeFile.create(file, 0o600).catch(fault)
     const writer = new PlanWriter(file, whole, ends)
     await writer.#line({ glance_replicator_plan: PLAN_VERSION, ...header })
     return writer
