@@ -121,6 +121,28 @@ t.test('new ids', async t => {
   })
 })
 
+t.test('what the plan leaves out does not follow new ids, and is told of', async t => {
+  const folder = t.testdir()
+  const { plan, two } = await planned(
+    t,
+    [1, 3],
+    async (one, two) => {
+      await run(['livecopy', '--filter', 'name=image?1', one.url, two.url])
+      await one.patch(idOf(1), set('name', 'new'))
+      await two.patch(idOf(1), [{ op: 'add', path: '/kernel_id', value: idOf(3) }])
+      await two.create(bodyOf(3))
+      await two.upload(idOf(3), 'another image of this id')
+    },
+    ['--on-conflict', 'new-id', '--id-map', join(folder, 'ids'), '-D', 'kernel_id'],
+    folder,
+  )
+  t.match(await run(['apply', '-v', plan]), {
+    status: 0,
+    stdout: /not carried, left out by --dontreplicate: kernel_id/,
+  })
+  t.match(await two.show(idOf(1)), { name: 'new', kernel_id: idOf(3) })
+})
+
 t.test('properties that a service adds to all images are no reason to fail', async t => {
   const { plan, two } = await planned(t, [1])
   await run(['apply', plan])

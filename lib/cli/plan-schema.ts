@@ -190,6 +190,8 @@ export const HEADER_SCHEMA = {
     'target',
     'on_conflict',
     'id_map',
+    'dontreplicate',
+    'only',
     'removal',
   ],
   properties: {
@@ -200,6 +202,8 @@ export const HEADER_SCHEMA = {
     target: PLACE,
     on_conflict: { enum: ['fail', 'skip', 'new-id'] },
     id_map: { type: ['string', 'null'], minLength: 1 },
+    dontreplicate: { type: 'string' },
+    only: { type: ['string', 'null'] },
     removal: {
       anyOf: [
         { type: 'null' },

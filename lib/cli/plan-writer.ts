@@ -15,6 +15,7 @@ import type { PlanStep } from '../replicate/plan.ts'
 import type { Removal, RemovalPlan } from '../replicate/removal.ts'
 import { PLAN_VERSION, type PlanHeader, type PlannedEnd } from '../replicate/saved-plan.ts'
 import { imageToV2 } from '../wire/v2-image.ts'
+import type { FieldOptions } from './fields.ts'
 import type { MappingOptions } from './mapping.ts'
 import { apiFor, type ApiOptions } from './options.ts'
 import { replaceableFile } from './unattended/atomic-file.ts'
@@ -167,7 +168,10 @@ interface Named {
 
 /** Begins the file of `--save-plan`; undefined without. @throws {GlanceError} as `PlanWriter.create`. */
 export async function savingPlan(
-  options: SavePlanOptions & MappingOptions & ApiOptions,
+  options: SavePlanOptions &
+    MappingOptions &
+    ApiOptions &
+    Pick<FieldOptions, 'dontreplicate' | 'only'>,
   { source, target, addresses }: Ends & Named,
   about: {
     readonly removal: Removal | null
@@ -189,6 +193,8 @@ export async function savingPlan(
       target: await plannedEnd(addresses.target, target, apiFor('target', options), { signal }),
       on_conflict: onConflict,
       id_map: idMap === undefined ? null : resolve(idMap),
+      dontreplicate: options.dontreplicate,
+      only: options.only ?? null,
       removal:
         removal === null
           ? null

@@ -171,7 +171,9 @@ function leftOf(step: WritingStep, image: Image, target: Endpoint, here: Image |
     const why = `${name} has it with another ${fields}, which it did not take, or somebody changed`
     return { state: 'changed', why }
   }
-  const how = isWhole ? `with another ${fields}` : `with status ${here.status} and other data`
+  const how = isWhole
+    ? `with another ${fields}`
+    : `with status ${here.status} and ${hasData(here) ? 'other' : 'no'} data`
   const was = step.target === null ? 'has got an image of this id' : 'has changed it'
   return { state: 'changed', why: `${name} ${was}, ${how},` }
 }

@@ -33,6 +33,9 @@ export interface PlanHeader {
   readonly on_conflict: OnConflict
   /** The path of the file of ids. */
   readonly id_map: string | null
+  /** What is neither compared nor carried, as `-D` and `--only` say it. */
+  readonly dontreplicate: string
+  readonly only: string | null
   readonly removal: {
     readonly how: Withdrawal
     readonly copies_from: string | null

@@ -238,11 +238,15 @@ function removalOf({ removal }: PlanHeader, { maxDelete }: ApplyOptions): Remova
 }
 
 /** The options of the command by which the plan was made, as far as they still count. */
-function optionsOf(given: ApplyOptions, { on_conflict, id_map }: PlanHeader): ReplicationOptions {
+function optionsOf(
+  given: ApplyOptions,
+  { on_conflict, id_map, dontreplicate, only }: PlanHeader,
+): ReplicationOptions {
   return {
     ...given,
     metaonly: false,
-    dontreplicate: '',
+    dontreplicate,
+    only: only ?? undefined,
     strict: false,
     onConflict: on_conflict,
     idMap: given.idMap ?? id_map ?? undefined,
