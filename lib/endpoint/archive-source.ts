@@ -9,12 +9,8 @@ import { verify } from '../stream/verify.ts'
 import { expressibleInV2 } from '../wire/loss.ts'
 import { type ManifestEntry, parseManifestLine } from '../wire/manifest.ts'
 import type { Endpoint, ImageData, ListOptions, Written } from './endpoint.ts'
-import { fromMetadata, layout, MANIFEST } from './layout.ts'
+import { fromMetadata, layout, LONGEST_LINE, LONGEST_METADATA, MANIFEST } from './layout.ts'
 import { TarCursor } from './tar-cursor.ts'
-
-/** Bytes of metadata, and of the line about one image. */
-const LONGEST_DOCUMENT = 16 * 1024 * 1024
-const LONGEST_LINE = 65_536
 
 /**
  * A tar archive that is read from its beginning to its end, once: as `ArchiveTarget` writes it, or what somebody packed of a
@@ -133,7 +129,7 @@ export class ArchiveSource implements Endpoint {
         isWhole = true
       }
       if (layout.isMetadata(name)) {
-        const text = await collectText(entry.bytes, LONGEST_DOCUMENT)
+        const text = await collectText(entry.bytes, LONGEST_METADATA)
         const image = this.#parse(text, name, tell)
         unreadable = image === undefined ? name : undefined
         if (image === undefined) await this.#passOver(name)

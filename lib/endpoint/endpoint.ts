@@ -97,9 +97,10 @@ export interface Audited {
   readonly name: string | null
   /**
    * `whole`: as far as can be told without reading the data, which `image` says what it should be; `corrupt`: another
-   * than was written; `missing`: some of it is not there; `extra`: nobody wrote down that it should be there.
+   * than was written; `missing`: some of it is not there; `extra`: nobody wrote down that it should be there; `unreadable`:
+   * it cannot be told.
    */
-  readonly state: 'whole' | 'corrupt' | 'missing' | 'extra'
+  readonly state: 'whole' | 'corrupt' | 'missing' | 'extra' | 'unreadable'
   readonly image: Image | null
   /** What is wrong, with all but those that are whole. */
   readonly error: GlanceError | null
@@ -183,6 +184,8 @@ export interface Endpoint extends AsyncDisposable {
    * Tries again by itself where that may help. @throws {GlanceError} `not_found`, `forbidden` when nothing at all is taken.
    */
   update(present: Image, image: Image, options?: Abortable): Promise<Written>
+  /** Told of an image that is there and as it should be; only where there is something to be kept of that. @throws as `update`. */
+  confirm?(image: Image, options?: Abortable): Promise<void>
   /**
    * The image as it is now; only where one can be asked for by its id. @throws {GlanceError} `not_found`, also when we
    * may not see it; else as `list`.

@@ -42,6 +42,10 @@ export const layout = {
 
 export const MANIFEST = 'MANIFEST'
 
+/** Bytes of a metadata file, and of a line of the manifest: more than any Glance has of one image. */
+export const LONGEST_METADATA = 16 * 1024 * 1024
+export const LONGEST_LINE = 65_536
+
 /** The image as the text of a metadata file: the v2 API's document. */
 export function toMetadata(image: Image): string {
   return `${JSON.stringify(imageToV2(image), null, 2)}\n`

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { constants, createReadStream } from 'node:fs'
+import { lstat, open, readdir, rename, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { Abortable } from '../abort.ts'
 import { isGlanceError } from '../errors.ts'
@@ -12,6 +12,7 @@ import { renameDurably } from './durable.ts'
 import type { ImageData } from './endpoint.ts'
 import { fileFault } from './file-fault.ts'
 import { layout } from './layout.ts'
+import { openRegular } from './regular-file.ts'
 import { writeData } from './sparse.ts'
 import { isGone, writerName } from './writer.ts'
 
@@ -75,7 +76,8 @@ export class UnfinishedFiles {
     const begun = await this.#take({ id, stamp }, partial)
     try {
       {
-        await using handle = await open(partial, begun === 0 ? 'wx' : 'r+')
+        await using handle =
+          begun === 0 ? await open(partial, 'wx') : await openRegular(partial, constants.O_RDWR)
         const bytes = verify(continued(partial, begun, data, signal), data)
         await writeData(handle, skip(rechunk(bytes, chunkSize), begun), { from: begun, sparse })
         await handle.sync()
@@ -97,7 +99,7 @@ export class UnfinishedFiles {
       found.map(async name => ({ name, size: await sizeOf(join(this.#folder, name)) })),
     )
     const longest = sized.toSorted((one, other) => other.size - one.size)[0]
-    if (longest === undefined) return 0
+    if (longest === undefined || longest.size === 0) return 0
     found.splice(found.indexOf(longest.name), 1)
     try {
       await rename(join(this.#folder, longest.name), partial)
@@ -148,22 +150,23 @@ async function* continued(
   signal: AbortSignal | undefined,
 ): Bytes & AsyncGenerator<Uint8Array, void> {
   if (begun > 0) {
-    yield* createReadStream(partial, { end: begun - 1, highWaterMark: 1024 * 1024, signal })
+    const fd = await openRegular(partial)
+    yield* createReadStream('', { fd, end: begun - 1, highWaterMark: 1024 * 1024, signal })
     signal?.throwIfAborted()
   }
   if (begun === 0 || begun !== data.size) yield* await data.open({ offset: begun, signal })
 }
 
 async function sizeOf(file: string): Promise<number> {
-  return await stat(file).then(
-    ({ size }) => size,
+  return await lstat(file).then(
+    found => (found.isFile() ? found.size : 0),
     () => 0,
   )
 }
 
 async function ageOf(file: string): Promise<number> {
-  return await stat(file).then(
-    ({ mtimeMs }) => Date.now() - mtimeMs,
+  return await lstat(file).then(
+    found => (found.isFile() ? Date.now() - found.mtimeMs : Infinity),
     () => Infinity,
   )
 }

@@ -172,6 +172,16 @@ export async function* runAll(
     }
   }
 
+  async function skip(step: Extract<PlanStep, { action: 'skip' }>, target: Endpoint) {
+    const { image, reason } = step
+    try {
+      if (reason === 'same') await target.confirm?.(image, { signal: stopped })
+      events.put({ type: 'skipped', target, step, reason })
+    } catch (error) {
+      if (!stopped.aborted) events.put({ type: 'failed', target, id: image.id, step, error })
+    }
+  }
+
   /** Shares the image with whom it is to be shared with. */
   async function shared(written: Written, { members }: WorkStep, target: Endpoint) {
     if (members === undefined || target.members === undefined) return written
@@ -192,7 +202,7 @@ export async function* runAll(
       const copies: Work[] = []
       for (const { step, target } of round) {
         if (step.action === 'skip') {
-          events.put({ type: 'skipped', target, step, reason: step.reason })
+          await skip(step, target)
         } else if (step.action === 'refuse') {
           events.put({ type: 'failed', target, id: step.image.id, step, error: step.error })
         } else {

@@ -114,6 +114,7 @@ async function check(
   count: (bytes: number) => void,
   options: AttemptOptions,
 ): Promise<Finding> {
+  if (state === 'unreadable') return { id, name, size: null, result: 'failed', error }
   if (image === null || state !== 'whole') {
     return { id, name, size: null, result: state === 'whole' ? 'no_data' : state, error }
   }
