@@ -162,9 +162,9 @@ t.test('a manifest', async t => {
       metadata: { size: 1, sha512: 'a'.repeat(128) },
       data: null,
     })
-    let writing = true
+    const writing = new AbortController()
     async function tidyUp() {
-      for (let n = 1000; writing; n += 1) {
+      for (let n = 1000; !writing.signal.aborted; n += 1) {
         const manifest = new Manifest(file)
         // Two lines, of which one counts: there is something to tidy up.
         await manifest.append({ ...entry(n), metadata: { size: 2, sha512: 'b' } })
@@ -176,7 +176,7 @@ t.test('a manifest', async t => {
     const tidying = [tidyUp(), tidyUp()]
     const manifest = new Manifest(file)
     for (let n = 0; n < 300; n += 1) await manifest.append(entry(n))
-    writing = false
+    writing.abort()
     await Promise.all(tidying)
     const ids = new Set<string>()
     for await (const { id } of manifest.read(line => t.fail(`line ${line}`))) ids.add(id)

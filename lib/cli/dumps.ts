@@ -27,6 +27,7 @@ export const STANDARD = 'tar:-'
  * directory.
  */
 export function dumpAddress(path: string): string {
+  if (/^tar:\/dev\/std(in|out)$/.test(path)) return STANDARD
   if (isDump(path)) return path
   if (path === '-') return STANDARD
   const isArchive = ARCHIVE.test(path) && found(path)?.isDirectory() !== true

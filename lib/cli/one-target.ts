@@ -83,6 +83,7 @@ export async function* replicateToOne(
           closing,
           signal,
           onBytes: total => progress.copied(total),
+          onNote: note => log.warning(printable(note)),
         })
   let totals = NOTHING
   let removed = NOTHING_REMOVED

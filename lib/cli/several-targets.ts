@@ -156,6 +156,7 @@ async function* replicateToAll(
           closing,
           signal,
           onBytes: total => progress.copied(total),
+          onNote: note => log.warning(printable(note)),
         })
   let broken: unknown
   let cutShort = false

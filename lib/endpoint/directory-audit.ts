@@ -33,6 +33,8 @@ export async function* auditDirectory(
   const found = names.flatMap(name =>
     layout.isMetadata(name) ? [name] : (layout.dataOf(name) ?? []),
   )
+  if (!isComplete && found.length === 0)
+    throw new GlanceError('corrupt', `${folder}: it holds no dump: neither images nor a manifest`)
   for (const id of [...new Set([...entries.keys(), ...found])].toSorted(compareIds)) {
     signal?.throwIfAborted()
     yield await auditImage(folder, id, isComplete ? (entries.get(id) ?? []) : undefined)

@@ -47,6 +47,8 @@ export interface ImageData {
   readonly digest: Digest | null
   /** Where somebody else may have it from, as far as it is known; left out where nobody may. */
   readonly address?: ((options?: Abortable) => Promise<ImageAddress>) | undefined
+  /** Whether what was opened and read to its end was what a digest says that is not among these; left out where there is none. */
+  readonly isProved?: (() => boolean) | undefined
   /** The bytes anew, from `offset` (default 0) to the end. */
   open(options?: Abortable & { readonly offset?: number | undefined }): Promise<Bytes>
 }
@@ -117,6 +119,11 @@ export interface ListOptions extends Abortable {
    * need not, so that who lists looks at each image as well.
    */
   readonly hint?: ImageHint | undefined
+}
+
+export interface FinishOptions extends Abortable {
+  /** Whether all has been added that was to be, and nothing failed or was left. Default true. */
+  readonly isWhole?: boolean | undefined
 }
 
 /** A project that an image is shared with. */
@@ -200,9 +207,9 @@ export interface Endpoint extends AsyncDisposable {
   discard(id: string, options?: Abortable): Promise<void>
   /**
    * Told when all has been added that was to be; only where that makes a difference: what is disposed of without is broken
-   * off. @throws as `add`.
+   * off. Resolves to what is to be told of where it is. @throws as `add`.
    */
-  finish?(options?: Abortable): Promise<void>
+  finish?(options?: FinishOptions): Promise<string | undefined>
   /**
    * Each image that is there or should be, in id order; only where that is known apart from the images themselves.
    * @throws as `list`.

@@ -1,10 +1,10 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { fileFault } from './file-fault.ts'
 
-/** The bytes of a file from `offset` on, in chunks of `chunkSize` that are read into one buffer; `opened` opens it. */
+/** The bytes of a file from `offset` on, or as they come where it is null, in chunks of `chunkSize` that are read into one buffer; `opened` opens it. */
 export async function* readFrom(
   file: string,
-  offset: number,
+  offset: number | null,
   chunkSize: number,
   signal?: AbortSignal,
   opened: (file: string) => Promise<FileHandle> = open,
@@ -20,7 +20,7 @@ export async function* readFrom(
 /** As {@link readFrom}, of a file that is open, and stays so. */
 export async function* readHandle(
   handle: FileHandle,
-  offset: number,
+  offset: number | null,
   chunkSize: number,
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array, void> {
@@ -29,7 +29,7 @@ export async function* readHandle(
     signal?.throwIfAborted()
     const { bytesRead } = await handle.read(buffer, 0, buffer.length, position)
     if (bytesRead === 0) return
-    position += bytesRead
+    if (position !== null) position += bytesRead
     yield buffer.subarray(0, bytesRead)
   }
 }

@@ -46,10 +46,10 @@ export class WholeFile implements AsyncDisposable {
     return true
   }
 
-  async commit(): Promise<void> {
+  async commit(name = this.#file): Promise<void> {
     await this.handle.sync()
     await this.handle.close()
-    await renameDurably(this.#partial, this.#file)
+    await renameDurably(this.#partial, name)
     this.#open = false
   }
 

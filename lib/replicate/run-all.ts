@@ -66,12 +66,22 @@ export async function* runAll(
     skipTaken = false,
     closing,
     onBytes = () => {},
+    onNote = () => {},
     signal,
     ...retrying
   }: RunOptions = {},
 ): AsyncGenerator<TargetEvent> {
   let room = () => {}
-  const events = new Channel<TargetEvent>(() => room())
+  const channel = new Channel<TargetEvent>(() => room())
+  /** Targets that do not get all that they were to have. */
+  const lacking = new Set<Endpoint>()
+  const events = {
+    put: (event: TargetEvent) => {
+      if (event.type === 'failed') lacking.add(event.target)
+      channel.put(event)
+    },
+    isFull: () => channel.length >= WINDOW,
+  }
   const stop = new AbortController()
   const stopped = AbortSignal.any([stop.signal, ...(signal ? [signal] : [])])
   setMaxListeners(0, stopped) // As many as there are images under way, on every target.
@@ -216,7 +226,7 @@ export async function* runAll(
         // The next image comes when the data of this one has been read, or is not wanted.
         if (isReadOnce) await copied
       }
-      while (!stopped.aborted && (waiting() >= WINDOW || events.length >= WINDOW)) {
+      while (!stopped.aborted && (waiting() >= WINDOW || events.isFull())) {
         transfers.start()
         await new Promise<void>(resolve => {
           room = resolve
@@ -229,7 +239,8 @@ export async function* runAll(
   async function finish(target: Endpoint): Promise<void> {
     if (stopped.aborted || broken.has(target)) return
     try {
-      await target.finish?.({ signal })
+      const note = await target.finish?.({ signal, isWhole: !left && !lacking.has(target) })
+      if (note !== undefined) onNote(note)
     } catch (error) {
       if (!stopped.aborted) giveUp(target, error)
     }
@@ -246,14 +257,14 @@ export async function* runAll(
     } catch (error) {
       if (!stopped.aborted) throw error
     } finally {
-      events.close()
+      channel.close()
     }
   }
 
   const working = work()
   working.catch(() => {}) // Awaited below, once what was done has been told.
   try {
-    yield* events
+    yield* channel
     await working
     const isCut = closing?.aborted === true && (left || stopped.aborted)
     // What made us give up all targets says more than that the time is over.

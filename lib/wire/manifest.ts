@@ -31,6 +31,9 @@ export function manifestLine({ id, metadata, data }: ManifestEntry): string {
   return `${JSON.stringify(line)}\n`
 }
 
+/** The last line of the manifest of an archive in which images are missing. */
+export const INCOMPLETE_LINE = `${JSON.stringify({ incomplete: true })}\n`
+
 /** @throws {GlanceError} `corrupt` for what is no line of a manifest. */
 export function parseManifestLine(line: string): ManifestEntry {
   let document: unknown
@@ -39,7 +42,10 @@ export function parseManifestLine(line: string): ManifestEntry {
   } catch (cause) {
     throw new GlanceError('corrupt', `no line of a manifest: ${messageOf(cause)}`, { cause })
   }
-  const { id, metadata, data } = isObject(document) ? document : {}
+  const { id, metadata, data, incomplete } = isObject(document) ? document : {}
+  if (incomplete === true) {
+    throw new GlanceError('corrupt', 'images are missing: its dump was cut short, or they failed')
+  }
   if (typeof id !== 'string' || !isImageId(id)) throw unexpected('id')
   if (!isObject(metadata)) throw unexpected('metadata')
   const { size, sha512 } = metadata
