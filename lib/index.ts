@@ -39,17 +39,19 @@ export { type Cloud, type CloudOptions, openCloud } from './keystone/cloud.ts'
 export { type CloudName, cloudNamed } from './keystone/clouds.ts'
 export type { Project, ProjectList } from './keystone/projects.ts'
 export { fixedToken, type TokenSource } from './keystone/token-source.ts'
-export { Extras } from './replicate/extras.ts'
+export { type Extra, Extras, type UnreadableExtra } from './replicate/extras.ts'
 export { type FieldOptions, FieldRules } from './replicate/fields.ts'
 export { IdMap, type IdMapOptions } from './replicate/id-map.ts'
 export type { Order } from './replicate/order.ts'
 export {
+  type Found,
   type OnConflict,
   plan,
   type PlanContext,
   type PlanOptions,
   type PlanStep,
   type SkipReason,
+  survey,
 } from './replicate/plan.ts'
 export type { ProjectMap } from './replicate/project-map.ts'
 export { PROVENANCE } from './replicate/provenance.ts'

@@ -147,9 +147,10 @@ t.test(
 )
 
 t.test('copies under new ids, to the commands that compare both ways and remove', async t => {
+  const north = ['--delete', 'delete', '--provenance', 'north']
   const copied = async (t: Test) => {
     const made = await clash(t)
-    const removing = ['--delete', 'delete', ...made.words, made.one.url, made.two.url]
+    const removing = [...north, ...made.words, made.one.url, made.two.url]
     const { status, stderr } = await run(['livecopy', ...removing])
     t.equal(status, 0, stderr)
     const [{ target: copy } = { target: '' }] = await entries(made.map)
@@ -175,14 +176,14 @@ t.test('copies under new ids, to the commands that compare both ways and remove'
       status: 0,
       stdout: '0 images created (0.0 B), 0 updated, 3 the same, 0 failed\n',
     })
-    await run(['livecopy', '--delete', 'delete', '--on-conflict', 'skip', one.url, two.url])
+    await run(['livecopy', ...north, '--on-conflict', 'skip', one.url, two.url])
     t.match(await two.show(copy), { status: 'active' })
   })
 
   t.test('go when their images have left the source', async t => {
     const { one, two, map, removing, copy } = await copied(t)
     await one.call('DELETE', `/v2/images/${KERNEL}`)
-    const options = ['--delete', 'delete', '--id-map', map, '--images-from']
+    const options = [...north, '--max-delete', '100%', '--id-map', map, '--images-from']
     const names = `${map}.names`
     await writeFile(names, `${KERNEL}\n`)
     t.match(await run(['compare', ...options, names, one.url, two.url]), {
@@ -190,6 +191,25 @@ t.test('copies under new ids, to the commands that compare both ways and remove'
     })
     t.match(await run(['livecopy', ...removing]), { status: 0, stdout: /1 deleted/ })
     t.equal((await two.call('GET', `/v2/images/${copy}`)).status, 404)
+  })
+
+  t.test('are marked by their new ids, and what inherits that is no copy', async t => {
+    const { one, two, removing, copy } = await copied(t)
+    const { glance_replicator_source: mark, glance_replicator_source_id: origin } =
+      await two.show(copy)
+    t.equal(mark, `north ${copy}`)
+    await two.create({
+      id: idOf(77),
+      name: 'snapshot',
+      glance_replicator_source: mark,
+      glance_replicator_source_id: origin,
+    })
+    await one.call('DELETE', `/v2/images/${KERNEL}`)
+    t.match(await run(['livecopy', ...removing]), {
+      status: 0,
+      stdout: /1 deleted, 1 only on the target left alone/,
+    })
+    t.match(await two.show(idOf(77)), { name: 'snapshot' })
   })
 
   t.test('images that are skipped leave what has their ids alone', async t => {

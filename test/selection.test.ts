@@ -10,6 +10,7 @@ import { sendJson, startListener } from './support/listener.ts'
 import { run } from './support/program.ts'
 import { startTestServer, type TestServer } from './support/server.ts'
 
+const MARK = 'glance_replicator_source'
 const DATA = Buffer.from('some bytes')
 
 /** A series of each of two systems, and some others. */
@@ -258,6 +259,18 @@ t.test('fields', async t => {
       image: 1,
       expected: { hw_disk_bus: undefined, os_distro: 'ours', visibility: 'private' },
     },
+    {
+      title: '-D * leaves the formats, without which there is no data',
+      words: ['-D', '*'],
+      image: 1,
+      expected: { disk_format: 'raw', container_format: 'bare', os_distro: undefined },
+    },
+    {
+      title: '--rename takes a pattern of all',
+      words: ['--rename', '*=old_*'],
+      image: 1,
+      expected: { old_os_distro: 'debian', os_distro: undefined },
+    },
   ]) {
     t.test(title, async t => {
       const [one, two] = [await startTestServer(t), await startTestServer(t)]
@@ -311,6 +324,23 @@ t.test('fields', async t => {
       stdout: /1 updated, 5 the same/,
     })
     t.match(await two.show(idOf(4)), { tags: ['old'] })
+  })
+
+  t.test('an image of which two properties would get one name fails', async t => {
+    const [one, two] = [await startTestServer(t), await startTestServer(t)]
+    await run(['load', one.url, dump])
+    const words = ['--rename', 'os_distro=x', '--rename', 'hw_disk_bus=x']
+    const message = /image 0.*: --rename gives .* the same name, x, and one of them would be lost/
+    const dry = await run(['livecopy', '--dry-run', ...words, one.url, two.url])
+    t.match(dry, { status: 1, stdout: /^4 images to be created .* 2 failed\n/, stderr: message })
+    t.match(await run(['compare', ...words, one.url, two.url]), { status: 1, stdout: message })
+  })
+
+  t.test('a mark is not carried under another name', async t => {
+    const [one, two] = [await startTestServer(t), await startTestServer(t)]
+    await run(['load', '--provenance', 'north', one.url, dump])
+    await run(['livecopy', '--rename', 'glance_*=x_*', one.url, two.url])
+    t.notOk('x_replicator_source' in (await two.show(idOf(1))))
   })
 
   t.test('an owner is set by an administrator only', async t => {
@@ -368,7 +398,19 @@ t.test('what cannot be is one clear error before anything is done', async t => {
       stderr: /name is an attribute, and only custom properties/,
     },
     { words: ['-D', 'id'], stderr: /cannot be left out/ },
-    { words: ['-D', 'a[b'], stderr: /'a\[b' has a '\[' that is not closed/ },
+    { words: ['-D', 'a[b'], stderr: /--dontreplicate: .*'a\[b' has a '\[' that is not closed/ },
+    { words: ['--unset', '['], stderr: /--unset: .*'\[' has a '\[' that is not closed/ },
+    { words: ['--only', '['], stderr: /--only: .*'\[' has a '\[' that is not closed/ },
+    { words: ['--unset', 'owner'], stderr: /every image has an owner; -D owner/ },
+    { words: ['--newest', '1', '--per', ''], stderr: /--per: .* expected the name of a field/ },
+    { words: ['--set', `${MARK}=x`], stderr: /--set: .* is what we mark copies with; --prov/ },
+    { words: ['--unset', MARK], stderr: /--unset: .* is what we mark copies with/ },
+    { words: ['--rename', `a=${MARK}`], stderr: /--rename: .* is what we mark copies with/ },
+    { words: ['--rename', `${MARK}=a`], stderr: /--rename: .* is what we mark copies with/ },
+    {
+      words: ['--newest', '1', '--delete', 'hide'],
+      stderr: /--newest: .* --delete hide would remove nothing: leave one of them away/,
+    },
   ]) {
     t.test(words.join(' '), async t => {
       const outcome = await run(['compare', ...words, '127.0.0.1:1', '127.0.0.1:1'])

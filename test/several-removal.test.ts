@@ -7,7 +7,7 @@ import { run } from './support/program.ts'
 import { startTestServer, type TestServer } from './support/server.ts'
 import { bodyOf, twoServers } from './support/two-servers.ts'
 
-const DELETE = ['--delete', 'delete', '--delete-unknown']
+const DELETE = ['--delete', 'delete', '--delete-unknown', '--max-delete', '100%']
 const MARK = 'glance_replicator_source'
 const HOUR = 3_600_000
 
@@ -25,7 +25,8 @@ t.test(
     const urls = [one.url, two.url]
     const copy = ['livecopy', '--delete', 'delete', '--provenance', 'north', '--max-delete', '1']
     t.match(await run([...copy, source.url, ...urls]), { status: 0 })
-    for (const target of [one, two]) t.match(await target.show(idOf(3)), { [MARK]: 'north' })
+    for (const target of [one, two])
+      t.match(await target.show(idOf(3)), { [MARK]: `north ${idOf(3)}` })
     for (const n of [2, 3]) await source.call('DELETE', `/v2/images/${idOf(n)}`)
     await two.call('DELETE', `/v2/images/${idOf(3)}`)
     await two.create(bodyOf(9))
@@ -63,7 +64,7 @@ t.test(
     t.strictSame(await idsOn(one), [idOf(1), idOf(2), idOf(3)])
     t.strictSame(await idsOn(two), [idOf(1), idOf(9)])
 
-    const all = copy.slice(0, -2)
+    const all = [...copy.slice(0, -1), '100%']
     t.match(await run([...all, source.url, ...urls]), { status: 0, stdout: /^.* 2 deleted, / })
     t.strictSame(await idsOn(one), [idOf(1)])
     t.match(await run([...all, source.url, ...urls]), { status: 0, stderr: '' })

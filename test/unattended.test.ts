@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { Stopped } from '../lib/cli/exit-status.ts'
 import { imageToV2 } from '../lib/wire/v2-image.ts'
 import { FakeClock } from './support/clock.ts'
-import { startProgram } from './support/command.ts'
+import { programWords, runCommand, startProgram } from './support/command.ts'
 import { bytesOf, idOf, imageOf } from './support/images.ts'
 import { sendJson, startListener } from './support/listener.ts'
 import { run } from './support/program.ts'
@@ -347,6 +347,42 @@ t.test('--log-format json makes each line a document', async t => {
   t.match(JSON.parse((await readFile(log, 'utf8')).split('\n')[0] ?? ''), { level: 'info' })
 })
 
+t.test('what is no file is written to as it is, and nothing takes its place', async t => {
+  const [one, folder] = [await startTestServer(t), t.testdir()]
+  for (const { option, expected } of [
+    { option: '--summary-file', expected: /^\{\n {2}"command": "compare"/ },
+    { option: '--metrics-file', expected: /^# HELP glance_replicator_/ },
+  ]) {
+    t.test(option, async t => {
+      const pipe = join(folder, option)
+      t.match(await runCommand('mkfifo', [pipe]), { status: 0 })
+      const [ended, read] = await Promise.all([
+        run(['compare', option, pipe, one.url, one.url]),
+        readFile(pipe, 'utf8'),
+      ])
+      t.match(ended, { status: 0, stderr: '' })
+      t.match(read, expected)
+      t.ok((await stat(pipe)).isFIFO())
+      t.match(await run(['compare', option, '/dev/null', one.url, one.url]), { status: 0 })
+      t.notOk((await stat('/dev/null')).isFile())
+    })
+  }
+  t.test('nor of the standard output, whatever that is', async t => {
+    const file = join(folder, 'output')
+    const words = ['compare', '--summary-file', '/dev/stdout', one.url, one.url]
+    await runCommand('sh', ['-c', 'f=$1; shift; "$@" >"$f"', 'sh', file, ...programWords(words)])
+    t.match(await readFile(file, 'utf8'), /^0 images missing .*\n\{\n {2}"command": "compare"/)
+  })
+  t.test('an archive neither', async t => {
+    const pipe = join(folder, 'images.tar')
+    await runCommand('mkfifo', [pipe])
+    const [ended, read] = await Promise.all([run(['dump', one.url, `tar:${pipe}`]), readFile(pipe)])
+    t.match(ended, { status: 0 })
+    t.ok(read.length > 0)
+    t.ok((await stat(pipe)).isFIFO())
+  })
+})
+
 t.test('what is wrong with these options is told before anything is done', async t => {
   const folder = t.testdir({ file: '' })
   for (const { words, stderr } of [
@@ -362,7 +398,7 @@ t.test('what is wrong with these options is told before anything is done', async
     { words: ['--hook-timeout', '-1'], stderr: /hook-timeout/ },
     { words: ['--log-format', 'xml'], stderr: /--log-format: expected text or json/ },
     { words: ['--summary-file', '/nowhere/file'], stderr: /--summary-file: ENOENT/ },
-    { words: ['--summary-file', '/dev/null'], stderr: /--summary-file: \/dev\/null is not a file/ },
+    { words: ['--summary-file', folder], stderr: /--summary-file: .* is not a file/ },
     { words: ['--lock='], stderr: /--lock: expected the name of a file/ },
     { words: ['--metrics-file', folder], stderr: /--metrics-file: .* is not a file/ },
   ]) {

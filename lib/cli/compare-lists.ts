@@ -1,6 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import type { Options } from 'yargs'
 import { GlanceError, messageOf } from '../errors.ts'
+import { printable } from './format.ts'
 
 /** What comparing says of an image. */
 export type CompareResult =
@@ -113,8 +114,13 @@ function namesOf(options: ListsOptions): readonly string[] {
 }
 
 /** The lines for an image, each with the file that it is for. */
-function linesOf({ id, result }: Listed, options: ListsOptions): readonly [string, string][] {
+function linesOf(
+  { id: given, result }: Listed,
+  options: ListsOptions,
+): readonly [string, string][] {
   if (result === 'no_data' || result === 'conflict' || result === 'unmapped') return []
+  // What cannot be understood may be called anything.
+  const id = printable(given)
   const { mark, option } = CLASSES[result]
   const [combined, own] = [options.combined, options[option]]
   return [

@@ -3,7 +3,8 @@ import type { Image } from '../image/image.ts'
 import type { Proof } from '../replicate/deep.ts'
 import type { IdMap } from '../replicate/id-map.ts'
 import type { PlanStep } from '../replicate/plan.ts'
-import { type KeepReason, type RemovalStep, WITHDRAWN } from '../replicate/removal.ts'
+import type { KeepReason, RemovalStep } from '../replicate/removal.ts'
+import { WITHDRAWN } from '../replicate/withdrawn.ts'
 import type { LostField } from '../wire/loss.ts'
 import type { CompareResult } from './compare-lists.ts'
 import { describeChange, type ErrorRow, errorRow, type FieldRow, fieldRow } from './differences.ts'
@@ -52,12 +53,18 @@ export function rowOfStep(step: PlanStep, ids: IdMap | undefined): CompareRow {
     case 'update':
       return { ...row, result: 'differs', differences: step.changes.map(fieldRow) }
     case 'refuse': {
-      const result = step.present === undefined ? 'missing' : 'differs'
+      const result = resultOf(step)
       return { ...row, result, error: errorRow(step.error) }
     }
     case 'skip':
       return { ...row, result: step.reason }
   }
+}
+
+/** What is refused because the target's image cannot be understood may be the same. */
+function resultOf({ present, error }: Extract<PlanStep, { action: 'refuse' }>): CompareResult {
+  if (present !== undefined) return 'differs'
+  return error.code === 'corrupt' ? 'error' : 'missing'
 }
 
 /** An image that only the target has. */
@@ -67,6 +74,7 @@ export function rowOfExtra({ id, name, size }: Image): CompareRow {
 
 /** One of which it has been decided what livecopy would do with it. */
 export function rowOfRemoval(step: RemovalStep): CompareRow {
+  if (step.action === 'unreadable') return rowOfUnreadable(step.id, step.error)
   const row = rowOfExtra(step.image)
   switch (step.action) {
     case 'remove':
@@ -78,7 +86,7 @@ export function rowOfRemoval(step: RemovalStep): CompareRow {
   }
 }
 
-/** An image of the source that cannot be understood. */
+/** An image of either side that cannot be understood. */
 export function rowOfUnreadable(id: string, error: unknown): CompareRow {
   return { ...UNKNOWN, id, error: errorRow(error) }
 }

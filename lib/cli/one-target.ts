@@ -17,6 +17,7 @@ import type { Prepared, ReplicationOptions } from './replication.ts'
 import { selectionSummary, type SelectionSummary } from './selection.ts'
 import {
   bytesOf,
+  isCopyMissing,
   isSettled,
   narrate,
   rowOf,
@@ -59,14 +60,14 @@ export async function* replicateToOne(
 ): AsyncGenerator<TransferRow | RemovalRow, TransferSummary, void> {
   const { log, progress, signal, closing } = context
   const { selection, fields, pace, wish, from, to, ids } = prepared
-  const { removal, provenance } = orderRemoval(wish, source, [target])
+  const { removal, provenance } = await orderRemoval(wish, source, [target], { signal })
   const ends = { source, target, addresses: { source: from, target: to } }
   const mapped = await mapProjects(options, ends, prepared, context)
   const { metaonly: metadataOnly, strict, onConflict, members } = options
   const projects = mapped?.map
   const mapping = { onConflict, ids, projects, members }
   const planning = { metadataOnly, strict, selection, fields, provenance, ...mapping }
-  const extras = removal === null ? undefined : new Extras()
+  const extras = removal === null ? undefined : new Extras(removal.copiesFrom)
   await using losses = await LossReport.open(options.lossReport)
   const { attempts, concurrency, discardUnfinished, dryRun } = options
   const refused = isRefused(mapped?.unmapped)
@@ -88,12 +89,14 @@ export async function* replicateToOne(
   let totals = NOTHING
   let removed = NOTHING_REMOVED
   let unreadable = 0
+  let failed = 0
   let broken: unknown
   let cutShort = false
   try {
     for await (const event of events) {
       totals = count(totals, event)
       if (event.type === 'failed' && event.step === null) unreadable += 1
+      if (isCopyMissing(event)) failed += 1
       if (event.type === 'planned') progress.expect(1, bytesOf(event.step))
       narrate(event, log, { ids })
       const row = rowOf(event, dryRun, ids)
@@ -106,16 +109,19 @@ export async function* replicateToOne(
     if (removal !== null && extras !== undefined && !signal.aborted && !refused) {
       if (closing.aborted) cutShort = true
       else {
-        const context = { extras, unreadable, concurrency, dryRun, log, closing, signal }
         const origin = ids === undefined ? source : renumbered(source, ids)
-        removed = yield* removeDeparted(origin, target, removal, context)
+        const doubts = { extras, unreadable, failed }
+        const around = { ...doubts, concurrency, dryRun, log, closing, signal }
+        removed = yield* removeDeparted(origin, target, removal, around)
+        if (removed.broken !== undefined) throw removed.broken
         cutShort = closing.aborted && (signal.aborted || removed.totals.interrupted > 0)
       }
     }
   } catch (error) {
     if (closing.aborted && error === closing.reason) cutShort = true
     // What was done until then is told; where that is nothing, there is only the error to tell.
-    else if (totals === NOTHING || !isGlanceError(error)) throw error
+    else if ((totals === NOTHING && removed === NOTHING_REMOVED) || !isGlanceError(error))
+      throw error
     else {
       log.error(printable(error.message))
       broken = error

@@ -6,8 +6,9 @@ import {
   removeAll,
   type RemovalContext,
   type Removed,
-  WITHDRAWN,
 } from '../replicate/removal.ts'
+import { WITHDRAWN } from '../replicate/withdrawn.ts'
+import { isGlanceError } from '../errors.ts'
 import { type ErrorRow, errorRow } from './differences.ts'
 import { labelOf, printable } from './format.ts'
 import type { Log } from './log.ts'
@@ -49,11 +50,14 @@ export interface RemovalOutcome {
   readonly totals: RemovalTotals
   /** Why no image was removed although some should have been. */
   readonly withheld: ErrorRow | null
+  /** What ended it before its end; undefined for nothing. */
+  readonly broken: unknown
 }
 
 export const NOTHING_REMOVED: RemovalOutcome = {
   totals: { hidden: 0, deactivated: 0, deleted: 0, kept: 0, failed: 0, interrupted: 0 },
   withheld: null,
+  broken: undefined,
 }
 
 export interface RemovalRunOptions extends RemovalContext {
@@ -64,7 +68,7 @@ export interface RemovalRunOptions extends RemovalContext {
   readonly where?: string | undefined
 }
 
-/** Removes the images that left the source, or in a dry run tells which they are; logs each. */
+/** Removes the images that left the source, or in a dry run tells which they are; logs each. A refused token ends it. */
 export async function* removeDeparted(
   source: Endpoint,
   target: Endpoint,
@@ -80,13 +84,21 @@ export async function* removeDeparted(
   if (withheld !== null)
     log.error(`${where === '' ? '' : `${where}: `}${printable(withheld.message)}`)
   const totals = { ...NOTHING_REMOVED.totals }
-  for await (const removed of removeAll(steps, dryRun ? null : target, context)) {
-    const row = rowOf(removed, dryRun)
-    totals[COUNTED[row.result]] += 1
-    tell(row, log, where === '' ? '' : ` on ${where}`)
-    yield row
+  let broken: unknown
+  try {
+    const { copiesFrom } = removal
+    const ways = { ...context, copiesFrom }
+    for await (const removed of removeAll(steps, dryRun ? null : target, ways)) {
+      const row = rowOf(removed, dryRun)
+      totals[COUNTED[row.result]] += 1
+      tell(row, log, where === '' ? '' : ` on ${where}`)
+      yield row
+    }
+  } catch (error) {
+    if (!isGlanceError(error, 'unauthenticated')) throw error
+    broken = error
   }
-  return { totals, withheld: withheld === null ? null : errorRow(withheld) }
+  return { totals, withheld: withheld === null ? null : errorRow(withheld), broken }
 }
 
 /** What the last line says of it, besides what failed. */
@@ -116,8 +128,12 @@ const COUNTED = {
 } as const satisfies Record<RemovalRow['result'], keyof RemovalTotals>
 
 function rowOf({ step, error, interrupted }: Removed, dryRun: boolean): RemovalRow {
+  if (step.action === 'unreadable') {
+    const { id, error } = step
+    return { ...NOBODY, id, result: 'kept', reason: 'unreadable', error: errorRow(error) }
+  }
   const { id, name, size } = step.image
-  const row = { id, name, size, reason: null, error: null }
+  const row = { ...NOBODY, id, name, size }
   if (interrupted) return { ...row, result: 'interrupted' }
   if (error !== null) return { ...row, result: 'failed', error: errorRow(error) }
   if (step.action === 'keep') return { ...row, result: 'kept', reason: step.reason }
@@ -125,10 +141,13 @@ function rowOf({ step, error, interrupted }: Removed, dryRun: boolean): RemovalR
   return { ...row, result: (dryRun ? WOULD : WITHDRAWN)[step.how] }
 }
 
+const NOBODY = { name: null, size: null, reason: null, error: null } as const
+
 function tell(row: RemovalRow, log: Log, where: string): void {
   const label = `${labelOf(row)}${where}`
   switch (row.result) {
     case 'kept': {
+      if (row.error !== null) return log.warning(`${printable(row.error.message)}${where}`)
       const why = `${label}: only on the target, left alone: ${WHY_KEPT[row.reason ?? 'withheld']}`
       if (row.reason === 'protected') log.warning(why)
       else log.info(why)

@@ -28,6 +28,7 @@ import { selectionSummary, type SelectionSummary } from './selection.ts'
 import {
   bytesOf,
   countsOf,
+  isCopyMissing,
   isSettled,
   narrate,
   planned,
@@ -68,12 +69,13 @@ export interface SeveralSummary extends SelectionSummary {
 interface TargetState {
   /** The target as it was named. */
   readonly address: string
-  readonly extras: Extras
   mapped: MappedProjects | undefined
   totals: Totals
   removed: RemovalOutcome
   /** How many images of the source could not be understood. */
   unreadable: number
+  /** How many images it lacks that were to be copied. */
+  failed: number
   /** Why it was given up; undefined while it was not. */
   error: unknown
 }
@@ -115,9 +117,13 @@ async function* replicateToAll(
     }
   }
   if (opened.length === 0) throw [...targets.values()][0]?.error
-  const { removal, provenance } = orderRemoval(prepared.wish, source, opened)
+  const { removal, provenance } = await orderRemoval(prepared.wish, source, opened, { signal })
   const { metaonly: metadataOnly, strict, onConflict, members } = options
   const planning = { metadataOnly, strict, selection, fields, provenance, onConflict, members }
+  const giveUp = (target: Endpoint, error: unknown) => {
+    stateIn(targets, target).error = error
+    log.error(`${target.name}: given up: ${printable(messageOf(error))}`)
+  }
   for (const target of opened) {
     const state = stateIn(targets, target)
     const addresses = { source: prepared.from, target: state.address }
@@ -127,8 +133,7 @@ async function* replicateToAll(
     } catch (error) {
       signal.throwIfAborted()
       if (!isGlanceError(error) || error.code === 'usage') throw error
-      log.error(`${target.name}: given up: ${printable(messageOf(error))}`)
-      state.error = error
+      giveUp(target, error)
     }
   }
   const ready = opened.filter(target => stateIn(targets, target).error === undefined)
@@ -140,7 +145,7 @@ async function* replicateToAll(
   const extras =
     removal === null
       ? undefined
-      : new Map(ready.map(target => [target, stateIn(targets, target).extras]))
+      : new Map(ready.map(target => [target, new Extras(removal.copiesFrom)]))
   const rounds = (context: PlanningContext) =>
     planAll(source, ready, planning, { ...context, extras, projects })
   const events = refused
@@ -164,12 +169,12 @@ async function* replicateToAll(
     for await (const event of events) {
       const state = stateIn(targets, event.target)
       if (event.type === 'broken') {
-        state.error = event.error
-        log.error(`${event.target.name}: given up: ${printable(messageOf(event.error))}`)
+        giveUp(event.target, event.error)
         continue
       }
       state.totals = count(state.totals, event)
       if (event.type === 'failed' && event.step === null) state.unreadable += 1
+      if (isCopyMissing(event)) state.failed += 1
       const where = ` on ${event.target.name}`
       if (event.type === 'planned') progress.expect(1, bytesOf(event.step))
       narrate(event, log, { where })
@@ -183,13 +188,17 @@ async function* replicateToAll(
     }
     for (const target of ready) {
       const state = stateIn(targets, target)
-      if (removal === null || refused || state.error !== undefined) continue
+      const found = extras?.get(target)
+      if (removal === null || found === undefined || refused || state.error !== undefined) continue
       if (closing.aborted) cutShort = true
       if (closing.aborted || signal.aborted) break
-      const { extras, unreadable } = state
+      const { unreadable, failed } = state
       const where = target.name
-      const context = { extras, unreadable, concurrency, dryRun, log, where, closing, signal }
+      const doubts = { extras: found, unreadable, failed }
+      const context = { ...doubts, concurrency, dryRun, log, where, closing, signal }
       state.removed = yield* onTarget(target, removeDeparted(source, target, removal, context))
+      const { broken } = state.removed
+      if (broken !== undefined) giveUp(target, broken)
       cutShort = closing.aborted && (signal.aborted || state.removed.totals.interrupted > 0)
     }
   } catch (error) {
@@ -268,11 +277,11 @@ async function* rehearseAll(
 function stateOf(address: string, error?: unknown): TargetState {
   return {
     address,
-    extras: new Extras(),
     mapped: undefined,
     totals: NOTHING,
     removed: NOTHING_REMOVED,
     unreadable: 0,
+    failed: 0,
     error,
   }
 }

@@ -223,6 +223,18 @@ export function narrate(
   log.warning(tell(event.step, `${next} after: ${printable(messageOf(event.error))}`))
 }
 
+/** Whether an image that the target does not have whole was to be copied, and was not. */
+export function isCopyMissing(event: TransferEvent): boolean {
+  if (event.type !== 'failed') return false
+  const { step } = event
+  return step?.action === 'create' || (step?.action === 'refuse' && isUncopied(step))
+}
+
+/** Whether what is refused is a copy, or what `--strict` refuses. */
+export function isUncopied({ present, error }: Extract<PlanStep, { action: 'refuse' }>): boolean {
+  return present === undefined || error.code === 'unsupported'
+}
+
 /** Whether an event's row says for good what the image loses. */
 export function isSettled(event: TransferEvent, row: TransferRow): boolean {
   if (row.result === 'interrupted') return false

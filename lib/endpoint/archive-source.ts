@@ -8,7 +8,7 @@ import type { TarEntry } from '../stream/tar.ts'
 import { collectText } from '../stream/text.ts'
 import { verify } from '../stream/verify.ts'
 import { expressibleInV2 } from '../wire/loss.ts'
-import { type ManifestEntry, parseManifestLine } from '../wire/manifest.ts'
+import { type ManifestEntry, type ManifestLine, parseManifestLine } from '../wire/manifest.ts'
 import type { Endpoint, ImageData, ListOptions, Written } from './endpoint.ts'
 import { fromMetadata, layout, LONGEST_LINE, LONGEST_METADATA, MANIFEST } from './layout.ts'
 import { entryIn, sha512 } from './manifest.ts'
@@ -259,7 +259,7 @@ export class ArchiveSource implements Endpoint {
     const text = await this.#cursor.peekText(LONGEST_LINE)
     const lines = text.trimEnd().split('\n')
     const seal = lines.length === 1 && text !== '' ? parseSeal(text) : undefined
-    if (seal?.id !== id) return undefined
+    if (seal?.id !== id || 'gone' in seal) return undefined
     await this.#cursor.take()
     this.#sealed.add(id)
     if (this.#current === undefined) return seal
@@ -289,7 +289,7 @@ export class ArchiveSource implements Endpoint {
 }
 
 /** Undefined for what is no line about an image, which then stands where it is. */
-function parseSeal(text: string): ManifestEntry | undefined {
+function parseSeal(text: string): ManifestLine | undefined {
   try {
     return parseManifestLine(text)
   } catch {

@@ -28,7 +28,8 @@ export async function* auditDirectory(
   for await (const entry of manifest.read((line, error) => {
     unreadable.push(`${manifest.file}: line ${line}: ${messageOf(error)}`)
   })) {
-    entries.set(entry.id, [...(entries.get(entry.id) ?? []), entry])
+    if ('gone' in entry) entries.delete(entry.id)
+    else entries.set(entry.id, [...(entries.get(entry.id) ?? []), entry])
   }
   const found = names.flatMap(name =>
     layout.isMetadata(name) ? [name] : (layout.dataOf(name) ?? []),

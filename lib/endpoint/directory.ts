@@ -28,7 +28,8 @@ export interface DirectoryOptions {
 
 /**
  * A directory of dumped images, see {@link layout}. An image whose data is missing or cut short is `corrupt` where it is
- * to be read from, and one that waits for its data where it is to be written to.
+ * to be read from, and one that waits for its data where it is to be written to; one of which only the manifest knows is
+ * `corrupt` too, or not there.
  */
 export class DirectoryEndpoint implements Endpoint {
   readonly name: string
@@ -39,6 +40,7 @@ export class DirectoryEndpoint implements Endpoint {
     ownersCarried: true,
     hashes: false,
     repeatable: true,
+    rewrites: true,
     withdrawals: ['hide', 'delete'],
   } as const
   readonly expressible = expressibleInV2
@@ -90,9 +92,13 @@ export class DirectoryEndpoint implements Endpoint {
     const names = await readdir(this.#folder).catch((error: unknown) => {
       throw fileFault(error, this.#folder)
     })
-    for (const id of names.filter(name => layout.isMetadata(name)).toSorted(compareIds)) {
+    const present = new Set(names.filter(name => layout.isMetadata(name)))
+    // Where it is written to, what is not there is nothing yet; to others the dump is not whole.
+    const wanted = this.#writable ? [] : await this.#manifest.ids()
+    for (const id of [...new Set([...present, ...wanted])].toSorted(compareIds)) {
       signal?.throwIfAborted()
       try {
+        if (!present.has(id)) throw this.#missing(id)
         yield await this.#read(id)
       } catch (error) {
         if (onUnreadable === undefined || !isGlanceError(error)) throw error
@@ -171,7 +177,12 @@ export class DirectoryEndpoint implements Endpoint {
   }
 
   async get(id: string): Promise<Image> {
-    return await this.#read(id)
+    try {
+      return await this.#read(id)
+    } catch (error) {
+      if (!isGlanceError(error, 'not_found') || this.#writable) throw error
+      throw (await this.#manifest.ids()).has(id) ? this.#missing(id) : error
+    }
   }
 
   /** The metadata goes before the data, as it came last: data without it is no image. */
@@ -202,6 +213,11 @@ export class DirectoryEndpoint implements Endpoint {
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#writable) return
     await this.#manifest.tidy().catch(() => {}) // Lines that count no more do no harm.
+  }
+
+  #missing(id: string): GlanceError {
+    const file = layout.metadata(this.#folder, id)
+    return new GlanceError('corrupt', `${file}: it is missing, and the manifest has it`)
   }
 
   async #adopt(): Promise<void> {

@@ -25,6 +25,8 @@ export interface EndpointFeatures {
    * `add` then rejects with `gone`.
    */
   readonly repeatable: boolean
+  /** Whether `add` writes anew what is there and cannot be understood, as if it were not. Default false. */
+  readonly rewrites?: boolean | undefined
   /** What `withdraw` can do with an image. Default: nothing. */
   readonly withdrawals?: readonly Withdrawal[] | undefined
   /**
@@ -158,6 +160,11 @@ export interface Endpoint extends AsyncDisposable {
   readonly features: EndpointFeatures
   /** Undefined where members are not kept. */
   readonly members?: MemberAccess | undefined
+  /**
+   * What of it we see, as far as that is known: the project, or whatever else our token is good for; null where nobody
+   * says it. Left out where there is all to see.
+   */
+  scope?(options?: Abortable): Promise<string | null>
   /**
    * What becomes of an image that is written here and read again, and what is lost of it. Of an image that was read here
    * nothing is. What is written with its losses is written as the image without them.

@@ -52,6 +52,10 @@ export abstract class GlanceEndpoint implements Endpoint {
     this.members = new GlanceMembers(service, version, features.ownersCarried)
   }
 
+  async scope(options: Abortable = {}): Promise<string | null> {
+    return (await this.service.options.tokens.scope?.(options)) ?? null
+  }
+
   /** As far as is known by now: see {@link leaveOwners}. */
   get features(): EndpointFeatures {
     return this.#features

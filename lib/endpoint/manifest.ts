@@ -4,7 +4,13 @@ import { type FileHandle, lstat } from 'node:fs/promises'
 import { GlanceError, isGlanceError } from '../errors.ts'
 import { hasData, type Image } from '../image/image.ts'
 import { boundedLines, type Line } from '../stream/lines.ts'
-import { type ManifestEntry, manifestLine, parseManifestLine } from '../wire/manifest.ts'
+import {
+  goneLine,
+  type ManifestEntry,
+  type ManifestLine,
+  manifestLine,
+  parseManifestLine,
+} from '../wire/manifest.ts'
 import { fileFault } from './file-fault.ts'
 import { LONGEST_LINE } from './layout.ts'
 import { readHandle } from './read-file.ts'
@@ -14,15 +20,16 @@ import { WholeFile } from './whole-file.ts'
 /**
  * What a dump says its files are: a line of JSON for each image, appended before the image's metadata gets its name, so
  * that no complete image is without one. Of an image with several lines that one counts which its metadata is of: the
- * last of them, unless a writer was killed before it had done what it wrote down.
+ * last of them, unless a writer was killed before it had done what it wrote down. What stands above a line that says that
+ * the image is gone counts no more.
  */
 export class Manifest {
   readonly file: string
   /** The lines of images that this writer has completed. */
   readonly #completed = new Map<string, string>()
-  /** What it says, as it was when this was asked for first; by {@link keyOf}. */
-  #seen: Promise<ReadonlySet<string>> | undefined
-  #dropped: Promise<void> = Promise.resolve()
+  /** What it said when this was asked for first. */
+  #seen: Promise<ReadonlyMap<string, ReadonlySet<string>>> | undefined
+  #known: { readonly stamp: string; readonly ids: ReadonlySet<string> } | undefined
 
   constructor(file: string) {
     this.file = file
@@ -38,7 +45,7 @@ export class Manifest {
    */
   async *read(
     onUnreadable: (line: number, error: unknown) => void = () => {},
-  ): AsyncGenerator<ManifestEntry> {
+  ): AsyncGenerator<ManifestLine> {
     await using handle = await this.#open()
     if (handle === undefined) return
     let number = 0
@@ -52,6 +59,23 @@ export class Manifest {
     }
   }
 
+  /** Ids of the images that it has, which are not gone again; read anew where the file has changed. */
+  async ids(): Promise<ReadonlySet<string>> {
+    const found = await lstat(this.file).catch(() => undefined)
+    const stamp = `${found?.ino} ${found?.size} ${found?.mtimeMs}`
+    if (this.#known?.stamp !== stamp) this.#known = { stamp, ids: await this.#readIds() }
+    return this.#known.ids
+  }
+
+  async #readIds(): Promise<ReadonlySet<string>> {
+    const ids = new Set<string>()
+    for await (const line of this.read()) {
+      if ('gone' in line) ids.delete(line.id)
+      else ids.add(line.id)
+    }
+    return ids
+  }
+
   /** Writes down what an image's files are going to be. */
   async append(entry: ManifestEntry): Promise<void> {
     await this.#append(manifestLine(entry))
@@ -60,9 +84,16 @@ export class Manifest {
   /** Writes down what the files of an image are that is there, unless that is done. */
   async ensure(entry: ManifestEntry): Promise<void> {
     this.#seen ??= this.#readAll()
-    if ((await this.#seen).has(keyOf(entry))) return
+    if ((await this.#seen).get(entry.id)?.has(entry.metadata.sha512) === true) return
     await this.append(entry)
     this.complete(entry)
+  }
+
+  /** Writes down that an image is to go; its lines go when all is tidied up. Nothing where there is no manifest. */
+  async drop(id: string): Promise<void> {
+    if (!(await this.exists())) return
+    await this.#append(goneLine(id))
+    this.#completed.set(id, goneLine(id))
   }
 
   /** They are: what was written of the image before counts no more. */
@@ -79,41 +110,6 @@ export class Manifest {
       some = true
     }
     if (some) await whole.commit()
-  }
-
-  /** Removes the lines of an image that is to go; of several at once, one after the other. */
-  async drop(id: string): Promise<void> {
-    const drop = this.#dropped.then(async () => await this.#rewriteWithout(id))
-    this.#dropped = drop.catch(() => {}) // Told to who asked for it.
-    await drop
-  }
-
-  async #rewriteWithout(id: string): Promise<void> {
-    await using old = await this.#open()
-    if (old === undefined) return
-    try {
-      let found = false
-      for await (const line of linesOf(old)) found ||= idOf(line) === id
-      if (!found) return
-      await using whole = await WholeFile.create(this.file)
-      let end = 0
-      for await (const line of linesOf(old)) {
-        if (!line.isEnded) break
-        end += line.bytes
-        if (idOf(line) !== id) await whole.handle.appendFile(`${line.text}\n`)
-      }
-      if (!(await whole.isAlone()) || !(await this.#isStill(old))) {
-        throw new GlanceError('conflict', `${this.file}: somebody else writes to it, try again`)
-      }
-      await whole.commit()
-      for await (const line of linesOf(old, end)) {
-        const its = idOf(line)
-        if (its !== undefined && its !== id) await this.#append(`${line.text}\n`)
-      }
-      this.#completed.delete(id)
-    } catch (error) {
-      throw fileFault(error, this.file)
-    }
   }
 
   /** Removes the lines that count no more or make no sense, if there are any. */
@@ -160,10 +156,14 @@ export class Manifest {
     return found?.ino === its.ino && found.dev === its.dev
   }
 
-  async #readAll(): Promise<ReadonlySet<string>> {
-    const keys = new Set<string>()
-    for await (const entry of this.read()) keys.add(keyOf(entry))
-    return keys
+  /** The digests of the metadata of each image, by its id. */
+  async #readAll(): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
+    const all = new Map<string, Set<string>>()
+    for await (const line of this.read()) {
+      if ('gone' in line) all.delete(line.id)
+      else all.set(line.id, new Set(all.get(line.id)).add(line.metadata.sha512))
+    }
+    return all
   }
 
   /** Every line, and whether it counts still. */
@@ -176,7 +176,10 @@ export class Manifest {
       const last = id === undefined ? undefined : this.#completed.get(id)
       if (id !== undefined && `${line.text}\n` === last) seen.add(id)
       // What stands below our line was written by another since.
-      yield { line, counts: id !== undefined && (last === undefined || seen.has(id)) }
+      const isOurs = last === undefined || (id !== undefined && seen.has(id))
+      // Nothing is left of which ours could say that it is gone.
+      const isSpent = last === `${line.text}\n` && last === goneLine(id ?? '')
+      yield { line, counts: id !== undefined && isOurs && !isSpent }
     }
   }
 
@@ -205,17 +208,12 @@ export function sha512(data: string | Uint8Array): string {
   return createHash('sha512').update(data).digest('hex')
 }
 
-/** What two entries have in common that say the same. */
-function keyOf({ id, metadata }: ManifestEntry): string {
-  return `${id} ${metadata.sha512}`
-}
-
 function linesOf(handle: FileHandle, from = 0): AsyncGenerator<Line, void> {
   return boundedLines(readHandle(handle, from, LONGEST_LINE), LONGEST_LINE)
 }
 
 /** @throws {GlanceError} `corrupt` for what is no line of a manifest. */
-export function entryIn({ text, isWhole }: Line): ManifestEntry {
+export function entryIn({ text, isWhole }: Line): ManifestLine {
   if (isWhole) return parseManifestLine(text)
   throw new GlanceError('corrupt', `no line of a manifest: more than ${LONGEST_LINE} bytes`)
 }

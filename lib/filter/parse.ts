@@ -27,7 +27,7 @@ export function parseFilter(text: string): Filter {
 
 /** Reads the name of one field, as `--per` has it. @throws {GlanceError} `usage`. */
 export function parseField(reader: Reader): Field {
-  const { text, quoted } = reader.name()
+  const { text, quoted } = reader.name('the name of a field')
   return quoted ? { type: 'property', name: text } : fieldNamed(text)
 }
 
@@ -75,6 +75,10 @@ function condition(reader: Reader): Filter {
   const word = reader.name()
   if (!word.quoted && /^(?:and|or|not)$/i.test(word.text)) {
     throw reader.wrong(`unexpected '${word.text}'`, at, ', expected a condition')
+  }
+  if (!word.quoted && word.text.startsWith('/')) {
+    const advice = ' (a regular expression wants a field and ~ before it)'
+    throw reader.wrong(`unexpected '${word.text}'`, at, `, expected a condition${advice}`)
   }
   const field: Field = word.quoted ? { type: 'property', name: word.text } : fieldNamed(word.text)
   const operator = reader.operator()
@@ -140,6 +144,16 @@ function equality(reader: Reader, field: Field, operator: '=' | '=='): Filter {
   }
 }
 
+/** What looks as if something else were meant is to be quoted where it is not. @throws {GlanceError} `usage`. */
+function requireMeant(reader: Reader, { text, quoted, at }: Word): void {
+  if (quoted) return
+  if (/^[=<>]/.test(text)) throw reader.wrong(`unexpected '${text}'`, at, ', expected a value')
+  const isRegex = text.startsWith('~') || /^\/.*\/i?$/s.test(text)
+  if (!isRegex) return
+  const advice = ' (did you mean ~ and a regular expression? else put the value in quotes)'
+  throw reader.wrong(`unexpected '${text}'`, at, `, expected a value${advice}`)
+}
+
 /** Values of attributes that have no others. */
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
   status: IMAGE_STATUSES,
@@ -147,6 +161,7 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
 }
 
 function textual(reader: Reader, field: Field, word: Word, operator: '=' | '=='): Filter {
+  requireMeant(reader, word)
   if (operator === '=' && !word.quoted && isGlob(word.text)) {
     pointing(reader, word.at, () => globMatcher(word.text))
     return { type: 'glob', field, pattern: word.text }

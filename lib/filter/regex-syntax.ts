@@ -23,10 +23,7 @@ const DEEPEST = 50
  * Reads a regular expression of JavaScript, by its rules for Unicode, without what would need to look back or ahead.
  * Single characters and classes are JavaScript's own. @throws {GlanceError} `usage`, naming what is wrong.
  */
-export function parseRegex(
-  source: string,
-  ignoreCase: boolean,
-): { readonly node: Node; readonly groups: number } {
+export function parseRegex(source: string, ignoreCase: boolean): { readonly node: Node } {
   let at = 0
   let groups = 0
 
@@ -121,7 +118,7 @@ export function parseRegex(
 
   const node = choice(0)
   if (at < source.length) throw bad("has a ')' without a '('")
-  return { node, groups }
+  return { node }
 }
 
 /** What stands for one character: an escape, a class, or a character without a meaning of its own. */

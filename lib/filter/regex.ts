@@ -1,7 +1,7 @@
 import { GlanceError } from '../errors.ts'
 import { type Node, parseRegex } from './regex-syntax.ts'
 
-/** Finds what a regular expression matches: all of it, then each group; null where there is none. */
+/** Finds what a regular expression matches: all of it, then its first group; null where there is none. */
 export type Regex = (text: string) => readonly (string | undefined)[] | null
 
 /** One step of the machine. `split` tries `first` before `second`. */
@@ -13,6 +13,8 @@ type Instruction =
   | { readonly type: 'save'; readonly slot: number }
   | { readonly type: 'done' }
 
+/** How much of a match is kept: all of it, and the first group. */
+const SAVED = 2
 /** Instructions, at most: what a text can cost is this many steps for each of its characters. */
 const LONGEST_PROGRAM = 1000
 
@@ -22,7 +24,7 @@ const LONGEST_PROGRAM = 1000
  * @throws {GlanceError} `usage`, also for one that is too large.
  */
 export function compileRegex(source: string, ignoreCase: boolean): Regex {
-  const { node, groups } = parseRegex(source, ignoreCase)
+  const { node } = parseRegex(source, ignoreCase)
   const program: Instruction[] = []
   const emit = (instruction: Instruction) => {
     if (program.length >= LONGEST_PROGRAM) {
@@ -32,7 +34,7 @@ export function compileRegex(source: string, ignoreCase: boolean): Regex {
   }
   compile({ type: 'group', index: 0, node }, program, emit)
   emit({ type: 'done' })
-  return text => execute(program, 2 * (groups + 1), Array.from(text))
+  return text => execute(program, Array.from(text))
 }
 
 function compile(
@@ -49,10 +51,11 @@ function compile(
       for (const part of node.nodes) compile(part, program, emit)
       return
     case 'group':
-      if (node.index !== null) emit({ type: 'save', slot: 2 * node.index })
+      // What the others match nobody asks for, and it would have to be written down for every character.
+      if (node.index === null || node.index >= SAVED) return compile(node.node, program, emit)
+      emit({ type: 'save', slot: 2 * node.index })
       compile(node.node, program, emit)
-      if (node.index !== null) emit({ type: 'save', slot: 2 * node.index + 1 })
-      return
+      return emit({ type: 'save', slot: 2 * node.index + 1 })
     case 'choice': {
       const ends: { type: 'jump'; to: number }[] = []
       for (const [i, part] of node.nodes.entries()) {
@@ -111,19 +114,19 @@ interface Thread {
 
 function execute(
   program: readonly Instruction[],
-  slots: number,
   characters: readonly string[],
 ): readonly (string | undefined)[] | null {
   let threads: Thread[] = []
+  /** The last position at which each instruction was reached, from 1 on. */
+  const visited = new Uint32Array(program.length)
   let found: Thread['saved'] | undefined
   for (let position = 0; position <= characters.length; position += 1) {
     const next: Thread[] = []
-    const visited = new Set<number>()
     // The ways that go on come before one that begins here, so that the leftmost match wins.
     const ready = threads
     const follow = (at: number, saved: Thread['saved']): void => {
-      if (visited.has(at)) return
-      visited.add(at)
+      if (visited[at] === position + 1) return
+      visited[at] = position + 1
       const instruction = program[at]
       switch (instruction?.type) {
         case 'jump':
@@ -144,7 +147,7 @@ function execute(
     }
     for (const { at, saved } of ready) follow(at, saved)
     if (found === undefined) {
-      follow(0, Array.from<number | undefined>({ length: slots }))
+      follow(0, Array.from<number | undefined>({ length: 2 * SAVED }))
     }
     threads = []
     for (const { at, saved } of next) {
@@ -162,7 +165,7 @@ function execute(
   }
   if (found === undefined) return null
   const saved = found
-  return Array.from({ length: slots / 2 }, (_, group) => {
+  return Array.from({ length: SAVED }, (_, group) => {
     const [from, to] = [saved[2 * group], saved[2 * group + 1]]
     return from === undefined || to === undefined ? undefined : characters.slice(from, to).join('')
   })

@@ -40,13 +40,13 @@ export class Reader {
     return this.#match(/==|!=|!~|<=|>=|[=~<>]/y) as Operator | undefined
   }
 
-  /** The name of a field. @throws {GlanceError} `usage`. */
-  name(): Word {
+  /** The name of a field, where `what` is expected. @throws {GlanceError} `usage`. */
+  name(what = 'a condition'): Word {
     const at = this.at
     const quoted = this.#quoted()
     if (quoted !== undefined) return { text: quoted, quoted: true, at }
     const text = this.#match(/[^\s()"'=!~<>&|\\]+/uy)
-    if (text === undefined) throw this.unexpected('a condition')
+    if (text === undefined) throw this.unexpected(what)
     return { text, quoted: false, at }
   }
 

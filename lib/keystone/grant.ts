@@ -19,6 +19,8 @@ export interface Grant {
   readonly catalog: readonly CatalogEndpoint[]
   /** Whether it is good for anything: a project, a domain, or the system. */
   readonly scoped: boolean
+  /** What it is good for: `project ID`, `domain ID` or `system`; null where it does not say. */
+  readonly scope: string | null
 }
 
 /** The answer to `POST /v3/auth/tokens`. @throws {GlanceError} `unsupported` when it is none. */
@@ -42,6 +44,7 @@ export function grantFromV3(token: unknown, document: unknown, date: string | un
     lifetimeMs: lifetime(body['issued_at'], body['expires_at'], date),
     catalog,
     scoped,
+    scope: scopeOf(body),
   }
 }
 
@@ -67,7 +70,18 @@ export function grantFromV2(document: unknown, date: string | undefined): Grant 
     lifetimeMs: lifetime(body['issued_at'], body['expires'], date),
     catalog,
     scoped: isFields(body['tenant']),
+    scope: named('project', body['tenant']),
   }
+}
+
+function scopeOf(body: Readonly<Record<string, unknown>>): string | null {
+  const narrow = named('project', body['project']) ?? named('domain', body['domain'])
+  return narrow ?? (body['system'] === undefined ? null : 'system')
+}
+
+function named(kind: string, document: unknown): string | null {
+  const id = text(fieldsOf(document)['id'])
+  return id === '' ? null : `${kind} ${id}`
 }
 
 function noGrant(): GlanceError {

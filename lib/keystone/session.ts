@@ -64,6 +64,10 @@ export class KeystoneSession implements TokenSource {
     return (await this.grant({ signal })).token
   }
 
+  async scope({ signal }: Abortable = {}): Promise<string | null> {
+    return (await this.grant({ signal })).scope
+  }
+
   async invalidate(token: string | null): Promise<boolean> {
     if (this.#held?.token !== token) return this.#refusal === undefined
     if (!this.#renewable) return false

@@ -7,6 +7,8 @@ export interface TokenSource {
   token(options?: Abortable): Promise<string | null>
   /** Says that the service refused `token`. Resolves to whether another can be had. */
   invalidate(token: string | null): Promise<boolean>
+  /** What the tokens are good for, such as `project ID`; null or left out where that is not known. */
+  scope?(options?: Abortable): Promise<string | null>
   /** What to do about a refusal that no other token helps against. */
   readonly advice?: string | undefined
 }

@@ -1,8 +1,9 @@
 import { GlanceError, messageOf } from '../errors.ts'
 import { fieldNamed } from '../filter/attributes.ts'
 import { globMatcher, isGlob } from '../filter/glob.ts'
-import type { Image, Properties } from '../image/image.ts'
+import type { Image } from '../image/image.ts'
 import { attributeFromText, isUserMade, UNSET } from '../wire/attribute-text.ts'
+import { OF_COPIES } from './provenance.ts'
 import { isBaseAttribute, isReservedProperty, isWithheldName, USER_MADE } from '../wire/v2-image.ts'
 
 /** What is to be changed of every image on its way, in the API's names, and what is carried at all. */
@@ -50,7 +51,10 @@ export class FieldRules {
       {},
       ...names.filter(isUserMade).map(unsetAttribute),
     ) as Partial<Image>
-    this.#isUnset = anyOf(names.filter(name => !isUserMade(name)))
+    this.#isUnset = anyOf(
+      '--unset',
+      names.filter(name => !isUserMade(name)),
+    )
     const pairs = set.map(text => splitPair('--set', text, 'KEY=VALUE'))
     const settings = pairs.map(([key, value]) => [attributeName(key), value] as const)
     for (const [name] of settings) requireSettable('--set', name)
@@ -60,9 +64,10 @@ export class FieldRules {
     if (leaveOut.includes('id')) {
       throw usage('--dontreplicate: images are matched by their id, it cannot be left out')
     }
-    const isDenied = anyOf(leaveOut)
-    const isAllowed = only === undefined ? () => true : anyOf([...only, ...FORMATS])
-    this.#isLeftOut = name => isDenied(name) || !isAllowed(name)
+    const isDenied = anyOf('--dontreplicate', leaveOut)
+    const isNamed = (name: string) => !FORMATS.includes(name) || leaveOut.includes(name)
+    const isAllowed = only === undefined ? () => true : anyOf('--only', [...only, ...FORMATS])
+    this.#isLeftOut = name => (isDenied(name) && isNamed(name)) || !isAllowed(name)
   }
 
   /** Whether a rule says what this field is to be. */
@@ -75,10 +80,10 @@ export class FieldRules {
     return USER_MADE.filter(name => !this.#decided.has(name) && this.#isLeftOut(name))
   }
 
-  /** `present` is the target's image of the same id. */
+  /** `present` is the target's image of the same id. @throws {GlanceError} `conflict` where two properties would be one. */
   apply(source: Image, present: Image | undefined): Ruled {
     const before = present === undefined ? [] : [...present.properties.keys()]
-    const properties = this.#renamed(source.properties)
+    const properties = this.#renamed(source)
     const unset = [...properties.keys(), ...before].filter(this.#isUnset)
     for (const name of unset) properties.delete(name)
     for (const [name, value] of this.#properties) properties.set(name, value)
@@ -89,12 +94,19 @@ export class FieldRules {
     return { image, leaveOut, decided }
   }
 
-  #renamed(properties: Properties): Map<string, string | null> {
+  #renamed({ id, properties }: Image): Map<string, string | null> {
     const kept = new Map(properties)
     const moved = new Map<string, string | null>()
+    const origins = new Map<string, string>()
     for (const [name, value] of properties) {
       const other = this.#renames.map(rename => rename(name)).find(given => given !== undefined)
       if (other === undefined) continue
+      const same = origins.get(other)
+      if (same !== undefined) {
+        const message = `image ${id}: --rename gives ${same} and ${name} the same name, ${other}, and one of them would be lost`
+        throw new GlanceError('conflict', message)
+      }
+      origins.set(other, name)
       kept.delete(name)
       moved.set(other, value)
     }
@@ -102,7 +114,7 @@ export class FieldRules {
   }
 }
 
-/** Without them there is no data to be had. */
+/** Without them there is no data to be had: only who names them leaves them out. */
 const FORMATS = ['container_format', 'disk_format']
 
 /** The new name of a property; undefined when it keeps its own. */
@@ -125,14 +137,17 @@ function parseRename(text: string): Rename {
   if (isReservedProperty(to) || isWithheldName(to)) {
     throw usage(`--rename ${text}: no property may be called ${to}`)
   }
+  for (const name of [from, to]) requireNoMark('--rename', name)
   if (after === undefined || suffix === undefined) return name => (name === from ? to : undefined)
   return name => {
+    if (OF_COPIES.includes(name)) return undefined
     const isMeant =
       name.length >= before.length + after.length && name.startsWith(before) && name.endsWith(after)
     if (!isMeant) return undefined
     const renamed = `${prefix}${name.slice(before.length, name.length - after.length)}${suffix}`
     // As it was rather than what no image may have.
-    return renamed === '' || isBaseAttribute(renamed) ? undefined : renamed
+    const isImpossible = renamed === '' || isBaseAttribute(renamed) || OF_COPIES.includes(renamed)
+    return isImpossible ? undefined : renamed
   }
 }
 
@@ -142,7 +157,13 @@ function attributeName(word: string): string {
   return field.type === 'attribute' ? field.name : word
 }
 
+function requireNoMark(option: string, name: string): void {
+  if (!OF_COPIES.includes(name)) return
+  throw usage(`${option}: ${name} is what we mark copies with; --provenance says with what`)
+}
+
 function requireSettable(option: string, name: string): void {
+  requireNoMark(option, name)
   if (name === 'id') throw usage(`${option}: images are matched by their id, it cannot be changed`)
   if (isBaseAttribute(name) && !isUserMade(name)) {
     throw usage(`${option}: ${name} is made by the service, it cannot be changed`)
@@ -167,7 +188,8 @@ function setAttribute([name, value]: readonly [string, string]): readonly Partia
 function unsetAttribute(name: keyof typeof UNSET): Partial<Image> {
   const without = UNSET[name]
   if (without !== undefined) return without
-  throw usage(`--unset: every image has a ${name}; -D ${name} leaves it to the target`)
+  const article = /^[aeiou]/.test(name) ? 'an' : 'a'
+  throw usage(`--unset: every image has ${article} ${name}; -D ${name} leaves it to the target`)
 }
 
 function splitPair(option: string, text: string, form: string): readonly [string, string] {
@@ -178,10 +200,16 @@ function splitPair(option: string, text: string, form: string): readonly [string
   return [text.slice(0, at), text.slice(at + 1)]
 }
 
-/** Whether a name is one of these, or matches one of them that is a pattern. */
-function anyOf(patterns: readonly string[]): (name: string) => boolean {
+/** Whether a name is one of these, or matches one of them that is a pattern. @throws {GlanceError} `usage`, naming the option. */
+function anyOf(option: string, patterns: readonly string[]): (name: string) => boolean {
   const names = new Set(patterns)
-  const globs = patterns.filter(isGlob).map(globMatcher)
+  const globs = patterns.filter(isGlob).map(pattern => {
+    try {
+      return globMatcher(pattern)
+    } catch (error) {
+      throw usage(`${option}: ${messageOf(error)}`, error)
+    }
+  })
   return name => names.has(name) || globs.some(matches => matches(name))
 }
 

@@ -1,10 +1,11 @@
-import { GlanceError } from '../errors.ts'
+import { GlanceError, isGlanceError, messageOf } from '../errors.ts'
 import type { Endpoint, ListOptions, Membership } from '../endpoint/endpoint.ts'
 import { ANY_OWNER, hasData, type Image } from '../image/image.ts'
+import { isGone } from '../image/status.ts'
 import { changesBetween, type FieldChange, withAttributesOf } from '../wire/attributes.ts'
 import { forGood, type LostField } from '../wire/loss.ts'
-import type { Extras } from './extras.ts'
-import type { FieldRules } from './fields.ts'
+import type { Extras, UnreadableExtra } from './extras.ts'
+import type { FieldRules, Ruled } from './fields.ts'
 import type { IdMap } from './id-map.ts'
 import { withMembers } from './members.ts'
 import { pairsOf } from './pairs.ts'
@@ -87,6 +88,12 @@ export interface PlanContext extends ListOptions {
   readonly extras?: Extras | undefined
 }
 
+/** What is found when two sides are held against each other: a step, or something that only the target has. */
+export type Found =
+  | PlanStep
+  | { readonly action: 'extra'; readonly image: Image }
+  | ({ readonly action: 'unreadable' } & UnreadableExtra)
+
 /** What an image is after it was written to the source, or the target, and read again. */
 export interface Ends {
   readonly source: Pick<Endpoint, 'expressible'>
@@ -109,29 +116,64 @@ export async function* plan(
   context: PlanContext = {},
 ): AsyncGenerator<PlanStep> {
   await options.selection?.prepare(source, context)
-  yield* planSelected(source, target, options, context)
+  // What the source keeps back by itself could not be told from what it does not have.
+  const hint = context.extras === undefined ? options.selection?.hint : undefined
+  yield* planSelected(source, target, options, { ...context, hint })
 }
 
-/** As {@link plan}, by a selection that is prepared. */
+/** As {@link plan}, by a selection that is prepared. `extras` are given what only the target has. */
 export async function* planSelected(
   source: Listed,
   target: Endpoint,
   options: PlanOptions,
-  { extras, onUnreadable, signal }: PlanContext = {},
+  context: PlanContext = {},
 ): AsyncGenerator<PlanStep> {
-  const { selection, ids } = options
-  // What the source keeps back by itself could not be told from what it does not have.
-  const hint = extras === undefined ? selection?.hint : undefined
-  const sources = { onUnreadable, signal, hint }
-  // What the target holds and nobody can read is as good as not there: it is written anew.
-  const targets = { onUnreadable: () => {}, signal }
-  const origins = originsBy(ids, options.projects)
-  for await (const pair of pairsOf(source, target, { sources, targets, ids })) {
-    extras?.note(pair, selection, origins)
-    const { source: image, target: present } = pair
-    if (image === undefined || selection?.selects(image) === false) continue
-    yield await planPair({ source: image, target: present }, { source, target }, options, signal)
+  for await (const found of survey(source, target, options, context)) {
+    if (found.action === 'extra' || found.action === 'unreadable') context.extras?.hold(found)
+    else yield found
   }
+}
+
+/** The steps of a plan, and among them what only the target has, as far as it is selected; by a selection that is prepared. */
+export async function* survey(
+  source: Listed,
+  target: Endpoint,
+  options: PlanOptions,
+  { extras, onUnreadable, signal, hint }: PlanContext = {},
+): AsyncGenerator<Found> {
+  const { selection, ids } = options
+  const unreadable = new Map<string, GlanceError>()
+  const sources = { onUnreadable, signal, hint }
+  const targets = {
+    signal,
+    onUnreadable: (id: string, cause: unknown) => {
+      const message = `image ${id}: what ${target.name} has of it cannot be understood: ${messageOf(cause)}`
+      unreadable.set(id, new GlanceError('corrupt', message, { cause }))
+    },
+  }
+  const origins = originsBy(ids, options.projects)
+  const isWanted = (extra: Image) =>
+    selection === undefined || origins(extra).some(was => selection.wouldSelect(was))
+  for await (const pair of pairsOf(source, target, { sources, targets, ids })) {
+    extras?.note(pair, selection)
+    const { source: image, target: present } = pair
+    if (image === undefined) {
+      if (present !== undefined && !isGone(present.status) && isWanted(present))
+        yield { action: 'extra', image: present }
+      continue
+    }
+    // A listing is never behind the image that it is joined with, so that this is known by now.
+    const id = ids?.targetOf(image.id) ?? image.id
+    const found = unreadable.get(id)
+    unreadable.delete(id)
+    // What is written anew is as good as not there.
+    const error = present === undefined && target.features.rewrites !== true ? found : undefined
+    if (selection?.selects(image) === false) continue
+    yield error === undefined
+      ? await planPair({ source: image, target: present }, { source, target }, options, signal)
+      : { action: 'refuse', image, present, error, lost: [] }
+  }
+  for (const [id, error] of unreadable) yield { action: 'unreadable', id, error }
 }
 
 /**
@@ -146,7 +188,10 @@ async function planPair(
 ): Promise<PlanStep> {
   const { fields, ids, projects, members = false, ...others } = options
   const { source, target: present } = pair
-  const ruled = fields?.apply(source, present)
+  const ruled = ruledBy(fields, source, present)
+  if (isGlanceError(ruled)) {
+    return { action: 'refuse', image: source, present, error: ruled, lost: [] }
+  }
   const leaveOut = new Set([...(options.leaveOut ?? []), ...(ruled?.leaveOut ?? [])])
   // Which may turn out only when something was written.
   if (!ends.target.features.ownersCarried) leaveOut.add('owner')
@@ -162,6 +207,20 @@ async function planPair(
   const known =
     step.action === 'create' ? { ...step, image: renumberedFrom(source.id, step.image) } : step
   return members ? await withMembers(known, pair, ends, { projects, signal }) : known
+}
+
+/** What the rules for fields make of an image, or why they cannot. */
+function ruledBy(
+  fields: FieldRules | undefined,
+  image: Image,
+  present: Image | undefined,
+): Ruled | GlanceError | undefined {
+  try {
+    return fields?.apply(image, present)
+  } catch (error) {
+    if (isGlanceError(error)) return error
+    throw error
+  }
 }
 
 /** What counts for one image. */
@@ -249,9 +308,9 @@ function wantedStep(
   }
   const kept = withAttributesOf(image, present, unspeakable(present, image, ends, decided))
   const changes = changesBetween(present, kept)
-  return changes.length === 0
-    ? { action: 'skip', image: kept, present, reason: 'same' }
-    : { action: 'update', image: kept, present, changes }
+  if (changes.length > 0) return { action: 'update', image: kept, present, changes }
+  const reason = metadataOnly || hasData(wanted) ? 'same' : 'no_data'
+  return { action: 'skip', image: kept, present, reason }
 }
 
 /** The fields in which two images differ only as long as neither went through one of the ends. */

@@ -34,19 +34,28 @@ export function manifestLine({ id, metadata, data }: ManifestEntry): string {
 /** The last line of the manifest of an archive in which images are missing. */
 export const INCOMPLETE_LINE = `${JSON.stringify({ incomplete: true })}\n`
 
+/** Says that what stands before it of an image counts no more: it is to be gone. With its end. */
+export function goneLine(id: string): string {
+  return `${JSON.stringify({ id, gone: true })}\n`
+}
+
+/** A line of a manifest: what an image is, or its id where it is to be gone. */
+export type ManifestLine = ManifestEntry | { readonly id: string; readonly gone: true }
+
 /** @throws {GlanceError} `corrupt` for what is no line of a manifest. */
-export function parseManifestLine(line: string): ManifestEntry {
+export function parseManifestLine(line: string): ManifestLine {
   let document: unknown
   try {
     document = JSON.parse(line)
   } catch (cause) {
     throw new GlanceError('corrupt', `no line of a manifest: ${messageOf(cause)}`, { cause })
   }
-  const { id, metadata, data, incomplete } = isObject(document) ? document : {}
+  const { id, gone, metadata, data, incomplete } = isObject(document) ? document : {}
   if (incomplete === true) {
     throw new GlanceError('corrupt', 'images are missing: its dump was cut short, or they failed')
   }
   if (typeof id !== 'string' || !isImageId(id)) throw unexpected('id')
+  if (gone === true) return { id, gone }
   if (!isObject(metadata)) throw unexpected('metadata')
   const { size, sha512 } = metadata
   if (!isSize(size) || typeof sha512 !== 'string') throw unexpected('metadata')

@@ -40,7 +40,13 @@ export async function runProgram(
   words: readonly string[],
   options: CommandOptions = {},
 ): Promise<Outcome> {
-  return await runCommand(process.execPath, [...NODE_OPTIONS, PROGRAM, ...words], options)
+  const [command = '', ...rest] = programWords(words)
+  return await runCommand(command, rest, options)
+}
+
+/** The built program with these words, as a shell would run it. */
+export function programWords(words: readonly string[]): readonly string[] {
+  return [process.execPath, ...NODE_OPTIONS, PROGRAM, ...words]
 }
 
 /** Starts the built program. */
@@ -48,7 +54,8 @@ export async function startProgram(
   words: readonly string[],
   options: CommandOptions = {},
 ): Promise<RunningCommand> {
-  return await startCommand(process.execPath, [...NODE_OPTIONS, PROGRAM, ...words], options)
+  const [command = '', ...rest] = programWords(words)
+  return await startCommand(command, rest, options)
 }
 
 /** Runs any program to its end. */

@@ -4,7 +4,7 @@ import { compareIds } from '../../image/image.ts'
 import { atOnce } from '../../replicate/at-once.ts'
 import type { Proof } from '../../replicate/deep.ts'
 import { Extras } from '../../replicate/extras.ts'
-import { plan, type PlanStep } from '../../replicate/plan.ts'
+import { type Found, type PlanStep, planSelected, survey } from '../../replicate/plan.ts'
 import { renumbered } from '../../replicate/renumber.ts'
 import { planRemovals } from '../../replicate/removal.ts'
 import type { Command } from '../command.ts'
@@ -56,6 +56,7 @@ import {
   selectionSummary,
   type SelectionSummary,
 } from '../selection.ts'
+import { isUncopied } from '../transfer-rows.ts'
 import { UNATTENDED } from '../unattended/options.ts'
 
 export interface CompareOptions
@@ -149,7 +150,7 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
     await using target = await open(options.target, 'target')
     requireTakenBy(target, fields)
     if (share > 0 && !metaonly) requireReadable(source, target)
-    const { removal } = orderRemoval(wish, source, [target])
+    const { removal } = await orderRemoval(wish, source, [target], { signal })
     await using losses = await LossReport.open(options.lossReport)
     await using lists = await CompareLists.open(options)
     const mapped = await mapProjects(
@@ -160,32 +161,48 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
     )
     const refused = isRefused(mapped?.unmapped)
     const reader = new DeepReader(source, target, { share, attempts, progress, signal })
-    const extras = new Extras()
+    const extras = removal === null ? undefined : new Extras(removal.copiesFrom)
+    /** The last of them first, once it is sorted. */
     const waiting: CompareRow[] = []
+    let isSorted = true
     let unreadable = 0
+    let failed = 0
     let withheld: GlanceError | null = null
     const onUnreadable = (id: string, error: unknown) => {
       unreadable += 1
       waiting.push(rowOfUnreadable(id, error))
+      isSorted = false
     }
 
     async function* findings(): AsyncGenerator<Finding> {
-      const told = () => {
-        if (removal === null) waiting.push(...extras.take().map(rowOfExtra))
-        const rows = waiting.splice(0).toSorted((a, b) => compareIds(a.id, b.id))
-        return rows.map(row => ({ row }))
+      /** What could not be read, up to this id. */
+      function* told(end?: string): Generator<Finding> {
+        if (!isSorted) waiting.sort((a, b) => compareIds(b.id, a.id))
+        isSorted = true
+        for (let row = waiting.at(-1); row !== undefined; row = waiting.at(-1)) {
+          if (end !== undefined && row.id >= end) return
+          waiting.pop()
+          yield { row }
+        }
       }
       const projects = mapped?.map
       const chosen = { selection, fields, onConflict, ids, projects, members }
       const planning = { metadataOnly: metaonly, strict, ...chosen }
-      for await (const step of plan(source, target, planning, { extras, onUnreadable, signal })) {
-        yield* told()
-        yield { step }
+      await selection?.prepare(source, { signal })
+      const context = { extras, onUnreadable, signal }
+      // Where nothing is to be removed, nothing has to be held.
+      const holdUp = removal === null ? survey : planSelected
+      for await (const found of holdUp(source, target, planning, context)) {
+        if (found.action === 'refuse' && isUncopied(found)) failed += 1
+        const finding = findingOf(found)
+        yield* told('row' in finding ? finding.row.id : finding.step.image.id)
+        yield finding
       }
       yield* told()
-      if (removal === null) return
+      if (removal === null || extras === undefined) return
+      const doubts = { extras, unreadable, failed }
       const origin = ids === undefined ? source : renumbered(source, ids)
-      const found = await planRemovals(origin, removal, { extras, unreadable, concurrency, signal })
+      const found = await planRemovals(origin, removal, { ...doubts, concurrency, signal })
       withheld = found.withheld
       yield* found.steps.map(step => ({ row: rowOfRemoval(step) }))
     }
@@ -244,6 +261,12 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
     summary: (summary, options) =>
       isListed(options) ? undefined : describeSummary(summary, options),
   },
+}
+
+function findingOf(found: Found): Finding {
+  if (found.action === 'extra') return { row: rowOfExtra(found.image) }
+  if (found.action === 'unreadable') return { row: rowOfUnreadable(found.id, found.error) }
+  return { step: found }
 }
 
 /** Whether the step says nothing of how the two images compare. */

@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises'
 import { EXIT_STATUS } from '../exit-status.ts'
-import { writeAtomically } from './atomic-file.ts'
+import { readIfFile, writeAtomically } from './atomic-file.ts'
 import { durationOf, type RunEnd, type RunName } from './run-record.ts'
 
 const PREFIX = 'glance_replicator_'
@@ -18,7 +17,7 @@ interface LastSuccess {
  * was, is carried over from the file.
  */
 export async function writeMetrics(path: string, end: RunEnd): Promise<void> {
-  const before = await readFile(path, 'utf8').catch(() => '')
+  const before = await readIfFile(path)
   await writeAtomically(path, metricsText(end, lastSuccess(end, before)))
 }
 

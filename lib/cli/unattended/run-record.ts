@@ -90,7 +90,8 @@ export class RunRecord {
     if (result === undefined) return
     const { images, bytes } = this.#results.get(result) ?? { images: 0, bytes: 0 }
     this.#results.set(result, { images: images + 1, bytes: bytes + (size ?? 0) })
-    if (error != null && this.#failed.length < MOST_FAILED) this.#failed.push({ id, name, error })
+    const isFailed = error != null && result !== 'kept'
+    if (isFailed && this.#failed.length < MOST_FAILED) this.#failed.push({ id, name, error })
     if (PENDING.has(result)) this.#pend(updated_at)
   }
 
