@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs'
 import type { Options } from 'yargs'
+import { withoutCredentials } from '../http/redact.ts'
 
 /** Options of commands that write images to a disk. */
 export interface DumpOptions {
@@ -40,6 +41,12 @@ const ARCHIVE = /\.(tar|tar\.gz|tgz|tar\.zst|tzst)$/i
 export function dumpOrServer(text: string): string {
   const isPath = /^(-$|\/|\.\.?(\/|$))/.test(text) || found(text) !== undefined
   return isPath ? dumpAddress(text) : text
+}
+
+/** What stands at a place of the command line, without the credentials that should not be there. */
+export function shownEnd(place: string, text: string): string {
+  const isPath = place === 'path' || (place === 'images' && isDump(dumpOrServer(text)))
+  return isPath ? text : withoutCredentials(text)
 }
 
 function found(path: string) {

@@ -3,6 +3,7 @@ import { WriteStream } from 'node:tty'
 import type { StandardStreams } from '../endpoint/archive.ts'
 import { messageOf } from '../errors.ts'
 import { type Clock, SYSTEM_CLOCK } from './clock.ts'
+import { checkCommand } from './check-command.ts'
 import type { AnyCommand, CommandContext, Program } from './command.ts'
 import { errorRow } from './differences.ts'
 import { EXIT_STATUS, exitStatusOf, type ExitStatus } from './exit-status.ts'
@@ -18,7 +19,7 @@ import { parse, PROGRAM } from './parse.ts'
 import { lines, openBar, type Progress } from './progress.ts'
 import type { Side } from './tokens.ts'
 import { type PaceOptions, requestRate } from './transfer-options.ts'
-import { Unattended } from './unattended/unattended.ts'
+import { requireNames, Unattended } from './unattended/unattended.ts'
 
 /** Where Linux has its syslog listen. */
 const SYSLOG_SOCKET = '/dev/log'
@@ -162,7 +163,13 @@ function placeOf({ environment }: Surroundings): Program['place'] {
 }
 
 function checkFor({ version }: Surroundings): Program['check'] {
-  return async words => void (await parse(words, version))
+  return async words => {
+    const asked = await parse(words, version)
+    if (asked.type !== 'command') return
+    const { command, options } = asked
+    requireNames(options)
+    await checkCommand(command, options)
+  }
 }
 
 function programFor(surroundings: Surroundings, clock: Clock, log: Log): Program {

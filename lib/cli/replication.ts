@@ -2,6 +2,7 @@ import type { Options, PositionalOptions } from 'yargs'
 import type { Endpoint } from '../endpoint/endpoint.ts'
 import { MemoryEndpoint } from '../endpoint/memory.ts'
 import { GlanceError } from '../errors.ts'
+import { withoutCredentials } from '../http/redact.ts'
 import type { FieldRules } from '../replicate/fields.ts'
 import type { RunOptions } from '../replicate/run.ts'
 import type { Selection } from '../replicate/select.ts'
@@ -145,7 +146,7 @@ export function replicationCommand<P extends string>({
       if (others.length > 0) requireNoIdMap(options)
       const again = targets.find((one, i) => targets.indexOf(one) !== i)
       if (again !== undefined)
-        throw new GlanceError('usage', `'${again}' is named as a target twice`)
+        throw new GlanceError('usage', `'${withoutCredentials(again)}' is named as a target twice`)
       const prepared: Prepared = {
         from,
         fields: readFields(options),

@@ -1,5 +1,6 @@
 import type { Endpoint, RefusedField } from '../endpoint/endpoint.ts'
 import { isGlanceError, messageOf } from '../errors.ts'
+import { withoutCredentials } from '../http/redact.ts'
 import { Extras } from '../replicate/extras.ts'
 import { planAll } from '../replicate/plan-all.ts'
 import { count, NOTHING, type Totals } from '../replicate/report.ts'
@@ -218,7 +219,7 @@ async function* replicateToAll(
     lost: losses.summary,
     cut_short: cutShort,
     targets: states.map(([target, state]) => ({
-      target: typeof target === 'string' ? target : target.name,
+      target: typeof target === 'string' ? withoutCredentials(target) : target.name,
       totals: totalsOf(state),
       not_carried: typeof target === 'string' ? [] : notCarried(target, leftOut(options, fields)),
       unmapped: state.mapped?.unmapped ?? null,
