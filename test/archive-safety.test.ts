@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { PassThrough, Readable, Writable } from 'node:stream'
 import { pack } from 'tar-stream'
 import t, { type Test } from 'tap'
+import { OutputFailed } from '../lib/cli/exit-status.ts'
 import { collect } from './support/bytes.ts'
 import { FakeClock } from './support/clock.ts'
 import { runCommand, startProgram } from './support/command.ts'
@@ -336,7 +337,36 @@ t.test('a disk that is full is told as what it is', async t => {
   t.not(status, 0)
   t.match(stderr, /no space left on device/)
   t.notMatch(stderr, /goes on without the image/)
+
+  const stop = new AbortController()
+  const full = new Writable({
+    write: (_chunk, _encoding, done) => done(new Error('no space left on device')),
+  })
+  full.on('error', error => stop.abort(new OutputFailed(error)))
+  t.match(await run(['dump', one.url, '-'], {}, { stdout: full, signal: stop.signal }), {
+    status: 74,
+    stderr: /standard output: no space left on device/,
+  })
 })
+
+t.test(
+  'beside an archive on standard output each line is a document where that is wanted',
+  async t => {
+    const [one, stdout] = [await withImages(t), new PassThrough()]
+    stdout.resume()
+    const { status, stderr } = await run(
+      ['dump', '--log-format', 'json', one.url, '-'],
+      {},
+      { stdout },
+    )
+    t.equal(status, 0)
+    const lines = stderr
+      .trimEnd()
+      .split('\n')
+      .map(line => JSON.parse(line) as object)
+    t.match(lines.at(-1), { level: 'notice', message: /^5 images created/ })
+  },
+)
 
 async function withImages(t: Test): Promise<TestServer> {
   const server = await startTestServer(t)

@@ -44,6 +44,14 @@ t.test('--lock', async t => {
     t.same((await readdir(folder)).toSorted(), ['dump', 'lock', 'other'])
   })
 
+  t.test('holds also where nothing can be written', async t => {
+    const folder = t.testdir({ 'lock.pid': {} })
+    const one = await startTestServer(t)
+    const words = ['compare', '--lock', join(folder, 'lock'), one.url, one.url]
+    t.match(await run(words), { status: 0 })
+    t.match(await run(words), { status: 0 })
+  })
+
   t.test('is no file that holds anything', async t => {
     const folder = t.testdir({ notes: 'do not touch\n'.repeat(100) })
     const file = join(folder, 'notes')
@@ -260,6 +268,36 @@ t.test('--metrics-file', async t => {
     t.match(text, /glance_replicator_lag_seconds\{.*\} 1800\n/)
     t.match(text, /glance_replicator_images\{.*,result="missing"\} 2\n/)
     t.notMatch(text, /last_success/, 'of another pair nothing is carried over')
+  })
+
+  await t.test('know nothing of what was not looked at, whatever failed before', async t => {
+    const clock = new FakeClock(NOW)
+    const images = [1, 2, 3].map(n => imageOf(n, Buffer.from('abc')))
+    let asked = () => {}
+    const reached = new Promise<void>(resolve => (asked = resolve))
+    let fail = () => {}
+    const failing = new Promise<void>(resolve => (fail = resolve))
+    const url = await startListener(t, (request, response) => {
+      if (request.url?.endsWith('/file') === true) {
+        asked()
+        return void failing.then(() => response.writeHead(404).end())
+      }
+      sendJson(response, 200, {
+        images: request.url?.includes('os_hidden') ? [] : images.map(image => imageToV2(image)),
+      })
+    })
+    const folder = t.testdir({ dump: {} })
+    const [metrics, dump] = [join(folder, 'metrics'), join(folder, 'dump')]
+    const words = ['dump', '-j', '1', '--max-duration', '1h', '--metrics-file', metrics, url, dump]
+    const mask = process.umask(0o077)
+    t.teardown(() => process.umask(mask))
+    const running = run(words, {}, { clock })
+    await reached
+    clock.advance(HOUR)
+    fail()
+    t.match(await running, { status: 1, stdout: /--max-duration is over/ })
+    t.notMatch(await readFile(metrics, 'utf8'), /lag_seconds/)
+    t.equal((await stat(metrics)).mode & 0o777, 0o644, 'and everybody may read them')
   })
 })
 

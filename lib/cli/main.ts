@@ -6,7 +6,7 @@ import { type Clock, SYSTEM_CLOCK } from './clock.ts'
 import { checkCommand } from './check-command.ts'
 import type { AnyCommand, CommandContext, Program } from './command.ts'
 import { errorRow } from './differences.ts'
-import { EXIT_STATUS, exitStatusOf, type ExitStatus } from './exit-status.ts'
+import { EXIT_STATUS, exitStatusOf, type ExitStatus, OutputFailed } from './exit-status.ts'
 import { printable } from './format.ts'
 import { type DumpOptions, isDump } from './dumps.ts'
 import type { Identified, IdentitySurroundings } from './identity.ts'
@@ -93,7 +93,8 @@ async function execute(
     show: surroundings.show ?? show,
     clock: now,
   })
-  const results = taken ? stderr : stdout
+  const told = options.logFormat === 'json' ? lineStream(text => show(text, 'notice')) : stderr
+  const results = taken ? (options.json ? stderr : told) : stdout
   const json = command.serves === true ? jsonLines(results) : jsonOutput(results, command.rows)
   const output = options.json ? json : humanOutput(command, options, results)
   async function failed(reason: unknown): Promise<Ending> {
@@ -148,6 +149,9 @@ async function carryOut(
       context.progress[Symbol.dispose]()
       await output.end(value)
       const stopped = stop.aborted && command.serves !== true
+      // Of an archive that broke off nobody else says why.
+      if (stop.reason instanceof OutputFailed && command.takesOutput?.(options) === true)
+        context.log.error(describe(stop.reason))
       return {
         summary: value,
         status: stopped ? exitStatusOf(stop.reason) : command.exitStatus(value),
