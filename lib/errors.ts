@@ -55,12 +55,20 @@ export interface GlanceErrorOptions extends ErrorOptions {
   readonly retryAfterMs?: number | undefined
 }
 
-/** Whether `error` is a {@link GlanceError}, with one of `codes` when any are given. */
+/**
+ * Whether `error` is a {@link GlanceError}, with one of `codes` when any are given. Also one of another copy of this
+ * package, which somebody's driver may have.
+ */
 export function isGlanceError(
   error: unknown,
   ...codes: readonly ErrorCode[]
 ): error is GlanceError {
-  return error instanceof GlanceError && (codes.length === 0 || codes.includes(error.code))
+  return isOne(error) && (codes.length === 0 || codes.includes(error.code))
+}
+
+function isOne(error: unknown): error is GlanceError {
+  if (error instanceof GlanceError) return true
+  return error instanceof Error && error.name === 'GlanceError' && 'code' in error
 }
 
 /** The message of anything that can be thrown. */

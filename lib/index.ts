@@ -9,6 +9,9 @@
  * ```
  */
 export type { Abortable } from './abort.ts'
+export type { Database, ImageRecord } from './database/database.ts'
+export type { DatabaseModule, ModuleSettings } from './database/module.ts'
+export { SimpleDatabase } from './database/simple/simple.ts'
 export type {
   Endpoint,
   EndpointFeatures,

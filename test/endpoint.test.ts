@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises'
 import t from 'tap'
 import { DirectoryEndpoint } from '../lib/endpoint/directory.ts'
 import { MemoryEndpoint } from '../lib/endpoint/memory.ts'
-import { endpointSuite } from './compliance/endpoint-suite.ts'
+import { endpointSuite } from '../lib/compliance/endpoint-suite.ts'
 
 t.test('memory', t => {
   endpointSuite(t, { create: async () => new MemoryEndpoint() })

@@ -7,7 +7,7 @@ import t, { type Test } from 'tap'
 import { fetchUrl } from '../lib/http/fetch-url.ts'
 import { admit, DEFAULT_FILTER, type LookUp, type UriFilter } from '../lib/http/uri-filter.ts'
 import { HttpStore } from '../lib/store/http.ts'
-import { collect } from './support/bytes.ts'
+import { collect } from '../lib/compliance/bytes.ts'
 
 /** Lets tests read what they serve themselves. */
 const LOCAL: UriFilter = { ...DEFAULT_FILTER, allowedHosts: ['127.0.0.1'], allowedPorts: [] }

@@ -144,7 +144,7 @@ t.test('what is wrong with the file is one line, with where it is', async t => {
     {
       title: 'a wrong command',
       lines: job('command: serve'),
-      says: 'line 3, column 14: command: expected one of compare, livecopy, dump, load, size, verify',
+      says: 'line 3, column 14: command: expected one of compare, livecopy, dump, load, apply, size, verify',
     },
     {
       title: 'an unknown option',

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { parseBandwidth } from '../lib/cli/bandwidth.ts'
 import { type Clock, limitRate, RateLimit } from '../lib/stream/limit-rate.ts'
-import { bytesOf as lent, collect } from './support/bytes.ts'
+import { bytesOf as lent, collect } from '../lib/compliance/bytes.ts'
 import { bytesOf, idOf, imageOf } from './support/images.ts'
 import { run } from './support/program.ts'
 import { startTestServer } from './support/server.ts'

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { openStore } from '../lib/store/open.ts'
-import { storeSuite } from './compliance/store-suite.ts'
-import { bytesOf, collect, patternedBytes } from './support/bytes.ts'
+import { storeSuite } from '../lib/compliance/store-suite.ts'
+import { bytesOf, collect, patternedBytes } from '../lib/compliance/bytes.ts'
 
 const ID = 'aaaaaaaa-0000-4000-8000-000000000001'
 const MIB = 1024 * 1024

@@ -11,7 +11,7 @@ import { meter } from '../lib/stream/meter.ts'
 import { parseContentRange, parseRange } from '../lib/stream/range.ts'
 import { rechunk } from '../lib/stream/rechunk.ts'
 import { verify } from '../lib/stream/verify.ts'
-import { bytesOf, collect } from './support/bytes.ts'
+import { bytesOf, collect } from '../lib/compliance/bytes.ts'
 
 const MD5 = hex('md5', 'abc')
 const SHA256 = hex('sha256', 'abc')

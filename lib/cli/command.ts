@@ -1,4 +1,5 @@
 import type { Options, PositionalOptions } from 'yargs'
+import type { StandardStreams } from '../endpoint/archive.ts'
 import type { Endpoint } from '../endpoint/endpoint.ts'
 import type { ProjectList } from '../keystone/projects.ts'
 import type { Place } from '../keystone/cloud-files.ts'
@@ -8,13 +9,25 @@ import type { Log } from './log.ts'
 import type { Progress } from './progress.ts'
 import type { Side } from './tokens.ts'
 
+/** How an endpoint is opened. */
+interface Access {
+  /** Default false. */
+  readonly writable?: boolean
+  /** The version of the API to speak with it. Default: as the options say. */
+  readonly api?: 1 | 2 | undefined
+}
+
 /** What a command is given besides its own options. */
 export interface CommandContext {
   /** Opens what the user named, with the credentials of its side. The command disposes of it. */
-  open(address: string, side: Side, access?: { readonly writable?: boolean }): Promise<Endpoint>
+  open(address: string, side: Side, access?: Access): Promise<Endpoint>
   /** The projects of what the user named, as far as we may know them; undefined where there is no Keystone to ask. */
   projects(address: string, side: Side): Promise<ProjectList | undefined>
+  /** Of the program itself, asked for only by what reads or writes them. */
+  readonly streams: StandardStreams
   readonly log: Log
+  /** Asks whoever sits at the terminal; null when nobody does. */
+  confirm(question: string): Promise<boolean | null>
   /** Shown on standard error while the command runs, when that is a terminal. */
   readonly progress: Progress
   readonly signal: AbortSignal
@@ -49,7 +62,7 @@ export interface Command<O, Row extends object, Summary extends object> {
   readonly name: string
   /** One line, imperative, no full stop. */
   readonly summary: string
-  /** In the order of the command line; all are required. */
+  /** In the order of the command line; all are required, but the last ones may say `demandOption: false`. */
   readonly positionals: Readonly<Record<string, PositionalOptions>>
   readonly options: Readonly<Record<string, Options>>
   /** Whether it runs until it is stopped, which is then its proper end. Default false. */

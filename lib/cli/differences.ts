@@ -38,6 +38,15 @@ export function describeChange({ field, source, target }: FieldRow): string {
   return `${printable(field)} is ${show(source)} on the source, ${show(target)} on the target`
 }
 
+/** `visibility: 'private' -> 'public'`: from what the target has to what it is to have. */
+export function describeStep({ field, source, target }: FieldRow): string {
+  return `${printable(field)}: ${show(target)} -> ${show(source)}`
+}
+
+export function describeForetold({ field, reason }: RefusedField): string {
+  return `${printable(field)} would be refused: ${printable(reason)}`
+}
+
 export function describeRefusal({ field, reason }: RefusedField): string {
   return `${printable(field)} was refused: ${printable(reason)}`
 }

@@ -10,6 +10,8 @@ export const EXIT_STATUS = {
   usage: 2,
   /** An endpoint could not be reached, refused us or is not what it was taken for. */
   endpoint: 3,
+  /** The target has no room for it all, and nothing was copied. */
+  noRoom: 4,
   /** `--max-duration` was over before all was done, and nothing failed. */
   timeOver: 10,
   /** A fault of the program itself. */

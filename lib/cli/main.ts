@@ -5,6 +5,7 @@ import { messageOf } from '../errors.ts'
 import { type Clock, SYSTEM_CLOCK } from './clock.ts'
 import { checkCommand } from './check-command.ts'
 import type { AnyCommand, CommandContext, Program } from './command.ts'
+import { confirm } from './confirm.ts'
 import { errorRow } from './differences.ts'
 import { EXIT_STATUS, exitStatusOf, type ExitStatus, OutputFailed } from './exit-status.ts'
 import { printable } from './format.ts'
@@ -112,7 +113,18 @@ async function execute(
     const within = AbortSignal.any([signal, run.over])
     const ends = opener(options, streams, { ...placeOf(surroundings), log, signal: within })
     const program = programFor(surroundings, clock, log)
-    const context = { ...ends, log, progress, signal: within, closing: run.closing, program }
+    const ask = (question: string) =>
+      confirm(question, { input: streams.input(), output: stderr }, within)
+    const context = {
+      ...ends,
+      streams,
+      log,
+      confirm: ask,
+      progress,
+      signal: within,
+      closing: run.closing,
+      program,
+    }
     const ending = async () => {
       try {
         return await carryOut(command, options, context, output, run, signal)
@@ -228,7 +240,7 @@ function opener(
   }
   const projects: CommandContext['projects'] = async (address, side) =>
     await (await identified(address, side))?.projects?.({ signal: surroundings.signal })
-  const open: CommandContext['open'] = async (address, side, { writable = false } = {}) => {
+  const open: CommandContext['open'] = async (address, side, { writable = false, api } = {}) => {
     const [{ openEndpoint }, { fixedToken }, { RateLimit }] = await Promise.all([
       import('../endpoint/open.ts'),
       import('../keystone/token-source.ts'),
@@ -246,7 +258,7 @@ function opener(
       chunkSize: given.chunksize,
       sparse: given.sparse,
       streams,
-      api: apiFor(side, given),
+      api: api ?? apiFor(side, given),
       signal: surroundings.signal,
     })
   }

@@ -2,17 +2,29 @@ import type { Endpoint, RefusedField } from '../endpoint/endpoint.ts'
 import { isGlanceError } from '../errors.ts'
 import { Extras } from '../replicate/extras.ts'
 import type { IdMap } from '../replicate/id-map.ts'
-import { renumbered } from '../replicate/renumber.ts'
+import { plan } from '../replicate/plan.ts'
+import type { Removal, RemovalPlan } from '../replicate/removal.ts'
 import { count, NOTHING } from '../replicate/report.ts'
-import { carryOut, rehearse } from './carry-out.ts'
+import { renumbered } from '../replicate/renumber.ts'
+import type { RunOptions } from '../replicate/run.ts'
+import { carryOut, rehearse, type Steps } from './carry-out.ts'
 import type { CommandContext } from './command.ts'
+import { CopyRate, type Rate } from './copy-rate.ts'
 import { type ErrorRow, errorRow, notCarried } from './differences.ts'
+import { type Estimate, estimate } from './estimate.ts'
 import { leftOut } from './fields.ts'
 import { printable } from './format.ts'
 import { LossReport, type LossSummary } from './losses.ts'
+import { type PlanWriter, savingPlan } from './plan-writer.ts'
+import { Preflight, type ShortageRow } from './preflight.ts'
 import { isRefused, mapProjects, type Unmapped } from './projects.ts'
 import { orderRemoval } from './removal.ts'
-import { NOTHING_REMOVED, removeDeparted, type RemovalRow } from './removal-rows.ts'
+import {
+  NOTHING_REMOVED,
+  removeDeparted,
+  type RemovalRow,
+  type RemovalRunOptions,
+} from './removal-rows.ts'
 import type { Prepared, ReplicationOptions } from './replication.ts'
 import { selectionSummary, type SelectionSummary } from './selection.ts'
 import {
@@ -35,6 +47,14 @@ export interface TransferSummary extends SelectionSummary {
   readonly lost: LossSummary
   /** Projects of the source for which none of the target is known (`--map-projects`). */
   readonly unmapped: Unmapped | null
+  /** How fast data was copied, in this run or the one before; null where nobody knows. */
+  readonly rate: Rate | null
+  /** How long it would take, in a dry run. */
+  readonly estimate: Estimate | null
+  /** What the target has too little of; unless it was to go on all the same, nothing was done then. */
+  readonly shortages: readonly ShortageRow[]
+  /** Whether that is why. */
+  readonly stopped: boolean
   /** Why no image that left the source was removed although some should have been. */
   readonly withheld: ErrorRow | null
   /** Whether `--max-duration` was over before all was done. */
@@ -50,6 +70,25 @@ interface PreparedForOne extends Prepared {
   readonly ids: IdMap | undefined
 }
 
+/** What is to be done to a target, and what is to be told of it. */
+export interface Task {
+  readonly steps: Steps
+  /** The same, as far as it has to be known how much that is. Default: the steps. */
+  readonly counted?: Steps
+  readonly recheck?: RunOptions['recheck']
+  readonly removal: Removal | null
+  /** How images are removed, once all else is done. Default: those that are found to have left the source. */
+  readonly removing?: (
+    origin: Endpoint,
+    removal: Removal,
+    options: RemovalRunOptions,
+  ) => ReturnType<typeof removeDeparted>
+  /** Where what is planned is written down, which is of use in a dry run. */
+  readonly saving?: PlanWriter | undefined
+  readonly ids: IdMap | undefined
+  readonly unmapped: Unmapped | null
+}
+
 /** Makes `target` have the images of `source`, or in a dry run tells what that would take; logs each image. */
 export async function* replicateToOne(
   source: Endpoint,
@@ -58,8 +97,8 @@ export async function* replicateToOne(
   options: ReplicationOptions,
   context: CommandContext,
 ): AsyncGenerator<TransferRow | RemovalRow, TransferSummary, void> {
-  const { log, progress, signal, closing } = context
-  const { selection, fields, pace, wish, from, to, ids } = prepared
+  const { selection, fields, wish, from, to, ids } = prepared
+  const { signal } = context
   const { removal, provenance } = await orderRemoval(wish, source, [target], { signal })
   const ends = { source, target, addresses: { source: from, target: to } }
   const mapped = await mapProjects(options, ends, prepared, context)
@@ -67,25 +106,65 @@ export async function* replicateToOne(
   const projects = mapped?.map
   const mapping = { onConflict, ids, projects, members }
   const planning = { metadataOnly, strict, selection, fields, provenance, ...mapping }
+  await using saving = await savingPlan(options, ends, {
+    removal,
+    command: prepared.command,
+    now: context.program.clock.now(),
+  })
+  const task: Task = {
+    saving,
+    steps: context => plan(source, target, planning, context),
+    counted: context => plan(source, target, { ...planning, members: false }, context),
+    removal,
+    ids,
+    unmapped: mapped?.unmapped ?? null,
+  }
+  return yield* perform(source, target, task, prepared, options, context)
+}
+
+/** Does to `target` what is planned, or in a dry run tells of it; logs each image. */
+export async function* perform(
+  source: Endpoint,
+  target: Endpoint,
+  task: Task,
+  { selection, fields, pace, known }: Prepared,
+  options: ReplicationOptions,
+  { log, progress, signal, closing, program }: CommandContext,
+): AsyncGenerator<TransferRow | RemovalRow, TransferSummary, void> {
+  const { steps, counted = steps, recheck, removal, saving, ids, unmapped } = task
   const extras = removal === null ? undefined : new Extras(removal.copiesFrom)
   await using losses = await LossReport.open(options.lossReport)
-  const { attempts, concurrency, discardUnfinished, dryRun } = options
-  const refused = isRefused(mapped?.unmapped)
-  const events = refused
+  const { attempts, concurrency, discardUnfinished, dryRun, onConflict } = options
+  const preflight = new Preflight(target, options, { log, signal })
+  const screened: Steps = context => preflight.screened(steps(context))
+  const refused = isRefused(unmapped)
+  if (!dryRun && !refused) {
+    const all = () => preflight.screened(counted({ onUnreadable: () => {}, signal }))
+    await preflight.checkAll(source, all).catch((error: unknown) => {
+      if (!signal.aborted) throw error // The run ends by itself then.
+    })
+  }
+  const isStopped = refused || preflight.stops
+  const events = isStopped
     ? []
     : dryRun
-      ? rehearse(source, target, planning, { extras, signal })
-      : carryOut(source, target, planning, {
+      ? rehearse(screened, preflight, { extras, recheck, signal, onPair: saving?.onPair })
+      : carryOut(source, target, screened, {
+          extras,
+          ids,
+          onConflict,
+          recheck,
           attempts,
           concurrency,
           discardUnfinished,
           ...pace,
-          extras,
           closing,
           signal,
           onBytes: total => progress.copied(total),
           onNote: note => log.warning(printable(note)),
         })
+  const now = () => program.clock.now()
+  const copying = new CopyRate(known.rate, now)
   let totals = NOTHING
   let removed = NOTHING_REMOVED
   let unreadable = 0
@@ -95,6 +174,7 @@ export async function* replicateToOne(
   try {
     for await (const event of events) {
       totals = count(totals, event)
+      if (!dryRun) copying.note(event)
       if (event.type === 'failed' && event.step === null) unreadable += 1
       if (isCopyMissing(event)) failed += 1
       if (event.type === 'planned') progress.expect(1, bytesOf(event.step))
@@ -104,19 +184,25 @@ export async function* replicateToOne(
       if (event.step?.action === 'create' || event.step?.action === 'update') progress.finish()
       tell(row, event, log)
       if (isSettled(event, row)) await losses.add(row, row.lost)
+      if (event.type === 'finished') await saving?.step(event.step)
       yield row
     }
-    if (removal !== null && extras !== undefined && !signal.aborted && !refused) {
+    if (removal !== null && extras !== undefined && !signal.aborted && !isStopped) {
       if (closing.aborted) cutShort = true
       else {
         const origin = ids === undefined ? source : renumbered(source, ids)
         const doubts = { extras, unreadable, failed }
-        const around = { ...doubts, concurrency, dryRun, log, closing, signal }
-        removed = yield* removeDeparted(origin, target, removal, around)
+        const onPlanned = async (plan: RemovalPlan) => await saving?.removals(plan)
+        const around = { ...doubts, concurrency, dryRun, log, onPlanned, closing, signal }
+        removed = yield* (
+          task.removing?.(origin, removal, around) ??
+          removeDeparted(origin, target, removal, around)
+        )
         if (removed.broken !== undefined) throw removed.broken
         cutShort = closing.aborted && (signal.aborted || removed.totals.interrupted > 0)
       }
     }
+    if (!signal.aborted && !refused && !cutShort) await saving?.commit(extras)
   } catch (error) {
     if (closing.aborted && error === closing.reason) cutShort = true
     // What was done until then is told; where that is nothing, there is only the error to tell.
@@ -132,12 +218,16 @@ export async function* replicateToOne(
     totals: shownTotals(totals, removed.totals),
     not_carried: notCarried(target, leftOut(options, fields)),
     lost: losses.summary,
-    unmapped: mapped?.unmapped ?? null,
+    unmapped,
+    rate: copying.rate,
+    estimate: dryRun ? estimate(totals.bytes, { ...known, now: now() }) : null,
+    shortages: preflight.shortages,
+    stopped: preflight.stops,
     withheld: removed.withheld,
     cut_short: cutShort,
     error: broken === undefined ? null : errorRow(broken),
     // Of a listing that was not read to its end nobody knows what is not in it.
-    ...(broken === undefined && !cutShort && !signal.aborted && !refused
+    ...(broken === undefined && !cutShort && !signal.aborted && !isStopped
       ? selectionSummary(selection, options, log)
       : {}),
   }

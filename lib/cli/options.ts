@@ -229,6 +229,8 @@ const RANGES: Readonly<Record<string, readonly [number, number]>> = {
   concurrency: [1, 1000],
   newest: [1, 1_000_000],
   port: [0, 65_535],
+  age: [0, 36_500],
+  'max-rows': [1, 2_147_483_647],
   ...PACE_RANGES,
 }
 

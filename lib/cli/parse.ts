@@ -159,9 +159,10 @@ function requireOptions(words: readonly string[]): void {
   }
 }
 
-/** How usage names what stands on the line; only the last may be several. */
+/** How usage names what stands on the line; only the last may be several, or left out. */
 function placeOf({ positionals }: Pick<AnyCommand, 'positionals'>, name: string): string {
-  const { array } = positionals[name] ?? {}
+  const { array, demandOption } = positionals[name] ?? {}
+  if (demandOption === false) return `[${name}]`
   return array === true ? `<${name}..>` : `<${name}>`
 }
 

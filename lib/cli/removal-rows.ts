@@ -5,6 +5,7 @@ import {
   type Removal,
   removeAll,
   type RemovalContext,
+  type RemovalPlan,
   type Removed,
 } from '../replicate/removal.ts'
 import { WITHDRAWN } from '../replicate/withdrawn.ts'
@@ -66,6 +67,8 @@ export interface RemovalRunOptions extends RemovalContext {
   readonly signal: AbortSignal
   /** The target as it is told of, when there are several. */
   readonly where?: string | undefined
+  /** Told what is going to be done, before any of it is. */
+  readonly onPlanned?: ((plan: RemovalPlan) => Promise<void>) | undefined
 }
 
 /** Removes the images that left the source, or in a dry run tells which they are; logs each. A refused token ends it. */
@@ -73,7 +76,7 @@ export async function* removeDeparted(
   source: Endpoint,
   target: Endpoint,
   removal: Removal,
-  { dryRun, log, where = '', ...context }: RemovalRunOptions,
+  { dryRun, log, where = '', onPlanned, ...context }: RemovalRunOptions,
 ): AsyncGenerator<RemovalRow, RemovalOutcome> {
   const planned = await planRemovals(source, removal, context).catch((error: unknown) => {
     if (context.signal.aborted) return undefined
@@ -81,6 +84,7 @@ export async function* removeDeparted(
   })
   if (planned === undefined) return NOTHING_REMOVED
   const { steps, withheld } = planned
+  await onPlanned?.(planned)
   if (withheld !== null)
     log.error(`${where === '' ? '' : `${where}: `}${printable(withheld.message)}`)
   const totals = { ...NOTHING_REMOVED.totals }
@@ -91,7 +95,7 @@ export async function* removeDeparted(
     for await (const removed of removeAll(steps, dryRun ? null : target, ways)) {
       const row = rowOf(removed, dryRun)
       totals[COUNTED[row.result]] += 1
-      tell(row, log, where === '' ? '' : ` on ${where}`)
+      tellRemoval(row, log, where === '' ? '' : ` on ${where}`)
       yield row
     }
   } catch (error) {
@@ -143,7 +147,7 @@ function rowOf({ step, error, interrupted }: Removed, dryRun: boolean): RemovalR
 
 const NOBODY = { name: null, size: null, reason: null, error: null } as const
 
-function tell(row: RemovalRow, log: Log, where: string): void {
+export function tellRemoval(row: RemovalRow, log: Log, where = ''): void {
   const label = `${labelOf(row)}${where}`
   switch (row.result) {
     case 'kept': {

@@ -1,4 +1,5 @@
 import type { Options, PositionalOptions } from 'yargs'
+import { roomForArchive } from '../endpoint/archive.ts'
 import type { Endpoint } from '../endpoint/endpoint.ts'
 import { MemoryEndpoint } from '../endpoint/memory.ts'
 import { GlanceError } from '../errors.ts'
@@ -9,9 +10,11 @@ import type { Selection } from '../replicate/select.ts'
 import { RateLimit } from '../stream/limit-rate.ts'
 import { parseBandwidth } from './bandwidth.ts'
 import type { Command, CommandContext } from './command.ts'
+import { earlierRate } from './copy-rate.ts'
 import { describeNotCarried } from './differences.ts'
 import { STANDARD } from './dumps.ts'
-import { EXIT_STATUS } from './exit-status.ts'
+import { describeEstimate, type EstimateOptions } from './estimate.ts'
+import { EXIT_STATUS, type ExitStatus } from './exit-status.ts'
 import { type FieldOptions, FIELDS, readFields, requireTakenBy } from './fields.ts'
 import { describeLosses } from './losses.ts'
 import { type MappingOptions, openIdMap, requireNoIdMap } from './mapping.ts'
@@ -25,6 +28,8 @@ import {
   TRANSFER,
   type TransferOptions,
 } from './options.ts'
+import { requireNoPlan, SAVE_PLAN, type SavePlanOptions } from './plan-writer.ts'
+import { describeStop, PREFLIGHT, type PreflightOptions } from './preflight.ts'
 import { describeUnmapped, isRefused, type ProjectOptions } from './projects.ts'
 import {
   readRemoval,
@@ -38,7 +43,8 @@ import { readSelection, SELECTION, type SelectionOptions } from './selection.ts'
 import type { SeveralSummary, SeveralTargets } from './several-targets.ts'
 import { PACE, type PaceOptions, parseOrder, type ViaOptions } from './transfer-options.ts'
 import { countsOf, type TransferRow } from './transfer-rows.ts'
-import { DEADLINE, UNATTENDED } from './unattended/options.ts'
+import { DEADLINE, UNATTENDED, type UnattendedOptions } from './unattended/options.ts'
+import { endsOf } from './unattended/unattended.ts'
 
 export interface ReplicationOptions
   extends
@@ -52,10 +58,15 @@ export interface ReplicationOptions
     ProjectOptions,
     RemovalOptions,
     PaceOptions,
-    ViaOptions {}
+    PreflightOptions,
+    SavePlanOptions,
+    ViaOptions,
+    UnattendedOptions {}
 
 /** What options mean, found out before anything is asked of anybody. */
 export interface Prepared {
+  /** The name of the command. */
+  readonly command: string
   /** The source as it was named. */
   readonly from: string
   readonly selection: Selection | undefined
@@ -63,6 +74,8 @@ export interface Prepared {
   /** What becomes of images that left the source. */
   readonly wish: RemovalWish
   readonly pace: Pick<RunOptions, 'bandwidth' | 'checkers' | 'order' | 'via'>
+  /** What a guess at the time rests on. */
+  readonly known: Omit<EstimateOptions, 'now'>
 }
 
 /** A target of the command line, to be disposed of; in a dry run nothing is written there. */
@@ -75,7 +88,10 @@ export async function openTarget(
   const isArchive = address.startsWith('tar:')
   if (isArchive) requireNoRemoval(wish, address)
   // An archive is always written anew.
-  if (dryRun && isArchive) return new MemoryEndpoint(address)
+  if (dryRun && isArchive) {
+    const room = async () => await roomForArchive(address.slice('tar:'.length))
+    return Object.assign(new MemoryEndpoint(address), { room })
+  }
   const target = await context.open(address, 'target', { writable: !dryRun })
   try {
     requireTakenBy(target, fields)
@@ -86,7 +102,17 @@ export async function openTarget(
   }
 }
 
-function paceOf({ bandwidth, checkers, order, via }: PaceOptions & ViaOptions): Prepared['pace'] {
+/** What `--bandwidth` says of data that is not fetched by the target itself. */
+export function boundOf({ bandwidth, via = 'relay' }: PaceOptions & ViaOptions) {
+  return bandwidth === undefined || via !== 'relay' ? undefined : parseBandwidth(bandwidth)
+}
+
+export function paceOf({
+  bandwidth,
+  checkers,
+  order,
+  via,
+}: PaceOptions & ViaOptions): Prepared['pace'] {
   const rateAt = bandwidth === undefined ? undefined : parseBandwidth(bandwidth)
   return {
     checkers,
@@ -130,8 +156,10 @@ export function replicationCommand<P extends string>({
     positionals,
     options: {
       ...TRANSFER,
+      ...PREFLIGHT,
       ...PACE,
       ...PLAN,
+      ...SAVE_PLAN,
       ...SELECTION,
       ...FIELDS,
       ...REMOVAL,
@@ -140,19 +168,32 @@ export function replicationCommand<P extends string>({
       ...UNATTENDED,
       ...ENDPOINT,
     },
-    async *run(options, context) {
+    async *run(given, context) {
+      // A plan is made, and nothing done.
+      const options = { ...given, dryRun: given.dryRun || given.savePlan !== undefined }
       const { source: from, targets } = ends(options)
       const [to = '', ...others] = targets
-      if (others.length > 0) requireNoIdMap(options)
+      if (others.length > 0) {
+        requireNoIdMap(options)
+        requireNoPlan(options)
+      }
       const again = targets.find((one, i) => targets.indexOf(one) !== i)
       if (again !== undefined)
         throw new GlanceError('usage', `'${withoutCredentials(again)}' is named as a target twice`)
       const prepared: Prepared = {
+        command: name,
         from,
         fields: readFields(options),
         wish: readRemoval(options),
         selection: await readSelection(options, new Date()),
         pace: paceOf(options),
+        known: {
+          rate: await earlierRate(options.summaryFile, {
+            command: name,
+            ...endsOf({ positionals }, options),
+          }),
+          rateAt: boundOf(options),
+        },
       }
       await using ids = await openIdMap(options, !options.dryRun)
       await using source = await context.open(from, 'source')
@@ -163,18 +204,7 @@ export function replicationCommand<P extends string>({
       return yield* replicateToOne(source, target, { ...prepared, to, ids }, options, context)
     },
     takesOutput: options => ends(options).targets.includes(STANDARD),
-    exitStatus: summary => {
-      const { totals, error, cut_short, not_found: missing = [] } = summary
-      const targets = 'targets' in summary ? summary.targets : []
-      const lost = targets.filter(({ error }) => error !== null).length
-      if (error !== null || (lost > 0 && lost === targets.length)) return EXIT_STATUS.endpoint
-      const undone = totals.failed + totals.refused + lost + missing.length
-      const ends = 'targets' in summary ? summary.targets : [summary]
-      const isWithheld = ends.some(({ withheld }) => withheld !== null)
-      const isUnmapped = ends.some(end => isRefused(end.unmapped))
-      if (undone > 0 || isWithheld || isUnmapped) return EXIT_STATUS.differences
-      return cut_short ? EXIT_STATUS.timeOver : EXIT_STATUS.done
-    },
+    exitStatus: statusOfRun,
     views: {
       row: () => undefined,
       summary: (summary, options) => summaryLine(summary, options, several),
@@ -182,15 +212,31 @@ export function replicationCommand<P extends string>({
   }
 }
 
-function summaryLine(
+/** What a run came to. */
+export function statusOfRun(summary: TransferSummary | SeveralSummary): ExitStatus {
+  const { totals, error, cut_short, not_found: missing = [] } = summary
+  const targets = 'targets' in summary ? summary.targets : []
+  const lost = targets.filter(({ error }) => error !== null).length
+  if (summary.stopped) return EXIT_STATUS.noRoom
+  if (error !== null || (lost > 0 && lost === targets.length)) return EXIT_STATUS.endpoint
+  const undone = totals.failed + totals.refused + lost + missing.length
+  const ends = 'targets' in summary ? summary.targets : [summary]
+  const isWithheld = ends.some(({ withheld }) => withheld !== null)
+  const isUnmapped = ends.some(end => isRefused(end.unmapped))
+  if (undone > 0 || isWithheld || isUnmapped) return EXIT_STATUS.differences
+  return cut_short ? EXIT_STATUS.timeOver : EXIT_STATUS.done
+}
+
+export function summaryLine(
   summary: TransferSummary | SeveralSummary,
-  { verbose, lossReport, strict }: ReplicationOptions,
+  { verbose, lossReport, strict }: Pick<ReplicationOptions, 'verbose' | 'lossReport' | 'strict'>,
   several: SeveralTargets | undefined,
 ): string {
   if (!('targets' in summary) && isRefused(summary.unmapped)) {
     return describeUnmapped(summary.unmapped)
   }
   const losses = describeLosses(summary.lost, { lossReport, strict })
+  const time = summary.estimate === null ? undefined : describeEstimate(summary.estimate)
   const lines =
     'targets' in summary
       ? (several?.describe(summary) ?? [])
@@ -200,7 +246,9 @@ function summaryLine(
         ]
   return [
     ...lines,
+    ...(time === undefined ? [] : [time]),
     ...(losses === undefined ? [] : [losses]),
+    ...(summary.stopped ? [describeStop(summary.dry_run)] : []),
     ...(summary.cut_short ? ['--max-duration is over: what is left is for the next run'] : []),
   ].join('\n')
 }

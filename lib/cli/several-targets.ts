@@ -6,10 +6,14 @@ import { planAll } from '../replicate/plan-all.ts'
 import { count, NOTHING, type Totals } from '../replicate/report.ts'
 import { type PlanningContext, runAll, type TargetEvent } from '../replicate/run-all.ts'
 import type { CommandContext } from './command.ts'
+import { CopyRate, type Rate } from './copy-rate.ts'
 import { type ErrorRow, errorRow, notCarried } from './differences.ts'
+import { type Estimate, estimate } from './estimate.ts'
 import { countOf, printable } from './format.ts'
 import { leftOut } from './fields.ts'
 import { LossReport, type LossSummary } from './losses.ts'
+import type { ShortageRow } from './preflight.ts'
+import { PreflightAll } from './preflight-all.ts'
 import {
   describeUnmapped,
   isRefused,
@@ -49,12 +53,20 @@ export interface SeveralSummary extends SelectionSummary {
   /** Of all targets together: an image counts once for each. */
   readonly totals: ShownTotals
   readonly lost: LossSummary
+  /** How fast data was copied to all of them, in this run or the one before; null where nobody knows. */
+  readonly rate: Rate | null
+  /** How long it would take, in a dry run. */
+  readonly estimate: Estimate | null
+  /** Whether no target has room for what it lacks, so that nothing was done. */
+  readonly stopped: boolean
   /** Whether `--max-duration` was over before all was done. */
   readonly cut_short: boolean
   readonly targets: readonly {
     readonly target: string
     readonly totals: ShownTotals
     readonly not_carried: readonly RefusedField[]
+    /** What it has too little of; unless it was to go on all the same, it was given up. */
+    readonly shortages: readonly ShortageRow[]
     /** Projects of the source for which none of the target is known (`--map-projects`). */
     readonly unmapped: Unmapped | null
     /** Why no image that left the source was removed from it although some should have been. */
@@ -98,7 +110,7 @@ async function* replicateToAll(
   options: ReplicationOptions,
   context: CommandContext,
 ): AsyncGenerator<TargetRow, SeveralSummary, void> {
-  const { log, progress, signal, closing } = context
+  const { log, progress, signal, closing, program } = context
   const { attempts, concurrency, discardUnfinished, dryRun } = options
   const { selection, fields } = prepared
   await using losses = await LossReport.open(options.lossReport)
@@ -147,23 +159,37 @@ async function* replicateToAll(
     removal === null
       ? undefined
       : new Map(ready.map(target => [target, new Extras(removal.copiesFrom)]))
+  const preflights = new PreflightAll(opened, options, { log, signal })
+  let going: readonly Endpoint[] = refused ? [] : ready
   const rounds = (context: PlanningContext) =>
-    planAll(source, ready, planning, { ...context, extras, projects })
-  const events = refused
-    ? []
-    : dryRun
-      ? rehearseAll(rounds, signal)
-      : runAll(rounds, source, ready, {
-          attempts,
-          concurrency,
-          discardUnfinished,
-          skipTaken: onConflict === 'skip',
-          ...prepared.pace,
-          closing,
-          signal,
-          onBytes: total => progress.copied(total),
-          onNote: note => log.warning(printable(note)),
-        })
+    preflights.screened(planAll(source, going, planning, { ...context, extras, projects }))
+  if (!dryRun && !refused) {
+    const untold = { onUnreadable: () => {}, onBroken: () => {}, signal, projects }
+    const all = () => planAll(source, ready, { ...planning, members: false }, untold)
+    await preflights.checkAll(source, all).catch((error: unknown) => {
+      if (!signal.aborted) throw error // The run ends by itself then.
+    })
+    for (const target of ready) stateIn(targets, target).error = preflights.of(target).error
+    going = ready.filter(target => stateIn(targets, target).error === undefined)
+  }
+  const events =
+    going.length === 0
+      ? []
+      : dryRun
+        ? rehearseAll(rounds, preflights, signal)
+        : runAll(rounds, source, going, {
+            attempts,
+            concurrency,
+            discardUnfinished,
+            skipTaken: onConflict === 'skip',
+            ...prepared.pace,
+            closing,
+            signal,
+            onBytes: total => progress.copied(total),
+            onNote: note => log.warning(printable(note)),
+          })
+  const now = () => program.clock.now()
+  const copying = new CopyRate(prepared.known.rate, now)
   let broken: unknown
   let cutShort = false
   try {
@@ -174,6 +200,7 @@ async function* replicateToAll(
         continue
       }
       state.totals = count(state.totals, event)
+      if (!dryRun) copying.note(event)
       if (event.type === 'failed' && event.step === null) state.unreadable += 1
       if (isCopyMissing(event)) state.failed += 1
       const where = ` on ${event.target.name}`
@@ -211,17 +238,26 @@ async function* replicateToAll(
       broken = error
     }
   }
+  for (const target of dryRun ? going : []) {
+    await preflights.check(target)
+    stateIn(targets, target).error ??= preflights.of(target).error
+  }
   const states = [...targets]
   const isAnyLeft = states.some(([, { error }]) => error === undefined)
+  const totals = states.map(([, state]) => totalsOf(state)).reduce(sum)
   return {
     dry_run: dryRun,
-    totals: states.map(([, state]) => totalsOf(state)).reduce(sum),
+    totals,
     lost: losses.summary,
+    rate: copying.rate,
+    estimate: dryRun ? estimate(totals.bytes, { ...prepared.known, now: now() }) : null,
+    stopped: !refused && ready.every(target => preflights.of(target).stops),
     cut_short: cutShort,
     targets: states.map(([target, state]) => ({
       target: typeof target === 'string' ? withoutCredentials(target) : target.name,
       totals: totalsOf(state),
       not_carried: typeof target === 'string' ? [] : notCarried(target, leftOut(options, fields)),
+      shortages: typeof target === 'string' ? [] : preflights.of(target).shortages,
       unmapped: state.mapped?.unmapped ?? null,
       withheld: state.removed.withheld,
       error: state.error === undefined ? null : errorRow(state.error),
@@ -259,6 +295,7 @@ function describeTargets({ targets, dry_run }: SeveralSummary): readonly string[
 /** The events of a run in which everything is planned and nothing done. */
 async function* rehearseAll(
   rounds: (context: PlanningContext) => ReturnType<typeof planAll>,
+  preflights: PreflightAll,
   signal: AbortSignal,
 ): AsyncGenerator<TargetEvent> {
   const aside: TargetEvent[] = []
@@ -270,7 +307,11 @@ async function* rehearseAll(
   }
   for await (const round of rounds(context)) {
     yield* aside.splice(0)
-    for (const { step, target } of round) yield { ...planned(step), target }
+    for (const each of round) {
+      const { step, target } = each
+      preflights.count(each)
+      yield { ...planned(step, await preflights.of(target).foretold(step)), target }
+    }
   }
   yield* aside
 }

@@ -7,8 +7,9 @@ import type { TransferEvent, WorkStep } from '../replicate/run.ts'
 import type { LostField } from '../wire/loss.ts'
 import type { CommandContext } from './command.ts'
 import {
-  describeChange,
+  describeForetold,
   describeRefusal,
+  describeStep,
   type ErrorRow,
   errorRow,
   type FieldRow,
@@ -80,13 +81,13 @@ export function countsOf(totals: ShownTotals, dryRun: boolean): string {
   ].join(', ')
 }
 
-/** What a step comes to when nothing is done. */
-export function planned(step: PlanStep): TransferEvent {
+/** What a step comes to when nothing is done; `refused` is what is known not to be taken of it. */
+export function planned(step: PlanStep, refused: readonly RefusedField[]): TransferEvent {
   if (step.action === 'skip') return { type: 'skipped', step, reason: step.reason }
   if (step.action === 'refuse') {
     return { type: 'failed', id: step.image.id, step, error: step.error }
   }
-  return { type: 'finished', step, written: { image: step.image, refused: [] } }
+  return { type: 'finished', step, written: { image: step.image, refused } }
 }
 
 /** The row for what has happened; undefined for what is no end of an image. */
@@ -177,7 +178,7 @@ export function tell(
       break
     }
     case 'would_update': {
-      const changes = row.differences.map(describeChange).join('; ')
+      const changes = row.differences.map(describeStep).join('; ')
       log.notice(`${label}: would be updated: ${changes}${lost}`)
       break
     }
@@ -200,7 +201,14 @@ export function tell(
       log.info(`${label}: skipped, there is no data to copy`)
       break
   }
-  for (const refusal of row.refused) log.warning(`${label}: ${describeRefusal(refusal)}`)
+  for (const refusal of row.refused) {
+    const told = isPlanned(row) ? describeForetold(refusal) : describeRefusal(refusal)
+    log.warning(`${label}: ${told}`)
+  }
+}
+
+function isPlanned({ result }: TransferRow): boolean {
+  return result === 'would_create' || result === 'would_update'
 }
 
 /** Tells what happens on the way to a result. */

@@ -52,13 +52,46 @@ export interface Database extends AsyncDisposable {
   readonly members: MemberTable
   readonly tasks: TaskTable
   readonly metadefs: MetadefTables
-  /** Brings the schema to this version; several processes may call it at once. */
+  /** Left out by a driver whose rows have one form only, such as one in memory, and in a transaction. */
+  readonly schema?: Schema | undefined
+  /**
+   * Makes the database ready for use, from nothing or from an earlier version of its schema; several processes may call
+   * it at once. @throws {GlanceError} as {@link Schema.migrate}.
+   */
   migrate(options?: Abortable): Promise<void>
   /**
    * Atomic: all of it, or nothing when `work` rejects. Serial: what `work` has read is still so when it is done, so
-   * that it may decide upon it. Does not nest.
+   * that it may decide upon it. `work` is run again when it got in the way of another transaction or lost its
+   * connection, so it does nothing outside of `tx` that may not be done twice. Does not nest.
+   * @throws {GlanceError} `unavailable` when that does not help, and when it is not known whether it was done.
    */
   transaction<T>(work: (tx: Database) => Promise<T>, options?: Abortable): Promise<T>
+}
+
+/** The versions of the form in which a database has its rows. 0 is a database in which there is nothing. */
+export interface Schema {
+  /** Their names, the first of which is version 1; the last is the one that can be used. */
+  readonly versions: readonly string[]
+  /**
+   * The one that the database has; to find out changes nothing. @throws {GlanceError} `unsupported` when a later version
+   * of the driver made it; `corrupt` when it is between two versions; `conflict` when it has tables of another program.
+   */
+  version(): Promise<number>
+  /** What the way down to version `to` would lose; all other rows are there again after the way up. */
+  losses(to: number): Promise<readonly SchemaLoss[]>
+  /**
+   * Goes from version to version, up or down, until `to`, and resolves to those that it went to, in order. Several
+   * processes may do so at once: one does it, and the others wait. All of it is done or nothing, where the engine can
+   * undo such a change; else {@link version} tells of a change that was cut off, until `migrate(0)` removes everything.
+   * @throws {GlanceError} as {@link version}; `usage` for a version that there is not.
+   */
+  migrate(to: number, options?: Abortable): Promise<readonly number[]>
+}
+
+/** So many rows, called `what` in the plural, such as `tasks`. */
+export interface SchemaLoss {
+  readonly what: string
+  readonly rows: number
 }
 
 export interface ImageTable {
@@ -80,6 +113,14 @@ export interface ImageTable {
   /** @throws {GlanceError} `duplicate`, also for the id of a deleted image. */
   insert(image: ImageRecord): Promise<void>
   /**
+   * Inserts images as they come, however many, a batch of a bounded size at a time, of which memory holds one. Each batch
+   * is inserted whole or not at all. When this rejects, also because the source does, the batches before have been
+   * inserted, unless this is in a transaction that fails as well; so what is there are the first images of the source.
+   * Nothing is locked while the source is waited for, but in a transaction. @throws {GlanceError} `duplicate`, which
+   * names an id that is taken.
+   */
+  insertAll(images: AsyncIterable<ImageRecord> | Iterable<ImageRecord>): Promise<void>
+  /**
    * Applies only while the stored status is in `from`, so that of two uploads one wins. Resolves to the image as
    * it then is. A status of `deleted` hides the image from then on, and drops its tags, properties, locations and
    * members; one of `pending_delete` hides it and drops nothing, so that it can be made `active` again. It is then
@@ -92,6 +133,16 @@ export interface ImageTable {
    * are pending deletion. Data at removed locations counts until it is deleted.
    */
   usage(owner: string | null, options?: { readonly except?: string }): Promise<ImageUsage>
+  /**
+   * Forgets the images that were deleted before then, and resolves to how many: their ids may be used again. Those that
+   * are pending deletion are not among them. When it rejects, some may be forgotten.
+   */
+  purge(before: Date, options?: PurgeOptions): Promise<number>
+}
+
+export interface PurgeOptions extends Abortable {
+  /** How many at most; by default all. */
+  readonly limit?: number
 }
 
 /** Images of which something has waited to be deleted for a time. */
@@ -142,8 +193,8 @@ export interface TaskTable {
   insert(task: Task): Promise<void>
   /** Applies only while the stored status is in `from`. @throws {GlanceError} `conflict`, `not_found`. */
   update(id: string, change: TaskChange, from: readonly TaskStatus[]): Promise<Task>
-  /** Forgets the tasks that expired before `now`. */
-  deleteExpired(now: Date): Promise<void>
+  /** Forgets the tasks that expired before `now`, and resolves to how many. When it rejects, some may be forgotten. */
+  deleteExpired(now: Date, options?: PurgeOptions): Promise<number>
 }
 
 /** Metadata definitions. */

@@ -1,46 +1,65 @@
-import { GlanceError, unreachable } from '../errors.ts'
+import { GlanceError } from '../errors.ts'
+import { IN_MEMORY, parseConnection } from './connection.ts'
 import type { Database } from './database.ts'
+import { openModule } from './module.ts'
+import { completeSettings, type OpenOptions, type ServerSettings } from './settings.ts'
 
-export const DATA_APIS = ['simple', 'sqlite'] as const
-export type DataApi = (typeof DATA_APIS)[number]
+/** Our drivers; any other name is that of a module. */
+const DATA_APIS = ['simple', 'sqlite', 'postgresql', 'mysql'] as const
 
-export interface DatabaseSettings {
-  readonly dataApi: DataApi
+export interface DatabaseSettings extends Partial<ServerSettings> {
   /**
-   * Where the database is, as SQLAlchemy writes it: `sqlite:///relative/path`, `sqlite:////absolute/path`, or
-   * `sqlite://` for one in memory. The `simple` driver needs none.
+   * `simple`, `sqlite`, `postgresql`, `mysql`, or somebody else's driver as {@link openModule} finds it; null for what
+   * the connection says.
    */
+  readonly dataApi: string | null
+  /** Where the database is, as {@link parseConnection} takes it; for somebody else's driver as that takes it. */
   readonly connection: string
 }
 
-/** Opens the database, which is not yet migrated. @throws {GlanceError} `usage`, `unavailable`, `corrupt`. */
-export async function openDatabase({ dataApi, connection }: DatabaseSettings): Promise<Database> {
-  switch (dataApi) {
-    case 'simple': {
-      const { SimpleDatabase } = await import('./simple/simple.ts')
-      return new SimpleDatabase()
-    }
-    case 'sqlite': {
-      const path = sqlitePath(connection)
-      const { openSqlite } = await import('./sqlite.ts')
-      return openSqlite(path)
-    }
-    default:
-      return unreachable(dataApi)
+/**
+ * Opens the database, which is not yet migrated. @throws {GlanceError} `usage`, `unavailable`, `corrupt`,
+ * `unsupported`.
+ */
+export async function openDatabase(
+  { dataApi, connection: url, ...given }: DatabaseSettings,
+  options: OpenOptions = {},
+): Promise<Database> {
+  const settings = completeSettings(given)
+  if (dataApi === 'simple') {
+    const { SimpleDatabase } = await import('./simple/simple.ts')
+    return new SimpleDatabase()
   }
+  if (dataApi !== null && isModule(dataApi)) {
+    return openModule(dataApi, { connection: url, ...settings }, options)
+  }
+  const connection = parseConnection(url)
+  const { engine } = connection
+  if (dataApi !== null && dataApi !== engine) {
+    throw new GlanceError('usage', `data_api is ${dataApi}, and the connection is one of ${engine}`)
+  }
+  if (connection.engine === 'sqlite') {
+    const { openSqlite } = await import('./sqlite.ts')
+    return openSqlite(connection.path)
+  }
+  if (connection.engine === 'postgresql') {
+    const { openPostgres } = await import('./postgres.ts')
+    return openPostgres(connection, settings, options)
+  }
+  const { openMysql } = await import('./mysql.ts')
+  return openMysql(connection, settings, options)
 }
 
-/** The path of a database that is gone when it is closed. */
-export const IN_MEMORY = ':memory:'
+/** The file in which the database is, when it is in one that is ours to keep. */
+export function fileOf({
+  dataApi,
+  connection: url,
+}: Pick<DatabaseSettings, 'dataApi' | 'connection'>): string | null {
+  if (dataApi === 'simple' || (dataApi !== null && isModule(dataApi))) return null
+  const connection = parseConnection(url)
+  return connection.engine === 'sqlite' && connection.path !== IN_MEMORY ? connection.path : null
+}
 
-/** The file of a database, or {@link IN_MEMORY}. @throws {GlanceError} `usage`. */
-export function sqlitePath(connection: string): string {
-  const [, path] = /^sqlite:\/\/(?:\/([^?]*))?$/.exec(connection) ?? []
-  if (path !== undefined) return path === '' ? IN_MEMORY : path
-  if (connection === 'sqlite://') return IN_MEMORY
-  // Another engine's URL may hold a password, so it is not repeated.
-  throw new GlanceError(
-    'usage',
-    'connection: expected sqlite:///relative/path or sqlite:////absolute/path',
-  )
+function isModule(dataApi: string): boolean {
+  return !DATA_APIS.some(name => name === dataApi)
 }

@@ -7,7 +7,7 @@ import {
   type TransactionSettings,
 } from 'kysely'
 import type Libsql from 'libsql'
-import { GlanceError } from '../errors.ts'
+import { keepable } from './nul.ts'
 import { codeOf, toGlanceError } from './sqlite-errors.ts'
 import { Turns } from './turns.ts'
 
@@ -22,6 +22,8 @@ export interface SqliteDriverOptions {
   readonly open: () => Libsql.Database
   /** How long to wait for others, in this process or another, before something is `unavailable`. */
   readonly timeoutMs: number
+  /** What each connection begins with. Default: what a database of ours needs. */
+  readonly pragmas?: readonly string[]
 }
 
 /** kysely's driver for one connection to one SQLite file, which transactions and single queries have in turn. */
@@ -36,10 +38,10 @@ export class SqliteDriver implements Driver {
   }
 
   async init(): Promise<void> {
-    const { open, timeoutMs } = this.#options
+    const { open, timeoutMs, pragmas = PRAGMAS } = this.#options
     const connection = new SqliteConnection(open(), timeoutMs)
     try {
-      for (const pragma of PRAGMAS) await connection.execute(pragma)
+      for (const pragma of pragmas) await connection.execute(pragma)
     } catch (error) {
       connection.close()
       throw error
@@ -109,8 +111,9 @@ class SqliteConnection implements DatabaseConnection {
     return this.#patiently(() => void this.#database.exec(sql))
   }
 
-  async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
-    parameters.forEach(refuseNul)
+  async executeQuery<R>(compiled: CompiledQuery): Promise<QueryResult<R>> {
+    const { sql } = compiled
+    const parameters = keepable(compiled)
     this.#statements += 1
     if (this.#statements % STATEMENTS_PER_TURN === 0) await setImmediate()
     return this.#patiently(() => {
@@ -158,13 +161,5 @@ class SqliteConnection implements DatabaseConnection {
       if (this.inTransaction) this.#database.exec('rollback')
       throw error
     }
-  }
-}
-
-/** SQLite would keep such text and read it back cut short. */
-function refuseNul(parameter: unknown): void {
-  if (typeof parameter === 'string' && parameter.includes('\0')) {
-    const text = JSON.stringify(parameter)
-    throw new GlanceError('invalid', `text with a NUL character cannot be kept: ${text}`)
   }
 }

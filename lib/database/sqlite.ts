@@ -1,9 +1,17 @@
-import { Kysely, sql, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely'
+import {
+  type Dialect,
+  Kysely,
+  sql,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from 'kysely'
 import { GlanceError, isGlanceError, messageOf } from '../errors.ts'
 import type { Database } from './database.ts'
+import type { Engine } from './sql/engine.ts'
 import { SqlDatabase } from './sql/sql-database.ts'
 import type { Tables } from './sql/tables.ts'
-import { SqliteDriver } from './sqlite-driver.ts'
+import { SqliteDriver, type SqliteDriverOptions } from './sqlite-driver.ts'
 
 export interface SqliteOptions {
   /** How long to wait for others, in this process or another, before something is `unavailable`. Default 10 000. */
@@ -21,12 +29,7 @@ export async function openSqlite(
 ): Promise<Database> {
   const { default: Libsql } = await import('libsql')
   const db = new Kysely<Tables>({
-    dialect: {
-      createAdapter: () => new TransactionalAdapter(),
-      createDriver: () => new SqliteDriver({ open: () => new Libsql(path), timeoutMs }),
-      createIntrospector: db => new SqliteIntrospector(db),
-      createQueryCompiler: () => new SqliteQueryCompiler(),
-    },
+    dialect: sqliteDialect({ open: () => new Libsql(path), timeoutMs }),
   })
   try {
     await sql`select 1`.execute(db) // kysely connects on the first query.
@@ -35,7 +38,29 @@ export async function openSqlite(
     const message = `cannot open the SQLite database ${path}: ${messageOf(error)}`
     throw new GlanceError(code, message, { cause: error })
   }
-  return new SqlDatabase(db)
+  return new SqlDatabase(db, SQLITE)
+}
+
+/** How kysely speaks to SQLite. */
+export function sqliteDialect(options: SqliteDriverOptions): Dialect {
+  return {
+    createAdapter: () => new TransactionalAdapter(),
+    createDriver: () => new SqliteDriver(options),
+    createIntrospector: db => new SqliteIntrospector(db),
+    createQueryCompiler: () => new SqliteQueryCompiler(),
+  }
+}
+
+/** What is locked is waited for by the driver, so nothing is tried again. */
+export const SQLITE: Engine = {
+  name: 'sqlite',
+  nullsLast: false,
+  knowsNull: true,
+  retries: 0,
+  hint: index => sql`indexed by ${sql.ref(index ?? 'sqlite_autoindex_images_1')}`,
+  textIndex: (column, text) => sql`(${sql.ref(column)}, ${sql.ref(text)})`,
+  ourPart: null,
+  dropIndex: index => sql`drop index ${sql.ref(index)}`,
 }
 
 /** SQLite can change its schema in a transaction, which also keeps two processes from doing so at once. */

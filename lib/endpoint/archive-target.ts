@@ -9,7 +9,7 @@ import { verify } from '../stream/verify.ts'
 import { expressibleInV2 } from '../wire/loss.ts'
 import { INCOMPLETE_LINE, manifestLine } from '../wire/manifest.ts'
 import type { ByteSink } from './compression.ts'
-import type { Endpoint, FinishOptions, ImageData, Written } from './endpoint.ts'
+import type { Endpoint, FinishOptions, ImageData, Room, Written } from './endpoint.ts'
 import { begin } from './glance-data.ts'
 import { layout, MANIFEST, toMetadata } from './layout.ts'
 import { entryOf } from './manifest.ts'
@@ -35,6 +35,7 @@ export class ArchiveTarget implements Endpoint {
     repeatable: false,
   } as const
   readonly expressible = expressibleInV2
+  readonly room: () => Promise<Room>
   readonly #sink: ByteSink
   readonly #now: Date
   readonly #lines: string[] = []
@@ -42,8 +43,10 @@ export class ArchiveTarget implements Endpoint {
   /** Until the image that is being written is. */
   #turn: Promise<void> = Promise.resolve()
 
-  constructor(name: string, sink: ByteSink, now: Date) {
+  /** `room` is what it says of where it is written to. */
+  constructor(name: string, sink: ByteSink, now: Date, room: () => Promise<Room>) {
     this.name = name
+    this.room = room
     this.#sink = sink
     this.#now = now
   }

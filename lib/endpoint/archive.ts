@@ -12,7 +12,8 @@ import {
 import { ArchiveSource } from './archive-source.ts'
 import { ArchiveTarget } from './archive-target.ts'
 import { type ByteSink, type Compression, compressing, decompressed } from './compression.ts'
-import type { Endpoint } from './endpoint.ts'
+import type { Endpoint, Room } from './endpoint.ts'
+import { roomForFile } from './free-space.ts'
 
 export interface ArchiveOptions extends Abortable {
   /** Whether it is to be written, anew, rather than read. */
@@ -39,7 +40,8 @@ export async function openArchive(path: string, options: ArchiveOptions): Promis
   if (options.writable) {
     const sink = path === '-' ? outputSink(options) : await archiveSink(path, options)
     try {
-      return new ArchiveTarget(name, await compressing(sink, compressionOf(path)), new Date())
+      const packed = await compressing(sink, compressionOf(path))
+      return new ArchiveTarget(name, packed, new Date(), async () => await roomForArchive(path))
     } catch (error) {
       await sink.abort()
       throw error
@@ -47,6 +49,13 @@ export async function openArchive(path: string, options: ArchiveOptions): Promis
   }
   const { bytes, close } = path === '-' ? inputBytes(options) : await archiveBytes(path, options)
   return new ArchiveSource(name, decompressed(abortable(bytes, options.signal)), close)
+}
+
+/** How much can be written to an archive that is to be at `path`. */
+export async function roomForArchive(path: string): Promise<Room> {
+  const isCompressed = compressionOf(path) !== 'none'
+  if (path === '-') return { free: null, isCompressed, quotas: [] }
+  return await roomForFile(path, isCompressed)
 }
 
 function compressionOf(path: string): Compression {

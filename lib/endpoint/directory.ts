@@ -8,8 +8,17 @@ import { rechunk } from '../stream/rechunk.ts'
 import { verify } from '../stream/verify.ts'
 import { expressibleInV2 } from '../wire/loss.ts'
 import { auditDirectory } from './directory-audit.ts'
-import type { Audited, Endpoint, ImageData, ListOptions, Withdrawal, Written } from './endpoint.ts'
+import type {
+  Audited,
+  Endpoint,
+  ImageData,
+  ListOptions,
+  Room,
+  Withdrawal,
+  Written,
+} from './endpoint.ts'
 import { fileFault } from './file-fault.ts'
+import { roomInFolder } from './free-space.ts'
 import { fromMetadata, layout, LONGEST_METADATA, toMetadata } from './layout.ts'
 import { entryOf, Manifest } from './manifest.ts'
 import { readFrom } from './read-file.ts'
@@ -201,6 +210,10 @@ export class DirectoryEndpoint implements Endpoint {
         throw fileFault(error, file)
       })
     }
+  }
+
+  async room(): Promise<Room> {
+    return await roomInFolder(this.#folder)
   }
 
   audit(options: Abortable = {}): AsyncGenerator<Audited> {

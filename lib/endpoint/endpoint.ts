@@ -94,6 +94,33 @@ export interface Written {
   readonly via?: PullMethod | undefined
 }
 
+/** Limits of projects that a service may tell of, by the names that Glance registers in Keystone. */
+export const QUOTA_NAMES = [
+  'image_size_total',
+  'image_count_total',
+  'image_count_uploading',
+] as const
+export type QuotaName = (typeof QUOTA_NAMES)[number]
+
+/** What our project has and may have: bytes for `image_size_total`, else images. */
+export interface Quota {
+  readonly name: QuotaName
+  readonly usage: number
+  readonly limit: number
+}
+
+/** How much can be written, as far as that is known. */
+export interface Room {
+  /** Bytes that fit on the disk; null where that is not known. */
+  readonly free: number | null
+  /** Whether what is written takes less of it than its size. */
+  readonly isCompressed: boolean
+  readonly quotas: readonly Quota[]
+}
+
+/** The values that attributes may have, by the API's names; what is not in it may have any, as far as is known. */
+export type AcceptedValues = ReadonlyMap<string, ReadonlySet<string>>
+
 /** One image as it is found where what should be there is known. */
 export interface Audited {
   readonly id: string
@@ -186,6 +213,10 @@ export interface Endpoint extends AsyncDisposable {
    * @throws {GlanceError} `duplicate`, `forbidden`, `over_limit`, `corrupt`, `conflict`; `gone` as `features.repeatable` says.
    */
   add(image: Image, data: ImageData | null, options?: Abortable): Promise<Written>
+  /** How much can be written; left out where nothing is known of that. @throws as `list`. */
+  room?(options?: Abortable): Promise<Room>
+  /** What it takes, asked once; left out where nothing is known of that. @throws as `list`. */
+  accepts?(options?: Abortable): Promise<AcceptedValues>
   /** How it can fetch data by itself; left out where it never does. */
   pulls?(options?: Abortable): Promise<readonly PullMethod[]>
   /**

@@ -198,10 +198,24 @@ export abstract class GlanceEndpoint implements Endpoint {
     } catch (error) {
       if (isGlanceError(error, 'conflict')) return await this.#takeOver(image, signal)
       if (!isGlanceError(error, ...REFUSALS)) throw error
+      // Where our project may have no more images, that is said before it is seen that this one is there already.
+      if (error.code === 'over_limit' && (await this.#isThere(image.id, signal))) {
+        return await this.#takeOver(image, signal)
+      }
       // Something in it is refused. The least that can be created shows what, once it is brought to the rest.
       const bare = await this.createBare(image, signal)
       const { image: record } = await this.#bring(bare, { ...bare, hidden: image.hidden }, signal)
       return record
+    }
+  }
+
+  async #isThere(id: string, signal: AbortSignal | undefined): Promise<boolean> {
+    try {
+      await this.show(id, signal)
+      return true
+    } catch (error) {
+      if (isGlanceError(error, 'not_found')) return false
+      throw error
     }
   }
 

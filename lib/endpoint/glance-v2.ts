@@ -11,6 +11,7 @@ import { expressibleByV2Service } from '../wire/loss.ts'
 import { imageFromV2, imageToV2, SERVER_MADE, type V2Document } from '../wire/v2-image.ts'
 import { PATCH_MEDIA_TYPE, patchOf } from '../wire/v2-patch.ts'
 import {
+  type AcceptedValues,
   type ImageAddress,
   type ImageData,
   type ListOptions,
@@ -18,11 +19,13 @@ import {
   type PullFrom,
   type PullMethod,
   type PullOptions,
+  type Room,
   WITHDRAWALS,
 } from './endpoint.ts'
 import { download, type Expected, type Transport, upload } from './glance-data.ts'
 import { GlanceEndpoint } from './glance-endpoint.ts'
 import { importImage } from './glance-import.ts'
+import { acceptedValues, quotasOf } from './glance-room.ts'
 import { type GlanceOptions, GlanceService } from './glance-service.ts'
 import { someOrAll } from './glance-page.ts'
 import { listPages } from './glance-v2-listing.ts'
@@ -126,6 +129,14 @@ export class GlanceV2Endpoint extends GlanceEndpoint {
       },
     )
     return await this.#methods
+  }
+
+  async room(options: Abortable = {}): Promise<Room> {
+    return { free: null, isCompressed: false, quotas: await quotasOf(this.service, options) }
+  }
+
+  async accepts(options: Abortable = {}): Promise<AcceptedValues> {
+    return await acceptedValues(this.service, options)
   }
 
   protected async fetch(id: string, from: PullFrom, options: PullOptions): Promise<void> {

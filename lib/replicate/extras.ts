@@ -14,6 +14,9 @@ export interface UnreadableExtra {
   readonly error: GlanceError
 }
 
+/** What is known when a plan has come to its end. */
+export type Findings = Pick<Extras, 'ofSource' | 'onBoth' | 'hasCopies' | 'known' | 'take'>
+
 /** What a plan finds out about both sides besides its steps: what only the target has, and how the two hang together. */
 export class Extras {
   readonly #copiesFrom: string | null

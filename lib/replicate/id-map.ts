@@ -85,9 +85,8 @@ export class IdMap implements AsyncDisposable {
     return this.#renamed(copy, value => this.#sources.get(value) ?? value)
   }
 
-  /** Gives the source's image a new id on the target. @throws {GlanceError} `over_limit` when it cannot be written down. */
-  async assign(source: string): Promise<string> {
-    const target = randomUUID()
+  /** Gives the source's image a new id on the target, this one or any. @throws {GlanceError} `over_limit` when it cannot be written down. */
+  async assign(source: string, target: string = randomUUID()): Promise<string> {
     const writing = this.#writing.then(async () => await this.#append({ source, target }))
     this.#writing = writing.catch(() => {}) // Told to who wanted it.
     await writing

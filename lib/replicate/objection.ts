@@ -1,5 +1,5 @@
 import { GlanceError } from '../errors.ts'
-import type { Extras } from './extras.ts'
+import type { Findings } from './extras.ts'
 import type { Removal, RemovalLimit } from './removal.ts'
 import { WITHDRAWN } from './withdrawn.ts'
 
@@ -9,7 +9,7 @@ export interface Doubts {
   readonly unreadable: number
   /** How many images that the target lacks it did not get. Default 0. */
   readonly failed?: number | undefined
-  readonly extras: Extras
+  readonly extras: Findings
 }
 
 /** Why no image is to go, as far as it can be told without asking: of those that would there are `going`. */
@@ -35,7 +35,7 @@ export function objection(
   return new GlanceError('conflict', message)
 }
 
-export function isTooMany(going: number, most: RemovalLimit, { onBoth }: Extras): boolean {
+export function isTooMany(going: number, most: RemovalLimit, { onBoth }: Findings): boolean {
   if (most.type === 'images') return going > most.images
   // Digits behind the point are not exact: 29% of 1000 are a little less than 290.
   return Math.round(going * 1e6) > Math.round((onBoth + going) * most.percent * 1e4)
@@ -47,7 +47,7 @@ export function tooMany(
   going: number,
   others: number,
   most: RemovalLimit,
-  { onBoth }: Extras,
+  { onBoth }: Findings,
 ): GlanceError {
   const all = going + others
   const would = `${others > 0 ? 'up to ' : ''}${imagesOf(all)} would be ${WITHDRAWN[how]}`

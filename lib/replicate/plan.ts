@@ -1,6 +1,7 @@
 import { GlanceError, isGlanceError, messageOf } from '../errors.ts'
 import type { Endpoint, ListOptions, Membership } from '../endpoint/endpoint.ts'
 import { ANY_OWNER, hasData, type Image } from '../image/image.ts'
+import type { Pair } from '../image/ordered.ts'
 import { isGone } from '../image/status.ts'
 import { changesBetween, type FieldChange, withAttributesOf } from '../wire/attributes.ts'
 import { forGood, type LostField } from '../wire/loss.ts'
@@ -21,6 +22,8 @@ export type PlanStep = { readonly lost: readonly LostField[] } & (
   | {
       readonly action: 'create'
       readonly image: Image
+      /** The record without data that the target has of it, where it has one. */
+      readonly present: Image | undefined
       readonly withData: boolean
       /** The target holds other data under its id, so that it gets another. */
       readonly anew?: true
@@ -86,6 +89,8 @@ export interface PlanOptions {
 export interface PlanContext extends ListOptions {
   /** Told of both sides as they are listed, the source's images that are not selected among them. */
   readonly extras?: Extras | undefined
+  /** Told of the images that a step is about, right before the step. */
+  readonly onPair?: ((pair: Pair) => void) | undefined
 }
 
 /** What is found when two sides are held against each other: a step, or something that only the target has. */
@@ -139,7 +144,7 @@ export async function* survey(
   source: Listed,
   target: Endpoint,
   options: PlanOptions,
-  { extras, onUnreadable, signal, hint }: PlanContext = {},
+  { extras, onPair, onUnreadable, signal, hint }: PlanContext = {},
 ): AsyncGenerator<Found> {
   const { selection, ids } = options
   const unreadable = new Map<string, GlanceError>()
@@ -169,9 +174,12 @@ export async function* survey(
     // What is written anew is as good as not there.
     const error = present === undefined && target.features.rewrites !== true ? found : undefined
     if (selection?.selects(image) === false) continue
-    yield error === undefined
-      ? await planPair({ source: image, target: present }, { source, target }, options, signal)
-      : { action: 'refuse', image, present, error, lost: [] }
+    const step: PlanStep =
+      error === undefined
+        ? await planPair({ source: image, target: present }, { source, target }, options, signal)
+        : { action: 'refuse', image, present, error, lost: [] }
+    onPair?.(pair)
+    yield step
   }
   for (const [id, error] of unreadable) yield { action: 'unreadable', id, error }
 }
@@ -286,13 +294,15 @@ function wantedStep(
   if (present === undefined) {
     const image = withAttributesOf(wanted, blank(wanted), leaveOut)
     return copyable || metadataOnly
-      ? { action: 'create', image, withData: !metadataOnly }
+      ? { action: 'create', image, present, withData: !metadataOnly }
       : { action: 'skip', image, present, reason: 'no_data' }
   }
   const image = withAttributesOf(wanted, present, leaveOut)
   if (!metadataOnly && !hasData(present)) {
     if (!copyable) return { action: 'skip', image, present, reason: 'no_data' }
-    if (present.status === 'queued') return { action: 'create', image, withData: true }
+    if (present.status === 'queued') {
+      return { action: 'create', image, present, withData: true }
+    }
     return refuse(
       image,
       present,
@@ -304,7 +314,7 @@ function wantedStep(
     if (onConflict === 'skip') return { action: 'skip', image, present, reason: 'conflict' }
     if (onConflict === 'fail' || !copyable) return refuse(image, present, wrong)
     const anew = withAttributesOf(wanted, blank(wanted), leaveOut)
-    return { action: 'create', image: anew, withData: true, anew: true }
+    return { action: 'create', image: anew, present: undefined, withData: true, anew: true }
   }
   const kept = withAttributesOf(image, present, unspeakable(present, image, ends, decided))
   const changes = changesBetween(present, kept)

@@ -4,7 +4,7 @@ import { GlanceError, isGlanceError } from '../errors.ts'
 import type { Image } from '../image/image.ts'
 import { isGone } from '../image/status.ts'
 import { atOnce } from './at-once.ts'
-import type { Extra, Extras } from './extras.ts'
+import type { Extra, Findings } from './extras.ts'
 import { type Doubts, isTooMany, objection, tooMany } from './objection.ts'
 import { Patience } from './patience.ts'
 import { isCopyFrom, originIdOf } from './provenance.ts'
@@ -55,7 +55,7 @@ export interface RemovalPlan {
 
 export interface RemovalContext extends Abortable, Doubts {
   /** What a plan has found, once it has come to its end. */
-  readonly extras: Extras
+  readonly extras: Findings
   /** When it fires, no further image is removed; those under way are. */
   readonly closing?: AbortSignal | undefined
   /** How many images to ask for, or to remove, at once. */

@@ -64,6 +64,7 @@ export async function* runAll(
     via = 'relay',
     discardUnfinished = false,
     skipTaken = false,
+    recheck = async step => step,
     closing,
     onBytes = () => {},
     onNote = () => {},
@@ -131,11 +132,14 @@ export async function* runAll(
     )
   }
 
-  async function carryOut({ step, target }: Work, source: DataSource): Promise<void> {
+  async function carryOut(work: Work, source: DataSource): Promise<void> {
+    const { target } = work
     if (closing?.aborted === true) return void (left = true)
     if (stopped.aborted || broken.has(target)) {
-      return events.put({ type: 'interrupted', target, step })
+      return events.put({ type: 'interrupted', target, step: work.step })
     }
+    const step = await checked(work)
+    if (step === undefined) return
     events.put({ type: 'started', target, step })
     let counted = 0
     const count = (bytes: number) => {
@@ -190,6 +194,22 @@ export async function* runAll(
     } catch (error) {
       if (!stopped.aborted) events.put({ type: 'failed', target, id: image.id, step, error })
     }
+  }
+
+  /** The step as it is to be done now; undefined when that is nothing. */
+  async function checked({ step, target }: Work): Promise<WorkStep | undefined> {
+    const now = await recheck(step, stopped).catch((error: unknown) => {
+      if (stopped.aborted) return events.put({ type: 'interrupted', target, step })
+      events.put({ type: 'failed', target, id: step.image.id, step, error })
+      if (isGlanceError(error, 'unauthenticated')) giveUp(target, error)
+    })
+    if (now === undefined) return undefined
+    if (now.action === 'skip') {
+      events.put({ type: 'skipped', target, step: now, reason: now.reason })
+    } else if (now.action === 'refuse') {
+      events.put({ type: 'failed', target, id: now.image.id, step: now, error: now.error })
+    } else return now
+    return undefined
   }
 
   /** Shares the image with whom it is to be shared with. */

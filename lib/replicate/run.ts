@@ -64,6 +64,10 @@ export interface RunOptions
   /** Whether images whose ids the target does not give out are skipped instead of having failed. Default false. */
   readonly skipTaken?: boolean | undefined
   /**
+   * Asked when the turn of a step has come: what is to be done instead, or why nothing is. Never rejects for what it finds.
+   */
+  readonly recheck?: ((step: WorkStep, signal: AbortSignal) => Promise<PlanStep>) | undefined
+  /**
    * When it fires, no further image is begun, and those under way go on. Where that leaves anything to be done, the
    * run ends by throwing its reason.
    */

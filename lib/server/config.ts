@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { DATA_APIS, type DataApi } from '../database/open.ts'
 import { GlanceError, messageOf } from '../errors.ts'
 import { DIGEST_ALGORITHMS, type DigestAlgorithm } from '../image/digest.ts'
 import { CONTAINER_FORMATS, DISK_FORMATS } from '../image/image.ts'
+import { DATABASE_OPTIONS, type DatabaseConfig } from './database-options.ts'
 import { DEFAULT_IMPORTS, type ImportSettings, readImportSettings } from './import-settings.ts'
 import {
   boolean,
@@ -33,7 +33,7 @@ import { readStoreSettings, type StoreSettings } from './store-settings.ts'
 const STORES = ['file', 'memory'] as const
 
 /** Everything that can be set. A negative quota is none. */
-export interface ServerConfig extends RemotePolicySettings {
+export interface ServerConfig extends RemotePolicySettings, DatabaseConfig {
   readonly bindHost: string
   /** 0 for any that is free. */
   readonly bindPort: number
@@ -47,11 +47,10 @@ export interface ServerConfig extends RemotePolicySettings {
   /** Which versions of the Images API are spoken. */
   readonly enableV1Api: boolean
   readonly enableV2Api: boolean
-  /** The folder of what the two below do not place elsewhere. */
+  /** The folder of the database and of what the settings below do not place elsewhere. */
   readonly dataDir: string
-  readonly dataApi: DataApi
-  /** Null for `glance.sqlite` in the data folder. */
-  readonly connection: string | null
+  /** How many processes share the work; 0 for the one that is started. */
+  readonly workers: number
   readonly store: (typeof STORES)[number]
   /** The folder of the file store; null for `images` in the data folder. */
   readonly storeDir: string | null
@@ -148,8 +147,10 @@ export function completeConfig(given: Partial<ServerConfig>): ServerConfig {
     enableV1Api: true,
     enableV2Api: true,
     dataDir: 'glance-data',
-    dataApi: 'sqlite',
+    dataApi: null,
     connection: null,
+    dbAutoCreate: true,
+    workers: 0,
     store: 'file',
     storeDir: null,
     enabledBackends: [],
@@ -268,8 +269,8 @@ const OPTIONS: Readonly<Record<string, Option>> = {
   ca_file: value => ({ caFile: resolve(text(value)) }),
   public_endpoint: value => ({ publicEndpoint: url(value) }),
   data_dir: value => ({ dataDir: resolve(text(value)) }),
-  data_api: value => ({ dataApi: dataApi(value) }),
-  'database.connection': value => ({ connection: text(value) }),
+  ...DATABASE_OPTIONS,
+  workers: value => ({ workers: integer(value, 0, 1000) }),
   'glance_store.stores': value => ({ store: store(value) }),
   'glance_store.default_store': value => ({ store: store(value) }),
   'glance_store.filesystem_store_datadir': value => ({ storeDir: resolve(text(value)) }),
@@ -338,13 +339,6 @@ const OPTIONS: Readonly<Record<string, Option>> = {
   api_limit_max: value => ({ apiLimitMax: integer(value, 1, 2 ** 31) }),
   client_socket_timeout: value => ({ clientSocketTimeoutMs: integer(value, 0, 2 ** 21) * 1000 }),
   max_request_id_length: value => ({ maxRequestIdLength: integer(value, 0, 16_384) }),
-}
-
-/** Glance names the Python module; which engine it is then says the connection. */
-function dataApi(value: string): DataApi {
-  if (value === 'glance.db.simple.api') return 'simple'
-  if (value === 'glance.db.sqlalchemy.api') return 'sqlite'
-  return oneOf(value, DATA_APIS)
 }
 
 /** Glance's own default is a list: the first one that is not just for reading. */

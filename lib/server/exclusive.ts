@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path'
 import { lock } from '../database/lock.ts'
-import { IN_MEMORY, sqlitePath } from '../database/open.ts'
+import { fileOf } from '../database/open.ts'
 import { GlanceError, messageOf } from '../errors.ts'
 import { makeFolder } from '../store/folder.ts'
 import type { ServerConfig } from './config.ts'
@@ -12,17 +12,31 @@ import type { ServerConfig } from './config.ts'
  * @throws {GlanceError} `unavailable` when another service is there, or when nothing can be written there.
  */
 export async function* lockOut(config: ServerConfig): AsyncGenerator<AsyncDisposable> {
-  const { dataApi, connection, dataDir } = config
-  const database = dataApi === 'simple' ? null : (connection ?? dataDir)
-  if (database !== null && database !== dataDir) {
-    const path = sqlitePath(database)
-    if (path !== IN_MEMORY) yield await lock(`the database ${path}`, path)
-  }
+  const { dataDir } = config
   const folders = new Set(dataFoldersOf(config).map(folder => resolve(folder)))
   const isThere = folders.delete(resolve(dataDir))
-  if (database === dataDir || isThere) yield await lockFolder(dataDir, 'glance')
+  if (isInDataFolder(config)) await makeDataFolder(dataDir)
+  const database = await lockDatabase(config)
+  if (database !== null) yield database
+  if (isThere && !isInDataFolder(config)) yield await lockFolder(dataDir, 'glance')
   // Hidden from whoever looks for images there.
   for (const folder of folders) yield await lockFolder(folder, '.glance')
+}
+
+/**
+ * Keeps services away from the database of one until disposal; null for one that nobody else can get at.
+ * @throws {GlanceError} as {@link lockOut}.
+ */
+export async function lockDatabase(config: ServerConfig): Promise<AsyncDisposable | null> {
+  const { dataApi, connection, dataDir } = config
+  if (isInDataFolder(config))
+    return await lock(`the data folder ${dataDir}`, join(dataDir, 'glance'))
+  const path = connection === null ? null : fileOf({ dataApi, connection })
+  return path === null ? null : await lock(`the database ${path}`, path)
+}
+
+function isInDataFolder({ dataApi, connection }: ServerConfig): boolean {
+  return connection === null && (dataApi === null || dataApi === 'sqlite')
 }
 
 /** Where there is data of images, also what is staged and what is cached: the data folder for what is below it by default. */

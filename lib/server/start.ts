@@ -5,6 +5,7 @@ import type { TlsOptions } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
 import type { Database } from '../database/database.ts'
 import { openDatabase } from '../database/open.ts'
+import type { OpenOptions } from '../database/settings.ts'
 import { GlanceError, messageOf } from '../errors.ts'
 import type { ImageSchema } from '../wire/schema/image-schema.ts'
 import type { Authenticate } from './auth/authenticate.ts'
@@ -22,6 +23,7 @@ import { recoverImports } from './import/recover-imports.ts'
 import { openAuthentication, openProjectLimits } from './open-keystone.ts'
 import { openCache, openStaging, openStores } from './open-stores.ts'
 import { openPolicy, type PolicySource } from './policy/policy-source.ts'
+import { readyDatabase } from './ready-database.ts'
 import { remotePolicy } from './remote-policy.ts'
 import { TaskExecutor } from './tasks/executor.ts'
 import { v1Routes } from './v1/routes.ts'
@@ -41,24 +43,33 @@ export interface RunningServer extends AsyncDisposable {
   reload(): Promise<void>
 }
 
-export interface ServerOptions {
-  /** Told of errors that nobody foresaw. By default they are written to standard error. */
+export interface ServerOptions extends OpenOptions {
+  /**
+   * Told of errors that nobody foresaw, and once of each outage of what the service needs. By default they are written
+   * to standard error.
+   */
   readonly report?: ((error: unknown) => void) | undefined
   /** The time of day. */
   readonly now?: (() => Date) | undefined
 }
 
 /**
- * Starts the Images API. What an earlier one was cut off in is put right first. Disposal takes no new requests, lets
+ * Starts the Images API. What an earlier one was cut off in is put right first. `signal` stops it from starting, not
+ * once it runs. Disposal takes no new requests, lets
  * those under way finish for a time, cuts off the rest, and closes database and store when all is at rest.
  * @throws {GlanceError} `usage`; `unavailable` when the address is taken, or the data folder is in use by another
  * service or cannot be written to.
  */
 export async function startServer(
   given: Partial<ServerConfig> = {},
-  { report = error => console.error(error), now = () => new Date() }: ServerOptions = {},
+  {
+    report = error => console.error(error),
+    now = () => new Date(),
+    ...waiting
+  }: ServerOptions = {},
 ): Promise<RunningServer> {
   const config = completeConfig(given)
+  requireSharing(config)
   const tls = await readTls(config)
   const schema = await imageSchemaOf(config)
   const opened: AsyncDisposable[] = []
@@ -69,12 +80,12 @@ export async function startServer(
     const rules = { ...config, defaultRule: config.policyDefaultRule, ask }
     const policies = await openPolicy(config, rules, report)
     for await (const lock of lockOut(config)) opened.unshift(lock)
-    const database = await openDatabaseOf(config)
+    const database = await openDatabaseOf(config, { ...waiting, report })
     opened.unshift(database)
     const stores = await openStores(config, store => opened.unshift(store))
     const staging = await openStaging(config)
     opened.unshift(staging)
-    await database.migrate()
+    await readyDatabase(database, config.dbAutoCreate, waiting)
     const { maxWorkers } = config.imports
     const graceMs = config.shutdownGraceMs
     const background = new TaskExecutor({ atOnce: maxWorkers, graceMs, report })
@@ -107,14 +118,27 @@ export async function startServer(
   }
 }
 
+/** @throws {GlanceError} `usage` for processes that would each have images of their own. */
+function requireSharing({ dataApi, workers }: ServerConfig): void {
+  if (dataApi !== 'simple' || workers === 0) return
+  const message = `data_api is simple, which is of one process only: workers has to be 0, not ${workers}`
+  throw new GlanceError('usage', message)
+}
+
 /** Opens the database that the service uses, which is not yet migrated. @throws {GlanceError} as {@link openDatabase}. */
-export async function openDatabaseOf({
-  dataApi,
-  connection,
-  dataDir,
-}: ServerConfig): Promise<Database> {
-  if (dataApi === 'simple') return openDatabase({ dataApi, connection: '' })
-  if (connection !== null) return openDatabase({ dataApi, connection })
+export async function openDatabaseOf(
+  config: ServerConfig,
+  options: OpenOptions = {},
+): Promise<Database> {
+  const { dataApi, connection, dataDir } = config
+  if (connection !== null) return openDatabase({ ...config, connection }, options)
+  if (dataApi === 'postgresql' || dataApi === 'mysql') {
+    const message = `data_api is ${dataApi}, so [database] connection has to say where the database is`
+    throw new GlanceError('usage', message)
+  }
+  if (dataApi !== null && dataApi !== 'sqlite') {
+    return openDatabase({ ...config, connection: '' }, options)
+  }
   await makeDataFolder(dataDir)
   const path = join(resolve(dataDir), 'glance.sqlite')
   return openDatabase({ dataApi, connection: `sqlite:///${path}` })

@@ -10,11 +10,14 @@ import { verifySize } from '../stream/verify.ts'
 import { schemeOf } from './location.ts'
 import type { Location, Store } from './store.ts'
 
+/** Schemes of the URLs that it reads. */
+export const HTTP_SCHEMES = ['http', 'https'] as const
+
 /** Reads data that other servers keep, from the URLs that somebody registered as locations. */
 export class HttpStore implements Store {
   readonly id: string
   readonly writable = false
-  readonly schemes = ['http', 'https']
+  readonly schemes: readonly string[] = HTTP_SCHEMES
   readonly #filter: UriFilter
 
   /** `filter` is held against every URL, each time. */

@@ -1,4 +1,4 @@
 import t from 'tap'
-import { killedSuite } from '../compliance/killed-suite.ts'
+import { killedSuite } from '../support/killed-suite.ts'
 
 killedSuite(t, 50)

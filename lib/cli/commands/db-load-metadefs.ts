@@ -5,6 +5,7 @@ import type { WantedNamespace } from '../../image/metadef-request.ts'
 import type { Command } from '../command.ts'
 import { EXIT_STATUS } from '../exit-status.ts'
 import { type CommonOptions, SERVICE, type ServiceOptions } from '../options.ts'
+import { serviceConfig, serviceDatabase } from '../service-database.ts'
 
 export interface LoadMetadefsOptions extends CommonOptions, ServiceOptions {
   readonly dir: string
@@ -29,25 +30,17 @@ export const dbLoadMetadefs: Command<LoadMetadefsOptions, LoadMetadefsRow, LoadM
   options: SERVICE,
   rows: 'namespaces',
 
-  async *run({ dir, config, dataDir }, { signal }) {
-    const [{ wantedNamespace }, { loadNamespace }, { completeConfig, readConfig }, start] =
-      await Promise.all([
-        import('../../wire/schema/metadefs/requests.ts'),
-        import('../../server/domain/metadefs/load.ts'),
-        import('../../server/config.ts'),
-        import('../../server/start.ts'),
-      ])
+  async *run({ dir, ...options }, { signal }) {
+    const [{ wantedNamespace }, { loadNamespace }, { readyDatabase }] = await Promise.all([
+      import('../../wire/schema/metadefs/requests.ts'),
+      import('../../server/domain/metadefs/load.ts'),
+      import('../../server/ready-database.ts'),
+    ])
     // All are read before any is loaded, so that a mistake in one leaves nothing half done.
     const files = await readFiles(dir, wantedNamespace)
-    const settings = completeConfig({
-      ...(config === undefined ? {} : await readConfig(config)),
-      ...(dataDir === undefined ? {} : { dataDir }),
-    })
-    if (settings.dataApi === 'simple') {
-      throw new GlanceError('usage', 'data_api is simple: a database in memory has nothing loaded')
-    }
-    await using database = await start.openDatabaseOf(settings)
-    await database.migrate({ signal })
+    const config = await serviceConfig(options)
+    await using database = await serviceDatabase(config, { wanted: config.dbAutoCreate, signal })
+    await readyDatabase(database, config.dbAutoCreate, { signal })
     const rows = await database.transaction(
       async tables => {
         const rows: LoadMetadefsRow[] = []

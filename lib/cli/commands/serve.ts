@@ -71,8 +71,14 @@ export const serve: Command<ServeOptions, ServeRow, object> = {
         ...(port === undefined ? {} : { bindPort: port }),
         ...(dataDir === undefined ? {} : { dataDir }),
       },
-      { report: error => log.error(told(error)) },
+      { report: error => log.error(told(error)), notice, signal },
     )
+    if (settings.dataApi === 'simple') {
+      log.notice('data_api is simple: all images and tasks are forgotten when the service stops')
+    }
+    const { workers = 0 } = settings
+    if (workers > 1)
+      log.notice(`workers is ${workers}: one process answers everything all the same`)
     yield { url: server.url, host: new URL(server.url).hostname, port: server.port }
     using _ = onHangUp(server, log)
     if (!signal.aborted) await once(signal, 'abort')

@@ -14,7 +14,8 @@ export interface RunSurroundings extends HookSurroundings {
   readonly job: string | undefined
 }
 
-type RunOptions = UnattendedOptions & DeadlineOptions & { readonly dryRun?: boolean }
+type RunOptions = UnattendedOptions &
+  DeadlineOptions & { readonly dryRun?: boolean; readonly savePlan?: string | undefined }
 
 /** What is around a run that nobody looks at: a lock, a limit of time, files and commands that tell how it went. */
 export class Unattended implements AsyncDisposable {
@@ -89,7 +90,8 @@ export class Unattended implements AsyncDisposable {
   async end(summary: object, exitStatus: ExitStatus): Promise<ExitStatus> {
     const { clock, log } = this.#surroundings
     const end = this.#record.end(summary, exitStatus, clock.now())
-    const { summaryFile, metricsFile, dryRun = false } = this.#options
+    const { summaryFile, metricsFile, savePlan } = this.#options
+    const dryRun = this.#options.dryRun === true || savePlan !== undefined
     const written = await Promise.all([
       summaryFile === undefined ||
         attempt('--summary-file', async () => {
@@ -140,7 +142,10 @@ async function fileOf(option: string, path: string | undefined): Promise<string 
 }
 
 /** The positional arguments, without what should not be there: a user name and a password. */
-function endsOf({ positionals }: AnyCommand, options: object): Readonly<Record<string, string>> {
+export function endsOf(
+  { positionals }: Pick<AnyCommand, 'positionals'>,
+  options: object,
+): Readonly<Record<string, string>> {
   const given = options as Readonly<Record<string, unknown>>
   return Object.fromEntries(
     Object.keys(positionals).map(name => [

@@ -2,7 +2,15 @@ import { GlanceError } from '../../errors.ts'
 import { compareIds } from '../../image/image.ts'
 import type { ImageQuery } from '../../image/query.ts'
 import type { ImageStatus } from '../../image/status.ts'
-import type { ImageChange, ImageRecord, ImageTable, ImageUsage, PendingQuery } from '../database.ts'
+import { inBatches, repeatedId } from '../batches.ts'
+import type {
+  ImageChange,
+  ImageRecord,
+  ImageTable,
+  ImageUsage,
+  PendingQuery,
+  PurgeOptions,
+} from '../database.ts'
 import { totalOrder } from '../order.ts'
 import { compareBy, matches } from './query.ts'
 import { type Access, existing, live, type Rows } from './rows.ts'
@@ -48,12 +56,12 @@ export class SimpleImages implements ImageTable {
       .slice(0, limit)
   }
 
-  async insert(image: ImageRecord): Promise<void> {
-    await this.#access.write(({ images }) => {
-      if (images.has(image.id))
-        throw new GlanceError('duplicate', `image ${image.id} already exists`)
-      images.set(image.id, kept(image))
-    })
+  insert(image: ImageRecord): Promise<void> {
+    return this.#insert([image])
+  }
+
+  async insertAll(images: AsyncIterable<ImageRecord> | Iterable<ImageRecord>): Promise<void> {
+    for await (const batch of inBatches(images)) await this.#insert(batch)
   }
 
   update(id: string, change: ImageChange, from: readonly ImageStatus[]): Promise<ImageRecord> {
@@ -79,6 +87,25 @@ export class SimpleImages implements ImageTable {
     { except }: { readonly except?: string } = {},
   ): Promise<ImageUsage> {
     return usage(this.#access.rows().images.values(), owner, except ?? null)
+  }
+
+  async purge(before: Date, { limit = Infinity, signal }: PurgeOptions = {}): Promise<number> {
+    signal?.throwIfAborted()
+    return this.#access.write(({ images }) => {
+      const isOld = ({ status, deletedAt }: ImageRecord) =>
+        status === 'deleted' && deletedAt !== null && deletedAt < before
+      const old = [...images.values()].filter(isOld).slice(0, limit)
+      for (const { id } of old) images.delete(id)
+      return old.length
+    })
+  }
+
+  #insert(batch: readonly ImageRecord[]): Promise<void> {
+    return this.#access.write(({ images }) => {
+      const taken = batch.find(({ id }) => images.has(id))?.id ?? repeatedId(batch)
+      if (taken !== undefined) throw new GlanceError('duplicate', `image ${taken} already exists`)
+      for (const image of batch) images.set(image.id, kept(image))
+    })
   }
 }
 

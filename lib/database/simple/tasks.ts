@@ -1,6 +1,6 @@
 import { GlanceError } from '../../errors.ts'
 import type { Task, TaskQuery, TaskSortKey, TaskStatus } from '../../image/task.ts'
-import type { TaskChange, TaskTable } from '../database.ts'
+import type { PurgeOptions, TaskChange, TaskTable } from '../database.ts'
 import type { Access } from './rows.ts'
 
 export class SimpleTasks implements TaskTable {
@@ -45,11 +45,13 @@ export class SimpleTasks implements TaskTable {
     })
   }
 
-  async deleteExpired(now: Date): Promise<void> {
-    await this.#access.write(({ tasks }) => {
-      for (const { id, expiresAt } of tasks.values()) {
-        if (expiresAt !== null && expiresAt < now) tasks.delete(id)
-      }
+  async deleteExpired(now: Date, { limit = Infinity, signal }: PurgeOptions = {}): Promise<number> {
+    signal?.throwIfAborted()
+    return this.#access.write(({ tasks }) => {
+      const isOver = ({ expiresAt }: Task) => expiresAt !== null && expiresAt < now
+      const old = [...tasks.values()].filter(isOver).slice(0, limit)
+      for (const { id } of old) tasks.delete(id)
+      return old.length
     })
   }
 }

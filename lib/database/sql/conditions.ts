@@ -10,14 +10,21 @@ type Condition = Expression<SqlBool>
 /** Statuses of images that are in no listing unless they are asked for. */
 const UNLISTED = ['deleted', 'pending_delete', 'killed'] as const satisfies ImageStatus[]
 
-/** Whether a listing shows a row, as the WHERE clause says it. */
-export function matches(images: Images, query: ImageQuery): Condition {
+/** Whether a listing shows a row, as the WHERE clause says it, and it is one of `few` if these are given. */
+export function matches(
+  images: Images,
+  query: ImageQuery,
+  few: ReadonlySet<string> | undefined,
+): Condition {
   return images.and([
+    ...(few === undefined ? [] : [isOneOf(images, [...few])]),
     ...(query.deleted === 'listed' ? [] : [images('status', 'not in', UNLISTED)]),
     ...(query.hidden === null ? [] : [images('os_hidden', '=', Number(query.hidden))]),
     ...isVisible(images, query),
     ...isWanted(images, query),
     ...query.conditions.map(condition => meets(images, condition)),
+    ...hasTags(images, query.conditions),
+    ...hasProperties(images, query.conditions),
   ])
 }
 
@@ -47,37 +54,75 @@ function isWanted(images: Images, { viewer, visibility }: ImageQuery): Condition
 function meets(images: Images, condition: ImageCondition): Condition {
   switch (condition.type) {
     case 'text':
-      // An empty list is not SQL everywhere.
-      if (condition.in.length === 0) return sql<SqlBool>`1 = 0`
-      return images(condition.field, 'in', condition.in)
+      return condition.in.length === 0 ? NEVER : images(condition.field, 'in', condition.in)
     case 'number':
-      return images(condition.field, OPERATORS[condition.comparison], condition.value)
+      // Not a parameter, which an engine may take for one of the column's type and refuse when it is beyond that.
+      return images(condition.field, OPERATORS[condition.comparison], sql.lit(condition.value))
     case 'time':
-      return images(condition.field, OPERATORS[condition.comparison], condition.value.toISOString())
+      return images(condition.field, OPERATORS[condition.comparison], textOf(condition.value))
     case 'protected':
       return images('protected', '=', Number(condition.value))
     case 'tag':
-      return images(
-        'id',
-        'in',
-        images.selectFrom('image_tags').select('image_id').where('value', '=', condition.value),
-      )
     case 'property':
-      return images(
-        'id',
-        'in',
-        images
-          .selectFrom('image_properties')
-          .select('image_id')
-          .where('name', '=', condition.name)
-          .where('value', '=', condition.value),
-      )
+      return ALWAYS // Which all of them are asked for together.
     default:
       return unreachable(condition)
   }
 }
 
-const OPERATORS = {
+// Counted rather than asked for one by one, since an engine plans each EXISTS for itself, and a query may have hundreds.
+// There cannot be more than are counted, but what is said to be equal PostgreSQL takes for rare, and then sorts.
+
+function hasTags(images: Images, conditions: readonly ImageCondition[]): Condition[] {
+  const tags = new Set(conditions.flatMap(each => (each.type === 'tag' ? [each.value] : [])))
+  if (tags.size === 0) return []
+  const found = images
+    .selectFrom('image_tags')
+    .select(({ fn }) => fn.countAll().as('found'))
+    .whereRef('image_id', '=', 'images.id')
+    .where('value', 'in', [...tags])
+  return [images(found, '>=', tags.size)]
+}
+
+function hasProperties(images: Images, conditions: readonly ImageCondition[]): Condition[] {
+  const properties = new Map<string, string>()
+  for (const condition of conditions) {
+    if (condition.type !== 'property') continue
+    const { name, value } = condition
+    if ((properties.get(name) ?? value) !== value) return [NEVER] // It cannot have both.
+    properties.set(name, value)
+  }
+  if (properties.size === 0) return []
+  const found = images
+    .selectFrom('image_properties')
+    .select(({ fn }) => fn.countAll().as('found'))
+    .whereRef('image_id', '=', 'images.id')
+    .where(({ or, and, eb }) =>
+      or(
+        Array.from(properties, ([name, value]) =>
+          and([eb('image_properties.name', '=', name), eb('value', '=', value)]),
+        ),
+      ),
+    )
+  return [images(found, '>=', properties.size)]
+}
+
+function isOneOf(images: Images, ids: readonly string[]): Condition {
+  return ids.length === 0 ? NEVER : images('id', 'in', ids)
+}
+
+const ALWAYS = sql<SqlBool>`1 = 1`
+/** An empty list is not SQL everywhere. */
+const NEVER = sql<SqlBool>`1 = 0`
+
+/** A time to compare the columns with, which are text: of a year of four digits, the nearest one. */
+export function textOf(time: Date): string {
+  const years = time.getUTCFullYear()
+  if (years > 9999) return '9999-12-31T23:59:59.999Z'
+  return years < 0 ? '0000-01-01T00:00:00.000Z' : time.toISOString()
+}
+
+export const OPERATORS = {
   eq: '=',
   neq: '<>',
   lt: '<',

@@ -1,93 +1,82 @@
-import type { Selectable } from 'kysely'
-import { GlanceError, isGlanceError } from '../../errors.ts'
+import { type Selectable, sql as raw } from 'kysely'
+import { GlanceError } from '../../errors.ts'
+import { compareIds } from '../../image/image.ts'
 import { type ImageQuery, SORT_KEYS, type SortKey } from '../../image/query.ts'
 import { IMAGE_STATUSES, type ImageStatus } from '../../image/status.ts'
-import type { ImageChange, ImageRecord, ImageTable, ImageUsage, PendingQuery } from '../database.ts'
-import { totalOrder } from '../order.ts'
+import { inBatches } from '../batches.ts'
+import type {
+  ImageChange,
+  ImageRecord,
+  ImageTable,
+  ImageUsage,
+  PendingQuery,
+  PurgeOptions,
+} from '../database.ts'
+import { type OrderStep, totalOrder } from '../order.ts'
+import { candidates } from './candidates.ts'
 import { matches } from './conditions.ts'
-import { isAfter } from './paging.ts'
+import type { Engine } from './engine.ts'
+import { insertBatch } from './insert.ts'
+import { takePage } from './paging.ts'
 import { dropParts, replaceParts, withParts } from './parts.ts'
-import { imageColumns, imageToRow } from './rows.ts'
+import { purge } from './purge.ts'
+import { imageColumns } from './rows.ts'
 import type { Sql, Tables } from './tables.ts'
-import { atomically, consistently } from './transactions.ts'
+import { type Access, atomically, consistently, reading } from './transactions.ts'
 import { usage } from './usage.ts'
 
 export class SqlImages implements ImageTable {
-  readonly #sql: Sql
+  readonly #access: Access
 
-  constructor(sql: Sql) {
-    this.#sql = sql
+  constructor(access: Access) {
+    this.#access = access
   }
 
   find(
     id: string,
     { deleted = false }: { readonly deleted?: boolean } = {},
   ): Promise<ImageRecord | undefined> {
-    return consistently(this.#sql, tx => findIn(tx, id, deleted ? IMAGE_STATUSES : SHOWN))
+    return consistently(this.#access, tx => findIn(tx, id, deleted ? IMAGE_STATUSES : SHOWN))
   }
 
   list(query: ImageQuery): Promise<readonly ImageRecord[]> {
-    return consistently(this.#sql, async tx => {
-      const order = totalOrder(query.sort)
+    return consistently(this.#access, async tx => {
+      const { limit } = query
       const marker =
         query.marker === null ? null : await findMarker(tx, query.marker, query.deleted)
-      let page = tx
-        .selectFrom('images')
+      const order = totalOrder(query.sort)
+      const few = await candidates(tx, query)
+      const index = few === undefined ? indexFor(order) : null
+      const listing = imagesBy(tx, this.#access.engine, index)
         .selectAll()
-        .where(images => matches(images, query))
-        .limit(query.limit)
-      if (marker !== null) page = page.where(isAfter(order, marker, NULLABLE))
-      for (const { key, direction } of order) page = page.orderBy(key, direction)
-      return withParts(tx, await page.execute())
+        .where(images => matches(images, query, few))
+      const page = { order, nullable: NULLABLE, fixed: fixedBy(query), marker, limit }
+      return withParts(tx, await takePage(this.#access.engine, listing, page))
     })
   }
 
   findPending(id: string): Promise<ImageRecord | undefined> {
-    return consistently(this.#sql, tx => findIn(tx, id, ['pending_delete']))
+    return consistently(this.#access, tx => findIn(tx, id, ['pending_delete']))
   }
 
-  listPending({ until, limit, marker }: PendingQuery): Promise<readonly ImageRecord[]> {
-    const time = until.toISOString()
-    return consistently(this.#sql, async tx => {
-      const removed = tx
-        .selectFrom('image_removed_locations')
-        .select('image_id')
-        .where('removed_at', '<=', time)
-      let page = tx
-        .selectFrom('images')
-        .selectAll()
-        .where(({ or, and, eb }) =>
-          or([
-            and([eb('status', '=', 'pending_delete'), eb('deleted_at', '<=', time)]),
-            eb('id', 'in', removed),
-          ]),
-        )
-        .orderBy('id')
-        .limit(limit)
-      if (marker !== null) page = page.where('id', '>', marker)
-      return withParts(tx, await page.execute())
+  listPending(query: PendingQuery): Promise<readonly ImageRecord[]> {
+    return consistently(this.#access, async tx => {
+      const ids = await pendingIds(tx, query)
+      const images = tx.selectFrom('images').selectAll().where('id', 'in', ids).orderBy('id')
+      return ids.length === 0 ? [] : withParts(tx, await images.execute())
     })
   }
 
-  async insert(image: ImageRecord): Promise<void> {
-    try {
-      await atomically(this.#sql, async tx => {
-        const isPending = image.status === 'pending_delete'
-        const deletedAt = image.deletedAt ?? (isPending ? image.updatedAt : null)
-        await tx
-          .insertInto('images')
-          .values(imageToRow({ ...image, deletedAt }))
-          .execute()
-        if (image.status !== 'deleted') await replaceParts(tx, image.id, image)
-      })
-    } catch (error) {
-      if (!isGlanceError(error, 'duplicate')) throw error
-      throw new GlanceError('duplicate', `image ${image.id} already exists`, { cause: error })
-    }
+  insert(image: ImageRecord): Promise<void> {
+    return insertBatch(this.#access, [image])
+  }
+
+  async insertAll(images: AsyncIterable<ImageRecord> | Iterable<ImageRecord>): Promise<void> {
+    for await (const batch of inBatches(images)) await insertBatch(this.#access, batch)
   }
 
   update(id: string, change: ImageChange, from: readonly ImageStatus[]): Promise<ImageRecord> {
-    return atomically(this.#sql, async tx => {
+    return atomically(this.#access, async tx => {
       const deletes = change.status === 'deleted'
       const hides = deletes || change.status === 'pending_delete'
       const columns = imageColumns(hides ? { deletedAt: change.updatedAt, ...change } : change)
@@ -100,14 +89,32 @@ export class SqlImages implements ImageTable {
         .where('status', '<>', 'deleted')
         .executeTakeFirstOrThrow()
       if (numUpdatedRows === 0n) throw await refusal(tx, id, from)
-      if (deletes) await dropParts(tx, id)
+      if (deletes) await dropParts(tx, [id])
       else await replaceParts(tx, id, change)
       return read(tx, id)
     })
   }
 
   usage(owner: string | null, { except }: { readonly except?: string } = {}): Promise<ImageUsage> {
-    return usage(this.#sql, owner, except ?? null)
+    return reading(this.#access, sql => usage(sql, owner, except ?? null))
+  }
+
+  purge(before: Date, options: PurgeOptions = {}): Promise<number> {
+    return purge(this.#access, options, async (tx, limit, after) => {
+      let page = tx
+        .selectFrom('images')
+        .select('id')
+        .where('status', '=', 'deleted')
+        .where('deleted_at', '<', before.toISOString())
+        .orderBy('id')
+        .limit(limit)
+      if (after !== undefined) page = page.where('id', '>', after)
+      const ids = (await page.execute()).map(({ id }) => id)
+      if (ids.length === 0) return ids
+      await dropParts(tx, ids)
+      await tx.deleteFrom('images').where('id', 'in', ids).execute()
+      return ids
+    })
   }
 }
 
@@ -117,6 +124,24 @@ const NULLABLE: ReadonlySet<string> = new Set(['name', 'container_format', 'disk
 /** The statuses of images that are there for whoever asks. */
 const SHOWN = IMAGE_STATUSES.filter(status => status !== 'deleted' && status !== 'pending_delete')
 
+/** The images, read by an index; by their ids for null. */
+function imagesBy(sql: Sql, { hint }: Engine, index: string | null) {
+  const from = raw<Selectable<Tables['images']>>`images`.as<'images'>(raw`images ${hint(index)}`)
+  return sql.selectFrom(from)
+}
+
+/** The index that has this order, or at least its beginning. */
+function indexFor([step]: readonly OrderStep[]): string | null {
+  return step === undefined || step.key === 'id' ? null : `ix_images_${step.key}`
+}
+
+/** The columns of which the conditions leave but one value. */
+function fixedBy({ conditions }: ImageQuery): ReadonlySet<string> {
+  return new Set(
+    conditions.flatMap(each => (each.type === 'text' && each.in.length === 1 ? [each.field] : [])),
+  )
+}
+
 async function findIn(
   sql: Sql,
   id: string,
@@ -125,6 +150,31 @@ async function findIn(
   const image = sql.selectFrom('images').selectAll().where('id', '=', id)
   const [found] = await withParts(sql, await image.where('status', 'in', statuses).execute())
   return found
+}
+
+/** Each by an index of its own, which an engine would not do for both at once. */
+async function pendingIds(sql: Sql, { until, limit, marker }: PendingQuery): Promise<string[]> {
+  const time = until.toISOString()
+  let pending = sql
+    .selectFrom('images')
+    .select('id')
+    .where('status', '=', 'pending_delete')
+    .where('deleted_at', '<=', time)
+  let removed = sql
+    .selectFrom('image_removed_locations')
+    .select('image_id as id')
+    .distinct()
+    .where('removed_at', '<=', time)
+  if (marker !== null) {
+    pending = pending.where('id', '>', marker)
+    removed = removed.where('image_id', '>', marker)
+  }
+  const rows = [
+    ...(await pending.orderBy('id').limit(limit).execute()),
+    ...(await removed.orderBy('image_id').limit(limit).execute()),
+  ]
+  const ids = new Set(rows.map(({ id }) => id))
+  return [...ids].toSorted(compareIds).slice(0, limit)
 }
 
 async function read(sql: Sql, id: string): Promise<ImageRecord> {

@@ -3,28 +3,30 @@ import type { Member } from '../../image/member.ts'
 import type { MemberChange, MemberTable } from '../database.ts'
 import { memberFromRow, memberToRow } from './rows.ts'
 import type { Sql } from './tables.ts'
-import { atomically } from './transactions.ts'
+import { type Access, atomically, reading } from './transactions.ts'
 
 export class SqlMembers implements MemberTable {
-  readonly #sql: Sql
+  readonly #access: Access
 
-  constructor(sql: Sql) {
-    this.#sql = sql
+  constructor(access: Access) {
+    this.#access = access
   }
 
   async list(imageId: string): Promise<readonly Member[]> {
-    const rows = await this.#sql
-      .selectFrom('image_members')
-      .selectAll()
-      .where('image_id', '=', imageId)
-      .orderBy('position')
-      .orderBy('member_id')
-      .execute()
+    const rows = await reading(this.#access, sql =>
+      sql
+        .selectFrom('image_members')
+        .selectAll()
+        .where('image_id', '=', imageId)
+        .orderBy('position')
+        .orderBy('member_id')
+        .execute(),
+    )
     return rows.map(memberFromRow)
   }
 
   find(imageId: string, memberId: string): Promise<Member | undefined> {
-    return find(this.#sql, imageId, memberId)
+    return reading(this.#access, sql => find(sql, imageId, memberId))
   }
 
   async memberships(
@@ -32,22 +34,24 @@ export class SqlMembers implements MemberTable {
     { imagesOf }: { readonly imagesOf?: string } = {},
   ): Promise<readonly Member[]> {
     const gone = ['deleted', 'pending_delete'] as const
-    let images = this.#sql.selectFrom('images').select('id').where('status', 'not in', gone)
-    if (imagesOf !== undefined) images = images.where('owner', '=', imagesOf)
-    const rows = await this.#sql
-      .selectFrom('image_members')
-      .selectAll()
-      .where('member_id', '=', memberId)
-      .where('image_id', 'in', images)
-      .orderBy('image_id')
-      .execute()
+    const rows = await reading(this.#access, sql => {
+      let images = sql.selectFrom('images').select('id').where('status', 'not in', gone)
+      if (imagesOf !== undefined) images = images.where('owner', '=', imagesOf)
+      return sql
+        .selectFrom('image_members')
+        .selectAll()
+        .where('member_id', '=', memberId)
+        .where('image_id', 'in', images)
+        .orderBy('image_id')
+        .execute()
+    })
     return rows.map(memberFromRow)
   }
 
   async insert(member: Member): Promise<void> {
     const { imageId, memberId } = member
     try {
-      await atomically(this.#sql, async tx => {
+      await atomically(this.#access, async tx => {
         await requireImage(tx, imageId)
         await tx
           .insertInto('image_members')
@@ -62,7 +66,7 @@ export class SqlMembers implements MemberTable {
   }
 
   update(imageId: string, memberId: string, change: MemberChange): Promise<Member> {
-    return atomically(this.#sql, async tx => {
+    return atomically(this.#access, async tx => {
       await tx
         .updateTable('image_members')
         .set({
@@ -80,12 +84,14 @@ export class SqlMembers implements MemberTable {
   }
 
   async delete(imageId: string, memberId: string): Promise<void> {
-    const { numDeletedRows } = await this.#sql
-      .deleteFrom('image_members')
-      .where('image_id', '=', imageId)
-      .where('member_id', '=', memberId)
-      .executeTakeFirstOrThrow()
-    if (numDeletedRows === 0n) throw notFound(imageId, memberId)
+    await atomically(this.#access, async tx => {
+      const { numDeletedRows } = await tx
+        .deleteFrom('image_members')
+        .where('image_id', '=', imageId)
+        .where('member_id', '=', memberId)
+        .executeTakeFirstOrThrow()
+      if (numDeletedRows === 0n) throw notFound(imageId, memberId)
+    })
   }
 }
 

@@ -5,18 +5,18 @@ import type { PartTable } from '../database.ts'
 import { type PartCodec, timesFromRow, timesToRow } from './metadef-rows.ts'
 import { namespaceId } from './namespaces.ts'
 import type { Sql, Tables } from './tables.ts'
-import { atomically } from './transactions.ts'
+import { type Access, atomically, reading } from './transactions.ts'
 
 /** Few enough for the parameters that a statement may have, whatever the engine. */
 const ROWS_AT_ONCE = 500
 
 /** The parts of one kind. */
 export class SqlParts<T extends NamespacePart> implements PartTable<T> {
-  readonly #sql: Sql
+  readonly #access: Access
   readonly #codec: PartCodec<T>
 
-  constructor(sql: Sql, codec: PartCodec<T>) {
-    this.#sql = sql
+  constructor(access: Access, codec: PartCodec<T>) {
+    this.#access = access
     this.#codec = codec
   }
 
@@ -26,19 +26,23 @@ export class SqlParts<T extends NamespacePart> implements PartTable<T> {
 
   async listEach(namespaces: readonly string[]): Promise<ReadonlyMap<string, readonly T[]>> {
     if (namespaces.length === 0) return new Map() // An empty list is not SQL everywhere.
-    const rows = await this.#parts(this.#sql)
-      .where('namespace', 'in', [...namespaces])
-      .orderBy('metadef_parts.position')
-      .orderBy('name')
-      .execute()
+    const rows = await reading(this.#access, sql =>
+      this.#parts(sql)
+        .where('namespace', 'in', [...namespaces])
+        .orderBy('metadef_parts.position')
+        .orderBy('name')
+        .execute(),
+    )
     return grouped(rows, row => this.#fromRow(row))
   }
 
   async find(namespace: string, name: string): Promise<T | undefined> {
-    const row = await this.#parts(this.#sql)
-      .where('namespace', '=', namespace)
-      .where('name', '=', name)
-      .executeTakeFirst()
+    const row = await reading(this.#access, sql =>
+      this.#parts(sql)
+        .where('namespace', '=', namespace)
+        .where('name', '=', name)
+        .executeTakeFirst(),
+    )
     return row && this.#fromRow(row)
   }
 
@@ -52,7 +56,7 @@ export class SqlParts<T extends NamespacePart> implements PartTable<T> {
 
   async replace(namespace: string, name: string, by: T): Promise<void> {
     await naming(namespace, by.name, () =>
-      atomically(this.#sql, async tx => {
+      atomically(this.#access, async tx => {
         const { numUpdatedRows } = await tx
           .updateTable('metadef_parts')
           .set(this.#columns(by))
@@ -66,7 +70,7 @@ export class SqlParts<T extends NamespacePart> implements PartTable<T> {
   }
 
   async delete(namespace: string, name: string): Promise<void> {
-    await atomically(this.#sql, async tx => {
+    await atomically(this.#access, async tx => {
       const { numDeletedRows } = await tx
         .deleteFrom('metadef_parts')
         .where('namespace_id', '=', await namespaceId(tx, namespace))
@@ -78,18 +82,20 @@ export class SqlParts<T extends NamespacePart> implements PartTable<T> {
   }
 
   async clear(namespace: string): Promise<void> {
-    await this.#sql
-      .deleteFrom('metadef_parts')
-      .where('namespace_id', 'in', ids =>
-        ids.selectFrom('metadef_namespaces').select('id').where('namespace', '=', namespace),
-      )
-      .where('kind', '=', this.#codec.kind)
-      .execute()
+    await atomically(this.#access, tx =>
+      tx
+        .deleteFrom('metadef_parts')
+        .where('namespace_id', 'in', ids =>
+          ids.selectFrom('metadef_namespaces').select('id').where('namespace', '=', namespace),
+        )
+        .where('kind', '=', this.#codec.kind)
+        .execute(),
+    )
   }
 
   #insert(namespace: string, parts: readonly T[]): Promise<void> {
     const { kind } = this.#codec
-    return atomically(this.#sql, async tx => {
+    return atomically(this.#access, async tx => {
       const id = await namespaceId(tx, namespace)
       const { last } = await tx
         .selectFrom('metadef_parts')

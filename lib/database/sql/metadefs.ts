@@ -4,42 +4,45 @@ import type { MetadefTables, ResourceTypeTable } from '../database.ts'
 import { SqlParts } from './metadef-parts.ts'
 import { ASSOCIATION, OBJECT, PROPERTY, TAG, timesFromRow, timesToRow } from './metadef-rows.ts'
 import { SqlNamespaces } from './namespaces.ts'
-import type { Sql } from './tables.ts'
-import { atomically } from './transactions.ts'
+import { type Access, atomically, reading } from './transactions.ts'
 
-export function sqlMetadefs(sql: Sql): MetadefTables {
+export function sqlMetadefs(access: Access): MetadefTables {
   return {
-    namespaces: new SqlNamespaces(sql),
-    properties: new SqlParts(sql, PROPERTY),
-    objects: new SqlParts(sql, OBJECT),
-    tags: new SqlParts(sql, TAG),
-    associations: new SqlParts(sql, ASSOCIATION),
-    resourceTypes: new SqlResourceTypes(sql),
+    namespaces: new SqlNamespaces(access),
+    properties: new SqlParts(access, PROPERTY),
+    objects: new SqlParts(access, OBJECT),
+    tags: new SqlParts(access, TAG),
+    associations: new SqlParts(access, ASSOCIATION),
+    resourceTypes: new SqlResourceTypes(access),
   }
 }
 
 class SqlResourceTypes implements ResourceTypeTable {
-  readonly #sql: Sql
+  readonly #access: Access
 
-  constructor(sql: Sql) {
-    this.#sql = sql
+  constructor(access: Access) {
+    this.#access = access
   }
 
   async list(): Promise<readonly ResourceType[]> {
-    const types = this.#sql.selectFrom('metadef_resource_types').selectAll()
-    const rows = await types.orderBy('position').orderBy('name').execute()
+    const rows = await reading(this.#access, sql => {
+      const types = sql.selectFrom('metadef_resource_types').selectAll()
+      return types.orderBy('position').orderBy('name').execute()
+    })
     return rows.map(row => ({ name: row.name, ...timesFromRow(row) }))
   }
 
   async find(name: string): Promise<ResourceType | undefined> {
-    const types = this.#sql.selectFrom('metadef_resource_types').selectAll()
-    const row = await types.where('name', '=', name).executeTakeFirst()
+    const row = await reading(this.#access, sql => {
+      const types = sql.selectFrom('metadef_resource_types').selectAll()
+      return types.where('name', '=', name).executeTakeFirst()
+    })
     return row && { name: row.name, ...timesFromRow(row) }
   }
 
   async insert(type: ResourceType): Promise<void> {
     try {
-      await atomically(this.#sql, async tx => {
+      await atomically(this.#access, async tx => {
         const { last } = await tx
           .selectFrom('metadef_resource_types')
           .select(types => types.fn.max<number | null>('position').as('last'))

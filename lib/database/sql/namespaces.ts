@@ -4,45 +4,41 @@ import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { MetadefNamespace, NamespaceQuery } from '../../image/metadef.ts'
 import type { NamespaceTable } from '../database.ts'
 import { namespaceFromRow, namespaceToRow } from './metadef-rows.ts'
-import { isAfter } from './paging.ts'
+import { takePage } from './paging.ts'
 import type { Sql, Tables } from './tables.ts'
-import { atomically, consistently } from './transactions.ts'
+import { type Access, atomically, consistently, reading } from './transactions.ts'
 
 type Namespaces = ExpressionBuilder<Tables, 'metadef_namespaces'>
 
 export class SqlNamespaces implements NamespaceTable {
-  readonly #sql: Sql
+  readonly #access: Access
 
-  constructor(sql: Sql) {
-    this.#sql = sql
+  constructor(access: Access) {
+    this.#access = access
   }
 
   async find(namespace: string): Promise<MetadefNamespace | undefined> {
-    const row = await selectNamespace(this.#sql, namespace)
+    const row = await reading(this.#access, sql => selectNamespace(sql, namespace))
     return row && namespaceFromRow(row)
   }
 
   list(query: NamespaceQuery): Promise<readonly MetadefNamespace[]> {
-    return consistently(this.#sql, async tx => {
-      const order = orderOf(query.sort)
-      let page = tx
+    return consistently(this.#access, async tx => {
+      const marker = query.marker === null ? null : await selectNamespace(tx, query.marker)
+      if (marker === undefined) throw notFound(query.marker)
+      const listing = tx
         .selectFrom('metadef_namespaces')
         .selectAll()
         .where(namespaces => matches(namespaces, query))
-        .limit(query.limit)
-      if (query.marker !== null) {
-        const marker = await selectNamespace(tx, query.marker)
-        if (marker === undefined) throw notFound(query.marker)
-        page = page.where(isAfter(order, marker, NULLABLE))
-      }
-      for (const { key, direction } of order) page = page.orderBy(key, direction)
-      return (await page.execute()).map(namespaceFromRow)
+      const { limit } = query
+      const page = { order: orderOf(query.sort), nullable: NULLABLE, marker, limit }
+      return (await takePage(this.#access.engine, listing, page)).map(namespaceFromRow)
     })
   }
 
   async insert(record: MetadefNamespace): Promise<void> {
     await naming(record, () =>
-      atomically(this.#sql, async tx => {
+      atomically(this.#access, async tx => {
         const { last } = await tx
           .selectFrom('metadef_namespaces')
           .select(namespaces => namespaces.fn.max<number | null>('position').as('last'))
@@ -54,18 +50,20 @@ export class SqlNamespaces implements NamespaceTable {
   }
 
   async replace(namespace: string, by: MetadefNamespace): Promise<void> {
-    await naming(by, async () => {
-      const { numUpdatedRows } = await this.#sql
-        .updateTable('metadef_namespaces')
-        .set(namespaceToRow(by))
-        .where('namespace', '=', namespace)
-        .executeTakeFirstOrThrow()
-      if (numUpdatedRows === 0n) throw notFound(namespace)
-    })
+    await naming(by, () =>
+      atomically(this.#access, async tx => {
+        const { numUpdatedRows } = await tx
+          .updateTable('metadef_namespaces')
+          .set(namespaceToRow(by))
+          .where('namespace', '=', namespace)
+          .executeTakeFirstOrThrow()
+        if (numUpdatedRows === 0n) throw notFound(namespace)
+      }),
+    )
   }
 
   async delete(namespace: string): Promise<void> {
-    await atomically(this.#sql, async tx => {
+    await atomically(this.#access, async tx => {
       const id = await namespaceId(tx, namespace)
       await tx.deleteFrom('metadef_parts').where('namespace_id', '=', id).execute()
       await tx.deleteFrom('metadef_namespaces').where('id', '=', id).execute()
@@ -130,6 +128,6 @@ async function naming({ namespace }: MetadefNamespace, work: () => Promise<void>
   }
 }
 
-function notFound(namespace: string): GlanceError {
+function notFound(namespace: string | null): GlanceError {
   return new GlanceError('not_found', `no namespace ${namespace} found`)
 }

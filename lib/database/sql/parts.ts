@@ -61,43 +61,64 @@ export async function replaceParts(
   parts: Partial<ImageParts>,
 ): Promise<void> {
   const { tags, properties, locations, removedLocations } = parts
-  if (tags !== undefined) {
-    await sql.deleteFrom('image_tags').where('image_id', '=', id).execute()
-    for (const batch of batches([...new Set(tags)])) {
-      const rows = batch.map(value => ({ image_id: id, value }))
-      await sql.insertInto('image_tags').values(rows).execute()
-    }
+  const clear = (table: keyof typeof TABLES) =>
+    sql.deleteFrom(TABLES[table]).where('image_id', '=', id).execute()
+  if (tags !== undefined) await clear('tags')
+  if (properties !== undefined) await clear('properties')
+  if (locations !== undefined) await clear('locations')
+  if (removedLocations !== undefined) await clear('removedLocations')
+  await insertParts(sql, [{ id, ...parts }])
+}
+
+const TABLES = {
+  tags: 'image_tags',
+  properties: 'image_properties',
+  locations: 'image_locations',
+  removedLocations: 'image_removed_locations',
+} as const
+
+/** Writes the parts of images that have none yet, or none of these. */
+export async function insertParts(
+  sql: Sql,
+  images: readonly (Partial<ImageParts> & { readonly id: string })[],
+): Promise<void> {
+  const tags = images.flatMap(({ id, tags = [] }) =>
+    Array.from(new Set(tags), value => ({ image_id: id, value })),
+  )
+  for (const rows of batches(tags)) await sql.insertInto('image_tags').values(rows).execute()
+  const properties = images.flatMap(({ id, properties = [] }) =>
+    Array.from(properties, ([name, value]) => ({ image_id: id, name, value })),
+  )
+  for (const rows of batches(properties)) {
+    await sql.insertInto('image_properties').values(rows).execute()
   }
-  if (properties !== undefined) {
-    await sql.deleteFrom('image_properties').where('image_id', '=', id).execute()
-    for (const batch of batches([...properties])) {
-      const rows = batch.map(([name, value]) => ({ image_id: id, name, value }))
-      await sql.insertInto('image_properties').values(rows).execute()
-    }
+  const locations = images.flatMap(({ id, locations = [] }) =>
+    locations.map((location, position) => locationToRow(id, location, position)),
+  )
+  for (const rows of batches(locations)) {
+    await sql.insertInto('image_locations').values(rows).execute()
   }
-  if (locations !== undefined) {
-    await sql.deleteFrom('image_locations').where('image_id', '=', id).execute()
-    const rows = locations.map((location, position) => locationToRow(id, location, position))
-    for (const batch of batches(rows)) {
-      await sql.insertInto('image_locations').values(batch).execute()
-    }
-  }
-  if (removedLocations !== undefined) {
-    await sql.deleteFrom('image_removed_locations').where('image_id', '=', id).execute()
-    const rows = removedLocations.map((removed, position) => removedToRow(id, removed, position))
-    for (const batch of batches(rows)) {
-      await sql.insertInto('image_removed_locations').values(batch).execute()
-    }
+  const removed = images.flatMap(({ id, removedLocations = [] }) =>
+    removedLocations.map((location, position) => removedToRow(id, location, position)),
+  )
+  for (const rows of batches(removed)) {
+    await sql.insertInto('image_removed_locations').values(rows).execute()
   }
 }
 
-/** Removes all that belongs to an image but its row. */
-export async function dropParts(sql: Sql, id: string): Promise<void> {
-  const nothing = { tags: [], properties: new Map(), locations: [], removedLocations: [] }
-  await replaceParts(sql, id, nothing)
-  await sql.deleteFrom('image_members').where('image_id', '=', id).execute()
+/** Removes all that belongs to some images but their rows. */
+export async function dropParts(sql: Sql, ids: readonly string[]): Promise<void> {
+  for (const table of PARTS) await sql.deleteFrom(table).where('image_id', 'in', ids).execute()
 }
 
-function* batches<T>(items: readonly T[]): Generator<T[]> {
+const PARTS = [
+  'image_tags',
+  'image_properties',
+  'image_locations',
+  'image_removed_locations',
+  'image_members',
+] as const
+
+export function* batches<T>(items: readonly T[]): Generator<T[]> {
   for (let start = 0; start < items.length; start += BATCH) yield items.slice(start, start + BATCH)
 }

@@ -1,11 +1,20 @@
 import type { Abortable } from '../../abort.ts'
-import type { Database, ImageTable, MemberTable, MetadefTables, TaskTable } from '../database.ts'
+import type {
+  Database,
+  ImageTable,
+  MemberTable,
+  MetadefTables,
+  Schema,
+  TaskTable,
+} from '../database.ts'
+import type { Engine } from './engine.ts'
 import { SqlImages } from './images.ts'
 import { SqlMembers } from './members.ts'
 import { sqlMetadefs } from './metadefs.ts'
-import { migrateToLatest } from './migrate.ts'
+import { SqlSchema } from './schema.ts'
 import type { Sql } from './tables.ts'
 import { SqlTasks } from './tasks.ts'
+import { type Access, atomically } from './transactions.ts'
 
 /** Images in any SQL engine that kysely has a dialect for, which maps the engine's errors to `GlanceError`s. */
 export class SqlDatabase implements Database {
@@ -13,35 +22,39 @@ export class SqlDatabase implements Database {
   readonly members: MemberTable
   readonly tasks: TaskTable
   readonly metadefs: MetadefTables
-  readonly #sql: Sql
+  readonly schema?: Schema | undefined
+  readonly #access: Access
 
   /** Takes over `sql`: disposing of the database closes it. */
-  constructor(sql: Sql) {
-    this.#sql = sql
-    this.images = new SqlImages(sql)
-    this.members = new SqlMembers(sql)
-    this.tasks = new SqlTasks(sql)
-    this.metadefs = sqlMetadefs(sql)
+  constructor(sql: Sql, engine: Engine) {
+    this.#access = { sql, engine }
+    this.images = new SqlImages(this.#access)
+    this.members = new SqlMembers(this.#access)
+    this.tasks = new SqlTasks(this.#access)
+    this.metadefs = sqlMetadefs(this.#access)
+    this.schema = sql.isTransaction ? undefined : new SqlSchema(this.#access)
   }
 
   async migrate({ signal }: Abortable = {}): Promise<void> {
-    signal?.throwIfAborted()
-    if (this.#sql.isTransaction) throw new TypeError('a transaction does not migrate')
-    await migrateToLatest(this.#sql)
+    const { schema } = this
+    if (schema === undefined) throw new TypeError('a transaction does not migrate')
+    await schema.migrate(schema.versions.length, { signal })
   }
 
   async transaction<T>(work: (tx: Database) => Promise<T>, { signal }: Abortable = {}): Promise<T> {
-    if (this.#sql.isTransaction) throw new TypeError('transactions do not nest')
-    signal?.throwIfAborted()
-    return this.#sql.transaction().execute(async tx => {
+    const { sql, engine } = this.#access
+    if (sql.isTransaction) throw new TypeError('transactions do not nest')
+    const whole = async (tx: Sql) => {
       signal?.throwIfAborted()
-      const result = await work(new SqlDatabase(tx))
+      const result = await work(new SqlDatabase(tx, engine))
       signal?.throwIfAborted()
       return result
-    })
+    }
+    return await atomically(this.#access, whole, { signal })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#sql.isTransaction) await this.#sql.destroy()
+    const { sql } = this.#access
+    if (!sql.isTransaction) await sql.destroy()
   }
 }

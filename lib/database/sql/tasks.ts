@@ -1,46 +1,45 @@
-import type { Expression, ExpressionBuilder, Selectable, SqlBool } from 'kysely'
+import { type Expression, type ExpressionBuilder, type Selectable, type SqlBool, sql } from 'kysely'
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { Task, TaskQuery, TaskSortKey, TaskStatus } from '../../image/task.ts'
-import type { TaskChange, TaskTable } from '../database.ts'
+import type { PurgeOptions, TaskChange, TaskTable } from '../database.ts'
 import type { OrderStep } from '../order.ts'
-import { isAfter } from './paging.ts'
+import { takePage } from './paging.ts'
+import { purge } from './purge.ts'
 import type { Sql, Tables } from './tables.ts'
-import { atomically, consistently } from './transactions.ts'
+import { type Access, atomically, consistently, reading } from './transactions.ts'
 
 type Row = Selectable<Tables['tasks']>
 type Rows = ExpressionBuilder<Tables, 'tasks'>
 
 export class SqlTasks implements TaskTable {
-  readonly #sql: Sql
+  readonly #access: Access
 
-  constructor(sql: Sql) {
-    this.#sql = sql
+  constructor(access: Access) {
+    this.#access = access
   }
 
   async find(id: string): Promise<Task | undefined> {
-    const row = await find(this.#sql, id)
+    const row = await reading(this.#access, sql => find(sql, id))
     return row === undefined ? undefined : taskFromRow(row)
   }
 
   list(query: TaskQuery): Promise<readonly Task[]> {
-    return consistently(this.#sql, async tx => {
+    return consistently(this.#access, async tx => {
       const marker = query.marker === null ? null : await find(tx, query.marker)
       if (marker === undefined) throw notFound(query.marker)
-      const order = orderOf(query)
-      let page = tx
+      const listing = tx
         .selectFrom('tasks')
         .selectAll()
         .where(rows => matches(rows, query))
-        .limit(query.limit)
-      if (marker !== null) page = page.where(isAfter(order, marker, NULLABLE))
-      for (const { key, direction } of order) page = page.orderBy(key, direction)
-      return (await page.execute()).map(taskFromRow)
+      const { limit } = query
+      const page = { order: orderOf(query), nullable: NULLABLE, marker, limit }
+      return (await takePage(this.#access.engine, listing, page)).map(taskFromRow)
     })
   }
 
   async insert(task: Task): Promise<void> {
     try {
-      await this.#sql.insertInto('tasks').values(taskToRow(task)).execute()
+      await atomically(this.#access, tx => tx.insertInto('tasks').values(taskToRow(task)).execute())
     } catch (error) {
       if (!isGlanceError(error, 'duplicate')) throw error
       throw new GlanceError('duplicate', `task ${task.id} already exists`, { cause: error })
@@ -48,7 +47,7 @@ export class SqlTasks implements TaskTable {
   }
 
   update(id: string, change: TaskChange, from: readonly TaskStatus[]): Promise<Task> {
-    return atomically(this.#sql, async tx => {
+    return atomically(this.#access, async tx => {
       const { result, expiresAt } = change
       const { numUpdatedRows } = await tx
         .updateTable('tasks')
@@ -73,8 +72,19 @@ export class SqlTasks implements TaskTable {
     })
   }
 
-  async deleteExpired(now: Date): Promise<void> {
-    await this.#sql.deleteFrom('tasks').where('expires_at', '<', now.toISOString()).execute()
+  deleteExpired(now: Date, options: PurgeOptions = {}): Promise<number> {
+    return purge(this.#access, options, async (tx, limit, after) => {
+      let page = tx
+        .selectFrom('tasks')
+        .select('id')
+        .where('expires_at', '<', now.toISOString())
+        .orderBy('id')
+        .limit(limit)
+      if (after !== undefined) page = page.where('id', '>', after)
+      const ids = (await page.execute()).map(({ id }) => id)
+      if (ids.length > 0) await tx.deleteFrom('tasks').where('id', 'in', ids).execute()
+      return ids
+    })
   }
 }
 
@@ -92,8 +102,13 @@ function matches(rows: Rows, query: TaskQuery): Expression<SqlBool> {
     ...(owner === null ? [] : [rows('owner', '=', owner)]),
     ...(imageId === null ? [] : [rows('image_id', '=', imageId)]),
     ...(type === null ? [] : [rows('type', '=', type)]),
-    ...(statuses === null ? [] : [rows('status', 'in', statuses)]),
+    ...(statuses === null ? [] : [isOneOf(rows, statuses)]),
   ])
+}
+
+/** An empty list is not SQL everywhere. */
+function isOneOf(rows: Rows, statuses: readonly TaskStatus[]): Expression<SqlBool> {
+  return statuses.length === 0 ? sql<SqlBool>`1 = 0` : rows('status', 'in', statuses)
 }
 
 /** Nothing ties on the id. */

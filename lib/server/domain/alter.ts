@@ -18,7 +18,7 @@ type Parts = Pick<Service, 'database' | 'now' | 'forget' | 'report'>
  * Alters an image, and is the only way to. What is decided and the row that it is decided upon belong to one
  * transaction: `decide` is shown the image as it is, and nobody else writes before its decision is written. Every
  * change of status is held to the legal ones, and an image that goes back to `queued` is one without data again. For
- * null nothing is written.
+ * null nothing is written. It may be asked more than once, since a transaction may be tried again.
  *
  * Bytes are deleted by whoever asks, and only when this has resolved, so that no image ever names what is gone. A
  * crash in between leaves data that no image names: where the image was being uploaded or imported, recovery at start
@@ -46,6 +46,22 @@ export async function alterImage(
   // Nobody is to be handed a copy of what the image had.
   if (!hasFinalData(altered.after)) await forget(id).catch(report)
   return altered
+}
+
+/**
+ * The image, deleted or not, once every change to it is through that is under way, also one whose answer was lost: the
+ * database may be at it still when the connection has gone. Undefined when there is none, or one that was deleted.
+ */
+export async function settledImage(
+  { database }: Pick<Service, 'database'>,
+  id: string,
+): Promise<ImageRecord | undefined> {
+  return await database.transaction(async ({ images }) => {
+    const image = (await images.find(id)) ?? (await images.findPending(id))
+    if (image === undefined) return undefined
+    // What is written has to wait for whoever writes the same row.
+    return await images.update(id, { updatedAt: image.updatedAt }, [image.status])
+  })
 }
 
 /** What an image says of data that it has not. */

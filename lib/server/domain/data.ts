@@ -2,6 +2,7 @@ import type { ImageRecord } from '../../database/database.ts'
 import { isGlanceError } from '../../errors.ts'
 import type { ImageLocation } from '../../image/location.ts'
 import type { Location, Store } from '../../store/store.ts'
+import { settledImage } from './alter.ts'
 import type { Service } from './service.ts'
 
 /**
@@ -42,8 +43,7 @@ export async function deleteUnlessNamed(
   store: Store,
   location: Location,
 ): Promise<void> {
-  const { images } = service.database
-  const image = (await images.find(imageId)) ?? (await images.findPending(imageId))
+  const image = await settledImage(service, imageId)
   const named = image === undefined ? [] : [...image.locations, ...image.removedLocations]
   if (named.some(({ url }) => url === location.url)) return
   await deleteIfPossible(service, store, location)

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import { Unauthenticated } from '../auth/authenticate.ts'
-import { type ErrorCode, GlanceError } from '../../errors.ts'
+import { type ErrorCode, GlanceError, isGlanceError } from '../../errors.ts'
 
 /** The only place where an error code meets an HTTP status: a new code does not compile until it has one. */
 const HTTP_STATUS = {
@@ -42,7 +42,7 @@ export class HttpFault extends Error {
 
 /** Whether the error was foreseen; any other is a bug of ours. */
 export function isFault(error: unknown): error is GlanceError | HttpFault {
-  return error instanceof GlanceError || error instanceof HttpFault
+  return isGlanceError(error) || error instanceof HttpFault
 }
 
 export interface FaultResponse {

@@ -278,11 +278,12 @@ async function undo(work: ImportWork, copies: readonly Copy[]): Promise<void> {
   const undone = new Set(
     job.request.allStoresMustSucceed ? copies.map(({ stored }) => stored.location.url) : [],
   )
-  const released: ImageLocation[] = []
+  let released: readonly ImageLocation[] = []
   await work.edit(({ status, locations }) => {
+    released = [] // It may be decided more than once.
     const left = locations.filter(({ url }) => !undone.has(url))
     if (status !== 'importing' && (!isCopying(work) || left.length === 0)) return {}
-    released.push(...locations.filter(({ url }) => undone.has(url)))
+    released = locations.filter(({ url }) => undone.has(url))
     return { locations: left }
   })
   await deleteReleased(service, released)

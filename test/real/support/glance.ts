@@ -18,6 +18,8 @@ export interface GlanceOptions {
   readonly setting?: Setting
   /** Whether callers are who their identity headers say. Default: there is no authentication. */
   readonly trusted?: boolean
+  /** Where it keeps its rows, as SQLAlchemy writes it: an empty database. Default: SQLite in its folder. */
+  readonly connection?: string
   /** The lines of `[keystone_authtoken]`, by which callers are whom Keystone knows. Default: nobody asks it. */
   readonly keystone?: string
 }
@@ -57,6 +59,7 @@ export class Glance extends Service implements AsyncDisposable {
     setting = { config: '' },
     trusted = false,
     keystone,
+    connection,
   }: GlanceOptions = {}): Promise<Glance> {
     const folder = await mkdtemp(join(tmpdir(), 'glance-'))
     try {
@@ -66,16 +69,22 @@ export class Glance extends Service implements AsyncDisposable {
       await writeFile(join(folder, 'paste.ini'), `${pipelines}\n${TRUSTED}`)
       await writeFile(
         join(folder, 'glance-api.conf'),
-        configuration(folder, settings, pipeline(trusted, keystone)),
+        configuration(folder, settings, pipeline(trusted, keystone), connection),
       )
       const { config, theirs = '', files = {} } = setting
       writeSetting({ config: `${config}\n${theirs}`, files }, folder)
-      await makeDatabase(folder)
+      if (connection === undefined) await makeDatabase(folder)
+      else await syncDatabase(folder)
       return await Glance.#launch(folder).catch(async () => await Glance.#launch(folder))
     } catch (error) {
       await rm(folder, { recursive: true, force: true })
       throw error
     }
+  }
+
+  /** The file with its configuration, which says where its rows are. */
+  get configuration(): string {
+    return join(this.folder, 'glance-api.conf')
   }
 
   /** Where its store keeps the data of an image. */
@@ -117,14 +126,18 @@ async function makeDatabase(folder: string): Promise<void> {
     await writeFile(file, await emptyDatabase)
     return
   }
+  await syncDatabase(folder)
+  emptyDatabase = readFile(file)
+  await emptyDatabase
+}
+
+async function syncDatabase(folder: string): Promise<void> {
   const { status, stderr } = await runCommand(
     '/usr/bin/glance-manage',
     ['--config-file', join(folder, 'glance-api.conf'), 'db_sync'],
     { environment: DEBIAN_PYTHON },
   )
   if (status !== 0) throw new Error(`glance-manage db_sync:\n${stderr}`)
-  emptyDatabase = readFile(file)
-  await emptyDatabase
 }
 
 async function launch(folder: string, port: number): Promise<Daemon> {
@@ -149,6 +162,7 @@ function configuration(
   folder: string,
   settings: Readonly<Record<string, string | number>>,
   pipeline: string,
+  connection = `sqlite:///${folder}/glance.sqlite`,
 ): string {
   return `[DEFAULT]
 bind_host = 127.0.0.1
@@ -161,7 +175,7 @@ ${Object.entries(settings)
   .join('\n')}
 
 [database]
-connection = sqlite:///${folder}/glance.sqlite
+connection = ${connection}
 
 [paste_deploy]
 config_file = ${folder}/paste.ini

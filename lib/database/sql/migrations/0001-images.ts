@@ -1,8 +1,11 @@
-import type { Kysely, Migration } from 'kysely'
+import { sql } from 'kysely'
+import { rowsIn } from '../count.ts'
+import { indexed } from '../engine.ts'
+import { lossOf, type Migration } from '../migration.ts'
 
 /** Images with all that belongs to them, and the indexes that listings are read from. */
 export const images: Migration = {
-  async up(db: Kysely<unknown>) {
+  async up(db, engine) {
     await db.schema
       .createTable('images')
       .addColumn('id', 'varchar(36)', column => column.primaryKey())
@@ -59,7 +62,8 @@ export const images: Migration = {
       .execute()
     for (const key of SORTED) {
       const index = db.schema.createIndex(`ix_images_${key}`).on('images')
-      await index.columns([...new Set([key, 'created_at', 'id'])]).execute()
+      const columns = new Set([key, 'created_at', 'id'])
+      await index.expression(indexed(engine, columns, NULLABLE)).execute()
     }
     await db.schema
       .createIndex('ix_images_status_id')
@@ -78,7 +82,22 @@ export const images: Migration = {
       .columns(['member_id', 'status'])
       .execute()
   },
+
+  async down(db) {
+    for (const table of ['members', 'locations', 'tags', 'properties']) {
+      await db.schema.dropTable(`image_${table}`).execute()
+    }
+    await db.schema.dropTable('images').execute()
+  },
+
+  async losses(db) {
+    const deleted = await rowsIn(db, 'images', sql`status = 'deleted'`)
+    const all = await rowsIn(db, 'images')
+    return [...lossOf('images', all - deleted), ...lossOf('ids of deleted images', deleted)]
+  },
 }
+
+const NULLABLE: ReadonlySet<string> = new Set(['name', 'container_format', 'disk_format', 'size'])
 
 /** The keys of a listing but `id`, which is the primary key. */
 const SORTED = [

@@ -1,8 +1,9 @@
-import type { Kysely, Migration } from 'kysely'
+import { rowsIn } from '../count.ts'
+import { lossOf, type Migration } from '../migration.ts'
 
 /** Metadata definitions: namespaces, what is in them, and the resource types that they speak of. */
 export const metadefs: Migration = {
-  async up(db: Kysely<unknown>) {
+  async up(db) {
     await db.schema
       .createTable('metadef_namespaces')
       .addColumn('id', 'varchar(36)', column => column.primaryKey())
@@ -42,5 +43,18 @@ export const metadefs: Migration = {
       .on('metadef_parts')
       .columns(['kind', 'name'])
       .execute()
+  },
+
+  async down(db) {
+    for (const table of ['parts', 'resource_types', 'namespaces']) {
+      await db.schema.dropTable(`metadef_${table}`).execute()
+    }
+  },
+
+  async losses(db) {
+    return [
+      ...lossOf('namespaces of metadata definitions', await rowsIn(db, 'metadef_namespaces')),
+      ...lossOf('resource types', await rowsIn(db, 'metadef_resource_types')),
+    ]
   },
 }

@@ -1,8 +1,10 @@
-import type { Kysely, Migration } from 'kysely'
+import { rowsIn } from '../count.ts'
+import { indexed } from '../engine.ts'
+import { lossOf, type Migration } from '../migration.ts'
 
 /** Tasks, which outlive their images. */
 export const tasks: Migration = {
-  async up(db: Kysely<unknown>) {
+  async up(db, engine) {
     await db.schema
       .createTable('tasks')
       .addColumn('id', 'varchar(36)', column => column.primaryKey())
@@ -21,7 +23,18 @@ export const tasks: Migration = {
       .execute()
     for (const key of ['status', 'owner', 'image_id', 'created_at', 'expires_at']) {
       const index = db.schema.createIndex(`ix_tasks_${key}`).on('tasks')
-      await index.columns([...new Set([key, 'created_at', 'id'])]).execute()
+      const columns = new Set([key, 'created_at', 'id'])
+      await index.expression(indexed(engine, columns, NULLABLE)).execute()
     }
   },
+
+  async down(db) {
+    await db.schema.dropTable('tasks').execute()
+  },
+
+  async losses(db) {
+    return lossOf('tasks', await rowsIn(db, 'tasks'))
+  },
 }
+
+const NULLABLE: ReadonlySet<string> = new Set(['owner', 'image_id', 'expires_at'])

@@ -1,8 +1,9 @@
-import type { Kysely, Migration } from 'kysely'
+import { rowsIn } from '../count.ts'
+import { lossOf, type Migration } from '../migration.ts'
 
 /** Places that images are no longer at, and whose data is to be deleted later. */
 export const removedLocations: Migration = {
-  async up(db: Kysely<unknown>) {
+  async up(db) {
     await db.schema
       .createTable('image_removed_locations')
       .addColumn('image_id', 'varchar(36)', column => column.notNull().references('images.id'))
@@ -17,5 +18,14 @@ export const removedLocations: Migration = {
       .on('image_removed_locations')
       .column('removed_at')
       .execute()
+  },
+
+  async down(db) {
+    await db.schema.dropTable('image_removed_locations').execute()
+  },
+
+  async losses(db) {
+    const rows = await rowsIn(db, 'image_removed_locations')
+    return lossOf('places whose data is to be deleted later', rows)
   },
 }

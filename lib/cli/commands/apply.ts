@@ -1,0 +1,226 @@
+import type { Options } from 'yargs'
+import { GlanceError } from '../../errors.ts'
+import type { IdMap } from '../../replicate/id-map.ts'
+import type { PlanStep } from '../../replicate/plan.ts'
+import { renumberedFrom } from '../../replicate/provenance.ts'
+import { present, remainsOf, type WritingStep } from '../../replicate/recheck.ts'
+import type { Removal } from '../../replicate/removal.ts'
+import type { PlanHeader, PlannedEnd } from '../../replicate/saved-plan.ts'
+import { hasData, type Image } from '../../image/image.ts'
+import type { Endpoint } from '../../endpoint/endpoint.ts'
+import type { Steps } from '../carry-out.ts'
+import type { Command, CommandContext } from '../command.ts'
+import { earlierRate } from '../copy-rate.ts'
+import { DUMP, type DumpOptions } from '../dumps.ts'
+import { readFields } from '../fields.ts'
+import { MAPPING, openIdMap } from '../mapping.ts'
+import { perform, type Task, type TransferSummary } from '../one-target.ts'
+import { ENDPOINT, type EndpointOptions, PLAN, TRANSFER, type TransferOptions } from '../options.ts'
+import { plannedEnd } from '../plan-writer.ts'
+import type { PlanReader } from '../plan-reader.ts'
+import { PREFLIGHT, type PreflightOptions } from '../preflight.ts'
+import { readRemoval, REMOVAL, type RemovalOptions } from '../removal.ts'
+import type { RemovalRow } from '../removal-rows.ts'
+import { removePlanned } from '../remove-planned.ts'
+import {
+  boundOf,
+  paceOf,
+  type Prepared,
+  type ReplicationOptions,
+  statusOfRun,
+  summaryLine,
+} from '../replication.ts'
+import { PACE, type PaceOptions, VIA, type ViaOptions } from '../transfer-options.ts'
+import type { TransferRow } from '../transfer-rows.ts'
+import { DEADLINE, UNATTENDED, type UnattendedOptions } from '../unattended/options.ts'
+
+export interface ApplyOptions
+  extends
+    EndpointOptions,
+    TransferOptions,
+    PreflightOptions,
+    PaceOptions,
+    ViaOptions,
+    DumpOptions,
+    UnattendedOptions,
+    Pick<RemovalOptions, 'maxDelete'> {
+  readonly plan: string
+  readonly lossReport: string | undefined
+  readonly idMap: string | undefined
+}
+
+const OPTIONS = {
+  ...TRANSFER,
+  ...PREFLIGHT,
+  ...PACE,
+  ...VIA,
+  ...DUMP,
+  'id-map': { ...MAPPING['id-map'], describe: 'Where that of the plan is now' },
+  'max-delete': REMOVAL['max-delete'],
+  'loss-report': PLAN['loss-report'],
+  ...DEADLINE,
+  ...UNATTENDED,
+  ...ENDPOINT,
+} as const satisfies Readonly<Record<string, Options>>
+
+export const apply: Command<ApplyOptions, TransferRow | RemovalRow, TransferSummary> = {
+  name: 'apply',
+  summary: 'Carry out a plan that --save-plan wrote',
+  positionals: { plan: { type: 'string', describe: 'The file of the plan' } },
+  options: OPTIONS,
+
+  async *run(given, context) {
+    const { PlanReader } = await import('../plan-reader.ts')
+    await using reader = await PlanReader.open(given.plan)
+    const { header, end } = await reader.check()
+    const removal = removalOf(header, given)
+    const options = optionsOf(given, header)
+    const prepared: Prepared = {
+      command: 'apply',
+      from: header.source.named,
+      selection: undefined,
+      fields: readFields(options),
+      wish: readRemoval(options),
+      pace: paceOf(options),
+      known: {
+        rate: await earlierRate(given.summaryFile, { command: 'apply', plan: given.plan }),
+        rateAt: boundOf(options),
+      },
+    }
+    await using ids = await openIdMap(options, !given.dryRun)
+    await using source = await openPlanned(header.source, 'source', false, context)
+    await using target = await openPlanned(header.target, 'target', !given.dryRun, context)
+    const task: Task = {
+      ...writing(reader, source, target, ids),
+      removal,
+      removing: async function* (origin, removal, options) {
+        return yield* removePlanned(reader.steps(), end, origin, target, removal, options)
+      },
+      ids,
+      unmapped: null,
+    }
+    return yield* perform(source, target, task, prepared, options, context)
+  },
+
+  exitStatus: statusOfRun,
+  views: {
+    row: () => undefined,
+    summary: (summary, given) =>
+      summaryLine(summary, { ...given, strict: false, lossReport: given.lossReport }, undefined),
+  },
+}
+
+/** Opens an end of a plan. @throws {GlanceError} `usage` when that is not where it was. */
+async function openPlanned(
+  planned: PlannedEnd,
+  side: 'source' | 'target',
+  writable: boolean,
+  { open }: CommandContext,
+): Promise<Endpoint> {
+  const endpoint = await open(planned.named, side, { writable, api: planned.api ?? undefined })
+  const now = plannedEnd(planned.named, endpoint, undefined)
+  if (now.address === planned.address && now.host === planned.host) return endpoint
+  await endpoint[Symbol.asyncDispose]()
+  const where = ({ address, host }: PlannedEnd) =>
+    host === null ? address : `${address} on ${host}`
+  const message = `the plan is for the ${side} ${where(planned)}, and ${planned.named} is ${where(now)}`
+  throw new GlanceError('usage', message)
+}
+
+/** What is to be written by a plan, and how that is found out when its turn comes. */
+function writing(
+  reader: PlanReader,
+  source: Endpoint,
+  target: Endpoint,
+  ids: IdMap | undefined,
+): Pick<Task, 'steps' | 'counted' | 'recheck'> & { readonly steps: Steps } {
+  const plannedBy = new WeakMap<PlanStep, WritingStep>()
+  async function* steps(): AsyncGenerator<PlanStep> {
+    for await (const planned of reader.steps()) {
+      if (planned.step !== 'create' && planned.step !== 'update') continue
+      const step = stepOf(planned)
+      plannedBy.set(step, planned)
+      yield step
+    }
+  }
+  return {
+    steps,
+    // Of what a run before has done no bytes are copied any more.
+    counted: async function* ({ signal }) {
+      for await (const step of steps()) {
+        if (step.action !== 'create') continue
+        const planned = plannedBy.get(step)
+        const newId = planned?.step === 'create' ? planned.newId : null
+        const id = planned === undefined ? undefined : ids?.targetOf(planned.id)
+        const here = await present(target, id ?? newId ?? step.image.id, { signal })
+        if (here === undefined || !hasData(here)) yield { ...step, present: here }
+      }
+    },
+    recheck: async (step, signal) => {
+      const planned = plannedBy.get(step)
+      if (planned === undefined) return step
+      const known = ids?.targetOf(planned.id)
+      const newId = planned.step === 'create' ? planned.newId : null
+      // Also one that a run before this one had to give it.
+      const id = known ?? newId ?? planned.image.id
+      const isNew = id !== planned.image.id
+      if (isNew && planned.step === 'update') {
+        return refused(step, `it has got another id on the target, ${id},`)
+      }
+      // What has the id that it had in the plan does not matter to what gets a new one.
+      const asked = isNew && planned.step === 'create' ? { ...planned, target: null } : planned
+      const image = numbered(planned, id)
+      const now = await remainsOf(asked, image, { source, target }, { signal })
+      if (now.action === 'refuse') return { ...now, image: step.image }
+      if (isNew && known === undefined) await ids?.assign(planned.id, id)
+      return now
+    },
+  }
+}
+
+/** The image as the target is to have it under this id. */
+function numbered({ id: source, image }: WritingStep, id: string): Image {
+  return id === image.id ? image : renumberedFrom(source, { ...image, id })
+}
+
+function refused(step: PlanStep, why: string): PlanStep {
+  const { image, present, lost } = step
+  const message = `image ${image.id}: ${why} since the plan was made`
+  return { action: 'refuse', image, present, lost, error: new GlanceError('conflict', message) }
+}
+
+/** A step before anybody has looked how much of it remains to be done. */
+function stepOf(planned: WritingStep): PlanStep {
+  const { image, lost, members } = planned
+  const common = { image, lost, ...(members === undefined ? {} : { members }) }
+  if (planned.step === 'create') {
+    const { withData, newId } = planned
+    const anew = newId === null ? {} : { anew: true as const }
+    return { action: 'create', present: undefined, withData, ...anew, ...common }
+  }
+  return { action: 'update', present: image, changes: planned.changes, ...common }
+}
+
+function removalOf({ removal }: PlanHeader, { maxDelete }: ApplyOptions): Removal | null {
+  if (removal === null) return null
+  const { how, copies_from: copiesFrom, most } = removal
+  if (maxDelete === undefined) return { how, copiesFrom, most }
+  const wish = { delete: how, deleteUnknown: false, maxDelete, provenance: undefined }
+  return { how, copiesFrom, most: readRemoval(wish).most }
+}
+
+/** The options of the command by which the plan was made, as far as they still count. */
+function optionsOf(given: ApplyOptions, { on_conflict, id_map }: PlanHeader): ReplicationOptions {
+  return {
+    ...given,
+    metaonly: false,
+    dontreplicate: '',
+    strict: false,
+    onConflict: on_conflict,
+    idMap: given.idMap ?? id_map ?? undefined,
+    delete: 'never',
+    maxDelete: undefined,
+    deleteUnknown: false,
+    provenance: undefined,
+  }
+}

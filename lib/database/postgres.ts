@@ -1,0 +1,90 @@
+import {
+  type DataTypeNode,
+  Kysely,
+  PostgresAdapter,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+  sql,
+  type TransactionSettings,
+} from 'kysely'
+import { nameOf, type ServerConnection } from './connection.ts'
+import type { Database } from './database.ts'
+import { PostgresSession } from './postgres-session.ts'
+import { ServerDriver } from './server/driver.ts'
+import { firstAnswer } from './server/open.ts'
+import { Pool } from './server/pool.ts'
+import { IDLE_TIMEOUT_MS, LOCK_TIMEOUT_MS } from './server/session.ts'
+import type { OpenOptions, ServerSettings } from './settings.ts'
+import { Outages } from './sql/away.ts'
+import { SqlDatabase } from './sql/sql-database.ts'
+import type { Tables } from './sql/tables.ts'
+
+/**
+ * Opens a database of a PostgreSQL server. @throws {GlanceError} `usage` when it does not let us in; `unavailable` when
+ * it does not answer, however often it is tried.
+ */
+export async function openPostgres(
+  connection: ServerConnection,
+  settings: ServerSettings,
+  options: OpenOptions = {},
+): Promise<Database> {
+  const name = nameOf(connection)
+  const outages = new Outages(options.report ?? (() => {}))
+  const open = () => PostgresSession.open(connection, name)
+  const pool = new Pool({ ...settings, name, open })
+  try {
+    await firstAnswer(pool, settings, session => session.query('select 1', []), options)
+  } catch (error) {
+    await pool[Symbol.asyncDispose]()
+    throw error
+  }
+  const db = new Kysely<Tables>({
+    dialect: {
+      createAdapter: () => new PostgresAdapter(),
+      createDriver: () => new ServerDriver(pool, begin),
+      createIntrospector: db => new PostgresIntrospector(db),
+      createQueryCompiler: () => new Compiler(),
+    },
+  })
+  return new SqlDatabase(db, {
+    name: 'postgresql',
+    nullsLast: true,
+    knowsNull: false,
+    retries: settings.dbMaxRetries,
+    // It has statistics, and takes any order from an index that it can.
+    hint: () => sql``,
+    // What is long would not fit into an index of another kind.
+    textIndex: (_, text) => sql`using hash (${sql.ref(text)})`,
+    ourPart: sql<string>`current_schema()`,
+    dropIndex: index => sql`drop index ${sql.ref(index)}`,
+    gate: GATE,
+    outages,
+  })
+}
+
+/** A lock on a table is taken before the transaction begins to see anything; this one nobody needs otherwise. */
+const GATE = {
+  together: 'lock table kysely_migration_lock in row share mode',
+  alone: 'lock table kysely_migration_lock in exclusive mode',
+}
+
+function begin({ isolationLevel, accessMode }: TransactionSettings): readonly string[] {
+  const isolation = isolationLevel === undefined ? '' : ` isolation level ${isolationLevel}`
+  const begin = `begin${isolation}${accessMode === undefined ? '' : ` ${accessMode}`}`
+  // The schema is changed without an isolation level, and may take its time.
+  return isolationLevel === 'serializable'
+    ? [
+        `${begin}; set local lock_timeout = ${LOCK_TIMEOUT_MS};
+          set local idle_in_transaction_session_timeout = ${IDLE_TIMEOUT_MS}`,
+      ]
+    : [begin]
+}
+
+/** Text is compared by its bytes, whatever the language of the database. */
+class Compiler extends PostgresQueryCompiler {
+  protected override visitDataType(node: DataTypeNode): void {
+    super.visitDataType(node)
+    const isText = /^(?:varchar|text)/.test(node.dataType)
+    if (isText && this.parentNode?.kind === 'ColumnDefinitionNode') this.append(' collate "C"')
+  }
+}

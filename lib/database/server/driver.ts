@@ -1,0 +1,126 @@
+import type {
+  CompiledQuery,
+  DatabaseConnection,
+  Driver,
+  QueryResult,
+  TransactionSettings,
+} from 'kysely'
+import { keepable } from '../nul.ts'
+import { Away, Undone } from '../sql/away.ts'
+import type { Pool } from './pool.ts'
+import { type Answer, Lost, type Session } from './session.ts'
+
+/** The statements that begin a transaction. */
+export type Beginning = (settings: TransactionSettings) => readonly string[]
+
+/** kysely's driver for the connections of a pool. */
+export class ServerDriver implements Driver {
+  readonly #pool: Pool<Session>
+  readonly #begin: Beginning
+
+  constructor(pool: Pool<Session>, begin: Beginning) {
+    this.#pool = pool
+    this.#begin = begin
+  }
+
+  async init(): Promise<void> {}
+
+  async acquireConnection(): Promise<ServerSession> {
+    return new ServerSession(await this.#pool.take())
+  }
+
+  beginTransaction(connection: ServerSession, settings: TransactionSettings): Promise<void> {
+    return connection.begin(this.#begin(settings))
+  }
+
+  commitTransaction(connection: ServerSession): Promise<void> {
+    return connection.commit()
+  }
+
+  rollbackTransaction(connection: ServerSession): Promise<void> {
+    return connection.rollback()
+  }
+
+  async releaseConnection({ session }: ServerSession): Promise<void> {
+    this.#pool.give(session)
+  }
+
+  async destroy(): Promise<void> {
+    await this.#pool[Symbol.asyncDispose]()
+  }
+}
+
+/** A connection as kysely uses it, which knows what is lost with it. */
+class ServerSession implements DatabaseConnection {
+  readonly session: Session
+  /** By what the transaction was ended before it was committed. */
+  #end: unknown
+  #inTransaction = false
+
+  constructor(session: Session) {
+    this.session = session
+  }
+
+  async begin(statements: readonly string[]): Promise<void> {
+    for (const statement of statements) await this.#run(statement, [], undone)
+    this.#inTransaction = true
+  }
+
+  /** @throws {GlanceError} `unavailable`: it is not known then whether it was done, unless it is {@link Undone}. */
+  async commit(): Promise<void> {
+    if (this.#end !== undefined) throw this.#end
+    await this.#run('commit', [], unknown)
+    this.#inTransaction = false
+  }
+
+  /** Of a connection that was lost the server does it by itself. */
+  async rollback(): Promise<void> {
+    this.#inTransaction = false
+    this.#end = undefined
+    if (this.session.ended) return
+    try {
+      await this.session.query('rollback', [])
+    } catch {
+      await this.session.close() // Nobody else is to find himself in the transaction.
+    }
+  }
+
+  async executeQuery<R>(compiled: CompiledQuery): Promise<QueryResult<R>> {
+    const { sql, query } = compiled
+    const parameters = keepable(compiled)
+    const isHarmless = this.#inTransaction || query.kind === 'SelectQueryNode'
+    const { rows, found } = await this.#run(sql, parameters, isHarmless ? undone : unknown)
+    const typed = rows as R[] // As kysely typed the query.
+    return found === null ? { rows: typed } : { rows: typed, numAffectedRows: found }
+  }
+
+  // oxlint-disable-next-line require-yield
+  async *streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
+    throw new TypeError('listings are paged, not streamed')
+  }
+
+  /** A transaction that the engine has ended takes no more statements, also when its work does not mind. */
+  async #run(
+    sql: string,
+    parameters: readonly unknown[],
+    lost: (error: Lost) => Away,
+  ): Promise<Answer> {
+    if (this.#end !== undefined) throw this.#end
+    try {
+      return await this.session.query(sql, parameters)
+    } catch (error) {
+      const meant = error instanceof Lost ? lost(error) : error
+      if (this.#inTransaction && meant instanceof Undone) this.#end = meant
+      throw meant
+    }
+  }
+}
+
+function undone(error: Lost): Undone {
+  return new Undone(error.message, { cause: error })
+}
+
+function unknown(error: Lost): Away {
+  const message = `${error.message}; it is not known whether the change was made`
+  return new Away(message, { cause: error })
+}
