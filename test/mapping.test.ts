@@ -2,9 +2,12 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
-import { idOf } from './support/images.ts'
+import { MemoryEndpoint } from '../lib/endpoint/memory.ts'
+import { planStep } from '../lib/replicate/plan.ts'
+import { bytesOf, idOf, imageOf } from './support/images.ts'
 import { run } from './support/program.ts'
 import { startTestServer, type TestServer } from './support/server.ts'
+import { startUnruly } from './support/unruly.ts'
 
 /** An image whose id the target does not give out, and one that names it. */
 const [KERNEL, MACHINE, OTHER] = [idOf(5), idOf(1), idOf(9)]
@@ -57,6 +60,19 @@ t.test('an id that was deleted on the target', async t => {
     t.match(stderr, `${KERNEL} (kernel): created as ${copy}, 14.0 B`)
     t.match((await two.call('GET', `/v2/images/${MACHINE}`)).json, { kernel_id: copy })
     t.match((await two.call('GET', `/v2/images/${OTHER}`)).json, { ramdisk_id: copy })
+  })
+
+  t.test('a kernel_id that is left out stays as it is on the target, and only that', async t => {
+    const { one, two, words } = await clash(t)
+    await make(two, MACHINE, 'machine', { kernel_id: KERNEL })
+    const leave = ['-D', 'kernel_id', ...words]
+    t.match(await run(['livecopy', ...leave, one.url, two.url]), {
+      status: 0,
+      stdout: /2 images created .* 1 updated, 1 the same/,
+    })
+    t.match(await two.show(MACHINE), { kernel_id: KERNEL })
+    t.match(await run(['livecopy', ...words, one.url, two.url]), { stdout: /1 updated/ })
+    t.not((await two.show(MACHINE))['kernel_id'], KERNEL)
   })
 
   t.test('the copy may be deleted in its turn', async t => {
@@ -227,6 +243,45 @@ t.test('copies under new ids, to the commands that compare both ways and remove'
     })
     t.match(await two.show(idOf(7)), { name: "somebody else's" })
   })
+})
+
+t.test('an id that a v1 target used up, when an upload of it broke off', async t => {
+  const data = bytesOf(1, 200_000)
+  const stored = { image: imageOf(1, data), data }
+  const source = await startUnruly(t, [stored], () => ({ cutAfter: 1000 }))
+  const target = await startTestServer(t)
+  const words = ['--attempts', '1', '--target-api', '1', source.url, target.url]
+  t.match(await run(['livecopy', ...words]), { status: 1, stderr: /has killed the image/ })
+  t.match(await target.show(idOf(1)), { status: 'killed' })
+  source.serve([stored])
+  t.match(await run(['livecopy', source.url, target.url]), {
+    status: 1,
+    stderr: /its status is killed/,
+  })
+  t.match(await run(['livecopy', '--on-conflict', 'skip', source.url, target.url]), {
+    status: 0,
+    stdout: /1 whose id is taken, 0 failed/,
+  })
+  const map = join(t.testdir(), 'ids')
+  const giving = ['--on-conflict', 'new-id', '--id-map', map, source.url, target.url]
+  t.match(await run(['livecopy', ...giving]), { status: 0, stdout: /^1 image created/ })
+  const [{ target: copy } = { target: '' }] = await entries(map)
+  t.match(await target.show(copy), { status: 'active', checksum: stored.image.checksum })
+  t.match(await run(['livecopy', ...giving]), { status: 0, stdout: /1 the same/ })
+  t.match(await run(['compare', '--id-map', map, source.url, target.url]), { status: 0 })
+})
+
+t.test('an image that the target lists as killed has used its id up', async t => {
+  const ends = { source: new MemoryEndpoint(), target: new MemoryEndpoint() }
+  const image = imageOf(1, bytesOf(1, 10))
+  const killed = { ...image, status: 'killed', size: null, checksum: null, digest: null } as const
+  for (const [onConflict, step] of [
+    ['fail', { action: 'refuse', error: { message: /the target's image is killed/ } }],
+    ['skip', { action: 'skip', reason: 'conflict' }],
+    ['new-id', { action: 'create', withData: true, anew: true }],
+  ] as const) {
+    t.match(planStep(image, killed, ends, { onConflict }), step, onConflict)
+  }
 })
 
 t.test('what is wrong with a map of ids is one clear line, and exit status 2', async t => {

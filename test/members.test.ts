@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { idOf } from './support/images.ts'
@@ -79,6 +79,94 @@ t.test('members are the projects that --map-projects says', async t => {
   t.match(await run(['livecopy', ...words]), { status: 0 })
   t.same(await membersOf(two), ['q1 accepted', 'q2 pending'])
   t.match(await run(['compare', ...words]), { status: 0 })
+})
+
+for (const { title, dump } of [
+  { title: 'a directory', dump: 'images' },
+  { title: 'an archive', dump: 'images.tar' },
+]) {
+  t.test(`a dump keeps members, in ${title}`, async t => {
+    const { one, two } = await sharing(t)
+    const path = join(t.testdir({ images: {} }), dump)
+    t.match(await run(['dump', '--members', one.url, path]), { status: 0 })
+    const address = dump === 'images' ? `dir:${path}` : `tar:${path}`
+    t.match(await run(['verify', path]), { status: 0 })
+    t.match(await run(['compare', '--members', one.url, address]), {
+      status: 0,
+      stdout: /0 different, 2 the same/,
+    })
+    t.match(await run(['load', two.url, path]), { status: 0 })
+    t.same(await membersOf(two), [], 'and they are loaded only where that is asked for')
+    t.match(await run(['compare', '--members', address, two.url]), {
+      status: 1,
+      stdout: /members is \["p1 accepted","p2 pending"\] on the source, \[\] on the target/,
+    })
+    t.match(await run(['load', '--members', two.url, path]), {
+      status: 0,
+      stderr: `${SHARED} (shared): updated: members\n`,
+    })
+    t.same(await membersOf(two), ['p1 accepted', 'p2 pending'])
+    t.match(await run(['compare', '--members', address, two.url]), { status: 0 })
+
+    const three = await startTestServer(t)
+    const map = `${path}.projects`
+    await writeFile(map, `p1: q1\np2: q2\n${'o'.repeat(32)}: ${'o'.repeat(32)}\n`)
+    const words = ['--members', '--map-projects', map, three.url, path]
+    t.match(await run(['load', ...words]), { status: 0 })
+    t.same(await membersOf(three), ['q1 accepted', 'q2 pending'], 'as the map says')
+  })
+
+  t.test(`a dump without members says nothing of them, in ${title}`, async t => {
+    const { one, two } = await sharing(t)
+    t.match(await run(['livecopy', '--members', one.url, two.url]), { status: 0 })
+    const path = join(t.testdir({ images: {} }), dump)
+    t.match(await run(['dump', one.url, path]), { status: 0 })
+    t.match(await run(['load', '--members', two.url, path]), { status: 0 })
+    t.same(await membersOf(two), ['p1 accepted', 'p2 pending'], 'those that are there stay')
+  })
+
+  t.test(`that an image has no members is kept too, in ${title}`, async t => {
+    const { one, two } = await sharing(t)
+    t.match(await run(['livecopy', '--members', one.url, two.url]), { status: 0 })
+    for (const project of ['p1', 'p2']) {
+      await one.call('DELETE', `/v2/images/${SHARED}/members/${project}`)
+    }
+    const path = join(t.testdir({ images: {} }), dump)
+    t.match(await run(['dump', '--members', one.url, path]), { status: 0 })
+    t.match(await run(['load', '--members', two.url, path]), { status: 0 })
+    t.same(await membersOf(two), [])
+  })
+}
+
+t.test('the members of a dump are brought up to date, and stay when other things are', async t => {
+  const { one } = await sharing(t)
+  const folder = t.testdir()
+  const metadata = async () =>
+    JSON.parse(await readFile(join(folder, SHARED), 'utf8')) as Record<string, unknown>
+  t.match(await run(['dump', one.url, folder]), { status: 0 })
+  t.notOk('os_glance_members' in (await metadata()))
+  t.match(await run(['dump', '--members', one.url, folder]), {
+    status: 0,
+    stderr: `${SHARED} (shared): updated: members\n`,
+  })
+  const members = [
+    { member_id: 'p1', status: 'accepted' },
+    { member_id: 'p2', status: 'pending' },
+  ]
+  t.same((await metadata())['os_glance_members'], members)
+  t.match(await run(['dump', '--members', one.url, folder]), { stdout: /2 the same/ })
+  await one.patch(SHARED, [{ op: 'replace', path: '/name', value: 'another' }], NOBODY)
+  t.match(await run(['dump', one.url, folder]), { stdout: /1 updated/ })
+  t.match(await metadata(), { name: 'another', os_glance_members: members })
+  t.match(await run(['verify', folder]), { status: 0 })
+
+  await writeFile(
+    join(folder, SHARED),
+    JSON.stringify({ ...(await metadata()), os_glance_members: 'p1' }),
+  )
+  t.match(await run(['compare', '--members', `dir:${folder}`, one.url]), {
+    stdout: /members: .*os_glance_members: p1 is no list of members/,
+  })
 })
 
 /** Two services, the first with an image that is shared with p1, who accepted, and p2. */

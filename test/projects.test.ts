@@ -4,6 +4,8 @@ import t, { type Test } from 'tap'
 import { idOf } from './support/images.ts'
 import { startKeystone } from './support/keystone.ts'
 import { DEMO } from './support/keystone-documents.ts'
+import { forwardAs } from './support/forward.ts'
+import { startListener } from './support/listener.ts'
 import { run } from './support/program.ts'
 import { startTestServer, type TestServer } from './support/server.ts'
 
@@ -216,6 +218,26 @@ t.test(
     t.notMatch(await readFile(metrics, 'utf8'), /lag_seconds/)
   },
 )
+
+t.test('several targets take one listing of the source more, not one each', async t => {
+  const { one, two, file } = await owned(t)
+  const three = await startTestServer(t)
+  await writeFile(file, `${A}: ${X}\n${B}: ${Y}\n`)
+  let listings = 0
+  const url = await startListener(t, (request, response) => {
+    if (request.url?.startsWith('/v2/images?') === true) listings += 1
+    void forwardAs({}, one.url, request, response)
+  })
+  const words = ['--map-projects', file, '--unmapped', 'skip', '--metaonly', url]
+  t.match(await run(['livecopy', '--dry-run', ...words, two.url]), { status: 0 })
+  const forOne = listings
+  t.match(await run(['livecopy', ...words, two.url, three.url]), {
+    status: 0,
+    stderr: new RegExp(`${two.url}: project ${C} [^]*${three.url}: project ${C} `),
+  })
+  t.equal(listings - forOne, forOne)
+  t.same(await ownersOf(three), [X, X, Y])
+})
 
 t.test('owners that are left out belong to whoever copies the images', async t => {
   const { one, two, file } = await owned(t)

@@ -10,7 +10,7 @@ import { DEFAULT_IMPORTS } from '../lib/server/import-settings.ts'
 import { untilStatus } from './support/connection.ts'
 import { forwardAs } from './support/forward.ts'
 import { bytesOf, idOf, imageOf } from './support/images.ts'
-import { startListener } from './support/listener.ts'
+import { sendJson, startListener } from './support/listener.ts'
 import { run } from './support/program.ts'
 import { startTestServer, type TestServer } from './support/server.ts'
 import { type Stored, startUnruly } from './support/unruly.ts'
@@ -97,6 +97,31 @@ t.test('--via copy-from: to a target of v1', async t => {
   t.match(await run(words), { status: 0, stderr: /created, 293\.0 KiB by copy-from\n/ })
   t.strictSame(asked, ['copy', 'copy'])
   t.match(await run(['compare', '--target-api', '1', source.url, url]), { status: 0 })
+})
+
+t.test('a target that has not let go of an image that it fetched is not written to', async t => {
+  const source = await startUnruly(t, IMAGES.slice(0, 1))
+  const target = await fetcher(t, ['web-download'])
+  let looks = 0
+  const url = await startListener(t, (request, response) => {
+    if (request.method !== 'GET' || request.url !== `/v2/images/${idOf(1)}`) {
+      // What saves the image as it read it before takes back what is changed meanwhile.
+      if (request.method === 'PATCH' && looks > 0 && looks < 3)
+        return void response.writeHead(500).end()
+      return void forwardAs({}, target.url, request, response)
+    }
+    const show = async () => {
+      const image = await target.show(idOf(1))
+      const isActive = image['status'] === 'active'
+      if (isActive) looks += 1
+      const lock = isActive && looks < 3 ? { os_glance_import_task: 'a task' } : {}
+      sendJson(response, 200, { ...image, ...lock })
+    }
+    void show()
+  })
+  const words = ['--attempts', '1', '--via', 'web-download', source.url, url]
+  t.match(await run(['livecopy', ...words]), { status: 0, stdout: /^1 image created/ })
+  t.ok(looks >= 3)
 })
 
 t.test('what is fetched may get a new id on the target, and is fetched by its own', async t => {

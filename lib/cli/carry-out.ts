@@ -19,13 +19,19 @@ export async function* carryOut(
     extras,
     ids,
     onConflict,
+    isLeftOut,
     ...options
-  }: RunOptions & Pick<PlanContext, 'extras'> & Pick<PlanOptions, 'ids' | 'onConflict'>,
+  }: RunOptions &
+    Pick<PlanContext, 'extras'> &
+    Pick<PlanOptions, 'ids' | 'onConflict'> & {
+      /** Whether a property is left alone, so that it does not follow new ids either. Default: none is. */
+      readonly isLeftOut?: ((property: string) => boolean) | undefined
+    },
 ): AsyncGenerator<TransferEvent> {
   const gives = onConflict === 'new-id'
   const from = ids === undefined ? source : renumbered(source, ids)
   const to = ids === undefined || !gives ? target : renumbering(target, ids)
-  const followers = ids === undefined || !gives ? undefined : new Followers(ids)
+  const followers = ids === undefined || !gives ? undefined : new Followers(ids, isLeftOut)
   const planning: Parameters<typeof run>[0] = (onUnreadable, signal) =>
     steps({ extras, onUnreadable, signal })
   const skipTaken = onConflict === 'skip'

@@ -9,7 +9,7 @@ import { confirm } from './confirm.ts'
 import { errorRow } from './differences.ts'
 import { EXIT_STATUS, exitStatusOf, type ExitStatus, OutputFailed } from './exit-status.ts'
 import { printable } from './format.ts'
-import { type DumpOptions, isDump } from './dumps.ts'
+import { type DumpOptions, isDump, rangesOf } from './dumps.ts'
 import type { Identified, IdentitySurroundings } from './identity.ts'
 import { lineStream } from './line-stream.ts'
 import { CommandLog, lineIn, type Log } from './log.ts'
@@ -228,6 +228,7 @@ function opener(
 ): Pick<CommandContext, 'open' | 'projects'> {
   // Commands that open endpoints have these.
   const given = options as EndpointOptions & ApiOptions & PaceOptions & Partial<DumpOptions>
+  const ranges = rangesOf(given)
   /** By side and address: who asks twice for one does so with one token. */
   const known = new Map<string, Promise<Identified>>()
   const identified = async (address: string, side: Side) => {
@@ -257,6 +258,7 @@ function opener(
       requests: rate === null ? undefined : new RateLimit(() => rate),
       chunkSize: given.chunksize,
       sparse: given.sparse,
+      ...ranges,
       streams,
       api: api ?? apiFor(side, given),
       signal: surroundings.signal,

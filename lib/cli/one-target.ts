@@ -17,7 +17,7 @@ import { printable } from './format.ts'
 import { LossReport, type LossSummary } from './losses.ts'
 import { type PlanWriter, savingPlan } from './plan-writer.ts'
 import { Preflight, type ShortageRow } from './preflight.ts'
-import { isRefused, mapProjects, type Unmapped } from './projects.ts'
+import { isRefused, mapProjects, projectsIn, type Unmapped } from './projects.ts'
 import { orderRemoval } from './removal.ts'
 import {
   NOTHING_REMOVED,
@@ -100,8 +100,9 @@ export async function* replicateToOne(
   const { selection, fields, wish, from, to, ids } = prepared
   const { signal } = context
   const { removal, provenance } = await orderRemoval(wish, source, [target], { signal })
-  const ends = { source, target, addresses: { source: from, target: to } }
-  const mapped = await mapProjects(options, ends, prepared, context)
+  const projectsOf = projectsIn(source, options, prepared, context)
+  const ends = { source, target, projectsOf, addresses: { source: from, target: to } }
+  const mapped = await mapProjects(options, ends, fields, context)
   const { metaonly: metadataOnly, strict, onConflict, members } = options
   const projects = mapped?.map
   const mapping = { onConflict, ids, projects, members }
@@ -153,6 +154,7 @@ export async function* perform(
           extras,
           ids,
           onConflict,
+          isLeftOut: name => fields.leavesOut(name),
           recheck,
           attempts,
           concurrency,

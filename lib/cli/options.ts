@@ -1,5 +1,6 @@
 import type { Options } from 'yargs'
 import { GlanceError } from '../errors.ts'
+import { DUMP_RANGES } from './dumps.ts'
 import { IDENTITY, type IdentityOptions } from './identity-options.ts'
 import type { Side } from './tokens.ts'
 import { PACE_RANGES, type RequestOptions, REQUESTS } from './transfer-options.ts'
@@ -232,6 +233,7 @@ const RANGES: Readonly<Record<string, readonly [number, number]>> = {
   age: [0, 36_500],
   'max-rows': [1, 2_147_483_647],
   ...PACE_RANGES,
+  ...DUMP_RANGES,
 }
 
 /** @throws {GlanceError} `usage`, naming the option that is out of its range or was given more than once. */

@@ -64,31 +64,71 @@ export interface MappedProjects {
   readonly unmapped: Unmapped
 }
 
+/** How many images of the source a project owns, and how many are shared with it. */
+interface ProjectCounts {
+  readonly images: number
+  readonly members: number
+}
+
 /** The two ends of a command, and how they were named. */
 interface Ends {
-  readonly source: Endpoint
   readonly target: Endpoint
+  /** The projects of the source, see {@link projectsIn}. */
+  readonly projectsOf: () => Promise<ReadonlyMap<string, ProjectCounts>>
   readonly addresses: { readonly source: string; readonly target: string }
   /** Stands before what is told, when there are several targets. */
   readonly where?: string | undefined
 }
 
-/** Which images of the source are meant, and what of them. */
+/** Which images of the source are meant, and how it was named. */
 interface Meant {
   readonly selection: Selection | undefined
-  readonly fields: FieldRules
+  readonly from: string
+}
+
+/** Counts whose images of the source are meant, and with `--members` whose members: when first asked, and only then. */
+export function projectsIn(
+  source: Endpoint,
+  { members = false, metaonly }: ProjectOptions,
+  { selection, from }: Meant,
+  { open, signal }: Pick<CommandContext, 'open' | 'signal'>,
+): Ends['projectsOf'] {
+  const list = async () => {
+    const found = new Map<string, ProjectCounts>()
+    const count = (project: string | null, what: keyof ProjectCounts) => {
+      if (project === null) return
+      const counted = found.get(project) ?? { images: 0, members: 0 }
+      found.set(project, { ...counted, [what]: counted[what] + 1 })
+    }
+    // What is read once is opened once more for it.
+    const isReadOnce = source.features.sequential === true
+    await using again = isReadOnce ? await open(from, 'source') : undefined
+    const listed = again ?? source
+    const listing = { signal, onUnreadable: () => {} }
+    for await (const image of listSelected(listed, selection, listing)) {
+      if (image.status !== 'active' && !metaonly) continue
+      count(image.owner, 'images')
+      if (!members || image.visibility !== 'shared') continue
+      for (const { project } of (await listed.members?.list(image, { signal })) ?? []) {
+        count(project, 'members')
+      }
+    }
+    return found
+  }
+  let found: ReturnType<typeof list> | undefined
+  return async () => await (found ??= list())
 }
 
 /**
- * Reads `--map-projects`, resolves it in the Keystone of each side where there is one, and lists what is meant of the
- * source once to know and to tell whose images it says nothing of. Undefined without the option.
+ * Reads `--map-projects`, resolves it in the Keystone of each side where there is one, and tells whose images of the
+ * source it says nothing of. Undefined without the option.
  * @throws {GlanceError} `usage` for what is wrong with the file; as the Keystones and the listing do.
  */
 export async function mapProjects(
-  { mapProjects: file, unmapped: action = 'fail', members = false, metaonly }: ProjectOptions,
-  { source, target, addresses, where = '' }: Ends,
-  { selection, fields }: Meant,
-  { log, open, projects, signal }: CommandContext,
+  { mapProjects: file, unmapped: action = 'fail', members = false }: ProjectOptions,
+  { target, addresses, projectsOf, where = '' }: Ends,
+  fields: FieldRules,
+  { log, projects }: Pick<CommandContext, 'log' | 'projects'>,
 ): Promise<MappedProjects | undefined> {
   if (file === undefined) return undefined
   if (addresses.source === STANDARD) {
@@ -131,33 +171,18 @@ export async function mapProjects(
     const reason = fields.decides('owner') ? '--set says who it is' : why
     log.warning(`${where}--map-projects: owners are not carried: ${reason}`)
   }
-  const found = new Map<string, { images: number; members: number }>()
-  const count = (project: string | null, what: 'images' | 'members') => {
-    if (project === null || targets.has(project)) return
-    const counted = found.get(project) ?? { images: 0, members: 0 }
-    counted[what] += 1
-    found.set(project, counted)
-  }
-  if (carriesOwners || members) {
-    // What is read once is opened once more for it.
-    const isReadOnce = source.features.sequential === true
-    await using again = isReadOnce ? await open(addresses.source, 'source') : undefined
-    const listing = { signal, onUnreadable: () => {} }
-    for await (const image of listSelected(again ?? source, selection, listing)) {
-      if (image.status !== 'active' && !metaonly) continue
-      if (carriesOwners) count(image.owner, 'images')
-      if (!members || image.visibility !== 'shared') continue
-      for (const { project } of (await source.members?.list(image, { signal })) ?? []) {
-        count(project, 'members')
-      }
+  const found = carriesOwners || members ? await projectsOf() : new Map<string, ProjectCounts>()
+  const unmapped = [...found].flatMap(([project, counts]) => {
+    const images = carriesOwners ? counts.images : 0
+    if (targets.has(project) || images + counts.members === 0) return []
+    return {
+      project,
+      name: here?.projects.find(({ id }) => id === project)?.name ?? null,
+      images,
+      members: counts.members,
+      reason: unresolved.get(project) ?? `${file} does not name it`,
     }
-  }
-  const unmapped = [...found].map(([project, counts]) => ({
-    project,
-    name: here?.projects.find(({ id }) => id === project)?.name ?? null,
-    ...counts,
-    reason: unresolved.get(project) ?? `${file} does not name it`,
-  }))
+  })
   for (const each of unmapped) {
     const line = `${where}${describe(each)}: ${CONSEQUENCES[action]}`
     if (action === 'fail') log.error(line)

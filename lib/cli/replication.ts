@@ -12,7 +12,7 @@ import { parseBandwidth } from './bandwidth.ts'
 import type { Command, CommandContext } from './command.ts'
 import { earlierRate } from './copy-rate.ts'
 import { describeNotCarried } from './differences.ts'
-import { STANDARD } from './dumps.ts'
+import { type DumpOptions, isArchive, requireOneStream, STANDARD } from './dumps.ts'
 import { describeEstimate, type EstimateOptions } from './estimate.ts'
 import { EXIT_STATUS, type ExitStatus } from './exit-status.ts'
 import { type FieldOptions, FIELDS, readFields, requireTakenBy } from './fields.ts'
@@ -61,7 +61,8 @@ export interface ReplicationOptions
     PreflightOptions,
     SavePlanOptions,
     ViaOptions,
-    UnattendedOptions {}
+    UnattendedOptions,
+    Partial<DumpOptions> {}
 
 /** What options mean, found out before anything is asked of anybody. */
 export interface Prepared {
@@ -85,10 +86,10 @@ export async function openTarget(
   { dryRun }: ReplicationOptions,
   context: CommandContext,
 ): Promise<Endpoint> {
-  const isArchive = address.startsWith('tar:')
-  if (isArchive) requireNoRemoval(wish, address)
+  const archived = isArchive(address)
+  if (archived) requireNoRemoval(wish, address)
   // An archive is always written anew.
-  if (dryRun && isArchive) {
+  if (dryRun && archived) {
     const room = async () => await roomForArchive(address.slice('tar:'.length))
     return Object.assign(new MemoryEndpoint(address), { room })
   }
@@ -180,6 +181,7 @@ export function replicationCommand<P extends string>({
       const again = targets.find((one, i) => targets.indexOf(one) !== i)
       if (again !== undefined)
         throw new GlanceError('usage', `'${withoutCredentials(again)}' is named as a target twice`)
+      if (targets.some(isArchive)) requireOneStream(options)
       const prepared: Prepared = {
         command: name,
         from,

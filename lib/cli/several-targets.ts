@@ -19,6 +19,7 @@ import {
   isRefused,
   type MappedProjects,
   mapProjects,
+  projectsIn,
   type Unmapped,
 } from './projects.ts'
 import { orderRemoval } from './removal.ts'
@@ -133,6 +134,7 @@ async function* replicateToAll(
   const { removal, provenance } = await orderRemoval(prepared.wish, source, opened, { signal })
   const { metaonly: metadataOnly, strict, onConflict, members } = options
   const planning = { metadataOnly, strict, selection, fields, provenance, onConflict, members }
+  const projectsOf = projectsIn(source, options, prepared, context)
   const giveUp = (target: Endpoint, error: unknown) => {
     stateIn(targets, target).error = error
     log.error(`${target.name}: given up: ${printable(messageOf(error))}`)
@@ -140,9 +142,9 @@ async function* replicateToAll(
   for (const target of opened) {
     const state = stateIn(targets, target)
     const addresses = { source: prepared.from, target: state.address }
-    const ends = { source, target, addresses, where: `${target.name}: ` }
+    const ends = { target, projectsOf, addresses, where: `${target.name}: ` }
     try {
-      state.mapped = await mapProjects(options, ends, prepared, context)
+      state.mapped = await mapProjects(options, ends, fields, context)
     } catch (error) {
       signal.throwIfAborted()
       if (!isGlanceError(error) || error.code === 'usage') throw error

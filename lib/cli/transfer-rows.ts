@@ -97,6 +97,7 @@ export function rowOf(event: TransferEvent, dryRun: boolean, ids?: IdMap): Trans
     case 'started':
     case 'retried':
     case 'resumed':
+    case 'unranged':
     case 'relayed':
       return undefined
     case 'finished': {
@@ -222,6 +223,10 @@ export function narrate(
   if (event.type === 'relayed') {
     const why = printable(messageOf(event.error))
     return log.warning(tell(event.step, `relayed, since ${event.method} failed: ${why}`))
+  }
+  if (event.type === 'unranged') {
+    const why = printable(messageOf(event.error))
+    return log.warning(tell(event.step, `read in one stream, since it has no ranges: ${why}`))
   }
   if (event.type !== 'retried' && event.type !== 'resumed') return
   const next =

@@ -9,8 +9,22 @@ import { collectText } from '../stream/text.ts'
 import { verify } from '../stream/verify.ts'
 import { expressibleInV2 } from '../wire/loss.ts'
 import { type ManifestEntry, type ManifestLine, parseManifestLine } from '../wire/manifest.ts'
-import type { Endpoint, ImageData, ListOptions, Written } from './endpoint.ts'
-import { fromMetadata, layout, LONGEST_LINE, LONGEST_METADATA, MANIFEST } from './layout.ts'
+import type {
+  Endpoint,
+  ImageData,
+  ListOptions,
+  MemberAccess,
+  Membership,
+  Written,
+} from './endpoint.ts'
+import {
+  fromMetadata,
+  layout,
+  LONGEST_LINE,
+  LONGEST_METADATA,
+  MANIFEST,
+  membersIn,
+} from './layout.ts'
 import { entryIn, sha512 } from './manifest.ts'
 import { isOfDump, TarCursor } from './tar-cursor.ts'
 
@@ -45,10 +59,20 @@ export class ArchiveSource implements Endpoint {
     sequential: true,
   } as const
   readonly expressible = expressibleInV2
+  readonly members: MemberAccess = {
+    states: true,
+    notesNone: true,
+    list: async ({ id }) => this.#members.get(id),
+    set: async image => {
+      throw this.#readOnly(image)
+    },
+  }
   readonly #cursor: TarCursor
   readonly #close: () => Promise<void>
   /** The image that was listed last. */
   #current: Current | undefined
+  /** Those that were kept, by image, of all that have been listed: who compares may ask late. */
+  readonly #members = new Map<string, readonly Membership[]>()
   /** Images without one do not count. */
   #hasSeals = false
   #isListed = false
@@ -181,7 +205,10 @@ export class ArchiveSource implements Endpoint {
         throw new GlanceError('corrupt', message)
       }
       const text = await collectText(bytes, LONGEST_METADATA)
-      const image = fromMetadata(text, `${this.name}: ${name}`, name)
+      const file = `${this.name}: ${name}`
+      const image = fromMetadata(text, file, name)
+      const members = membersIn(text, file)
+      if (members !== undefined) this.#members.set(name, members)
       const metadata = this.#hasSeals ? sha512(text) : ''
       return { image, metadata, seen: new Set(), state: 'listed', proved: false }
     } catch (error) {

@@ -1,4 +1,3 @@
-import type { Abortable } from '../abort.ts'
 import { GlanceError, isGlanceError, messageOf } from '../errors.ts'
 import { ANY_OWNER, type Image } from '../image/image.ts'
 import type { Bytes } from '../stream/bytes.ts'
@@ -9,7 +8,15 @@ import { verify } from '../stream/verify.ts'
 import { expressibleInV2 } from '../wire/loss.ts'
 import { INCOMPLETE_LINE, manifestLine } from '../wire/manifest.ts'
 import type { ByteSink } from './compression.ts'
-import type { Endpoint, FinishOptions, ImageData, Room, Written } from './endpoint.ts'
+import type {
+  AddOptions,
+  Endpoint,
+  FinishOptions,
+  ImageData,
+  MemberAccess,
+  Room,
+  Written,
+} from './endpoint.ts'
 import { begin } from './glance-data.ts'
 import { layout, MANIFEST, toMetadata } from './layout.ts'
 import { entryOf } from './manifest.ts'
@@ -35,6 +42,13 @@ export class ArchiveTarget implements Endpoint {
     repeatable: false,
   } as const
   readonly expressible = expressibleInV2
+  /** They are written with the image, see {@link AddOptions}. */
+  readonly members: MemberAccess = {
+    states: true,
+    notesNone: true,
+    list: async () => undefined,
+    set: async () => [],
+  }
   readonly room: () => Promise<Room>
   readonly #sink: ByteSink
   readonly #now: Date
@@ -57,7 +71,7 @@ export class ArchiveTarget implements Endpoint {
     throw new GlanceError('not_found', `image ${image.id}: ${this.name} is being written`)
   }
 
-  async add(image: Image, data: ImageData | null, { signal }: Abortable = {}): Promise<Written> {
+  async add(image: Image, data: ImageData | null, options: AddOptions = {}): Promise<Written> {
     const before = this.#turn
     let done = () => {}
     this.#turn = new Promise(resolve => {
@@ -65,8 +79,8 @@ export class ArchiveTarget implements Endpoint {
     })
     try {
       await before
-      signal?.throwIfAborted()
-      return { image: await this.#add(image, data, signal), refused: [] }
+      options.signal?.throwIfAborted()
+      return { image: await this.#add(image, data, options), refused: [] }
     } finally {
       done()
     }
@@ -96,7 +110,7 @@ export class ArchiveTarget implements Endpoint {
   async #add(
     wanted: Image,
     data: ImageData | null,
-    signal: AbortSignal | undefined,
+    { signal, members }: AddOptions,
   ): Promise<Image> {
     if (this.#state === 'broken') throw this.#brokenError()
     // A dump does not belong to anybody.
@@ -104,14 +118,14 @@ export class ArchiveTarget implements Endpoint {
     if (data === null) {
       const bare = { ...image, status: 'queued' } as const
       await this.#begin()
-      await this.#seal(bare, await this.#describe(bare))
+      await this.#seal(bare, await this.#describe(bare, members))
       return bare
     }
     // Until the source gives something nothing is written, so that it may be tried again.
     await using begun = await begin(data, signal)
     await this.#begin()
     const known = { ...image, size: data.size ?? image.size }
-    const metadata = await this.#describe(known)
+    const metadata = await this.#describe(known, members)
     const hasher =
       data.checksum === null && data.digest === null ? new Hasher(['md5', 'sha512']) : undefined
     try {
@@ -137,8 +151,8 @@ export class ArchiveTarget implements Endpoint {
   }
 
   /** Writes the metadata, and resolves to what it was. */
-  async #describe(image: Image): Promise<string> {
-    const text = toMetadata(image)
+  async #describe(image: Image, members: AddOptions['members']): Promise<string> {
+    const text = toMetadata(image, members)
     await this.#file(image.id, Buffer.from(text))
     return text
   }

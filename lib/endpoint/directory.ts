@@ -9,17 +9,20 @@ import { verify } from '../stream/verify.ts'
 import { expressibleInV2 } from '../wire/loss.ts'
 import { auditDirectory } from './directory-audit.ts'
 import type {
+  AddOptions,
   Audited,
   Endpoint,
   ImageData,
   ListOptions,
+  MemberAccess,
+  Membership,
   Room,
   Withdrawal,
   Written,
 } from './endpoint.ts'
 import { fileFault } from './file-fault.ts'
 import { roomInFolder } from './free-space.ts'
-import { fromMetadata, layout, LONGEST_METADATA, toMetadata } from './layout.ts'
+import { fromMetadata, layout, LONGEST_METADATA, membersIn, toMetadata } from './layout.ts'
 import { entryOf, Manifest } from './manifest.ts'
 import { readFrom } from './read-file.ts'
 import { openRegular, readRegular, statRegular } from './regular-file.ts'
@@ -33,6 +36,10 @@ export interface DirectoryOptions {
   readonly chunkSize?: number | undefined
   /** Whether zeros in the data are written as holes. Default true. */
   readonly sparse?: boolean | undefined
+  /** How many ranges of one image's data are read at once, where that is possible. Default 1: it is read in one go. */
+  readonly ranges?: number | undefined
+  /** Bytes of data from which on that is done. Default 256 MiB. */
+  readonly rangesCutoff?: number | undefined
 }
 
 /**
@@ -53,23 +60,40 @@ export class DirectoryEndpoint implements Endpoint {
     withdrawals: ['hide', 'delete'],
   } as const
   readonly expressible = expressibleInV2
+  readonly members: MemberAccess = {
+    states: true,
+    notesNone: true,
+    list: async ({ id }) => await this.#membersOf(id),
+    set: async (image, members) => {
+      await this.#setMembers(image, members)
+      return []
+    },
+  }
   readonly #folder: string
   readonly #writable: boolean
   readonly #chunkSize: number
   readonly #sparse: boolean
+  readonly #reading: { readonly ranges: number; readonly cutoff: number }
   readonly #manifest: Manifest
   readonly #unfinished: UnfinishedFiles
 
   private constructor(
     folder: string,
     unfinished: UnfinishedFiles,
-    { writable = false, chunkSize = 1024 * 1024, sparse = true }: DirectoryOptions,
+    {
+      writable = false,
+      chunkSize = 1024 * 1024,
+      sparse = true,
+      ranges = 1,
+      rangesCutoff = 256 * 1024 * 1024,
+    }: DirectoryOptions,
   ) {
     this.#folder = folder
     this.#unfinished = unfinished
     this.#writable = writable
     this.#chunkSize = chunkSize
     this.#sparse = sparse
+    this.#reading = { ranges, cutoff: rangesCutoff }
     this.#manifest = new Manifest(layout.manifest(folder))
     this.name = `dir:${folder}`
     this.address = `dir:${resolve(folder)}`
@@ -138,18 +162,24 @@ export class DirectoryEndpoint implements Endpoint {
     }
   }
 
-  async add(image: Image, data: ImageData | null, { signal }: Abortable = {}): Promise<Written> {
+  async add(
+    image: Image,
+    data: ImageData | null,
+    { signal, members }: AddOptions = {},
+  ): Promise<Written> {
+    const kept = members ?? (await this.#keptOf(image.id))
     const present = await this.#read(image.id).catch(() => undefined)
     if (present !== undefined && hasData(present)) {
       throw new GlanceError('duplicate', `image ${image.id}: ${this.name} has it already`)
     }
-    if (data === null) return await this.update(image, { ...image, status: 'queued' })
+    if (data === null) return await this.#describe(image, { ...image, status: 'queued' }, kept)
     const file = layout.data(this.#folder, image.id)
     const [chunkSize, sparse] = [this.#chunkSize, this.#sparse]
     if (data.checksum !== null || data.digest !== null) {
-      await this.#unfinished.write(image.id, data, { chunkSize, sparse, signal })
+      const options = { ...this.#reading, chunkSize, sparse, signal }
+      await this.#unfinished.write(image.id, data, options)
       const { size } = await stat(file)
-      return await this.update(image, { ...image, size })
+      return await this.#describe(image, { ...image, size }, kept)
     }
     // What nothing proves is not gone on with either: it is written in one go.
     const bytes = rechunk(verify(await data.open({ signal }), data), chunkSize)
@@ -158,26 +188,11 @@ export class DirectoryEndpoint implements Endpoint {
     const { size } = await stat(file)
     const checksum = await hasher.hex('md5')
     const digest = { algorithm: 'sha512', value: await hasher.hex('sha512') }
-    return await this.update(image, { ...image, size, checksum, digest })
+    return await this.#describe(image, { ...image, size, checksum, digest }, kept)
   }
 
   async update(present: Image, wanted: Image): Promise<Written> {
-    // What was found out of the data when it was written, and the source does not know.
-    const { size, checksum, digest } = hasData(present) ? present : wanted
-    const image: Image = {
-      ...wanted,
-      // A dump does not belong to anybody.
-      owner: wanted.owner === ANY_OWNER ? null : wanted.owner,
-      size: wanted.size ?? size,
-      checksum: wanted.checksum ?? checksum,
-      digest: wanted.digest ?? digest,
-    }
-    const metadata = toMetadata(image)
-    const entry = entryOf(image, metadata)
-    await this.#manifest.append(entry)
-    await writeWhole(layout.metadata(this.#folder, image.id), textBytes(metadata))
-    this.#manifest.complete(entry)
-    return { image, refused: [] }
+    return await this.#describe(present, wanted, await this.#keptOf(wanted.id))
   }
 
   async confirm({ id }: Image): Promise<void> {
@@ -228,6 +243,29 @@ export class DirectoryEndpoint implements Endpoint {
     await this.#manifest.tidy().catch(() => {}) // Lines that count no more do no harm.
   }
 
+  async #describe(
+    present: Image,
+    wanted: Image,
+    members: readonly Membership[] | undefined,
+  ): Promise<Written> {
+    // What was found out of the data when it was written, and the source does not know.
+    const { size, checksum, digest } = hasData(present) ? present : wanted
+    const image: Image = {
+      ...wanted,
+      // A dump does not belong to anybody.
+      owner: wanted.owner === ANY_OWNER ? null : wanted.owner,
+      size: wanted.size ?? size,
+      checksum: wanted.checksum ?? checksum,
+      digest: wanted.digest ?? digest,
+    }
+    const metadata = toMetadata(image, members)
+    const entry = entryOf(image, metadata)
+    await this.#manifest.append(entry)
+    await writeWhole(layout.metadata(this.#folder, image.id), textBytes(metadata))
+    this.#manifest.complete(entry)
+    return { image, refused: [] }
+  }
+
   #missing(id: string): GlanceError {
     const file = layout.metadata(this.#folder, id)
     return new GlanceError('corrupt', `${file}: it is missing, and the manifest has it`)
@@ -246,9 +284,33 @@ export class DirectoryEndpoint implements Endpoint {
     )
   }
 
-  async #read(id: string): Promise<Image> {
+  /** Undefined also where there is no such image. */
+  async #membersOf(id: string): Promise<readonly Membership[] | undefined> {
     const file = layout.metadata(this.#folder, id)
-    const image = fromMetadata((await readRegular(file, LONGEST_METADATA)).toString(), file, id)
+    const text = await readRegular(file, LONGEST_METADATA).then(String, () => undefined)
+    return text === undefined ? undefined : membersIn(text, file)
+  }
+
+  /** What stays when the metadata is written anew: what makes no sense does not. */
+  async #keptOf(id: string): Promise<readonly Membership[] | undefined> {
+    return await this.#membersOf(id).catch(() => undefined)
+  }
+
+  async #setMembers({ id }: Image, members: readonly Membership[]): Promise<void> {
+    const [file, text] = await this.#metadataOf(id)
+    const image = fromMetadata(text, file, id)
+    if (toMetadata(image, members) !== text) await this.#describe(image, image, members)
+  }
+
+  async #metadataOf(id: string): Promise<readonly [file: string, text: string]> {
+    const file = layout.metadata(this.#folder, id)
+    const text = (await readRegular(file, LONGEST_METADATA)).toString()
+    return [file, text]
+  }
+
+  async #read(id: string): Promise<Image> {
+    const [file, text] = await this.#metadataOf(id)
+    const image = fromMetadata(text, file, id)
     if (!hasData(image)) return image
     const data = layout.data(this.#folder, id)
     const found = await statRegular(data).catch((error: unknown) => {

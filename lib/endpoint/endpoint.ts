@@ -5,6 +5,7 @@ import type { Image } from '../image/image.ts'
 import type { MemberStatus } from '../image/member.ts'
 import type { ImageHint } from '../image/query.ts'
 import type { Bytes } from '../stream/bytes.ts'
+import type { ByteRange } from '../stream/range.ts'
 import type { Expressed } from '../wire/loss.ts'
 
 /** What an endpoint can do: asked, not tried. */
@@ -53,6 +54,11 @@ export interface ImageData {
   readonly isProved?: (() => boolean) | undefined
   /** The bytes anew, from `offset` (default 0) to the end. */
   open(options?: Abortable & { readonly offset?: number | undefined }): Promise<Bytes>
+  /**
+   * These bytes and no others, several such at once; left out where only all are to be had. Opening or reading rejects
+   * with `unsupported` where it turns out that the range is not served, with `corrupt` when the data is other meanwhile.
+   */
+  openRange?: ((range: ByteRange, options?: Abortable) => Promise<Bytes>) | undefined
 }
 
 /** Ways in which a service fetches image data by itself, by Glance's names; `copy-from` is that of v1. */
@@ -168,14 +174,21 @@ export interface Membership {
 export interface MemberAccess {
   /** Whether `set` may say what members say to that, of which else only they decide. */
   readonly states: boolean
-  /** All that we may see; none for an image that is not shared. */
-  list(image: Image, options?: Abortable): Promise<readonly Membership[]>
+  /** Whether it is written down too that an image has none. Default false: that goes without saying. */
+  readonly notesNone?: boolean | undefined
+  /** All that we may see; none for an image that is not shared. Undefined where nobody wrote them down. */
+  list(image: Image, options?: Abortable): Promise<readonly Membership[] | undefined>
   /** Makes these the members, and resolves to what is not taken of that. */
   set(
     image: Image,
     members: readonly Membership[],
     options?: Abortable,
   ): Promise<readonly RefusedField[]>
+}
+
+export interface AddOptions extends Abortable {
+  /** Whom `members.set` is going to be told of: for who has to know it before the data. */
+  readonly members?: readonly Membership[] | undefined
 }
 
 /** Somewhere images live: a Glance service, a directory of files. */
@@ -212,7 +225,7 @@ export interface Endpoint extends AsyncDisposable {
    * is removed together with its image, and what has no data is still private and hidden.
    * @throws {GlanceError} `duplicate`, `forbidden`, `over_limit`, `corrupt`, `conflict`; `gone` as `features.repeatable` says.
    */
-  add(image: Image, data: ImageData | null, options?: Abortable): Promise<Written>
+  add(image: Image, data: ImageData | null, options?: AddOptions): Promise<Written>
   /** How much can be written; left out where nothing is known of that. @throws as `list`. */
   room?(options?: Abortable): Promise<Room>
   /** What it takes, asked once; left out where nothing is known of that. @throws as `list`. */

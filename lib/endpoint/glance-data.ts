@@ -7,6 +7,7 @@ import { redact, withoutTokens } from '../http/redact.ts'
 import type { Image } from '../image/image.ts'
 import type { Bytes } from '../stream/bytes.ts'
 import { digested, Hasher } from '../stream/digest.ts'
+import type { ByteRange } from '../stream/range.ts'
 import { skip } from '../stream/skip.ts'
 import { verify, verifySize } from '../stream/verify.ts'
 import type { ImageData } from './endpoint.ts'
@@ -48,6 +49,57 @@ export async function download(url: URL, wanted: Download): Promise<Bytes> {
   return offset === 0 ? all : skip(all, offset)
 }
 
+/** What the ranges of one image's data have in common, from the first of them on. */
+export interface OneVersion {
+  /** The entity tag that the first answer had, if any. */
+  etag?: string | undefined
+}
+
+/**
+ * The bytes of a range of the data at `url`, and no others. @throws {GlanceError} `unsupported` where the service sends
+ * anything else; `corrupt` when what it sends is of other data than `version`, or than what was wanted.
+ */
+export async function downloadRange(
+  url: URL,
+  { offset, length }: ByteRange,
+  { size, checksum, ...transport }: Omit<Download, 'offset'>,
+  version: OneVersion,
+): Promise<Bytes> {
+  const last = offset + length - 1
+  const headers = { ...transport.headers, range: `bytes=${offset}-${last}` }
+  const answer = await receive({ method: 'GET', url, ...transport, headers })
+  const status = answer.statusCode ?? 0
+  if (status === 206) {
+    checkSame(answer, url, checksum)
+    const found = contentRange(answer.headers['content-range'])
+    const { etag } = answer.headers
+    const isOther = etag !== undefined && etag !== (version.etag ??= etag)
+    if (isOther || (size !== null && found?.total !== undefined && found.total !== size)) {
+      answer.destroy()
+      throw new GlanceError('corrupt', `GET ${redact(url)}: ${CHANGED}`)
+    }
+    if (found?.first === offset && found.last === last) {
+      return whole(answer, url, length, transport)
+    }
+  } else if (status !== 200 && status !== 400 && status !== 416) {
+    throw await refusal('GET', url, answer, headers)
+  }
+  answer.destroy()
+  const what = status === 206 ? 'another range' : String(status)
+  throw new GlanceError('unsupported', `GET ${redact(url)}: ${what} in answer to a range`)
+}
+
+const CHANGED = 'it holds other data meanwhile'
+
+/** @throws {GlanceError} `corrupt` unless the answer's MD5, where it names one, is that of the data. */
+function checkSame(answer: IncomingMessage, url: URL, checksum: string | null): void {
+  // Of a range too it is that of the whole (glance/api/v2/image_data.py).
+  const md5 = String(answer.headers['content-md5']).toLowerCase()
+  if (checksum === null || !/^[0-9a-f]{32}$/.test(md5) || md5 === checksum.toLowerCase()) return
+  answer.destroy()
+  throw new GlanceError('corrupt', `GET ${redact(url)}: ${CHANGED}`)
+}
+
 /** The answer with all of it; undefined where that is no bytes. */
 async function ask(url: URL, wanted: Download): Promise<IncomingMessage | undefined> {
   const { size, ...transport } = wanted
@@ -70,14 +122,7 @@ async function askForRange(
   const headers = { ...transport.headers, range: `bytes=${offset}-` }
   const answer = await receive({ method: 'GET', url, ...transport, headers })
   const status = answer.statusCode ?? 0
-  // Of a range too it is that of the whole (glance/api/v2/image_data.py).
-  const md5 = String(answer.headers['content-md5']).toLowerCase()
-  if ((status === 200 || status === 206) && checksum !== null && /^[0-9a-f]{32}$/.test(md5)) {
-    if (md5 !== checksum.toLowerCase()) {
-      answer.destroy()
-      throw new GlanceError('corrupt', `GET ${redact(url)}: it holds other data meanwhile`)
-    }
-  }
+  if (status === 200 || status === 206) checkSame(answer, url, checksum)
   if (status === 200) return answer
   if (status === 206 && isRest(answer.headers['content-range'], offset, size)) return answer
   if (status === 206 || status === 400 || status === 416) {
@@ -89,10 +134,18 @@ async function askForRange(
 
 /** Whether a Content-Range is that of all from `offset` on. */
 function isRest(header: string | undefined, offset: number, size: number | null): boolean {
-  const [, first, last, total] = /^\s*bytes\s+(\d+)-(\d+)\/(\d+|\*)\s*$/i.exec(header ?? '') ?? []
-  const end = Number(last) + 1
-  if (Number(first) !== offset || (total !== '*' && Number(total) !== end)) return false
-  return size === null || end === size
+  const found = contentRange(header)
+  if (found?.first !== offset) return false
+  const { last, total = last + 1 } = found
+  return total === last + 1 && (size === null || total === size)
+}
+
+/** What a Content-Range of an answer says; without a total where it does not know it. */
+function contentRange(header = '') {
+  const [, first, last, total] = /^\s*bytes\s+(\d+)-(\d+)\/(\d+|\*)\s*$/i.exec(header) ?? []
+  if (first === undefined) return undefined
+  const known = total === '*' ? {} : { total: Number(total) }
+  return { first: Number(first), last: Number(last), ...known }
 }
 
 async function* nothing(): Bytes {}

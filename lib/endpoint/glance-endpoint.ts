@@ -31,6 +31,9 @@ const UNDECIDED_MS = 300
 /** What refuses a request because of what it says, so that another may be taken. */
 const REFUSALS = ['forbidden', 'invalid', 'conflict', 'over_limit'] as const
 
+/** What is to be fetched, and how many bytes that is, where it is known. */
+export type SizedPull = PullFrom & { readonly size: number | null }
+
 /**
  * A Glance service, as far as every version of its API is alike: a record first, then its data, which is proved by what
  * the service says of it, then what makes it everybody's. The versions say how each of these is spelled.
@@ -84,7 +87,7 @@ export abstract class GlanceEndpoint implements Endpoint {
     signal: AbortSignal | undefined,
   ): Promise<Expected>
   /** Has the data of a record that has none fetched, and waits for that. */
-  protected abstract fetch(id: string, from: PullFrom, options: PullOptions): Promise<void>
+  protected abstract fetch(id: string, from: SizedPull, options: PullOptions): Promise<void>
   protected abstract remove(id: string, signal: AbortSignal | undefined): Promise<void>
   /** Has the service hand its data out to nobody but administrators; only where `features.withdrawals` has it. */
   protected abstract deactivate(id: string, signal: AbortSignal | undefined): Promise<void>
@@ -112,7 +115,7 @@ export abstract class GlanceEndpoint implements Endpoint {
     options: PullOptions = {},
   ): Promise<Written> {
     const fetch = async () => {
-      await this.fetch(image.id, from, options)
+      await this.fetch(image.id, { ...from, size: data.size }, options)
       return data
     }
     return { ...(await this.#add(image, data, fetch, options.signal)), via: from.method }

@@ -9,6 +9,8 @@ import type { GlanceService } from './glance-service.ts'
 const PAUSE_MS = [100, 5000] as const
 /** Milliseconds without any change after which an import is not believed to go on: as Glance's own lock on an image. */
 const DEAD_MS = 3_600_000
+/** Milliseconds after which the lock on an image that is active is taken to be that of a worker that died. */
+const LEFT_MS = 60_000
 
 /**
  * Has a v2 service import the data of a queued image by itself, and waits for the end: it is active then.
@@ -29,17 +31,23 @@ export async function importImage(
         }
   await service.call('POST', `v2/images/${id}/import`, { json, signal })
   const what = `image ${id}: ${service.name} could not fetch it by ${method}`
+  let activeSince: number | undefined
   await untilChanged(signal, async () => {
     const image = await service.get(`v2/images/${id}`, signal)
     const status = isObject(image) ? image['status'] : undefined
-    if (status === 'active') return undefined
+    // The lock on the image is the last that goes. As long as it is there, a worker of Glance may still save the image as
+    // it read it before, and take back what is changed meanwhile (glance/async_/flows/api_image_import.py).
+    const isLocked = isObject(image) && Boolean(image['os_glance_import_task'])
+    if (status === 'active') {
+      activeSince ??= performance.now()
+      const isLeft = performance.now() - activeSince > LEFT_MS
+      return isLocked && !isLeft ? 'active' : undefined
+    }
     const task = await newestTask(service, id, { signal })
     const told = task?.['message']
     const message = typeof told === 'string' ? told : ''
     const copied = /^Copied (\d+) MiB/.exec(message)?.[1]
     if (copied !== undefined) onBytes(Number(copied) * 1024 * 1024)
-    // The lock on the image is the last that goes when an import has failed.
-    const isLocked = isObject(image) && Boolean(image['os_glance_import_task'])
     if (status === 'queued' && !isLocked) {
       const why = task?.['status'] === 'failure' && message !== '' ? message : 'it does not say why'
       throw new GlanceError('unavailable', `${what}: ${why}`)

@@ -15,9 +15,9 @@ import {
 import { imageFromV1, imageFromV1Headers } from '../wire/v1-image.ts'
 import { isObject } from '../image/json.ts'
 import { isBaseAttribute, isReservedProperty } from '../wire/v2-image.ts'
-import type { ImageData, ListOptions, PullFrom, PullMethod, PullOptions } from './endpoint.ts'
+import type { ImageData, ListOptions, PullMethod, PullOptions } from './endpoint.ts'
 import { begin, download, type Expected, upload } from './glance-data.ts'
-import { GlanceEndpoint } from './glance-endpoint.ts'
+import { GlanceEndpoint, type SizedPull } from './glance-endpoint.ts'
 import { untilChanged } from './glance-import.ts'
 import { type PageSource, someOrAll } from './glance-page.ts'
 import { type GlanceOptions, GlanceService } from './glance-service.ts'
@@ -117,10 +117,16 @@ export class GlanceV1Endpoint extends GlanceEndpoint {
     return ['copy-from']
   }
 
-  protected async fetch(id: string, { address }: PullFrom, { signal }: PullOptions): Promise<void> {
+  protected async fetch(
+    id: string,
+    { address, size }: SizedPull,
+    { signal }: PullOptions,
+  ): Promise<void> {
     await this.#write('PUT', `v1/images/${id}`, signal, {
       'x-glance-api-copy-from': address.url ?? '',
       'x-glance-registry-purge-props': 'False',
+      // Without it the service asks for it by HEAD, which a v2 service answers with 405 (glance/api/v1/images.py: _get_size).
+      ...(size === null ? {} : { 'x-image-meta-size': String(size) }),
     })
     await untilChanged(signal, async () => {
       const { status } = await this.show(id, signal)

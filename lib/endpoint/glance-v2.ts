@@ -22,7 +22,14 @@ import {
   type Room,
   WITHDRAWALS,
 } from './endpoint.ts'
-import { download, type Expected, type Transport, upload } from './glance-data.ts'
+import {
+  download,
+  downloadRange,
+  type Expected,
+  type OneVersion,
+  type Transport,
+  upload,
+} from './glance-data.ts'
 import { GlanceEndpoint } from './glance-endpoint.ts'
 import { importImage } from './glance-import.ts'
 import { acceptedValues, quotasOf } from './glance-room.ts'
@@ -100,13 +107,20 @@ export class GlanceV2Endpoint extends GlanceEndpoint {
 
   async data(image: Image): Promise<ImageData> {
     const { size, checksum, digest } = image
+    const url = this.service.url(`v2/images/${image.id}/file`)
+    const version: OneVersion = {}
     return {
       size,
       checksum,
       digest,
       address: async ({ signal } = {}) => await this.#addressOf(image.id, signal),
+      openRange: async (range, { signal } = {}) =>
+        await this.service.withTransport(
+          signal,
+          async transport =>
+            await downloadRange(url, range, { ...transport, size, checksum }, version),
+        ),
       open: async ({ offset = 0, signal } = {}) => {
-        const url = this.service.url(`v2/images/${image.id}/file`)
         return await this.service.withTransport(
           signal,
           async transport => await download(url, { ...transport, offset, size, checksum }),

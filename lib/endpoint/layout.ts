@@ -1,8 +1,10 @@
 import { join } from 'node:path'
 import { GlanceError, messageOf } from '../errors.ts'
 import { type Image, isImageId } from '../image/image.ts'
+import { MEMBERS_FIELD, membersFromDump, membersToDump } from '../wire/dumped-members.ts'
 import { imageFromV1, isV1Record } from '../wire/v1-image.ts'
 import { imageFromV2, imageToV2 } from '../wire/v2-image.ts'
+import type { Membership } from './endpoint.ts'
 
 /**
  * How images lie in a dump: `<id>` is the metadata as JSON and `<id>.img` the data, as the original replicator named
@@ -46,9 +48,19 @@ export const MANIFEST = 'MANIFEST'
 export const LONGEST_METADATA = 16 * 1024 * 1024
 export const LONGEST_LINE = 65_536
 
-/** The image as the text of a metadata file: the v2 API's document. */
-export function toMetadata(image: Image): string {
-  return `${JSON.stringify(imageToV2(image), null, 2)}\n`
+/** The image as the text of a metadata file: the v2 API's document, and its members where they are to be kept. */
+export function toMetadata(image: Image, members?: readonly Membership[]): string {
+  const kept = members && { [MEMBERS_FIELD]: membersToDump(members) }
+  return `${JSON.stringify({ ...imageToV2(image), ...kept }, null, 2)}\n`
+}
+
+/** The members that a metadata file has; undefined where none were kept. @throws as {@link fromMetadata}. */
+export function membersIn(text: string, file: string): readonly Membership[] | undefined {
+  try {
+    return membersFromDump(JSON.parse(text))
+  } catch (cause) {
+    throw new GlanceError('corrupt', `${file}: ${messageOf(cause)}`, { cause })
+  }
 }
 
 /**

@@ -20,6 +20,9 @@ export interface OpenEndpointOptions extends GlanceOptions {
   readonly chunkSize: number
   /** Whether zeros are holes in the files of a directory. Default true. */
   readonly sparse?: boolean | undefined
+  /** How many ranges of one image are read at once for a directory, and bytes from which on. Default 1; 256 MiB. */
+  readonly ranges?: number | undefined
+  readonly rangesCutoff?: number | undefined
   /** What `-` stands for in the place of a file. Without it, nothing. */
   readonly streams?: StandardStreams | undefined
   /** The version of the Images API to speak with a service. Default: what its URL ends in, or what is negotiated. */

@@ -24,13 +24,23 @@ export async function writeData(
   let position = from
   try {
     for await (const chunk of data) {
-      if (sparse) await writeSparse(file, chunk, position)
-      else await writeAll(file, chunk, position)
+      await writeAt(file, chunk, position, sparse)
       position += chunk.length
     }
   } finally {
     await file.truncate(position)
   }
+}
+
+/** Writes all of a chunk; where `sparse`, not its blocks of zeros, at which the file has to have holes already. */
+export async function writeAt(
+  file: FileHandle,
+  chunk: Uint8Array,
+  position: number,
+  sparse = false,
+): Promise<void> {
+  if (sparse) await writeSparse(file, chunk, position)
+  else await writeAll(file, chunk, position)
 }
 
 /** Leaves out the blocks of zeros. */

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto'
 import { constants, createReadStream } from 'node:fs'
-import { lstat, open, readdir, rename, rm } from 'node:fs/promises'
+import { type FileHandle, lstat, open, readdir, rename, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import type { Abortable } from '../abort.ts'
 import { isGlanceError } from '../errors.ts'
 import type { Bytes } from '../stream/bytes.ts'
 import { rechunk } from '../stream/rechunk.ts'
@@ -11,7 +10,9 @@ import { verify } from '../stream/verify.ts'
 import { renameDurably } from './durable.ts'
 import type { ImageData } from './endpoint.ts'
 import { fileFault } from './file-fault.ts'
+import { type FillOptions, fillInRanges } from './fill-ranges.ts'
 import { layout } from './layout.ts'
+import { RangedFile } from './ranged-file.ts'
 import { openRegular } from './regular-file.ts'
 import { writeData } from './sparse.ts'
 import { isGone, writerName } from './writer.ts'
@@ -19,11 +20,9 @@ import { isGone, writerName } from './writer.ts'
 /** Milliseconds after which nobody is expected to go on with what was begun. */
 const KEPT_MS = 7 * 24 * 3_600_000
 
-interface WriteOptions extends Abortable {
-  /** Bytes written at a time. */
-  readonly chunkSize: number
-  /** Whether zeros are written as holes. */
-  readonly sparse: boolean
+interface WriteOptions extends FillOptions {
+  /** Bytes of data from which on it is read in several ranges at once. */
+  readonly cutoff: number
 }
 
 /** Data files of a dump that were begun and broken off, to be gone on with by whoever writes the same data next. */
@@ -65,48 +64,48 @@ export class UnfinishedFiles {
    * again from the disk, and from there on from where it comes; the whole is verified. What breaks off because of its
    * source stays for the next time; wrong bytes, and what there is no room for, do not.
    */
-  async write(
-    id: string,
-    data: ImageData,
-    { chunkSize, sparse, signal }: WriteOptions,
-  ): Promise<void> {
+  async write(id: string, data: ImageData, options: WriteOptions): Promise<void> {
     const file = layout.data(this.#folder, id)
     const stamp = stampOf(data)
     const partial = layout.unfinished(file, stamp, await writerName())
-    const begun = await this.#take({ id, stamp }, partial)
+    const isBegun = await this.#take({ id, stamp }, data.size, partial)
     try {
       {
-        await using handle =
-          begun === 0 ? await open(partial, 'wx') : await openRegular(partial, constants.O_RDWR)
-        const bytes = verify(continued(partial, begun, data, signal), data)
-        await writeData(handle, skip(rechunk(bytes, chunkSize), begun), { from: begun, sparse })
+        await using handle = isBegun
+          ? await openRegular(partial, constants.O_RDWR)
+          : await open(partial, 'wx+')
+        if (!(await filledInRanges(handle, data, options))) {
+          await fillInOrder(partial, handle, data, options)
+        }
         await handle.sync()
       }
       await renameDurably(partial, file)
     } catch (error) {
-      const stopped = signal?.aborted === true || isGlanceError(error, 'unavailable', 'unreachable')
-      if (stopped && (await sizeOf(partial)) > 0) await this.#leave({ id, stamp }, partial)
+      const stopped =
+        options.signal?.aborted === true || isGlanceError(error, 'unavailable', 'unreachable')
+      if (stopped && (await heldIn(partial, data.size)) > 0)
+        await this.#leave({ id, stamp }, partial)
       else await rm(partial, { force: true })
       throw fileFault(error, file)
     }
     await this.#forget(id)
   }
 
-  /** Makes the longest beginning of this data that there is ours; resolves to its length, 0 when there is none. */
-  async #take(begun: Beginning, partial: string): Promise<number> {
+  /** Makes that of what was begun of this data ours of which there is most; resolves to whether there is any. */
+  async #take(begun: Beginning, size: number | null, partial: string): Promise<boolean> {
     const found = this.#left.get(keyOf(begun)) ?? []
-    const sized = await Promise.all(
-      found.map(async name => ({ name, size: await sizeOf(join(this.#folder, name)) })),
+    const weighed = await Promise.all(
+      found.map(async name => ({ name, held: await heldIn(join(this.#folder, name), size) })),
     )
-    const longest = sized.toSorted((one, other) => other.size - one.size)[0]
-    if (longest === undefined || longest.size === 0) return 0
-    found.splice(found.indexOf(longest.name), 1)
+    const most = weighed.toSorted((one, other) => other.held - one.held)[0]
+    if (most === undefined || most.held < 0) return false
+    found.splice(found.indexOf(most.name), 1)
     try {
-      await rename(join(this.#folder, longest.name), partial)
+      await rename(join(this.#folder, most.name), partial)
+      return true
     } catch {
-      return 0 // Another writer was faster, or it cannot be had: then it is begun anew.
+      return false // Another writer was faster, or it cannot be had: then it is begun anew.
     }
-    return longest.size
   }
 
   /** Makes it nobody's, so that it can be told from what is still written. */
@@ -142,6 +141,37 @@ function stampOf({ size, checksum, digest }: ImageData): string {
   return createHash('sha256').update(said).digest('hex').slice(0, 16)
 }
 
+/** Whether the data is in the file and verified; else the file is whole as far as it goes. */
+async function filledInRanges(
+  handle: FileHandle,
+  data: ImageData,
+  { ranges, cutoff, ...options }: WriteOptions,
+): Promise<boolean> {
+  const { size, openRange } = data
+  if (size === null) return false
+  let file = await RangedFile.find(handle, size)
+  const isWorth = ranges > 1 && openRange !== undefined && size >= cutoff
+  if (isWorth && (await handle.stat()).size < size) {
+    file ??= await RangedFile.begin(handle, size, ranges)
+  }
+  if (file === undefined) return false
+  const filled = await fillInRanges(handle, file, data, { ranges, ...options })
+  await file.end()
+  return filled
+}
+
+/** Goes on with the data where the file ends, and verifies the whole. */
+async function fillInOrder(
+  partial: string,
+  handle: FileHandle,
+  data: ImageData,
+  { chunkSize, sparse, signal }: FillOptions,
+): Promise<void> {
+  const { size: begun } = await handle.stat()
+  const bytes = verify(continued(partial, begun, data, signal), data)
+  await writeData(handle, skip(rechunk(bytes, chunkSize), begun), { from: begun, sparse })
+}
+
 /** What is on the disk, and then the rest from where it comes. */
 async function* continued(
   partial: string,
@@ -157,11 +187,15 @@ async function* continued(
   if (begun === 0 || begun !== data.size) yield* await data.open({ offset: begun, signal })
 }
 
-async function sizeOf(file: string): Promise<number> {
-  return await lstat(file).then(
-    found => (found.isFile() ? found.size : 0),
-    () => 0,
-  )
+/** Bytes of the data that are in the file; less than 0 where that cannot be told. */
+async function heldIn(file: string, size: number | null): Promise<number> {
+  try {
+    await using handle = await openRegular(file)
+    const ranged = size === null ? undefined : await RangedFile.find(handle, size)
+    return ranged?.held ?? (await handle.stat()).size
+  } catch {
+    return -1
+  }
 }
 
 async function ageOf(file: string): Promise<number> {

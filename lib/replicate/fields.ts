@@ -75,6 +75,11 @@ export class FieldRules {
     return this.#decided.has(name)
   }
 
+  /** Whether this property, wherever it is, is neither compared nor carried. */
+  leavesOut(property: string): boolean {
+    return !this.#decided.has(property) && !this.#isUnset(property) && this.#isLeftOut(property)
+  }
+
   /** The attributes that are left out. */
   get leftOutAttributes(): readonly string[] {
     return USER_MADE.filter(name => !this.#decided.has(name) && this.#isLeftOut(name))

@@ -10,10 +10,13 @@ import type { TransferEvent } from './run.ts'
  */
 export class Followers {
   readonly #ids: IdMap
+  readonly #isLeftOut: (property: string) => boolean
   readonly #images: Image[] = []
 
-  constructor(ids: IdMap) {
+  /** Properties that are left out say what the target's users said. */
+  constructor(ids: IdMap, isLeftOut: (property: string) => boolean = () => false) {
     this.#ids = ids
+    this.#isLeftOut = isLeftOut
   }
 
   note(event: TransferEvent): void {
@@ -24,7 +27,7 @@ export class Followers {
   /** What makes them name the others by the ids that those have by now. */
   async *plan(): AsyncGenerator<PlanStep> {
     for (const present of this.#images) {
-      const image = this.#ids.followed(present)
+      const image = this.#ids.followed(present, this.#isLeftOut)
       const changes = changesBetween(present, image)
       if (changes.length > 0) yield { action: 'update', image, present, changes, lost: [] }
     }

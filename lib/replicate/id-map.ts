@@ -80,9 +80,9 @@ export class IdMap implements AsyncDisposable {
     return { ...this.#renamed(image, value => value), id }
   }
 
-  /** An image that is on the target, naming others by the ids that they have there now. */
-  followed(copy: Image): Image {
-    return this.#renamed(copy, value => this.#sources.get(value) ?? value)
+  /** An image that is on the target, naming others by the ids that they have there now, but for properties left alone. */
+  followed(copy: Image, isLeftOut: (property: string) => boolean): Image {
+    return this.#renamed(copy, value => this.#sources.get(value) ?? value, isLeftOut)
   }
 
   /** Gives the source's image a new id on the target, this one or any. @throws {GlanceError} `over_limit` when it cannot be written down. */
@@ -99,9 +99,14 @@ export class IdMap implements AsyncDisposable {
     await this.#file?.close()
   }
 
-  #renamed(image: Image, sourceOf: (id: string) => string): Image {
+  #renamed(
+    image: Image,
+    sourceOf: (id: string) => string,
+    isLeftOut: (property: string) => boolean = () => false,
+  ): Image {
     const properties = new Map(image.properties)
     for (const name of NAMING) {
+      if (isLeftOut(name)) continue
       const value = properties.get(name)
       if (value != null) properties.set(name, this.#targets.get(sourceOf(value)) ?? value)
     }

@@ -24,6 +24,7 @@ export async function withMembers(
   if (source?.visibility !== 'shared' || step.image.visibility !== 'shared') return step
   try {
     const members = await there.list(source, { signal })
+    if (members === undefined) return step // A dump without them says nothing of whom it is shared with.
     const wanted = members.flatMap(member => {
       if (projects === undefined) return [member]
       const project = projects.targets.get(member.project)
@@ -34,9 +35,10 @@ export async function withMembers(
     }
     // What is created is shared with nobody yet, also where another image has its id.
     const isThere = target !== undefined && step.action !== 'create'
-    const present = isThere ? await here.list(target, { signal }) : []
+    const nobody = here.notesNone === true ? undefined : []
+    const present = isThere ? await here.list(target, { signal }) : nobody
     const states = here.states && wanted.every(({ status }) => status !== null)
-    const shares = [...wanted, ...present].every(({ canShare }) => canShare !== null)
+    const shares = [...wanted, ...(present ?? [])].every(({ canShare }) => canShare !== null)
     const show = (members: readonly Membership[]) =>
       members
         .map(({ project, status, canShare }) =>
@@ -45,8 +47,9 @@ export async function withMembers(
           ),
         )
         .toSorted()
-    const change = { field: 'members', from: show(present), to: show(wanted) }
-    if (change.from.join('\n') === change.to.join('\n')) return step
+    const change = { field: 'members', from: show(present ?? []), to: show(wanted) }
+    const isSame = change.from.join('\n') === change.to.join('\n')
+    if (present !== undefined && isSame) return step
     if (step.action === 'create') return { ...step, members: wanted }
     const changes = step.action === 'update' ? [...step.changes, change] : [change]
     if (step.action === 'update') return { ...step, changes, members: wanted }

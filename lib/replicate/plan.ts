@@ -9,6 +9,7 @@ import type { Extras, UnreadableExtra } from './extras.ts'
 import type { FieldRules, Ruled } from './fields.ts'
 import type { IdMap } from './id-map.ts'
 import { withMembers } from './members.ts'
+import { otherData } from './other-data.ts'
 import { pairsOf } from './pairs.ts'
 import { originsBy, type ProjectMap, withOwner } from './project-map.ts'
 import { copiedFrom, OF_COPIES, renumberedFrom } from './provenance.ts'
@@ -303,6 +304,9 @@ function wantedStep(
     if (present.status === 'queued') {
       return { action: 'create', image, present, withData: true }
     }
+    if (present.status === 'killed' && onConflict !== 'fail') {
+      return onTaken(wanted, image, present, { leaveOut, onConflict })
+    }
     return refuse(
       image,
       present,
@@ -311,16 +315,28 @@ function wantedStep(
   }
   const wrong = metadataOnly ? undefined : otherData(wanted, present)
   if (wrong !== undefined) {
-    if (onConflict === 'skip') return { action: 'skip', image, present, reason: 'conflict' }
-    if (onConflict === 'fail' || !copyable) return refuse(image, present, wrong)
-    const anew = withAttributesOf(wanted, blank(wanted), leaveOut)
-    return { action: 'create', image: anew, present: undefined, withData: true, anew: true }
+    if (onConflict === 'fail' || (onConflict === 'new-id' && !copyable)) {
+      return refuse(image, present, wrong)
+    }
+    return onTaken(wanted, image, present, { leaveOut, onConflict })
   }
   const kept = withAttributesOf(image, present, unspeakable(present, image, ends, decided))
   const changes = changesBetween(present, kept)
   if (changes.length > 0) return { action: 'update', image: kept, present, changes }
   const reason = metadataOnly || hasData(wanted) ? 'same' : 'no_data'
   return { action: 'skip', image: kept, present, reason }
+}
+
+/** What becomes of an image whose id the target has used for something else, or used up. */
+function onTaken(
+  wanted: Image,
+  image: Image,
+  present: Image,
+  { leaveOut = new Set(), onConflict }: Pick<StepOptions, 'leaveOut' | 'onConflict'>,
+): BareStep {
+  if (onConflict === 'skip') return { action: 'skip', image, present, reason: 'conflict' }
+  const anew = withAttributesOf(wanted, blank(wanted), leaveOut)
+  return { action: 'create', image: anew, present: undefined, withData: true, anew: true }
 }
 
 /** The fields in which two images differ only as long as neither went through one of the ends. */
@@ -374,21 +390,4 @@ function refuse(
     present,
     error: new GlanceError(code, `image ${image.id}: ${why}`),
   }
-}
-
-/** In which way two images hold other data, as far as both sides say. Data cannot be replaced in a Glance. */
-function otherData(source: Image, target: Image): string | undefined {
-  if (!hasData(source)) return undefined
-  for (const [what, ours, theirs] of [
-    ['size', source.size, target.size],
-    ['checksum', source.checksum, target.checksum],
-    ...(source.digest?.algorithm === target.digest?.algorithm
-      ? [['os_hash_value', source.digest?.value ?? null, target.digest?.value ?? null] as const]
-      : []),
-  ] as const) {
-    if (ours !== null && theirs !== null && ours !== theirs) {
-      return `the target holds other data under this id: ${what} is ${theirs}, not ${ours}`
-    }
-  }
-  return undefined
 }

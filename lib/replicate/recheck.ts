@@ -1,5 +1,5 @@
 import type { Abortable } from '../abort.ts'
-import type { Endpoint } from '../endpoint/endpoint.ts'
+import type { Endpoint, Membership } from '../endpoint/endpoint.ts'
 import { GlanceError, isGlanceError } from '../errors.ts'
 import { ANY_OWNER, hasData, type Image } from '../image/image.ts'
 import { isGone } from '../image/status.ts'
@@ -184,9 +184,10 @@ async function membersLeft(
 ): Promise<readonly FieldChange[]> {
   if (members === undefined || target.members === undefined) return []
   const found = await target.members.list(here, options)
-  const show = (list: typeof found) => list.map(({ project }) => project).toSorted()
-  const change = { field: 'members', from: show(found), to: show(members) }
-  return change.from.join(' ') === change.to.join(' ') ? [] : [change]
+  const show = (list: readonly Membership[]) => list.map(({ project }) => project).toSorted()
+  const change = { field: 'members', from: show(found ?? []), to: show(members) }
+  const isSaid = found !== undefined && change.from.join(' ') === change.to.join(' ')
+  return isSaid ? [] : [change]
 }
 
 function more({ members, lost }: WritingStep) {

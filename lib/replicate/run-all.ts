@@ -161,10 +161,12 @@ export async function* runAll(
           ? await transfer(step.image, source, target, {
               ...options,
               bandwidth,
+              members: step.members,
               puller: pullers.get(target),
               onRelay: (error, method) =>
                 events.put({ type: 'relayed', target, step, method, error }),
               onBytes: count,
+              onWhole: error => events.put({ type: 'unranged', target, step, error }),
               onResume: (error, offset) =>
                 events.put({ type: 'resumed', target, step, offset, error }),
             })
@@ -304,6 +306,10 @@ function imageOf([first]: readonly Work[]): Image {
 
 async function write(step: WorkStep, target: Endpoint, options: AttemptOptions): Promise<Written> {
   const { signal } = options
+  const { members } = step
   if (step.action === 'update') return await target.update(step.present, step.image, { signal })
-  return await withAttempts(async () => await target.add(step.image, null, { signal }), options)
+  return await withAttempts(
+    async () => await target.add(step.image, null, { signal, members }),
+    options,
+  )
 }

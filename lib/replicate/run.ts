@@ -26,6 +26,8 @@ export type TransferEvent =
       readonly offset: number
       readonly error: unknown
     }
+  /** The data was to be read in ranges, and the source serves none: it is read in one go. */
+  | { readonly type: 'unranged'; readonly step: WorkStep; readonly error: unknown }
   /** The target could not fetch the data by itself: it goes through us. */
   | {
       readonly type: 'relayed'

@@ -1,5 +1,5 @@
 import { type AttemptOptions, withAttempts } from '../attempts.ts'
-import type { Endpoint, ImageData, Written } from '../endpoint/endpoint.ts'
+import type { AddOptions, Endpoint, ImageData, Written } from '../endpoint/endpoint.ts'
 import { isGlanceError } from '../errors.ts'
 import type { Image } from '../image/image.ts'
 import { limitRate, type RateLimit } from '../stream/limit-rate.ts'
@@ -10,6 +10,8 @@ import { type ResumeOptions, resuming } from './resume.ts'
 export interface TransferOptions extends AttemptOptions {
   /** Told how many bytes of the present attempt have passed. */
   readonly onBytes?: ((bytes: number) => void) | undefined
+  /** Whom the image is shared with afterwards. */
+  readonly members?: AddOptions['members']
   /** How fast data may pass. Default: as fast as it comes. */
   readonly bandwidth?: RateLimit | undefined
   /** Has the target fetch the data by itself, where that is wanted. */
@@ -18,6 +20,8 @@ export interface TransferOptions extends AttemptOptions {
   readonly onRelay?: PullingOptions['onRelay']
   /** Told when reading the source goes on in the same attempt, and at which byte. */
   readonly onResume?: ResumeOptions['onResume']
+  /** Told when the target would read the data in ranges, and the source serves none: it is read in one go. */
+  readonly onWhole?: ((error: unknown) => void) | undefined
 }
 
 /** What image data is read from. */
@@ -33,7 +37,16 @@ export async function transfer(
   image: Image,
   source: DataSource,
   target: Endpoint,
-  { onBytes = () => {}, onResume, onRelay, bandwidth, puller, ...options }: TransferOptions = {},
+  {
+    onBytes = () => {},
+    onWhole = () => {},
+    onResume,
+    onRelay,
+    bandwidth,
+    puller,
+    members,
+    ...options
+  }: TransferOptions = {},
 ): Promise<Written> {
   const { attempts, delayMs, signal } = options
   const isReadOnce = source.features.sequential === true
@@ -51,7 +64,8 @@ export async function transfer(
       if (pulled !== undefined) return pulled
       const data = goesOn ? resuming(found, { attempts, delayMs, onResume }) : found
       const limited = bandwidth === undefined ? data : atRate(data, bandwidth)
-      return await target.add(image, metered(limited, onOpen, onBytes), { signal })
+      const whole = watched(metered(limited, onOpen, onBytes), onWhole)
+      return await target.add(image, whole, { signal, members })
     } catch (error) {
       if (attempt > 1 && isGlanceError(error, 'duplicate')) throw before
       before = error
@@ -62,13 +76,20 @@ export async function transfer(
 }
 
 function atRate(data: ImageData, bandwidth: RateLimit): ImageData {
+  const { openRange } = data
   return {
     ...data,
     open: async (options = {}) => limitRate(await data.open(options), bandwidth, options),
+    openRange:
+      openRange &&
+      (async (range, options = {}) =>
+        limitRate(await openRange(range, options), bandwidth, options)),
   }
 }
 
 function metered(data: ImageData, onOpen: () => void, onBytes: (bytes: number) => void): ImageData {
+  const { openRange } = data
+  let inRanges = 0
   return {
     ...data,
     open: async (options = {}) => {
@@ -76,5 +97,44 @@ function metered(data: ImageData, onOpen: () => void, onBytes: (bytes: number) =
       onOpen()
       return meter(await data.open(options), bytes => onBytes(offset + bytes))
     },
+    openRange:
+      openRange &&
+      (async (range, options) => {
+        onOpen()
+        let before = 0
+        return meter(await openRange(range, options), bytes => {
+          inRanges += bytes - before
+          before = bytes
+          onBytes(inRanges)
+        })
+      }),
+  }
+}
+
+/** The same data, of which `onWhole` is told once when it turns out that the source serves no ranges. */
+function watched(data: ImageData, onWhole: (error: unknown) => void): ImageData {
+  const { openRange } = data
+  let told = false
+  const tell = (error: unknown): never => {
+    if (isGlanceError(error, 'unsupported') && !told) {
+      told = true
+      onWhole(error)
+    }
+    throw error
+  }
+  return {
+    ...data,
+    openRange:
+      openRange &&
+      (async (range, options) => {
+        const bytes = await openRange(range, options).catch(tell)
+        return (async function* () {
+          try {
+            yield* bytes
+          } catch (error) {
+            tell(error)
+          }
+        })()
+      }),
   }
 }

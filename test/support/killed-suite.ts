@@ -93,23 +93,29 @@ export function killedSuite(t: Test, times: number): void {
     }
   })
 
-  t.test('a dump is killed at any moment: the next run completes it', async t => {
-    const source = await startUnruly(t, IMAGES)
-    const names = [
-      ...IMAGES.flatMap(({ image: { id } }) => [id, `${id}.img`]),
-      'MANIFEST',
-    ].toSorted()
-    for (const moment of moments(times)) {
-      const folder = t.testdir()
-      await kill(['dump', '--bandwidth', '20M', '-c', '10000', source.url, folder], moment)
-      const { status, stderr } = await run(['dump', source.url, folder])
-      t.equal(status, 0, `killed after ${moment} ms`, { stderr })
-      t.strictSame((await readdir(folder)).toSorted(), names, 'no partial file is left')
-      for (const { image, data } of IMAGES) {
-        t.ok((await readFile(join(folder, `${image.id}.img`))).equals(data))
+  for (const { title, streams } of [
+    { title: 'a dump', streams: [] },
+    { title: 'a dump in ranges', streams: ['--streams', '3', '--streams-cutoff', '1M'] },
+  ]) {
+    t.test(`${title} is killed at any moment: the next run completes it`, async t => {
+      const source = await startUnruly(t, IMAGES)
+      const names = [
+        ...IMAGES.flatMap(({ image: { id } }) => [id, `${id}.img`]),
+        'MANIFEST',
+      ].toSorted()
+      for (const moment of moments(times)) {
+        const folder = t.testdir()
+        const words = ['dump', ...streams, source.url, folder]
+        await kill([...words, '--bandwidth', '20M', '-c', '10000'], moment)
+        const { status, stderr } = await run(words)
+        t.equal(status, 0, `killed after ${moment} ms`, { stderr })
+        t.strictSame((await readdir(folder)).toSorted(), names, 'no partial file is left')
+        for (const { image, data } of IMAGES) {
+          t.ok((await readFile(join(folder, `${image.id}.img`))).equals(data))
+        }
       }
-    }
-  })
+    })
+  }
 }
 
 /** Spread over a run, and not the same in two of them. */

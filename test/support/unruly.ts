@@ -15,6 +15,10 @@ export interface Manner {
   readonly stallAfter?: number
   /** Whether the first byte is another. */
   readonly corrupt?: boolean
+  /** Before this is settled nothing is said. */
+  readonly until?: Promise<unknown>
+  /** Bytes that there are in all, as the answer to a range says. */
+  readonly total?: number
   /** What becomes of a range: all is sent, 400, 416, or a range that begins a byte before what it says. */
   readonly range?: 'ignored' | 'refused' | 'unsatisfiable' | 'mislabelled'
 }
@@ -24,7 +28,7 @@ export interface UnrulyServer {
   /** Each request for data as it came: the number of the image, and its range if there was one. */
   readonly asked: readonly string[]
   /** Has these images from now on, and answers the n-th request for data from 1 on as told. */
-  serve(images: readonly Stored[], manner?: (asked: number) => Manner): void
+  serve(images: readonly Stored[], manner?: (asked: number, range?: string) => Manner): void
 }
 
 export interface Stored {
@@ -36,7 +40,7 @@ export interface Stored {
 export async function startUnruly(
   t: Test,
   images: readonly Stored[],
-  manner: (asked: number) => Manner = () => ({}),
+  manner: (asked: number, range?: string) => Manner = () => ({}),
 ): Promise<UnrulyServer> {
   const asked: string[] = []
   let state = { images, manner, count: 0 }
@@ -52,10 +56,13 @@ export async function startUnruly(
     const stored = state.images.find(({ image }) => image.id === id)
     if (stored === undefined) return sendJson(response, 404, {})
     if (file === undefined) return sendJson(response, 200, imageToV2(stored.image))
+    // As Glance's v2.
+    if (request.method === 'HEAD') return void response.writeHead(405).end()
     const { range } = request.headers
     asked.push([Number.parseInt(id.slice(-12), 16), range].join(' ').trim())
     state.count += 1
-    answer(response, stored, range, state.manner(state.count))
+    const manner = state.manner(state.count, range)
+    void Promise.resolve(manner.until).then(() => answer(response, stored, range, manner))
   })
   return {
     url,
@@ -76,17 +83,22 @@ function answer(
     response.writeHead(manner.status, manner.headers)
     return void response.end()
   }
-  const from = Number(/^bytes=(\d+)-$/.exec(range ?? '')?.[1] ?? 0)
-  if (from > 0 && manner.range === 'refused') return void response.writeHead(400).end()
-  if (from > 0 && manner.range === 'unsatisfiable') return void response.writeHead(416).end()
-  const isRange = from > 0 && manner.range !== 'ignored'
+  const [, begin = '0', end = ''] = /^bytes=(\d+)-(\d*)$/.exec(range ?? '') ?? []
+  const from = Number(begin)
+  const isAsked = from > 0 || end !== ''
+  if (isAsked && manner.range === 'refused') return void response.writeHead(400).end()
+  if (isAsked && manner.range === 'unsatisfiable') return void response.writeHead(416).end()
+  const isRange = isAsked && manner.range !== 'ignored'
   const first = manner.range === 'mislabelled' ? from - 1 : from
-  const body = Buffer.from(data.subarray(isRange ? first : 0))
+  const last = end === '' || !isRange ? data.length - 1 : Number(end)
+  const body = Buffer.from(data.subarray(isRange ? first : 0, last + 1))
   if (manner.corrupt === true && body[0] !== undefined) body[0] ^= 1
   response.writeHead(isRange ? 206 : 200, {
     'content-length': body.length,
     ...(image.checksum === null ? {} : { 'content-md5': image.checksum }),
-    ...(isRange ? { 'content-range': `bytes ${first}-${data.length - 1}/${data.length}` } : {}),
+    ...(isRange
+      ? { 'content-range': `bytes ${first}-${last}/${manner.total ?? data.length}` }
+      : {}),
     ...manner.headers,
   })
   const { cutAfter, stallAfter } = manner

@@ -43,6 +43,7 @@ import {
   describeUnmapped,
   isRefused,
   mapProjects,
+  projectsIn,
   MEMBERS,
   type ProjectOptions,
   PROJECTS,
@@ -153,10 +154,12 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
     const { removal } = await orderRemoval(wish, source, [target], { signal })
     await using losses = await LossReport.open(options.lossReport)
     await using lists = await CompareLists.open(options)
+    const meant = { selection, from: options.source }
+    const projectsOf = projectsIn(source, options, meant, context)
     const mapped = await mapProjects(
       options,
-      { source, target, addresses: options },
-      { selection, fields },
+      { target, projectsOf, addresses: options },
+      fields,
       context,
     )
     const refused = isRefused(mapped?.unmapped)

@@ -1,5 +1,6 @@
 import { DUMP, dumpAddress } from '../dumps.ts'
 import { SOURCE_API } from '../options.ts'
+import { MEMBERS } from '../projects.ts'
 import { replicationCommand } from '../replication.ts'
 
 export const dump = replicationCommand({
@@ -13,6 +14,6 @@ export const dump = replicationCommand({
         'The directory to write to, or a .tar, .tar.gz or .tar.zst, or - for standard output',
     },
   },
-  options: { ...DUMP, ...SOURCE_API },
+  options: { ...DUMP, ...SOURCE_API, ...MEMBERS },
   ends: ({ source, path }) => ({ source: String(source), targets: [dumpAddress(String(path))] }),
 })

@@ -1,7 +1,7 @@
 import { dumpAddress } from '../dumps.ts'
 import { MAPPING } from '../mapping.ts'
 import { TARGET_API } from '../options.ts'
-import { PROJECTS } from '../projects.ts'
+import { MEMBERS, PROJECTS } from '../projects.ts'
 import { replicationCommand } from '../replication.ts'
 
 export const load = replicationCommand({
@@ -11,6 +11,6 @@ export const load = replicationCommand({
     target: { type: 'string', describe: 'The server to copy to: an address or cloud:NAME' },
     path: { type: 'string', describe: 'What was dumped to, or - for standard input' },
   },
-  options: { ...TARGET_API, ...MAPPING, ...PROJECTS },
+  options: { ...TARGET_API, ...MAPPING, ...PROJECTS, ...MEMBERS },
   ends: ({ target, path }) => ({ source: dumpAddress(String(path)), targets: [String(target)] }),
 })

@@ -7,6 +7,8 @@ export interface Results {
     readonly result: string
     readonly differences?: readonly { readonly field: string }[]
     readonly refused?: readonly { readonly field: string; readonly reason: string }[]
+    /** How the target fetched the data by itself. */
+    readonly via?: string | null
     readonly error?: { readonly code: string; readonly message: string } | null
   }[]
   readonly totals: Readonly<Record<string, number>>
