@@ -22,7 +22,6 @@ const JOBS: readonly AnyCommand[] = [compare, livecopy, dump, load, apply, size,
 /** Every command, in the order of the help text. */
 export const COMMANDS: readonly AnyCommand[] = [
   ...JOBS,
-  apply,
   daemonOf(JOBS),
   serve,
   dbSync,
