@@ -30,18 +30,25 @@ interface Download extends Transport {
   readonly size: number | null
   /** Hex MD5 of the whole. */
   readonly checksum: string | null
+  /** What is known of the whole by which it is proved once it is there, apart from its MD5. */
+  readonly digest: ImageData['digest']
+  /** What the reading that this one goes on with has been told of the data. */
+  readonly version: OneVersion
 }
 
 /**
  * The data at `url` from `offset` on; what does not fit the size is `corrupt`. Where the service does not serve the range
- * that is asked for, as most stores do not, the data is read from its start and what is before it dropped.
- * @throws {GlanceError} `conflict` when there is no data; `corrupt` when a range would be one of other data.
+ * that is asked for, as most stores do not, the data is read from its start and what is before it dropped. What has no
+ * digest, by which bytes of two versions would be found out, is gone on with only where the service says that it is the
+ * version that was begun.
+ * @throws {GlanceError} `conflict` when there is no data; `corrupt` when it is, or may be, other data than it was.
  */
 export async function download(url: URL, wanted: Download): Promise<Bytes> {
   const { offset, size } = wanted
   const answer =
     (offset > 0 ? await askForRange(url, wanted) : undefined) ?? (await ask(url, wanted))
   if (answer === undefined) return nothing()
+  checkVersion(answer, url, wanted)
   if (answer.statusCode === 206) {
     return whole(answer, url, size === null ? null : size - offset, wanted)
   }
@@ -49,10 +56,31 @@ export async function download(url: URL, wanted: Download): Promise<Bytes> {
   return offset === 0 ? all : skip(all, offset)
 }
 
-/** What the ranges of one image's data have in common, from the first of them on. */
+/** What the answers with one image's data have in common, from the first of them on; where they have it. */
 export interface OneVersion {
-  /** The entity tag that the first answer had, if any. */
   etag?: string | undefined
+  md5?: string | undefined
+  /** Last-Modified. */
+  modified?: string | undefined
+}
+
+/** Notes what the first answer says, and holds the others against it. @throws {GlanceError} `corrupt`. */
+function checkVersion(
+  answer: IncomingMessage,
+  url: URL,
+  { offset, checksum, digest, version }: Download,
+): void {
+  const { etag, 'last-modified': modified, 'content-md5': md5 } = answer.headers
+  const now: OneVersion = { etag, modified, md5: md5 === undefined ? undefined : String(md5) }
+  if (offset === 0) return void Object.assign(version, now)
+  if (checksum !== null || digest !== null) return
+  const names = (['etag', 'md5', 'modified'] as const).filter(name => version[name] !== undefined)
+  const isSame = names.length > 0 && names.every(name => now[name] === version[name])
+  if (isSame) return
+  answer.destroy()
+  const isKnown = names.some(name => now[name] !== undefined)
+  const why = isKnown ? CHANGED : 'nothing says that it holds the same data still: it has no digest'
+  throw new GlanceError('corrupt', `GET ${redact(url)}: ${why}`)
 }
 
 /**
@@ -62,7 +90,7 @@ export interface OneVersion {
 export async function downloadRange(
   url: URL,
   { offset, length }: ByteRange,
-  { size, checksum, ...transport }: Omit<Download, 'offset'>,
+  { size, checksum, ...transport }: Omit<Download, 'offset' | 'digest' | 'version'>,
   version: OneVersion,
 ): Promise<Bytes> {
   const last = offset + length - 1
