@@ -94,10 +94,51 @@ t.test('an id that was deleted on the target', async t => {
   t.test('who is killed before the copy is made makes it under the id written down', async t => {
     const { one, two, map, words } = await clash(t)
     const entry = { source: KERNEL, target: idOf(77) }
-    await writeFile(map, `${JSON.stringify(entry)}\n{"source": "${KERNEL}", "tar`)
-    t.match(await run(['livecopy', ...words, one.url, two.url]), { status: 0 })
-    t.equal(await readFile(map, 'utf8'), `${JSON.stringify(entry)}\n`)
+    const cut = `{"source":"${KERNEL}","tar`
+    await writeFile(map, `${JSON.stringify(entry)}\n${cut}`)
+    t.match(await run(['livecopy', ...words, one.url, two.url]), {
+      status: 0,
+      stderr: `line 2 was cut off and counts for nothing: '${cut}'`,
+    })
+    t.equal(await readFile(map, 'utf8'), `${JSON.stringify(entry)}\n${cut}`)
     t.match((await two.call('GET', `/v2/images/${idOf(77)}`)).json, { status: 'active' })
+  })
+
+  for (const tail of ['{"source":"0000', '\0\0\0', '{"source":"0\0\0']) {
+    t.test(`what was cut off gives way to the next entry: ${JSON.stringify(tail)}`, async t => {
+      const { one, two, map, words } = await clash(t)
+      const entry = { source: idOf(70), target: idOf(77) }
+      await writeFile(map, `\uFEFF${JSON.stringify(entry)}\n${tail}`)
+      t.match(await run(['livecopy', ...words, one.url, two.url]), { status: 0 })
+      const text = (await readFile(map, 'utf8')).replace('\uFEFF', '')
+      t.match(
+        text
+          .trimEnd()
+          .split('\n')
+          .map(line => JSON.parse(line) as unknown),
+        [entry, { source: KERNEL }],
+      )
+    })
+  }
+
+  t.test('no file that is another is emptied, whatever its last line', async t => {
+    const { one, two, map, words } = await clash(t)
+    const entry = JSON.stringify({ source: idOf(70), target: idOf(77) })
+    for (const [text, line] of [
+      ['gAAAAAsecret', 1],
+      ['{', 1],
+      ['\0\0', 1],
+      ['{"important": "x"}', 1],
+      [`${entry}\n${entry.slice(0, -1)},}`, 2],
+      [`${entry}\n# the end`, 2],
+    ] as const) {
+      await writeFile(map, text)
+      t.match(await run(['livecopy', ...words, one.url, two.url]), {
+        status: 2,
+        stderr: new RegExp(`line ${line}: expected \\{"source": "ID"`),
+      })
+      t.equal(await readFile(map, 'utf8'), text)
+    }
   })
 
   t.test('--dry-run gives no id, and makes no file', async t => {

@@ -1,6 +1,8 @@
 import type { Options } from 'yargs'
 import { GlanceError } from '../errors.ts'
 import { IdMap } from '../replicate/id-map.ts'
+import { printable } from './format.ts'
+import type { Log } from './log.ts'
 
 /** Options of commands whose target may not take images as they are. */
 export interface MappingOptions {
@@ -30,6 +32,7 @@ export const MAPPING = {
 export async function openIdMap(
   { onConflict, idMap }: MappingOptions,
   writes: boolean,
+  log: Log,
 ): Promise<IdMap | undefined> {
   const gives = onConflict === 'new-id'
   if (idMap === undefined) {
@@ -39,7 +42,8 @@ export async function openIdMap(
       '--on-conflict new-id: name a file for the new ids with --id-map, by which later runs know the copies',
     )
   }
-  return await IdMap.open(idMap, { writable: gives && writes, optional: gives })
+  const onCut = (message: string) => log.warning(printable(message))
+  return await IdMap.open(idMap, { writable: gives && writes, optional: gives, onCut })
 }
 
 /** @throws {GlanceError} `usage` for options that are for one target. */

@@ -87,7 +87,7 @@ export const apply: Command<ApplyOptions, TransferRow | RemovalRow, TransferSumm
         rateAt: boundOf(options),
       },
     }
-    await using ids = await openIdMap(options, !given.dryRun)
+    await using ids = await openIdMap(options, !given.dryRun, context.log)
     await using source = await openPlanned(header.source, 'source', false, context)
     await using target = await openPlanned(header.target, 'target', !given.dryRun, context)
     const task: Task = {
