@@ -25,18 +25,20 @@ export async function withMembers(
   try {
     const members = await there.list(source, { signal })
     if (members === undefined) return step // A dump without them says nothing of whom it is shared with.
-    const wanted = members.flatMap(member => {
+    const known = members.flatMap(member => {
       if (projects === undefined) return [member]
       const project = projects.targets.get(member.project)
       return project === undefined ? [] : [{ ...member, project }]
     })
-    if (wanted.length < members.length && projects?.unmapped === 'skip') {
+    if (known.length < members.length && projects?.unmapped === 'skip') {
       return { action: 'skip', image: step.image, present: target, reason: 'unmapped', lost: [] }
     }
     // What is created is shared with nobody yet, also where another image has its id.
     const isThere = target !== undefined && step.action !== 'create'
     const nobody = here.notesNone === true ? undefined : []
     const present = isThere ? await here.list(target, { signal }) : nobody
+    const isWhole = (await there.isWhole?.(source, { signal })) ?? true
+    const wanted = isWhole ? known : withOthers(known, present ?? [])
     const states = here.states && wanted.every(({ status }) => status !== null)
     const shares = [...wanted, ...(present ?? [])].every(({ canShare }) => canShare !== null)
     const show = (members: readonly Membership[]) =>
@@ -69,4 +71,13 @@ export async function withMembers(
       lost: [],
     }
   }
+}
+
+/** Members and those of others that they are not known to lack. */
+function withOthers(
+  members: readonly Membership[],
+  others: readonly Membership[],
+): readonly Membership[] {
+  const known = new Set(members.map(({ project }) => project))
+  return [...members, ...others.filter(({ project }) => !known.has(project))]
 }
