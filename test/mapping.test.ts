@@ -350,6 +350,53 @@ t.test('what is wrong with a map of ids is one clear line, and exit status 2', a
   }
 })
 
+t.test('an image whose own id is that of the copy of another on the target', async t => {
+  for (const [title, listed] of [
+    ['that is there', [{ source: MACHINE, target: KERNEL }]],
+    [
+      'that was given up',
+      [
+        { source: MACHINE, target: KERNEL },
+        { source: MACHINE, target: idOf(77) },
+      ],
+    ],
+  ] as const) {
+    t.test(title, async t => {
+      const [one, two] = [await startTestServer(t), await startTestServer(t)]
+      await make(one, MACHINE, 'machine')
+      await make(one, KERNEL, 'kernel')
+      const { target } = listed.at(-1) ?? { target: '' }
+      await make(two, target, 'machine')
+      const map = join(t.testdir(), 'ids')
+      await writeFile(map, listed.map(entry => `${JSON.stringify(entry)}\n`).join(''))
+      const words = (onConflict: string) => ['--on-conflict', onConflict, '--id-map', map]
+      const [ends, clash] = [[one.url, two.url], `${KERNEL} \\(kernel\\): `]
+      t.match(await run(['livecopy', '--id-map', map, ...ends]), {
+        status: 1,
+        stderr: new RegExp(`^${clash}failed: .*its id is that of the copy of image ${MACHINE}`),
+      })
+      t.match(await run(['livecopy', ...words('skip'), ...ends]), {
+        status: 0,
+        stderr: new RegExp(`^${clash}skipped`),
+      })
+      t.match(await run(['compare', ...words('new-id'), ...ends]), {
+        status: 1,
+        stdout: /^1 image missing .* 0 different, 1 the same/m,
+      })
+      t.match(await run(['livecopy', ...words('new-id'), ...ends]), {
+        status: 0,
+        stderr: new RegExp(`^${clash}created as `),
+      })
+      const made = await entries(map)
+      t.match(made, [...listed, { source: KERNEL }])
+      const copy = made.at(-1)?.target ?? ''
+      t.match((await two.call('GET', `/v2/images/${copy}/file`)).text, 'data of kernel')
+      t.match((await two.call('GET', `/v2/images/${target}/file`)).text, 'data of machine')
+      t.match(await run(['livecopy', ...words('new-id'), ...ends]), { stdout: /2 the same/ })
+    })
+  }
+})
+
 /** Two services, the second of which had an image with the id of the first one's kernel. */
 async function clash(t: Test) {
   const [one, two] = [await startTestServer(t), await startTestServer(t)]

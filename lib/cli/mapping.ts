@@ -1,6 +1,7 @@
 import type { Options } from 'yargs'
 import { GlanceError } from '../errors.ts'
 import { IdMap } from '../replicate/id-map.ts'
+import type { PlanStep } from '../replicate/plan.ts'
 import { printable } from './format.ts'
 import type { Log } from './log.ts'
 
@@ -54,13 +55,13 @@ export function requireNoIdMap({ onConflict, idMap }: MappingOptions): void {
   throw new GlanceError('usage', message)
 }
 
-/** The ids of an image on both sides, from those that it has in a plan for the target. */
+/** The ids of an image on both sides, from its step in a plan for the target. */
 export function idsOf(
-  { id, target_id }: { readonly id: string; readonly target_id: string | null },
+  { image: { id }, sourceId }: Pick<PlanStep, 'image' | 'sourceId'>,
   ids: IdMap | undefined,
 ): { readonly id: string; readonly target_id: string | null } {
-  const source = ids?.sourceOf(id) ?? id
-  return { id: source, target_id: target_id === source ? null : target_id }
+  const source = sourceId ?? ids?.sourceOf(id) ?? id
+  return { id: source, target_id: id === source ? null : id }
 }
 
 /** ` as ID`, where the image has another id on the target. */

@@ -67,6 +67,12 @@ export class IdMap implements AsyncDisposable {
     return this.#sources.get(target)
   }
 
+  /** Whose copy has, or had, the id of this image on the target, which has no other there itself. */
+  clashOf(source: string): string | undefined {
+    const other = this.#targets.has(source) ? undefined : this.#sources.get(source)
+    return other === source ? undefined : other
+  }
+
   /** Whether the target's image of this id is a copy of one with another id. */
   isCopy(target: string): boolean {
     const source = this.#sources.get(target)

@@ -191,8 +191,8 @@ function refused(step: PlanStep, why: string): PlanStep {
 
 /** A step before anybody has looked how much of it remains to be done. */
 function stepOf(planned: WritingStep): PlanStep {
-  const { image, lost, members } = planned
-  const common = { image, lost, ...(members === undefined ? {} : { members }) }
+  const { id: sourceId, image, lost, members } = planned
+  const common = { image, sourceId, lost, ...(members === undefined ? {} : { members }) }
   if (planned.step === 'create') {
     const { withData, newId } = planned
     const anew = newId === null ? {} : { anew: true as const }
