@@ -3,7 +3,7 @@ import { GlanceError, isGlanceError } from '../errors.ts'
 import { bodyOf, receive, send } from '../http/body.ts'
 import type { DataConnections } from '../http/connections.ts'
 import { briefly, faultOf, networkFault } from '../http/faults.ts'
-import { redact, withoutTokens } from '../http/redact.ts'
+import { redact } from '../http/redact.ts'
 import type { Image } from '../image/image.ts'
 import type { Bytes } from '../stream/bytes.ts'
 import { digested, Hasher } from '../stream/digest.ts'
@@ -244,7 +244,7 @@ async function refusal(
 ): Promise<GlanceError> {
   const text = await briefly(answer).catch(() => '')
   answer.destroy()
-  return faultOf({ method, url }, answer.statusCode ?? 0, answer.headers, withoutTokens(text, sent))
+  return faultOf({ method, url, headers: sent }, answer.statusCode ?? 0, answer.headers, text)
 }
 
 /** The body, exactly `size` bytes of it when that is known. */

@@ -14,11 +14,14 @@ export function redact(url: string | URL): string {
   return shown.href
 }
 
-/** What a server sent back, without the tokens that the request had in its headers. */
+/** What a server sent back, without the tokens that the request had in its headers, also as they are written in a URL. */
 export function withoutTokens(text: string, headers: Readonly<Record<string, string>>): string {
   return TOKENS.reduce((text, name) => {
     const token = headers[name] ?? ''
-    return token === '' ? text : text.replaceAll(token, '(secret)')
+    if (token === '') return text
+    const encoded = encodeURIComponent(token)
+    const lower = encoded.replaceAll(/%../g, escape => escape.toLowerCase())
+    return [token, encoded, lower].reduce((text, form) => text.replaceAll(form, '(secret)'), text)
   }, text)
 }
 
