@@ -178,6 +178,33 @@ t.test(
   },
 )
 
+t.test('livecopy: a source whose headers tell of other data costs no id', async t => {
+  const target = await startTestServer(t)
+  const md5 = createHash('md5').update(OTHER).digest('hex')
+  const source = await startUnruly(t, [{ ...IMAGE, data: OTHER }], () => ({
+    headers: { 'content-md5': md5 },
+  }))
+  const words = ['livecopy', '--attempts', '1', source.url, target.url]
+  t.match(await run(words), { status: 1, stderr: /it holds other data/ })
+  t.match(await target.show(idOf(1)), { status: 'queued' })
+  source.serve([IMAGE])
+  t.match(await run(words), { status: 0, stdout: /1 image created/ })
+})
+
+t.test('livecopy: digests are the same in capitals', async t => {
+  const target = await startTestServer(t)
+  const { checksum, digest } = IMAGE.image
+  const image = {
+    ...IMAGE.image,
+    checksum: checksum?.toUpperCase() ?? null,
+    digest: { algorithm: 'sha512', value: digest?.value.toUpperCase() ?? '' },
+  }
+  const source = await startUnruly(t, [{ image, data: DATA }])
+  t.match(await run(['livecopy', source.url, target.url]), { status: 0 })
+  t.match(await target.show(idOf(1)), { status: 'active', checksum })
+  t.match(await run(['compare', source.url, target.url]), { status: 0, stdout: /1 the same/ })
+})
+
 t.test('dump: what broke off is gone on with by a later run', async t => {
   /** A directory in which a dump broke off, and the source that it is to be gone on from. */
   async function brokenOff(t: Test, images: readonly Stored[] = [IMAGE]) {

@@ -133,6 +133,8 @@ async function ask(url: URL, wanted: Download): Promise<IncomingMessage | undefi
   const { size, ...transport } = wanted
   const answer = await receive({ method: 'GET', url, ...transport })
   const status = answer.statusCode ?? 0
+  // What is other data already by its headers never reaches the target, where it would cost the image its id.
+  if (status === 200) checkSame(answer, url, wanted.checksum)
   if (status === 200) return answer
   if (status >= 300) throw await refusal('GET', url, answer, wanted.headers)
   answer.destroy()
