@@ -141,6 +141,29 @@ t.test('an id that was deleted on the target', async t => {
     }
   })
 
+  t.test('one run at a time gives ids by a map', async t => {
+    const { two, map, words } = await clash(t)
+    const data = Buffer.from('abc')
+    let arrive = () => {}
+    const arrived = new Promise<void>(resolve => (arrive = resolve))
+    let release = () => {}
+    const until = new Promise<void>(resolve => (release = resolve))
+    const source = await startUnruly(t, [{ image: imageOf(3, data), data }], () => {
+      arrive()
+      return { until }
+    })
+    const first = run(['livecopy', ...words, source.url, two.url])
+    await arrived
+    t.match(await run(['livecopy', ...words, source.url, two.url]), {
+      status: 75,
+      stderr: `id map ${map}: another run writes to it`,
+    })
+    t.match(await run(['compare', '--id-map', map, source.url, two.url]), { status: 1 })
+    release()
+    t.match(await first, { status: 0 })
+    t.match(await run(['livecopy', ...words, source.url, two.url]), { status: 0 })
+  })
+
   t.test('--dry-run gives no id, and makes no file', async t => {
     const { one, two, map, words } = await clash(t)
     t.match(await run(['livecopy', '--dry-run', ...words, one.url, two.url]), { status: 0 })

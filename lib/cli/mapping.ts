@@ -1,7 +1,8 @@
 import type { Options } from 'yargs'
-import { GlanceError } from '../errors.ts'
+import { GlanceError, messageOf } from '../errors.ts'
 import { IdMap } from '../replicate/id-map.ts'
 import type { PlanStep } from '../replicate/plan.ts'
+import { Busy } from './exit-status.ts'
 import { printable } from './format.ts'
 import type { Log } from './log.ts'
 
@@ -28,7 +29,8 @@ export const MAPPING = {
 
 /**
  * The ids that `--id-map` says; undefined without it. `writes` is whether others may be given.
- * @throws {GlanceError} `usage` where ids are to be given and nothing would remember them.
+ * @throws {GlanceError} `usage` where ids are to be given and nothing would remember them; {Busy} where another run
+ * gives some.
  */
 export async function openIdMap(
   { onConflict, idMap }: MappingOptions,
@@ -44,7 +46,29 @@ export async function openIdMap(
     )
   }
   const onCut = (message: string) => log.warning(printable(message))
-  return await IdMap.open(idMap, { writable: gives && writes, optional: gives, onCut })
+  const writable = gives && writes
+  const lock = writable ? await lockMap(idMap) : undefined
+  try {
+    return await IdMap.open(idMap, { writable, optional: gives, lock, onCut })
+  } catch (error) {
+    await lock?.[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+/** Two runs that give ids would each give its own to the same images, and copy them twice. */
+async function lockMap(idMap: string): Promise<AsyncDisposable> {
+  const { holderOf, tryLock } = await import('../database/lock.ts')
+  const path = `${idMap}.lock`
+  const pidFile = `${path}.pid`
+  try {
+    const lock = await tryLock(path, pidFile)
+    if (lock !== undefined) return lock
+  } catch (cause) {
+    const message = `id map ${idMap}: it cannot be locked by ${path}: ${messageOf(cause)}`
+    throw new GlanceError('usage', message, { cause })
+  }
+  throw new Busy(`id map ${idMap}: another run writes to it${await holderOf(pidFile)}`)
 }
 
 /** @throws {GlanceError} `usage` for options that are for one target. */

@@ -13,6 +13,8 @@ export interface IdMapOptions {
   readonly writable?: boolean | undefined
   /** Whether a file that is not there counts as an empty one. Default false. */
   readonly optional?: boolean | undefined
+  /** What keeps others from writing to it meanwhile: released with the map. */
+  readonly lock?: AsyncDisposable | undefined
   /** Told of what a killed writer left of the last line, which counts for nothing. */
   readonly onCut?: ((message: string) => void) | undefined
 }
@@ -25,6 +27,7 @@ export interface IdMapOptions {
 export class IdMap implements AsyncDisposable {
   readonly #name: string
   readonly #file: FileHandle | undefined
+  readonly #lock: AsyncDisposable | undefined
   readonly #targets = new Map<string, string>()
   /** Also those that were given up for another. */
   readonly #sources = new Map<string, string>()
@@ -32,22 +35,23 @@ export class IdMap implements AsyncDisposable {
   /** What the file needs before anything can be added to it. */
   #mend: ((file: FileHandle) => Promise<void>) | undefined
 
-  private constructor(name: string, file: FileHandle | undefined) {
+  private constructor(name: string, file: FileHandle | undefined, lock?: AsyncDisposable) {
     this.#name = name
     this.#file = file
+    this.#lock = lock
   }
 
   /** @throws {GlanceError} `usage` for a file that cannot be opened, or is none of ours, naming the line. */
   static async open(
     name: string,
-    { writable = false, optional = false, onCut = () => {} }: IdMapOptions = {},
+    { writable = false, optional = false, lock, onCut = () => {} }: IdMapOptions = {},
   ): Promise<IdMap> {
     const file = await open(name, writable ? 'a+' : 'r').catch((cause: unknown) => {
       const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
       if (isMissing && optional) return undefined
       throw unusable(name, messageOf(cause), cause)
     })
-    const map = new IdMap(name, file)
+    const map = new IdMap(name, file, lock)
     try {
       if (file !== undefined) await map.#read(file, writable, onCut)
       return map
@@ -107,6 +111,7 @@ export class IdMap implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#writing
     await this.#file?.close()
+    await this.#lock?.[Symbol.asyncDispose]()
   }
 
   #renamed(
