@@ -171,6 +171,40 @@ t.test('the members of a dump are brought up to date, and stay when other things
   })
 })
 
+t.test('members of several projects that are one on the target are that one', async t => {
+  const { one, two } = await sharing(t)
+  const owner = String((await one.show(SHARED, NOBODY))['owner'])
+  const file = join(t.testdir(), 'projects')
+  await writeFile(file, `p1: q\np2: q\n${owner}: ${owner}\n`)
+  const words = ['--members', '--map-projects', file, one.url, two.url]
+  t.match(await run(['livecopy', ...words]), { status: 0 })
+  t.same(await membersOf(two), ['q accepted'])
+  t.match(await run(['compare', ...words]), { status: 0, stdout: /2 the same/ })
+})
+
+t.test('a target that fails while members are written', async t => {
+  for (const [title, answers, members] of [
+    ['once is asked again', [503], ['p1 accepted', 'p2 pending']],
+    ['for good has the image, and none of its members', [503, 503, 503], []],
+  ] as const) {
+    t.test(title, async t => {
+      const { one, two } = await sharing(t)
+      const failing = [...answers]
+      const url = await startListener(t, (request, response) => {
+        const isMember = request.method === 'POST' && request.url?.endsWith('/members') === true
+        const status = isMember ? failing.shift() : undefined
+        if (status === undefined) return void forwardAs({}, two.url, request, response)
+        request.resume()
+        sendJson(response, status, { message: 'busy' })
+      })
+      const outcome = await run(['livecopy', '--attempts', '3', '--members', one.url, url])
+      t.match(outcome, { stdout: /^2 images created .* 0 failed/ })
+      if (members.length === 0) t.match(outcome.stderr, /members .*503 busy/)
+      t.same(await membersOf(two), members)
+    })
+  }
+})
+
 t.test('members that the source does not show stay on the target', async t => {
   const one = await startTestServer(t, { auth: 'trusted_headers' })
   const two = await startTestServer(t)

@@ -96,7 +96,10 @@ export class GlanceMembers implements MemberAccess {
     }
     if (before === undefined) {
       const json = { member: project }
-      await this.#service.call('POST', this.#path(id), { json, signal })
+      await this.#service.call('POST', this.#path(id), { json, signal }).catch((error: unknown) => {
+        // An attempt that got no answer may have done its work.
+        if (!isGlanceError(error, 'conflict')) throw error
+      })
     }
     if (!this.states || status === null || status === (before?.status ?? 'pending')) return
     await this.#service.call('PUT', path, { json: { status }, signal })

@@ -38,7 +38,8 @@ export async function withMembers(
     const nobody = here.notesNone === true ? undefined : []
     const present = isThere ? await here.list(target, { signal }) : nobody
     const isWhole = (await there.isWhole?.(source, { signal })) ?? true
-    const wanted = isWhole ? known : withOthers(known, present ?? [])
+    const merged = byProject(known)
+    const wanted = isWhole ? merged : withOthers(merged, present ?? [])
     const states = here.states && wanted.every(({ status }) => status !== null)
     const shares = [...wanted, ...(present ?? [])].every(({ canShare }) => canShare !== null)
     const show = (members: readonly Membership[]) =>
@@ -81,3 +82,20 @@ function withOthers(
   const known = new Set(members.map(({ project }) => project))
   return [...members, ...others.filter(({ project }) => !known.has(project))]
 }
+
+/** Each project once, where several of the source are one on the target: it has said the most that any of them has. */
+function byProject(members: readonly Membership[]): readonly Membership[] {
+  const found = new Map<string, Membership>()
+  for (const member of members) {
+    const { status, canShare } = found.get(member.project) ?? member
+    const said = [status, member.status]
+    found.set(member.project, {
+      ...member,
+      status: MOST.find(status => said.includes(status)) ?? null,
+      canShare: canShare === true || member.canShare,
+    })
+  }
+  return [...found.values()]
+}
+
+const MOST = ['accepted', 'pending', 'rejected'] as const
