@@ -33,7 +33,7 @@ const PACKAGES = [
 /** What Debian asks before it starts a service that was installed: 101 is no. Each test starts its own. */
 const POLICY = '/usr/sbin/policy-rc.d'
 /** Seconds for one file of tests. */
-const TIMEOUT = 600
+const TIMEOUT = 1200
 
 function run(command, args, options = {}) {
   const { status, error } = spawnSync(command, args, { stdio: 'inherit', ...options })

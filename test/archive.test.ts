@@ -236,9 +236,10 @@ t.test('an image that the source does not give whole is not in the archive', asy
     stderr: /sha512 is .*goes on without the image/,
   })
   const two = await startTestServer(t)
-  t.match(await run(['load', two.url, archive]), {
+  const incomplete = join(folder, 'a.incomplete.tar')
+  t.match(await run(['load', two.url, incomplete]), {
     status: 1,
-    stdout: /^4 images created .* 1 failed/,
+    stdout: /^4 images created .* 2 failed/,
     stderr: new RegExp(`${DEBIAN} .*: failed: .*could not be dumped whole`),
   })
   t.match((await two.call('GET', `/v2/images/${DEBIAN}`)).json, {

@@ -226,6 +226,56 @@ t.test('what is wrong with the file is one line, with where it is', async t => {
       lines: job('command: size', 'source: http://me:SECRET@one'),
       says: 'line 4, column 13: source: credentials do not belong into an address; name a cloud of clouds.yaml',
     },
+    {
+      title: 'a password without a scheme',
+      lines: job('command: size', 'source: me:SECRET@one:9292'),
+      says: /^line 4, column 13: source: credentials do not belong/,
+    },
+    {
+      title: 'a password with any character',
+      lines: job('command: size', 'source: http://me:p@ss/SECRET@one'),
+      says: /^line 4, column 13: source: credentials do not belong/,
+    },
+    {
+      title: 'a protocol that is none of ours',
+      lines: job('command: compare', 'source: one', 'target: ftp://two'),
+      says: /^line 5, column 13: job 'nightly': target: 'ftp:.*reached by http or https/,
+    },
+    {
+      title: 'a filter that makes no sense',
+      lines: size('filter: name==='),
+      says: /^line 5, column 13: job 'nightly': filter: /,
+    },
+    {
+      title: 'a lock without a name',
+      lines: job('command: compare', 'source: one', 'target: two', "lock: ''"),
+      says: "line 6, column 11: job 'nightly': lock: expected the name of a file",
+    },
+    {
+      title: 'standard output for a dump',
+      lines: job('command: dump', 'source: one', 'path: "-"'),
+      says: 'line 5, column 11: path: a job has no standard input or output; name a file',
+    },
+    {
+      title: 'standard output by its path',
+      lines: job('command: dump', 'source: one', 'path: tar:/dev/stdout'),
+      says: 'line 5, column 11: path: a job has no standard input or output; name a file',
+    },
+    {
+      title: 'standard input for an option',
+      lines: size('images-from: "-"'),
+      says: 'line 5, column 18: images-from: a job has no standard input or output; name a file',
+    },
+    {
+      title: 'a schedule that is never due',
+      lines: size("schedule: '0 0 30 2 *'"),
+      says: "line 5, column 15: job 'nightly': schedule: '0 0 30 2 *' is never due",
+    },
+    {
+      title: 'a single time for a schedule',
+      lines: size("schedule: '2030-01-01T00:00:00'"),
+      says: /^line 5, column 15: job 'nightly': schedule: expected a cron expression/,
+    },
   ]) {
     t.test(title, async t => {
       const config = await write(t, lines)
@@ -362,6 +412,52 @@ t.test('daemon', async t => {
     t.match(daemon.told(), /was read anew: 1 job$/m)
     daemon.clock.advance(6 * HOUR)
     t.match(await daemon.rows(2), [{ event: 'started', job: 'second' }, { exit_status: 0 }])
+    await daemon.stop()
+  })
+
+  t.test('goes by the clock of its time zone, also in the hour that comes twice', async t => {
+    const one = await startTestServer(t)
+    const daemon = await startDaemon(t, '2026-10-24T22:30:00Z', [
+      'defaults: { time-zone: Europe/Berlin }',
+      'jobs:',
+      `  hourly: { command: size, source: '${one.url}', schedule: '0 * * * *' }`,
+      `  daily: { command: size, source: '${one.url}', schedule: '30 2 * * *' }`,
+    ])
+    t.match(await daemon.rows(2), [
+      { job: 'hourly', next: '2026-10-24T23:00:00.000Z' },
+      { job: 'daily', next: '2026-10-25T01:30:00.000Z' },
+    ])
+    const started: string[] = []
+    for (let n = 0; n < 10; n += 1) {
+      daemon.clock.advance(30 * MINUTE)
+      const time = daemon.clock.now().toISOString().slice(11, 16)
+      if (!time.endsWith(':00') && time !== '01:30') continue
+      const [row] = await daemon.rows(2)
+      started.push(`${(row as { job: string }).job} ${time}`)
+    }
+    t.same(started, [
+      'hourly 23:00',
+      'hourly 00:00',
+      'hourly 01:00',
+      'daily 01:30',
+      'hourly 02:00',
+      'hourly 03:00',
+    ])
+    await daemon.stop()
+  })
+
+  t.test('notices that the clock was set back', async t => {
+    const one = await startTestServer(t)
+    const daemon = await startDaemon(t, '2026-03-01T00:00:30Z', [
+      `jobs: { often: { command: size, source: '${one.url}', schedule: '*/5 * * * *' } }`,
+    ])
+    t.match(await daemon.rows(1), [{ event: 'scheduled', next: '2026-03-01T00:05:00.000Z' }])
+    daemon.clock.set('2026-02-28T10:00:30Z')
+    daemon.clock.advance(MINUTE)
+    t.match(await daemon.rows(1), [{ event: 'scheduled', next: '2026-02-28T10:05:00.000Z' }])
+    daemon.clock.advance(4 * MINUTE)
+    t.match(await daemon.rows(1), [{ event: 'started', job: 'often' }])
+    await daemon.rows(1)
     await daemon.stop()
   })
 

@@ -44,6 +44,14 @@ t.test('--lock', async t => {
     t.same((await readdir(folder)).toSorted(), ['dump', 'lock', 'other'])
   })
 
+  t.test('holds also where nothing can be written', async t => {
+    const folder = t.testdir({ 'lock.pid': {} })
+    const one = await startTestServer(t)
+    const words = ['compare', '--lock', join(folder, 'lock'), one.url, one.url]
+    t.match(await run(words), { status: 0 })
+    t.match(await run(words), { status: 0 })
+  })
+
   t.test('is no file that holds anything', async t => {
     const folder = t.testdir({ notes: 'do not touch\n'.repeat(100) })
     const file = join(folder, 'notes')
@@ -261,6 +269,36 @@ t.test('--metrics-file', async t => {
     t.match(text, /glance_replicator_images\{.*,result="missing"\} 2\n/)
     t.notMatch(text, /last_success/, 'of another pair nothing is carried over')
   })
+
+  await t.test('know nothing of what was not looked at, whatever failed before', async t => {
+    const clock = new FakeClock(NOW)
+    const images = [1, 2, 3].map(n => imageOf(n, Buffer.from('abc')))
+    let asked = () => {}
+    const reached = new Promise<void>(resolve => (asked = resolve))
+    let fail = () => {}
+    const failing = new Promise<void>(resolve => (fail = resolve))
+    const url = await startListener(t, (request, response) => {
+      if (request.url?.endsWith('/file') === true) {
+        asked()
+        return void failing.then(() => response.writeHead(404).end())
+      }
+      sendJson(response, 200, {
+        images: request.url?.includes('os_hidden') ? [] : images.map(image => imageToV2(image)),
+      })
+    })
+    const folder = t.testdir({ dump: {} })
+    const [metrics, dump] = [join(folder, 'metrics'), join(folder, 'dump')]
+    const words = ['dump', '-j', '1', '--max-duration', '1h', '--metrics-file', metrics, url, dump]
+    const mask = process.umask(0o077)
+    t.teardown(() => process.umask(mask))
+    const running = run(words, {}, { clock })
+    await reached
+    clock.advance(HOUR)
+    fail()
+    t.match(await running, { status: 1, stdout: /--max-duration is over/ })
+    t.notMatch(await readFile(metrics, 'utf8'), /lag_seconds/)
+    t.equal((await stat(metrics)).mode & 0o777, 0o644, 'and everybody may read them')
+  })
 })
 
 t.test('hooks', async t => {
@@ -315,6 +353,60 @@ t.test('hooks', async t => {
       status: 3,
       stderr: /\n--on-failure: ended by SIGTERM\n$/,
     })
+  })
+
+  t.test('that print a line of any length are told by its beginning', async t => {
+    const hook = "head -c 30000000 /dev/zero | tr '\\0' x; echo; echo end"
+    const words = ['compare', '--on-success', hook, one.url, one.url]
+    const { status, stderr } = await run(words, process.env)
+    t.equal(status, 0)
+    t.match(stderr, /^--on-success: x{4096}…\n--on-success: end\n$/)
+  })
+
+  t.test('are waited for, and not what they leave behind', async t => {
+    const clock = new FakeClock(NOW)
+    const pid = join(t.testdir(), 'pid')
+    const hook = `setsid sh -c 'echo $$ > ${pid}; exec sleep 1000' & until [ -s ${pid} ]; do :; done`
+    const words = ['compare', '--on-success', hook, one.url, one.url]
+    const running = run(words, process.env, { clock })
+    await clock.waitedFor(1000)
+    clock.advance(1000)
+    t.match(await running, { status: 0, stderr: '' })
+    t.ok(clock.isIdle)
+    process.kill(Number(await readFile(pid, 'utf8')), 'SIGKILL')
+  })
+
+  t.test('end with a program that is told to end twice', async t => {
+    const pid = join(t.testdir(), 'pid')
+    const hook = `echo $$ > ${pid}; echo here; exec sleep 1000`
+    await using running = await startProgram(['compare', '--on-success', hook, one.url, one.url])
+    const isThere = async () => (await readFile(pid, 'utf8').catch(() => '')).endsWith('\n')
+    while (!(await isThere())) await new Promise(resolve => setImmediate(resolve))
+    const ended = new AbortController()
+    void running.outcome.then(() => ended.abort())
+    while (!ended.signal.aborted) {
+      running.kill('SIGTERM')
+      await new Promise(resolve => setImmediate(resolve))
+    }
+    t.match(await running.outcome, { status: 143 })
+    const left = Number(await readFile(pid, 'utf8'))
+    const state = async () =>
+      (await readFile(`/proc/${left}/stat`, 'utf8').catch(() => ') Z')).split(') ')[1]?.[0]
+    while ((await state()) !== 'Z') await new Promise(resolve => setImmediate(resolve))
+  })
+
+  t.test('and files get no credentials', async t => {
+    const folder = t.testdir()
+    const [summary, metrics] = [join(folder, 'summary'), join(folder, 'metrics')]
+    for (const address of ['me:SECRET@h:9301', 'http://me:p@ss/SECRET@h', 'http://me:SECRET@h']) {
+      const words = ['compare', '--summary-file', summary, '--metrics-file', metrics]
+      const hook = ['--on-failure', 'env; cat']
+      const { status, stderr } = await run([...words, ...hook, address, one.url], process.env)
+      t.equal(status, 2)
+      t.match(stderr, /credentials do not belong/)
+      for (const text of [stderr, await readFile(summary, 'utf8'), await readFile(metrics, 'utf8')])
+        t.notMatch(text, /SECRET/)
+    }
   })
 
   t.test('that take too long are ended, with what they started', async t => {

@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 import type { Options } from 'yargs'
 import { GlanceError } from '../errors.ts'
 import { parseAmount } from '../filter/quantities.ts'
+import { withoutCredentials } from '../http/redact.ts'
 
 /** Options of commands that write images to a disk. */
 export interface DumpOptions {
@@ -71,6 +72,7 @@ export const STANDARD = 'tar:-'
  * directory.
  */
 export function dumpAddress(path: string): string {
+  if (/^tar:\/dev\/std(in|out)$/.test(path)) return STANDARD
   if (isDump(path)) return path
   if (path === '-') return STANDARD
   const named = ARCHIVE.test(path) && found(path)?.isDirectory() !== true
@@ -83,6 +85,12 @@ const ARCHIVE = /\.(tar|tar\.gz|tgz|tar\.zst|tzst)$/i
 export function dumpOrServer(text: string): string {
   const isPath = /^(-$|\/|\.\.?(\/|$))/.test(text) || found(text) !== undefined
   return isPath ? dumpAddress(text) : text
+}
+
+/** What stands at a place of the command line, without the credentials that should not be there. */
+export function shownEnd(place: string, text: string): string {
+  const isPath = place === 'path' || (place === 'images' && isDump(dumpOrServer(text)))
+  return isPath ? text : withoutCredentials(text)
 }
 
 function found(path: string) {

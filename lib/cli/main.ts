@@ -3,10 +3,11 @@ import { WriteStream } from 'node:tty'
 import type { StandardStreams } from '../endpoint/archive.ts'
 import { messageOf } from '../errors.ts'
 import { type Clock, SYSTEM_CLOCK } from './clock.ts'
+import { checkCommand } from './check-command.ts'
 import type { AnyCommand, CommandContext, Program } from './command.ts'
 import { confirm } from './confirm.ts'
 import { errorRow } from './differences.ts'
-import { EXIT_STATUS, exitStatusOf, type ExitStatus } from './exit-status.ts'
+import { EXIT_STATUS, exitStatusOf, type ExitStatus, OutputFailed } from './exit-status.ts'
 import { printable } from './format.ts'
 import { type DumpOptions, isDump, rangesOf } from './dumps.ts'
 import type { Identified, IdentitySurroundings } from './identity.ts'
@@ -19,7 +20,7 @@ import { parse, PROGRAM } from './parse.ts'
 import { lines, openBar, type Progress } from './progress.ts'
 import type { Side } from './tokens.ts'
 import { type PaceOptions, requestRate } from './transfer-options.ts'
-import { Unattended } from './unattended/unattended.ts'
+import { requireNames, Unattended } from './unattended/unattended.ts'
 
 /** Where Linux has its syslog listen. */
 const SYSLOG_SOCKET = '/dev/log'
@@ -93,7 +94,8 @@ async function execute(
     show: surroundings.show ?? show,
     clock: now,
   })
-  const results = taken ? stderr : stdout
+  const told = options.logFormat === 'json' ? lineStream(text => show(text, 'notice')) : stderr
+  const results = taken ? (options.json ? stderr : told) : stdout
   const json = command.serves === true ? jsonLines(results) : jsonOutput(results, command.rows)
   const output = options.json ? json : humanOutput(command, options, results)
   async function failed(reason: unknown): Promise<Ending> {
@@ -159,6 +161,9 @@ async function carryOut(
       context.progress[Symbol.dispose]()
       await output.end(value)
       const stopped = stop.aborted && command.serves !== true
+      // Of an archive that broke off nobody else says why.
+      if (stop.reason instanceof OutputFailed && command.takesOutput?.(options) === true)
+        context.log.error(describe(stop.reason))
       return {
         summary: value,
         status: stopped ? exitStatusOf(stop.reason) : command.exitStatus(value),
@@ -174,7 +179,13 @@ function placeOf({ environment }: Surroundings): Program['place'] {
 }
 
 function checkFor({ version }: Surroundings): Program['check'] {
-  return async words => void (await parse(words, version))
+  return async words => {
+    const asked = await parse(words, version)
+    if (asked.type !== 'command') return
+    const { command, options } = asked
+    requireNames(options)
+    await checkCommand(command, options)
+  }
 }
 
 function programFor(surroundings: Surroundings, clock: Clock, log: Log): Program {

@@ -163,6 +163,7 @@ export async function* perform(
           closing,
           signal,
           onBytes: total => progress.copied(total),
+          onNote: note => log.warning(printable(note)),
         })
   const now = () => program.clock.now()
   const copying = new CopyRate(known.rate, now)

@@ -3,6 +3,7 @@ import { roomForArchive } from '../endpoint/archive.ts'
 import type { Endpoint } from '../endpoint/endpoint.ts'
 import { MemoryEndpoint } from '../endpoint/memory.ts'
 import { GlanceError } from '../errors.ts'
+import { withoutCredentials } from '../http/redact.ts'
 import type { FieldRules } from '../replicate/fields.ts'
 import type { RunOptions } from '../replicate/run.ts'
 import type { Selection } from '../replicate/select.ts'
@@ -179,7 +180,7 @@ export function replicationCommand<P extends string>({
       }
       const again = targets.find((one, i) => targets.indexOf(one) !== i)
       if (again !== undefined)
-        throw new GlanceError('usage', `'${again}' is named as a target twice`)
+        throw new GlanceError('usage', `'${withoutCredentials(again)}' is named as a target twice`)
       if (targets.some(isArchive)) requireOneStream(options)
       const prepared: Prepared = {
         command: name,

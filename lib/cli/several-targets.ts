@@ -1,5 +1,6 @@
 import type { Endpoint, RefusedField } from '../endpoint/endpoint.ts'
 import { isGlanceError, messageOf } from '../errors.ts'
+import { withoutCredentials } from '../http/redact.ts'
 import { Extras } from '../replicate/extras.ts'
 import { planAll } from '../replicate/plan-all.ts'
 import { count, NOTHING, type Totals } from '../replicate/report.ts'
@@ -187,6 +188,7 @@ async function* replicateToAll(
             closing,
             signal,
             onBytes: total => progress.copied(total),
+            onNote: note => log.warning(printable(note)),
           })
   const now = () => program.clock.now()
   const copying = new CopyRate(prepared.known.rate, now)
@@ -254,7 +256,7 @@ async function* replicateToAll(
     stopped: !refused && ready.every(target => preflights.of(target).stops),
     cut_short: cutShort,
     targets: states.map(([target, state]) => ({
-      target: typeof target === 'string' ? target : target.name,
+      target: typeof target === 'string' ? withoutCredentials(target) : target.name,
       totals: totalsOf(state),
       not_carried: typeof target === 'string' ? [] : notCarried(target, leftOut(options, fields)),
       shortages: typeof target === 'string' ? [] : preflights.of(target).shortages,

@@ -40,13 +40,13 @@ export async function holderOf(pidFile: string): Promise<string> {
 async function held(pidFile: string, release: () => void): Promise<AsyncDisposable> {
   try {
     await writeFile(pidFile, String(process.pid), { mode: 0o640 })
-  } catch (error) {
-    release()
-    throw error
+  } catch {
+    // It only helps people, and the disk may be full: the lock holds without.
+    await rm(pidFile, { force: true }).catch(() => {})
   }
   return {
     [Symbol.asyncDispose]: async () => {
-      await rm(pidFile, { force: true })
+      await rm(pidFile, { force: true }).catch(() => {}) // As above.
       release()
     },
   }

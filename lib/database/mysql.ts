@@ -9,6 +9,7 @@ import { firstAnswer } from './server/open.ts'
 import { Pool } from './server/pool.ts'
 import type { OpenOptions, ServerSettings } from './settings.ts'
 import { Outages } from './sql/away.ts'
+import { BOOK, FIRST_VERSION } from './sql/schema-book.ts'
 import { SqlDatabase } from './sql/sql-database.ts'
 import type { Tables } from './sql/tables.ts'
 
@@ -76,10 +77,12 @@ function collationOf(version: string, name: string): string {
   throw new GlanceError('unsupported', `${name}: expected ${least} or later, found ${version}`)
 }
 
-/** Locks on the only row of a table that nobody needs otherwise. */
+/** A row that may be read meanwhile, and is written only when the schema goes down to nothing. */
+const FIRST_ROW = `select name from ${BOOK} where name = '${FIRST_VERSION}'`
+
 const GATE = {
-  together: 'select id from kysely_migration_lock lock in share mode',
-  alone: 'select id from kysely_migration_lock for update',
+  together: `${FIRST_ROW} lock in share mode`,
+  alone: `${FIRST_ROW} for update`,
 }
 
 function begin({ isolationLevel, accessMode }: TransactionSettings): readonly string[] {

@@ -16,6 +16,7 @@ import { Pool } from './server/pool.ts'
 import { IDLE_TIMEOUT_MS, LOCK_TIMEOUT_MS } from './server/session.ts'
 import type { OpenOptions, ServerSettings } from './settings.ts'
 import { Outages } from './sql/away.ts'
+import { BOOK } from './sql/schema-book.ts'
 import { SqlDatabase } from './sql/sql-database.ts'
 import type { Tables } from './sql/tables.ts'
 
@@ -62,10 +63,13 @@ export async function openPostgres(
   })
 }
 
-/** A lock on a table is taken before the transaction begins to see anything; this one nobody needs otherwise. */
+/**
+ * A lock on a table is taken before the transaction begins to see anything. The one of the versions may be read
+ * meanwhile, and is written only when the schema changes.
+ */
 const GATE = {
-  together: 'lock table kysely_migration_lock in row share mode',
-  alone: 'lock table kysely_migration_lock in exclusive mode',
+  together: `lock table ${BOOK} in row share mode`,
+  alone: `lock table ${BOOK} in exclusive mode`,
 }
 
 function begin({ isolationLevel, accessMode }: TransactionSettings): readonly string[] {

@@ -6,9 +6,17 @@ import { rechunk } from '../stream/rechunk.ts'
 import { TAR_END, tarHeader, tarPadding } from '../stream/tar.ts'
 import { verify } from '../stream/verify.ts'
 import { expressibleInV2 } from '../wire/loss.ts'
-import { manifestLine } from '../wire/manifest.ts'
+import { INCOMPLETE_LINE, manifestLine } from '../wire/manifest.ts'
 import type { ByteSink } from './compression.ts'
-import type { AddOptions, Endpoint, ImageData, MemberAccess, Room, Written } from './endpoint.ts'
+import type {
+  AddOptions,
+  Endpoint,
+  FinishOptions,
+  ImageData,
+  MemberAccess,
+  Room,
+  Written,
+} from './endpoint.ts'
 import { begin } from './glance-data.ts'
 import { layout, MANIFEST, toMetadata } from './layout.ts'
 import { entryOf } from './manifest.ts'
@@ -21,7 +29,7 @@ const ZEROS = Buffer.alloc(64 * 1024)
  * A tar archive that is being written, one image after the other: `<id>`, its metadata, then `<id>.img`, its data, then a
  * `MANIFEST` with the one line of the image, without which it does not count. An empty `MANIFEST` at the beginning says that
  * it is so. The last file is the `MANIFEST` of all images, which takes the place of the others where the archive is
- * unpacked; without it the archive is cut short. So data of a known size takes no more memory than a chunk, whatever becomes
+ * unpacked; without it the archive is cut short, and a last line of it says when images are missing. So data of a known size takes no more memory than a chunk, whatever becomes
  * of it, and of the others no more than a part.
  */
 export class ArchiveTarget implements Endpoint {
@@ -85,13 +93,14 @@ export class ArchiveTarget implements Endpoint {
   /** What is not whole has no line, and does not count. */
   async discard(): Promise<void> {}
 
-  async finish(): Promise<void> {
+  async finish({ isWhole = true }: FinishOptions = {}): Promise<string | undefined> {
     if (this.#state === 'broken') throw this.#brokenError()
     await this.#begin()
-    await this.#file(MANIFEST, Buffer.from(this.#lines.join('')))
+    await this.#file(MANIFEST, Buffer.from(this.#lines.join('') + (isWhole ? '' : INCOMPLETE_LINE)))
     await this.#write(TAR_END)
-    await this.#sink.end()
+    const note = await this.#sink.end(isWhole)
     this.#state = 'finished'
+    return note === undefined ? undefined : `${this.name}: ${note}`
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -135,7 +144,7 @@ export class ArchiveTarget implements Endpoint {
       await this.#seal(whole, metadata)
       return whole
     } catch (error) {
-      if (signal?.aborted === true || !isGlanceError(error)) throw error
+      if (signal?.aborted === true || this.#isBroken || !isGlanceError(error)) throw error
       const message = `${error.message}; ${this.name} goes on without the image`
       throw new GlanceError('gone', message, { cause: error })
     }
@@ -217,6 +226,11 @@ export class ArchiveTarget implements Endpoint {
       if (isGlanceError(cause)) throw cause
       throw new GlanceError('gone', `${this.name}: ${messageOf(cause)}`, { cause })
     }
+  }
+
+  /** Asked anew, since it may be so by now. */
+  get #isBroken(): boolean {
+    return this.#state === 'broken'
   }
 
   #brokenError(): GlanceError {

@@ -10,8 +10,11 @@ import { collectText } from '../stream/text.ts'
 /** Where bytes go one after the other; a chunk is the caller's again once it is written. */
 export interface ByteSink {
   write(chunk: Uint8Array): Promise<void>
-  /** All of it was written, and is there when this resolves. */
-  end(): Promise<void>
+  /**
+   * No more will come, and what came is there when this resolves, to what is to be known of where that is. It is not all
+   * that was wanted when `isWhole` is false.
+   */
+  end(isWhole: boolean): Promise<string | undefined | void>
   /** No more will come, and what came is not to be kept where that can be helped. */
   abort(): Promise<void>
 }
@@ -119,10 +122,10 @@ class Through implements ByteSink {
     })
   }
 
-  async end(): Promise<void> {
+  async end(isWhole: boolean): ReturnType<ByteSink['end']> {
     this.#input.end()
     await this.#pumping
-    await this.#sink.end()
+    return await this.#sink.end(isWhole)
   }
 
   async abort(): Promise<void> {

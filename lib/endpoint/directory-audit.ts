@@ -1,12 +1,13 @@
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import type { Abortable } from '../abort.ts'
 import { GlanceError, isGlanceError, messageOf } from '../errors.ts'
 import { compareIds, hasData, type Image } from '../image/image.ts'
 import type { ManifestEntry } from '../wire/manifest.ts'
 import type { Audited } from './endpoint.ts'
 import { fileFault } from './file-fault.ts'
-import { fromMetadata, layout } from './layout.ts'
+import { fromMetadata, layout, LONGEST_METADATA } from './layout.ts'
 import { type Manifest, sha512 } from './manifest.ts'
+import { readRegular, statRegular } from './regular-file.ts'
 
 /**
  * Holds the files of a dump against its manifest, all but the data itself. Without a manifest every image is taken to be
@@ -33,6 +34,8 @@ export async function* auditDirectory(
   const found = names.flatMap(name =>
     layout.isMetadata(name) ? [name] : (layout.dataOf(name) ?? []),
   )
+  if (!isComplete && found.length === 0)
+    throw new GlanceError('corrupt', `${folder}: it holds no dump: neither images nor a manifest`)
   for (const id of [...new Set([...entries.keys(), ...found])].toSorted(compareIds)) {
     signal?.throwIfAborted()
     yield await auditImage(folder, id, isComplete ? (entries.get(id) ?? []) : undefined)
@@ -47,14 +50,22 @@ async function auditImage(
   entries: readonly ManifestEntry[] | undefined,
 ): Promise<Audited> {
   const file = layout.metadata(folder, id)
-  const [data, metadata] = [layout.data(folder, id), await readFile(file).catch(() => undefined)]
-  const told = (state: 'corrupt' | 'missing' | 'extra', why: string, image?: Image): Audited => ({
-    id,
-    name: image?.name ?? null,
-    state,
-    image: null,
-    error: new GlanceError(state === 'corrupt' ? 'corrupt' : 'not_found', why),
-  })
+  const data = layout.data(folder, id)
+  const told = (state: 'corrupt' | 'missing' | 'extra', why: string, image?: Image): Audited => {
+    const error = new GlanceError(state === 'corrupt' ? 'corrupt' : 'not_found', why)
+    return { id, name: image?.name ?? null, state, image: null, error }
+  }
+  const faulty = (error: unknown, image?: Image): Audited => {
+    if (!isGlanceError(error)) throw error
+    const state = error.code === 'corrupt' ? 'corrupt' : 'unreadable'
+    return { id, name: image?.name ?? null, state, image: null, error }
+  }
+  let metadata: Buffer | undefined
+  try {
+    metadata = await readRegular(file, LONGEST_METADATA)
+  } catch (error) {
+    if (!isGlanceError(error, 'not_found')) return faulty(error)
+  }
   if (metadata === undefined) {
     return entries !== undefined && entries.length > 0
       ? told('missing', `${file}: the metadata is missing`)
@@ -64,8 +75,7 @@ async function auditImage(
   try {
     image = fromMetadata(metadata.toString(), file, id)
   } catch (error) {
-    if (!isGlanceError(error)) throw error
-    return told('corrupt', error.message)
+    return faulty(error)
   }
   if (entries?.length === 0) return told('extra', `${file}: the manifest has no such image`, image)
   const digest = sha512(metadata)
@@ -77,7 +87,12 @@ async function auditImage(
   }
   const expected = entry?.data === null || entry === undefined ? image : { ...image, ...entry.data }
   if (!hasData(image)) return { id, name: image.name, state: 'whole', image, error: null }
-  const size = (await stat(data).catch(() => undefined))?.size
+  let size: number | undefined
+  try {
+    size = (await statRegular(data))?.size
+  } catch (error) {
+    return faulty(error, image)
+  }
   if (size === undefined) return told('missing', `${data}: the data is missing`, image)
   if (expected.size !== null && size !== expected.size) {
     return told('corrupt', `${data}: the data has ${size} of ${expected.size} bytes`, image)

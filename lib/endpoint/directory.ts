@@ -1,4 +1,4 @@
-import { access, constants, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { access, constants, readdir, rm, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Abortable } from '../abort.ts'
 import { GlanceError, isGlanceError } from '../errors.ts'
@@ -22,9 +22,10 @@ import type {
 } from './endpoint.ts'
 import { fileFault } from './file-fault.ts'
 import { roomInFolder } from './free-space.ts'
-import { fromMetadata, layout, membersIn, toMetadata } from './layout.ts'
+import { fromMetadata, layout, LONGEST_METADATA, membersIn, toMetadata } from './layout.ts'
 import { entryOf, Manifest } from './manifest.ts'
 import { readFrom } from './read-file.ts'
+import { openRegular, readRegular, statRegular } from './regular-file.ts'
 import { UnfinishedFiles } from './unfinished.ts'
 import { textBytes, writeWhole } from './whole-file.ts'
 
@@ -141,18 +142,20 @@ export class DirectoryEndpoint implements Endpoint {
 
   async data(image: Image): Promise<ImageData> {
     const file = layout.data(this.#folder, image.id)
-    const { size } = await stat(file).catch(async (error: unknown) => {
-      const described = await stat(layout.metadata(this.#folder, image.id)).catch(() => undefined)
-      if (described === undefined) throw fileFault(error, file)
+    const found = await statRegular(file)
+    if (found === undefined) {
+      if ((await statRegular(layout.metadata(this.#folder, image.id))) === undefined)
+        throw new GlanceError('not_found', `${file}: no such file or directory`)
       throw new GlanceError('conflict', `image ${image.id}: there is no data in ${this.#folder}`)
-    })
+    }
+    const { size } = found
     const { checksum, digest } = image
     return {
       size,
       checksum,
       digest,
       open: async ({ offset = 0, signal } = {}) => {
-        const bytes = readFrom(file, offset, this.#chunkSize, signal)
+        const bytes = readFrom(file, offset, this.#chunkSize, signal, openRegular)
         // Disks forget, and here nobody else would notice before the target has it all.
         return offset === 0 ? verify(bytes, { size, checksum, digest }) : bytes
       },
@@ -190,6 +193,11 @@ export class DirectoryEndpoint implements Endpoint {
 
   async update(present: Image, wanted: Image): Promise<Written> {
     return await this.#describe(present, wanted, await this.#keptOf(wanted.id))
+  }
+
+  async confirm({ id }: Image): Promise<void> {
+    const text = await readRegular(layout.metadata(this.#folder, id), LONGEST_METADATA)
+    await this.#manifest.ensure(entryOf(await this.#read(id), text))
   }
 
   async get(id: string): Promise<Image> {
@@ -231,6 +239,7 @@ export class DirectoryEndpoint implements Endpoint {
   async discard(): Promise<void> {}
 
   async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#writable) return
     await this.#manifest.tidy().catch(() => {}) // Lines that count no more do no harm.
   }
 
@@ -268,7 +277,8 @@ export class DirectoryEndpoint implements Endpoint {
     await this.#manifest.begin(
       (async function* () {
         for await (const image of images) {
-          yield entryOf(image, await readFile(layout.metadata(folder, image.id)))
+          const file = layout.metadata(folder, image.id)
+          yield entryOf(image, await readRegular(file, LONGEST_METADATA))
         }
       })(),
     )
@@ -277,7 +287,7 @@ export class DirectoryEndpoint implements Endpoint {
   /** Undefined also where there is no such image. */
   async #membersOf(id: string): Promise<readonly Membership[] | undefined> {
     const file = layout.metadata(this.#folder, id)
-    const text = await readFile(file, 'utf8').catch(() => undefined)
+    const text = await readRegular(file, LONGEST_METADATA).then(String, () => undefined)
     return text === undefined ? undefined : membersIn(text, file)
   }
 
@@ -294,9 +304,7 @@ export class DirectoryEndpoint implements Endpoint {
 
   async #metadataOf(id: string): Promise<readonly [file: string, text: string]> {
     const file = layout.metadata(this.#folder, id)
-    const text = await readFile(file, 'utf8').catch((error: unknown) => {
-      throw fileFault(error, file)
-    })
+    const text = (await readRegular(file, LONGEST_METADATA)).toString()
     return [file, text]
   }
 
@@ -305,7 +313,9 @@ export class DirectoryEndpoint implements Endpoint {
     const image = fromMetadata(text, file, id)
     if (!hasData(image)) return image
     const data = layout.data(this.#folder, id)
-    const found = await stat(data).catch(() => undefined)
+    const found = await statRegular(data).catch((error: unknown) => {
+      if (!this.#writable) throw error // Else it is written anew, in its place.
+    })
     if (found !== undefined && (image.size === null || found.size === image.size)) return image
     if (this.#writable) return { ...image, status: 'queued' }
     const state = found === undefined ? 'is missing' : `has ${found.size} of ${image.size} bytes`

@@ -50,6 +50,8 @@ export interface ImageData {
   readonly digest: Digest | null
   /** Where somebody else may have it from, as far as it is known; left out where nobody may. */
   readonly address?: ((options?: Abortable) => Promise<ImageAddress>) | undefined
+  /** Whether what was opened and read to its end was what a digest says that is not among these; left out where there is none. */
+  readonly isProved?: (() => boolean) | undefined
   /** The bytes anew, from `offset` (default 0) to the end. */
   open(options?: Abortable & { readonly offset?: number | undefined }): Promise<Bytes>
   /**
@@ -132,9 +134,10 @@ export interface Audited {
   readonly name: string | null
   /**
    * `whole`: as far as can be told without reading the data, which `image` says what it should be; `corrupt`: another
-   * than was written; `missing`: some of it is not there; `extra`: nobody wrote down that it should be there.
+   * than was written; `missing`: some of it is not there; `extra`: nobody wrote down that it should be there; `unreadable`:
+   * it cannot be told.
    */
-  readonly state: 'whole' | 'corrupt' | 'missing' | 'extra'
+  readonly state: 'whole' | 'corrupt' | 'missing' | 'extra' | 'unreadable'
   readonly image: Image | null
   /** What is wrong, with all but those that are whole. */
   readonly error: GlanceError | null
@@ -151,6 +154,11 @@ export interface ListOptions extends Abortable {
    * need not, so that who lists looks at each image as well.
    */
   readonly hint?: ImageHint | undefined
+}
+
+export interface FinishOptions extends Abortable {
+  /** Whether all has been added that was to be, and nothing failed or was left. Default true. */
+  readonly isWhole?: boolean | undefined
 }
 
 /** A project that an image is shared with. */
@@ -241,6 +249,8 @@ export interface Endpoint extends AsyncDisposable {
    * Tries again by itself where that may help. @throws {GlanceError} `not_found`, `forbidden` when nothing at all is taken.
    */
   update(present: Image, image: Image, options?: Abortable): Promise<Written>
+  /** Told of an image that is there and as it should be; only where there is something to be kept of that. @throws as `update`. */
+  confirm?(image: Image, options?: Abortable): Promise<void>
   /**
    * The image as it is now; only where one can be asked for by its id. @throws {GlanceError} `not_found`, also when we
    * may not see it; else as `list`.
@@ -255,9 +265,9 @@ export interface Endpoint extends AsyncDisposable {
   discard(id: string, options?: Abortable): Promise<void>
   /**
    * Told when all has been added that was to be; only where that makes a difference: what is disposed of without is broken
-   * off. @throws as `add`.
+   * off. Resolves to what is to be told of where it is. @throws as `add`.
    */
-  finish?(options?: Abortable): Promise<void>
+  finish?(options?: FinishOptions): Promise<string | undefined>
   /**
    * Each image that is there or should be, in id order; only where that is known apart from the images themselves.
    * @throws as `list`.

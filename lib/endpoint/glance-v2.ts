@@ -127,7 +127,11 @@ export class GlanceV2Endpoint extends GlanceEndpoint {
           async transport =>
             await download(url, {
               ...transport,
-              ...{ offset, size, checksum, digest, version: begun },
+              offset,
+              size,
+              checksum,
+              digest,
+              version: begun,
             }),
         )
       },

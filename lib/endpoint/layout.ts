@@ -44,6 +44,10 @@ export const layout = {
 
 export const MANIFEST = 'MANIFEST'
 
+/** Bytes of a metadata file, and of a line of the manifest: more than any Glance has of one image. */
+export const LONGEST_METADATA = 16 * 1024 * 1024
+export const LONGEST_LINE = 65_536
+
 /** The image as the text of a metadata file: the v2 API's document, and its members where they are to be kept. */
 export function toMetadata(image: Image, members?: readonly Membership[]): string {
   const kept = members && { [MEMBERS_FIELD]: membersToDump(members) }

@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto'
-import { open, stat } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { type FileHandle, lstat } from 'node:fs/promises'
+import { GlanceError, isGlanceError } from '../errors.ts'
 import { hasData, type Image } from '../image/image.ts'
+import { boundedLines, type Line } from '../stream/lines.ts'
 import {
   goneLine,
   type ManifestEntry,
@@ -9,6 +12,9 @@ import {
   parseManifestLine,
 } from '../wire/manifest.ts'
 import { fileFault } from './file-fault.ts'
+import { LONGEST_LINE } from './layout.ts'
+import { readHandle } from './read-file.ts'
+import { openRegular, statRegular } from './regular-file.ts'
 import { WholeFile } from './whole-file.ts'
 
 /**
@@ -21,7 +27,8 @@ export class Manifest {
   readonly file: string
   /** The lines of images that this writer has completed. */
   readonly #completed = new Map<string, string>()
-  #begun = false
+  /** What it said when this was asked for first. */
+  #seen: Promise<ReadonlyMap<string, ReadonlySet<string>>> | undefined
   #known: { readonly stamp: string; readonly ids: ReadonlySet<string> } | undefined
 
   constructor(file: string) {
@@ -29,7 +36,7 @@ export class Manifest {
   }
 
   async exists(): Promise<boolean> {
-    return (await stat(this.file).catch(() => undefined)) !== undefined
+    return (await statRegular(this.file)) !== undefined
   }
 
   /**
@@ -39,11 +46,13 @@ export class Manifest {
   async *read(
     onUnreadable: (line: number, error: unknown) => void = () => {},
   ): AsyncGenerator<ManifestLine> {
+    await using handle = await this.#open()
+    if (handle === undefined) return
     let number = 0
-    for await (const line of this.#lines()) {
+    for await (const line of linesOf(handle)) {
       number += 1
       try {
-        yield parseManifestLine(line)
+        yield entryIn(line)
       } catch (error) {
         onUnreadable(number, error)
       }
@@ -52,7 +61,7 @@ export class Manifest {
 
   /** Ids of the images that it has, which are not gone again; read anew where the file has changed. */
   async ids(): Promise<ReadonlySet<string>> {
-    const found = await stat(this.file).catch(() => undefined)
+    const found = await lstat(this.file).catch(() => undefined)
     const stamp = `${found?.ino} ${found?.size} ${found?.mtimeMs}`
     if (this.#known?.stamp !== stamp) this.#known = { stamp, ids: await this.#readIds() }
     return this.#known.ids
@@ -72,24 +81,19 @@ export class Manifest {
     await this.#append(manifestLine(entry))
   }
 
+  /** Writes down what the files of an image are that is there, unless that is done. */
+  async ensure(entry: ManifestEntry): Promise<void> {
+    this.#seen ??= this.#readAll()
+    if ((await this.#seen).get(entry.id)?.has(entry.metadata.sha512) === true) return
+    await this.append(entry)
+    this.complete(entry)
+  }
+
   /** Writes down that an image is to go; its lines go when all is tidied up. Nothing where there is no manifest. */
   async drop(id: string): Promise<void> {
     if (!(await this.exists())) return
     await this.#append(goneLine(id))
     this.#completed.set(id, goneLine(id))
-  }
-
-  async #append(line: string): Promise<void> {
-    try {
-      await using handle = await open(this.file, 'a+')
-      // What somebody was killed at ends here, and not in the middle of our line.
-      const lead = this.#begun || (await endsWhole(handle)) ? '' : '\n'
-      await handle.appendFile(lead + line)
-      await handle.sync()
-      this.#begun = true
-    } catch (error) {
-      throw fileFault(error, this.file)
-    }
   }
 
   /** They are: what was written of the image before counts no more. */
@@ -108,50 +112,87 @@ export class Manifest {
     if (some) await whole.commit()
   }
 
-  /** Removes the lines that count no more, if there are any. */
+  /** Removes the lines that count no more or make no sense, if there are any. */
   async tidy(): Promise<void> {
-    if (this.#completed.size === 0) return
-    let size = 0
+    await using old = await this.#open()
+    if (old === undefined) return
     let lost = 0
-    for await (const { line, counts } of this.#judged()) {
-      size += Buffer.byteLength(line) + 1
-      if (!counts) lost += 1
-    }
+    for await (const { counts } of this.#judged(old)) if (!counts) lost += 1
     if (lost === 0) return
     await using whole = await WholeFile.create(this.file)
-    for await (const { line, counts } of this.#judged()) {
-      if (counts) await whole.handle.appendFile(`${line}\n`)
+    let end = 0
+    for await (const { line, counts } of this.#judged(old)) {
+      if (!line.isEnded) break // It may be about to be written.
+      end += line.bytes
+      if (counts) await whole.handle.appendFile(`${line.text}\n`)
     }
-    // What another has appended since is not ours to lose: then somebody else tidies up.
-    if ((await stat(this.file)).size === size) await whole.commit()
+    // Of several who tidy up at once at most one does.
+    if (!(await whole.isAlone()) || !(await this.#isStill(old))) return
+    await whole.commit()
+    // What another has appended since is not ours to lose; who appends from now on sees that this is another file.
+    for await (const line of linesOf(old, end)) {
+      if (idOf(line) !== undefined) await this.#append(`${line.text}\n`)
+    }
+  }
+
+  async #append(line: string): Promise<void> {
+    try {
+      for (let isThere = false; !isThere;) {
+        await using handle = await openRegular(this.file, APPENDING)
+        // What somebody was killed at, or had no room for, ends here, and not in the middle of our line.
+        const lead = (await endsWhole(handle)) ? '' : '\n'
+        await handle.appendFile(lead + line)
+        await handle.sync()
+        isThere = await this.#isStill(handle)
+      }
+    } catch (error) {
+      throw fileFault(error, this.file)
+    }
+  }
+
+  /** Whether nobody has put another file in the place of this one. */
+  async #isStill(handle: FileHandle): Promise<boolean> {
+    const [its, found] = [await handle.stat(), await lstat(this.file).catch(() => undefined)]
+    return found?.ino === its.ino && found.dev === its.dev
+  }
+
+  /** The digests of the metadata of each image, by its id. */
+  async #readAll(): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
+    const all = new Map<string, Set<string>>()
+    for await (const line of this.read()) {
+      if ('gone' in line) all.delete(line.id)
+      else all.set(line.id, new Set(all.get(line.id)).add(line.metadata.sha512))
+    }
+    return all
   }
 
   /** Every line, and whether it counts still. */
-  async *#judged(): AsyncGenerator<{ readonly line: string; readonly counts: boolean }> {
+  async *#judged(
+    handle: FileHandle,
+  ): AsyncGenerator<{ readonly line: Line; readonly counts: boolean }> {
     const seen = new Set<string>()
-    for await (const line of this.#lines()) {
+    for await (const line of linesOf(handle)) {
       const id = idOf(line)
       const last = id === undefined ? undefined : this.#completed.get(id)
-      if (id !== undefined && `${line}\n` === last) seen.add(id)
+      if (id !== undefined && `${line.text}\n` === last) seen.add(id)
       // What stands below our line was written by another since.
       const isOurs = last === undefined || (id !== undefined && seen.has(id))
       // Nothing is left of which ours could say that it is gone.
-      const isSpent = last === `${line}\n` && last === goneLine(id ?? '')
+      const isSpent = last === `${line.text}\n` && last === goneLine(id ?? '')
       yield { line, counts: id !== undefined && isOurs && !isSpent }
     }
   }
 
-  async *#lines(): AsyncGenerator<string> {
-    const handle = await open(this.file).catch((error: unknown) => {
-      const fault = fileFault(error, this.file)
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-      throw fault
+  /** Undefined when there is none. */
+  async #open(): Promise<FileHandle | undefined> {
+    return await openRegular(this.file).catch((error: unknown) => {
+      if (!isGlanceError(error, 'not_found')) throw error
+      return undefined
     })
-    if (handle === undefined) return
-    await using file = handle
-    yield* file.readLines({ autoClose: false })
   }
 }
+
+const APPENDING = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT
 
 /** What an image's files are, when this is the text of its metadata and the data is as it says. */
 export function entryOf(image: Image, metadata: string | Uint8Array): ManifestEntry {
@@ -167,15 +208,25 @@ export function sha512(data: string | Uint8Array): string {
   return createHash('sha512').update(data).digest('hex')
 }
 
-function idOf(line: string): string | undefined {
+function linesOf(handle: FileHandle, from = 0): AsyncGenerator<Line, void> {
+  return boundedLines(readHandle(handle, from, LONGEST_LINE), LONGEST_LINE)
+}
+
+/** @throws {GlanceError} `corrupt` for what is no line of a manifest. */
+export function entryIn({ text, isWhole }: Line): ManifestLine {
+  if (isWhole) return parseManifestLine(text)
+  throw new GlanceError('corrupt', `no line of a manifest: more than ${LONGEST_LINE} bytes`)
+}
+
+function idOf(line: Line): string | undefined {
   try {
-    return parseManifestLine(line).id
+    return entryIn(line).id
   } catch {
     return undefined
   }
 }
 
-async function endsWhole(handle: Awaited<ReturnType<typeof open>>): Promise<boolean> {
+async function endsWhole(handle: FileHandle): Promise<boolean> {
   const { size } = await handle.stat()
   if (size === 0) return true
   const last = Buffer.alloc(1)

@@ -1,4 +1,5 @@
 import { GlanceError } from '../errors.ts'
+import { withoutCredentials } from '../http/redact.ts'
 import { openArchive, type StandardStreams } from './archive.ts'
 import type { Endpoint } from './endpoint.ts'
 import { DirectoryEndpoint } from './directory.ts'
@@ -42,10 +43,11 @@ export async function openEndpoint(
   options: OpenEndpointOptions,
 ): Promise<Endpoint> {
   const parsed = parseAddress(address)
+  const shown = withoutCredentials(address)
   if (parsed.type !== 'service') {
     if (options.api !== undefined) {
       const kind = parsed.type === 'directory' ? 'a directory' : 'an archive'
-      throw new GlanceError('usage', `'${address}': ${kind} speaks no version of the API`)
+      throw new GlanceError('usage', `'${shown}': ${kind} speaks no version of the API`)
     }
     return parsed.type === 'directory'
       ? await DirectoryEndpoint.open(parsed.path, options)
@@ -54,7 +56,7 @@ export async function openEndpoint(
   const { base } = parsed
   const name = options.name ?? nameOf(base)
   if (options.api !== undefined && parsed.api !== undefined && options.api !== parsed.api) {
-    const message = `'${address}': the URL is that of v${parsed.api}, and v${options.api} is asked for`
+    const message = `'${shown}': the URL is that of v${parsed.api}, and v${options.api} is asked for`
     throw new GlanceError('usage', message)
   }
   return await openService(new GlanceService(name, base, options), options.api ?? parsed.api)
@@ -75,35 +77,36 @@ async function openService(
 
 /** @throws {GlanceError} `usage`, naming what is wrong with the address. */
 export function parseAddress(address: string): Address {
+  const shown = withoutCredentials(address)
   if (address.startsWith('dir:')) {
     const path = address.slice('dir:'.length)
-    if (path === '') throw new GlanceError('usage', `'${address}': name a directory after dir:`)
+    if (path === '') throw new GlanceError('usage', `'${shown}': name a directory after dir:`)
     return { type: 'directory', path }
   }
   if (address.startsWith('tar:')) {
     const path = address.slice('tar:'.length)
-    if (path === '') throw new GlanceError('usage', `'${address}': name a file after tar:, or -`)
+    if (path === '') throw new GlanceError('usage', `'${shown}': name a file after tar:, or -`)
     return { type: 'archive', path }
+  }
+  if (shown !== address) {
+    throw new GlanceError(
+      'usage',
+      `'${shown}': credentials do not belong in an address; give a token, or name a cloud`,
+    )
   }
   const bare = !/^[a-z][a-z0-9+.-]*:\/\//i.test(address)
   const text = bare ? `http://${address}` : address
   if (address === '' || !URL.canParse(text)) {
     throw new GlanceError(
       'usage',
-      `'${address}' is no server: expected HOST:PORT, [IPV6]:PORT or a URL`,
+      `'${shown}' is no server: expected HOST:PORT, [IPV6]:PORT or a URL`,
     )
   }
   const base = new URL(text)
   if (base.protocol !== 'http:' && base.protocol !== 'https:') {
     throw new GlanceError(
       'usage',
-      `'${address}': a server is reached by http or https, not ${base.protocol}`,
-    )
-  }
-  if (base.username !== '' || base.password !== '') {
-    throw new GlanceError(
-      'usage',
-      `${nameOf(base)}: credentials do not belong in a URL; give a token`,
+      `'${shown}': a server is reached by http or https, not ${base.protocol}`,
     )
   }
   if (base.search !== '' || base.hash !== '') {

@@ -1,24 +1,35 @@
-import { open } from 'node:fs/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 import { fileFault } from './file-fault.ts'
 
-/** The bytes of a file from `offset` on, in chunks of `chunkSize` that are read into one buffer. */
+/** The bytes of a file from `offset` on, or as they come where it is null, in chunks of `chunkSize` that are read into one buffer; `opened` opens it. */
 export async function* readFrom(
   file: string,
-  offset: number,
+  offset: number | null,
+  chunkSize: number,
+  signal?: AbortSignal,
+  opened: (file: string) => Promise<FileHandle> = open,
+): AsyncGenerator<Uint8Array, void> {
+  try {
+    await using handle = await opened(file)
+    yield* readHandle(handle, offset, chunkSize, signal)
+  } catch (error) {
+    throw fileFault(error, file)
+  }
+}
+
+/** As {@link readFrom}, of a file that is open, and stays so. */
+export async function* readHandle(
+  handle: FileHandle,
+  offset: number | null,
   chunkSize: number,
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array, void> {
   const buffer = Buffer.allocUnsafe(chunkSize)
-  try {
-    await using handle = await open(file)
-    for (let position = offset; ;) {
-      signal?.throwIfAborted()
-      const { bytesRead } = await handle.read(buffer, 0, buffer.length, position)
-      if (bytesRead === 0) return
-      position += bytesRead
-      yield buffer.subarray(0, bytesRead)
-    }
-  } catch (error) {
-    throw fileFault(error, file)
+  for (let position = offset; ;) {
+    signal?.throwIfAborted()
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length, position)
+    if (bytesRead === 0) return
+    if (position !== null) position += bytesRead
+    yield buffer.subarray(0, bytesRead)
   }
 }

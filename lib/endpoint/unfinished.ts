@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { constants, createReadStream } from 'node:fs'
+import { type FileHandle, lstat, open, readdir, rename, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { isGlanceError } from '../errors.ts'
 import type { Bytes } from '../stream/bytes.ts'
@@ -13,6 +13,7 @@ import { fileFault } from './file-fault.ts'
 import { type FillOptions, fillInRanges } from './fill-ranges.ts'
 import { layout } from './layout.ts'
 import { RangedFile } from './ranged-file.ts'
+import { openRegular } from './regular-file.ts'
 import { writeData } from './sparse.ts'
 import { isGone, writerName } from './writer.ts'
 
@@ -70,7 +71,9 @@ export class UnfinishedFiles {
     const isBegun = await this.#take({ id, stamp }, data.size, partial)
     try {
       {
-        await using handle = await open(partial, isBegun ? 'r+' : 'wx+')
+        await using handle = isBegun
+          ? await openRegular(partial, constants.O_RDWR)
+          : await open(partial, 'wx+')
         if (!(await filledInRanges(handle, data, options))) {
           await fillInOrder(partial, handle, data, options)
         }
@@ -95,7 +98,7 @@ export class UnfinishedFiles {
       found.map(async name => ({ name, held: await heldIn(join(this.#folder, name), size) })),
     )
     const most = weighed.toSorted((one, other) => other.held - one.held)[0]
-    if (most === undefined) return false
+    if (most === undefined || most.held < 0) return false
     found.splice(found.indexOf(most.name), 1)
     try {
       await rename(join(this.#folder, most.name), partial)
@@ -177,26 +180,27 @@ async function* continued(
   signal: AbortSignal | undefined,
 ): Bytes & AsyncGenerator<Uint8Array, void> {
   if (begun > 0) {
-    yield* createReadStream(partial, { end: begun - 1, highWaterMark: 1024 * 1024, signal })
+    const fd = await openRegular(partial)
+    yield* createReadStream('', { fd, end: begun - 1, highWaterMark: 1024 * 1024, signal })
     signal?.throwIfAborted()
   }
   if (begun === 0 || begun !== data.size) yield* await data.open({ offset: begun, signal })
 }
 
-/** Bytes of the data that are in the file; 0 where that cannot be told. */
+/** Bytes of the data that are in the file; less than 0 where that cannot be told. */
 async function heldIn(file: string, size: number | null): Promise<number> {
   try {
-    await using handle = await open(file)
+    await using handle = await openRegular(file)
     const ranged = size === null ? undefined : await RangedFile.find(handle, size)
     return ranged?.held ?? (await handle.stat()).size
   } catch {
-    return 0
+    return -1
   }
 }
 
 async function ageOf(file: string): Promise<number> {
-  return await stat(file).then(
-    ({ mtimeMs }) => Date.now() - mtimeMs,
+  return await lstat(file).then(
+    found => (found.isFile() ? Date.now() - found.mtimeMs : Infinity),
     () => Infinity,
   )
 }

@@ -1,11 +1,13 @@
-import { type FileHandle, open, readdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { type FileHandle, lstat, open, readdir, rm } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import type { Bytes } from '../stream/bytes.ts'
 import { renameDurably } from './durable.ts'
 import { fileFault } from './file-fault.ts'
 import { layout } from './layout.ts'
 import { writeData } from './sparse.ts'
 import { isGone, writerName } from './writer.ts'
+
+const DAY_MS = 24 * 3_600_000
 
 /**
  * A file that is written under a name of its own, and gets the right one when it is whole and durable: of two who write
@@ -28,10 +30,26 @@ export class WholeFile implements AsyncDisposable {
     return new WholeFile(await open(partial, 'wx'), file, partial)
   }
 
-  async commit(): Promise<void> {
+  /**
+   * Whether nobody else is about to give a file this name: of two who write it and ask, at most one is alone. Who was
+   * killed a day ago on another host, of whom nobody here knows, is not counted.
+   */
+  async isAlone(): Promise<boolean> {
+    const folder = dirname(this.#file)
+    for (const name of await readdir(folder)) {
+      const writer = layout.writerOf(name)
+      if (writer === undefined || name === basename(this.#partial)) continue
+      if (name !== basename(layout.partial(this.#file, writer)) || (await isGone(writer))) continue
+      const found = await lstat(join(folder, name)).catch(() => undefined)
+      if (found !== undefined && Date.now() - found.mtimeMs < DAY_MS) return false
+    }
+    return true
+  }
+
+  async commit(name = this.#file): Promise<void> {
     await this.handle.sync()
     await this.handle.close()
-    await renameDurably(this.#partial, this.#file)
+    await renameDurably(this.#partial, name)
     this.#open = false
   }
 

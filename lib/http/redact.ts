@@ -14,6 +14,16 @@ export function redact(url: string | URL): string {
   return shown.href
 }
 
+/**
+ * An address as people type it, fit for a message: without what stands before the last `@` of a server's, with a scheme or
+ * without, since passwords hold any character. Paths and the names of clouds are as they are.
+ */
+export function withoutCredentials(address: string): string {
+  const [, scheme = '', rest = ''] = /^([a-z][a-z0-9+.-]*:\/\/)?(.*)$/is.exec(address) ?? []
+  const isServer = scheme !== '' || !/^(dir|tar|cloud):|^[./]/.test(rest)
+  return isServer ? scheme + rest.slice(rest.lastIndexOf('@') + 1) : address
+}
+
 /** What a server sent back, without the tokens that the request had in its headers, also as they are written in a URL. */
 export function withoutTokens(text: string, headers: Readonly<Record<string, string>>): string {
   return TOKENS.reduce((text, name) => {

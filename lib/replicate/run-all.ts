@@ -67,12 +67,22 @@ export async function* runAll(
     recheck = async step => step,
     closing,
     onBytes = () => {},
+    onNote = () => {},
     signal,
     ...retrying
   }: RunOptions = {},
 ): AsyncGenerator<TargetEvent> {
   let room = () => {}
-  const events = new Channel<TargetEvent>(() => room())
+  const channel = new Channel<TargetEvent>(() => room())
+  /** Targets that do not get all that they were to have. */
+  const lacking = new Set<Endpoint>()
+  const events = {
+    put: (event: TargetEvent) => {
+      if (event.type === 'failed') lacking.add(event.target)
+      channel.put(event)
+    },
+    isFull: () => channel.length >= WINDOW,
+  }
   const stop = new AbortController()
   const stopped = AbortSignal.any([stop.signal, ...(signal ? [signal] : [])])
   setMaxListeners(0, stopped) // As many as there are images under way, on every target.
@@ -178,6 +188,16 @@ export async function* runAll(
     }
   }
 
+  async function skip(step: Extract<PlanStep, { action: 'skip' }>, target: Endpoint) {
+    const { image, reason } = step
+    try {
+      if (reason === 'same') await target.confirm?.(image, { signal: stopped })
+      events.put({ type: 'skipped', target, step, reason })
+    } catch (error) {
+      if (!stopped.aborted) events.put({ type: 'failed', target, id: image.id, step, error })
+    }
+  }
+
   /** The step as it is to be done now; undefined when that is nothing. */
   async function checked({ step, target }: Work): Promise<WorkStep | undefined> {
     const now = await recheck(step, stopped).catch((error: unknown) => {
@@ -222,7 +242,7 @@ export async function* runAll(
       const copies: Work[] = []
       for (const { step, target } of round) {
         if (step.action === 'skip') {
-          events.put({ type: 'skipped', target, step, reason: step.reason })
+          await skip(step, target)
         } else if (step.action === 'refuse') {
           events.put({ type: 'failed', target, id: step.image.id, step, error: step.error })
         } else {
@@ -236,7 +256,7 @@ export async function* runAll(
         // The next image comes when the data of this one has been read, or is not wanted.
         if (isReadOnce) await copied
       }
-      while (!stopped.aborted && (waiting() >= WINDOW || events.length >= WINDOW)) {
+      while (!stopped.aborted && (waiting() >= WINDOW || events.isFull())) {
         transfers.start()
         await new Promise<void>(resolve => {
           room = resolve
@@ -249,7 +269,8 @@ export async function* runAll(
   async function finish(target: Endpoint): Promise<void> {
     if (stopped.aborted || broken.has(target)) return
     try {
-      await target.finish?.({ signal })
+      const note = await target.finish?.({ signal, isWhole: !left && !lacking.has(target) })
+      if (note !== undefined) onNote(note)
     } catch (error) {
       if (!stopped.aborted) giveUp(target, error)
     }
@@ -266,14 +287,14 @@ export async function* runAll(
     } catch (error) {
       if (!stopped.aborted) throw error
     } finally {
-      events.close()
+      channel.close()
     }
   }
 
   const working = work()
   working.catch(() => {}) // Awaited below, once what was done has been told.
   try {
-    yield* events
+    yield* channel
     await working
     const isCut = closing?.aborted === true && (left || stopped.aborted)
     // What made us give up all targets says more than that the time is over.

@@ -76,6 +76,8 @@ export interface RunOptions
   readonly closing?: AbortSignal | undefined
   /** Told how many bytes have been copied in all; bytes of an attempt that failed are taken back. */
   readonly onBytes?: ((total: number) => void) | undefined
+  /** Told what the user is to know of where it is that was copied, at the end. */
+  readonly onNote?: ((note: string) => void) | undefined
 }
 
 /**

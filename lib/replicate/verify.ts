@@ -48,7 +48,8 @@ export async function* verifyImages(
   const { onBytes = () => {}, onPlanned = () => {} } = options
   let total = 0
   const count = (bytes: number) => onBytes((total += bytes))
-  const atOnce = endpoint.features.sequential === true ? 1 : concurrency
+  const isReadOnce = endpoint.features.sequential === true
+  const atOnce = isReadOnce ? 1 : concurrency
   const running = new Map<string, Promise<Finding>>()
   const first = async () => {
     const finding = await Promise.race(running.values())
@@ -68,18 +69,18 @@ export async function* verifyImages(
     for await (const item of items(endpoint, told, signal)) {
       yield* unreadable.splice(0)
       chosen += share
-      if (chosen < 1) {
+      // Of what is read once there is no going back to an image that was passed over.
+      if (chosen < 1 && (some || !isReadOnce)) {
         passedOver = item
         continue
       }
-      chosen -= 1
+      chosen = Math.max(chosen - 1, 0)
       some = true
       begin(item)
       if (running.size >= atOnce) yield await first()
     }
     yield* unreadable
-    if (!some && passedOver !== undefined && endpoint.features.sequential !== true)
-      begin(passedOver)
+    if (!some && passedOver !== undefined) begin(passedOver)
     while (running.size > 0) yield await first()
   } catch (error) {
     if (!signal.aborted) while (running.size > 0) yield await first()
@@ -114,6 +115,7 @@ async function check(
   count: (bytes: number) => void,
   options: AttemptOptions,
 ): Promise<Finding> {
+  if (state === 'unreadable') return { id, name, size: null, result: 'failed', error }
   if (image === null || state !== 'whole') {
     return { id, name, size: null, result: state === 'whole' ? 'no_data' : state, error }
   }
@@ -129,19 +131,20 @@ async function check(
     )
     const { checksum, digest } = image
     const proved = checksum !== null || (digest !== null && isDigestAlgorithm(digest.algorithm))
-    return { id, name, size: read, result: proved ? 'ok' : 'no_digest', error: null }
+    const isProved = proved || read.isProved
+    return { id, name, size: read.size, result: isProved ? 'ok' : 'no_digest', error: null }
   } catch (error) {
     return faulty(id, name, size, error)
   }
 }
 
-/** Reads all of the data, and resolves to how much it was. */
+/** Reads all of the data, and resolves to how much it was, and whether its endpoint has a proof of it. */
 async function readThrough(
   endpoint: Endpoint,
   image: Image,
   count: (bytes: number) => void,
   { signal }: AttemptOptions,
-): Promise<number> {
+): Promise<{ readonly size: number; readonly isProved: boolean }> {
   // The digests are computed here, once, rather than by an endpoint that would do so as well.
   const data = await endpoint.data({ ...image, checksum: null, digest: null }, { signal })
   const { checksum, digest } = image
@@ -153,7 +156,7 @@ async function readThrough(
   })) {
     signal?.throwIfAborted()
   }
-  return seen
+  return { size: seen, isProved: data.isProved?.() === true }
 }
 
 function faulty(id: string, name: string | null, size: number | null, error: unknown): Finding {

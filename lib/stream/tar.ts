@@ -52,7 +52,8 @@ const CHECKSUM = 148
 /**
  * The regular files of an archive, in their order; other things, such as folders, are left out. Understands ustar, pax and the
  * long names and sizes of GNU tar. Reads on behind the end of the archive, so that who writes it is not cut off.
- * @throws {GlanceError} `corrupt` when it is none, or is cut short; `unsupported` for sparse files.
+ * Who reads a sparse file gets `unsupported`, and may go on with the next.
+ * @throws {GlanceError} `corrupt` when it is none, or is cut short.
  */
 export async function* readTar(bytes: Bytes): AsyncGenerator<TarEntry, void> {
   const input = new Input(bytes)
@@ -74,19 +75,21 @@ export async function* readTar(bytes: Bytes): AsyncGenerator<TarEntry, void> {
       if (!Number.isSafeInteger(size) || size < 0) {
         throw new GlanceError('corrupt', 'the tar archive is damaged: a file has no size')
       }
-      const name: string = pax.get('path') ?? longName ?? nameIn(header)
+      const name: string =
+        pax.get('GNU.sparse.name') ?? pax.get('path') ?? longName ?? nameIn(header)
       const left = { bytes: size }
       if (type === 'x') pax = paxRecords(await collectText(input.upTo(left, name), LONGEST_EXTRA))
       else if (type === 'L') {
         longName = (await collectText(input.upTo(left, name), LONGEST_EXTRA)).replace(/\0.*$/s, '')
       } else {
-        if (type === 'S' || pax.has('GNU.sparse.major')) {
-          throw new GlanceError(
-            'unsupported',
-            `${name} is a sparse file of GNU tar: pack it without --sparse`,
-          )
+        const isSparse = type === 'S' || [...pax.keys()].some(key => key.startsWith('GNU.sparse.'))
+        // What more is known of its holes stands before its data, and is not counted.
+        if (type === 'S') {
+          for (let block = header, at = 482; block[at] === 1; at = 504)
+            block = Buffer.from(await input.take(BLOCK))
         }
-        if (type === '0' || type === '\0' || type === '7') {
+        if (isSparse) yield { name, size, bytes: unsupported(name) }
+        else if (type === '0' || type === '\0' || type === '7') {
           yield { name, size, bytes: input.upTo(left, name) }
         }
         ;[pax, longName] = [new Map(), undefined]
@@ -154,6 +157,15 @@ class Input {
   }
 }
 
+/** What is read of a sparse file. */
+// eslint-disable-next-line require-yield -- there is nothing to be had.
+async function* unsupported(name: string): AsyncGenerator<Uint8Array, void> {
+  throw new GlanceError(
+    'unsupported',
+    `${name} is a sparse file of GNU tar: pack it without --sparse`,
+  )
+}
+
 function cut(where: string): GlanceError {
   return new GlanceError('corrupt', `the archive is cut short, ${where}`)
 }
@@ -171,7 +183,8 @@ function sumOf(header: Uint8Array): number {
 function number(header: Buffer, at: number, length: number): number {
   const field = header.subarray(at, at + length)
   if (field[0] === 0x80) return field.subarray(1).reduce((value, byte) => value * 256 + byte, 0)
-  const digits = /^[ \0]*([0-7]*)[ \0]*/.exec(field.toString('latin1'))?.[1] ?? ''
+  const digits = /^ *([0-7]*)(?:[ \0]|$)/.exec(field.toString('latin1'))?.[1]
+  if (digits === undefined) return Number.NaN
   return digits === '' ? 0 : Number.parseInt(digits, 8)
 }
 

@@ -31,6 +31,9 @@ export function manifestLine({ id, metadata, data }: ManifestEntry): string {
   return `${JSON.stringify(line)}\n`
 }
 
+/** The last line of the manifest of an archive in which images are missing. */
+export const INCOMPLETE_LINE = `${JSON.stringify({ incomplete: true })}\n`
+
 /** Says that what stands before it of an image counts no more: it is to be gone. With its end. */
 export function goneLine(id: string): string {
   return `${JSON.stringify({ id, gone: true })}\n`
@@ -47,7 +50,10 @@ export function parseManifestLine(line: string): ManifestLine {
   } catch (cause) {
     throw new GlanceError('corrupt', `no line of a manifest: ${messageOf(cause)}`, { cause })
   }
-  const { id, gone, metadata, data } = isObject(document) ? document : {}
+  const { id, gone, metadata, data, incomplete } = isObject(document) ? document : {}
+  if (incomplete === true) {
+    throw new GlanceError('corrupt', 'images are missing: its dump was cut short, or they failed')
+  }
   if (typeof id !== 'string' || !isImageId(id)) throw unexpected('id')
   if (gone === true) return { id, gone }
   if (!isObject(metadata)) throw unexpected('metadata')

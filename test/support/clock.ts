@@ -1,7 +1,7 @@
 import type { Clock } from '../../lib/cli/clock.ts'
 
 interface Timer {
-  readonly at: number
+  at: number
   readonly ms: number
   readonly call: () => void
 }
@@ -36,6 +36,13 @@ export class FakeClock implements Clock {
   /** Whether nobody waits for anything. */
   get isIdle(): boolean {
     return this.#timers.size === 0
+  }
+
+  /** Sets it, so that it shows another time; those who wait, wait as long as before. */
+  set(time: string): void {
+    const by = Date.parse(time) - this.#now
+    this.#now += by
+    for (const timer of this.#timers) timer.at += by
   }
 
   /** Lets time pass, and calls whoever waited for it, in their order. */

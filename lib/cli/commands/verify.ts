@@ -109,8 +109,8 @@ export const verify: Command<VerifyOptions, VerifyRow, VerifySummary> = {
       const why = row.error === null ? '' : `: ${printable(row.error.message)}`
       return `${labelOf(row)}: ${WORDS[row.result]}${why}`
     },
-    summary: ({ totals }) =>
-      [
+    summary: ({ totals, error }) => {
+      const counts = [
         `${countOf(totals.ok, 'image')} ok (${formatBytes(totals.bytes)})`,
         `${totals.corrupt} corrupt`,
         `${totals.missing} missing`,
@@ -118,7 +118,9 @@ export const verify: Command<VerifyOptions, VerifyRow, VerifySummary> = {
         ...(totals.no_digest > 0 ? [`${totals.no_digest} without a digest`] : []),
         ...(totals.no_data > 0 ? [`${totals.no_data} without data`] : []),
         ...(totals.failed > 0 ? [`${totals.failed} failed`] : []),
-      ].join(', '),
+      ].join(', ')
+      return error === null ? counts : `${counts}\nthat is not all: ${printable(error.message)}`
+    },
   },
 }
 

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { Place } from '../../keystone/cloud-files.ts'
 import type { AnyCommand } from '../command.ts'
-import { type Job, type Settings, wordsOf } from './job.ts'
+import { dumpAddress, shownEnd, STANDARD } from '../dumps.ts'
+import { type Job, type Setting, type Settings, wordsOf } from './job.ts'
 import { faultOf, type KnownBy } from './job-faults.ts'
 import { fileSchema, JOB_KEYS, jobSchema, optionsOf, optionsOfAll } from './job-schema.ts'
 import { parseSchedule } from './schedule.ts'
@@ -87,6 +88,11 @@ export async function readJobs(path: string, rules: JobRules): Promise<readonly 
   return read
 }
 
+/** What stands at one place of the command line. */
+function endsIn(setting: Setting | undefined): readonly string[] {
+  return setting === undefined ? [] : [setting].flat().map(String)
+}
+
 async function jobOf(
   name: string,
   command: AnyCommand,
@@ -98,13 +104,23 @@ async function jobOf(
   const at = ['jobs', name]
   const { command: _, schedule, 'time-zone': ownZone, ...own } = given
   for (const end of Object.keys(command.positionals)) {
-    if (![own[end]].flat().some(text => /\/\/[^/]*@/.test(String(text)))) continue
+    const isStandard = (text: string) => dumpAddress(text) === STANDARD
+    if (endsIn(own[end]).some(isStandard)) {
+      const hint = 'a job has no standard input or output; name a file'
+      throw file.fault([...at, end], `${end}: ${hint}`)
+    }
+    if (endsIn(own[end]).every(text => text === shownEnd(end, text))) continue
     const hint = 'credentials do not belong into an address; name a cloud of clouds.yaml'
     throw file.fault([...at, end], `${end}: ${hint}`)
   }
   const options = optionsOf(command)
   const common = Object.entries(defaults).filter(([option]) => Object.hasOwn(options, option))
   const settings = { ...Object.fromEntries(common), ...own }
+  for (const [option, value] of Object.entries(settings)) {
+    if (Object.hasOwn(command.positionals, option) || !endsIn(value).includes('-')) continue
+    const where = Object.hasOwn(own, option) ? [...at, option] : ['defaults', option]
+    throw file.fault(where, `${option}: a job has no standard input or output; name a file`)
+  }
   try {
     const timeZone = ownZone ?? zone
     const when =
@@ -123,7 +139,9 @@ async function jobOf(
     const [, key = ''] = /^(?:--)?([a-z-]+): /.exec(error.message) ?? []
     const isOwn = Object.hasOwn(given, key)
     const where = isOwn ? [...at, key] : Object.hasOwn(defaults, key) ? ['defaults', key] : at
-    const message = error.message.replace(/^--/, '').replace(/; see '[^']*'$/, '')
+    // What points at a place of the option has no room here.
+    const [first = ''] = error.message.split('\n')
+    const message = first.replace(/^--/, '').replace(/; see '[^']*'$/, '')
     throw file.fault(where, `job '${name}': ${message}`, where === at ? 'key' : 'value')
   }
 }

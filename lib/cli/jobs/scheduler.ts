@@ -33,6 +33,8 @@ export class Scheduler {
   readonly #running = new Map<string, Promise<void>>()
   #jobs = new Map<string, { readonly job: Job; readonly next: Date | undefined }>()
   #timer: Disposable | undefined
+  /** When somebody looked at the clock last. */
+  #lookedAt = new Date(0)
 
   constructor(options: SchedulerOptions) {
     this.#options = options
@@ -60,10 +62,11 @@ export class Scheduler {
 
   #wait(): void {
     const { clock } = this.#options
+    this.#lookedAt = clock.now()
     this.#timer?.[Symbol.dispose]()
     const times = [...this.#jobs.values()].flatMap(({ next }) => next?.getTime() ?? [])
-    if (times.length === 0) return
-    const left = Math.max(Math.min(...times) - clock.now().getTime(), 0)
+    // Whatever happens to the clock, somebody looks at it; and who waits keeps the program from ending.
+    const left = Math.max(Math.min(...times) - this.#lookedAt.getTime(), 0)
     this.#timer = clock.after(Math.min(left, LONGEST_WAIT), () => {
       this.#startDue()
       this.#wait()
@@ -72,6 +75,9 @@ export class Scheduler {
 
   #startDue(): void {
     const now = this.#options.clock.now()
+    // It was set back: what was to come next would be long in coming. A little makes no difference.
+    if (now.getTime() < this.#lookedAt.getTime() - LONGEST_WAIT)
+      return this.set([...this.#jobs.values()].map(({ job }) => job))
     for (const [name, { job, next }] of this.#jobs) {
       if (next === undefined || next > now) continue
       this.#jobs.set(name, { job, next: job.schedule?.next(now) })

@@ -40,6 +40,7 @@ export async function writeAtomically(path: string, text: string): Promise<void>
   try {
     {
       await using file = await open(partial, 'wx', 0o644)
+      await file.chmod(0o644) // Whatever new files are kept to.
       await file.writeFile(text)
       await file.sync()
     }

@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { messageOf } from '../../errors.ts'
+import { boundedLines } from '../../stream/lines.ts'
 import type { Clock } from '../clock.ts'
 import { printable } from '../format.ts'
 import type { Log } from '../log.ts'
@@ -18,6 +18,10 @@ export interface HookSurroundings {
 
 /** Milliseconds between the request to end and the end. */
 const KILL_MS = 5000
+/** Milliseconds that what it left running may go on to print what is waited for. */
+const PRINT_MS = 1000
+/** Bytes of a line that are logged. */
+const LONGEST_LINE = 4096
 
 /**
  * Runs the commands that are asked for after such an end, one after the other. Resolves to whether all of them did
@@ -58,10 +62,13 @@ async function runHook(
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
   })
-  const tell = (stream: Readable) =>
-    createInterface(stream).on('line', line => log.notice(`${option}: ${printable(line)}`))
-  tell(child.stdout)
-  tell(child.stderr)
+  const tell = async (stream: Readable) => {
+    try {
+      for await (const { text, isWhole } of boundedLines(stream, LONGEST_LINE))
+        log.notice(`${option}: ${printable(text)}${isWhole ? '' : '…'}`)
+    } catch {} // It was closed, since nobody waits for it any more.
+  }
+  const told = Promise.all([tell(child.stdout), tell(child.stderr)])
   child.stdin.on('error', () => {}) // It need not read.
   child.stdin.end(`${JSON.stringify(summaryDocument(end))}\n`)
   const send = (signal: NodeJS.Signals) => {
@@ -77,16 +84,28 @@ async function runHook(
     }),
     clock.after(timeoutMs + KILL_MS, () => send('SIGKILL')),
   ]
+  // Who insists on the end of the program leaves nothing of it behind.
+  const onExit = () => send('SIGKILL')
+  process.once('exit', onExit)
   try {
-    await once(child, 'close')
+    await once(child, 'exit')
+    // What left the group, as a daemon does, may hold the pipes for ever.
+    timers.push(clock.after(PRINT_MS, () => close(child)))
+    await told
   } catch (error) {
     return `sh: ${messageOf(error)}`
   } finally {
+    process.off('exit', onExit)
     for (const timer of timers) timer[Symbol.dispose]()
+    close(child)
   }
   if (late) return `ended after ${timeoutMs / 1000} seconds, see --hook-timeout`
   if (child.signalCode !== null) return `ended by ${child.signalCode}`
   return child.exitCode === 0 ? undefined : `exit status ${child.exitCode}`
+}
+
+function close({ stdin, stdout, stderr }: ChildProcessWithoutNullStreams): void {
+  for (const stream of [stdin, stdout, stderr]) stream.destroy()
 }
 
 function variablesOf(end: RunEnd): Readonly<Record<string, string>> {

@@ -24,6 +24,7 @@ interface AnyRow {
 interface AnySummary {
   readonly totals?: Readonly<Record<string, number>>
   readonly two_way?: boolean
+  readonly cut_short?: boolean
   readonly unmapped?: Unmapped | null
   readonly targets?: readonly { readonly unmapped: Unmapped | null }[]
 }
@@ -96,7 +97,7 @@ export class RunRecord {
   }
 
   end(summary: object, exitStatus: ExitStatus, finishedAt: Date): RunEnd {
-    const { totals = {}, unmapped, targets = [] } = summary as AnySummary // They are optional.
+    const { totals = {}, unmapped, targets = [], cut_short: isCut = false } = summary as AnySummary // They are optional.
     for (const [result, images] of Object.entries(totals)) {
       if (NO_RESULTS.has(result)) continue
       const { bytes } = this.#results.get(result) ?? { bytes: 0 }
@@ -104,7 +105,8 @@ export class RunRecord {
       const copied = result === 'created' ? totals['bytes'] : undefined
       this.#results.set(result, { images, bytes: copied ?? bytes })
     }
-    const isTold = exitStatus === EXIT_STATUS.done || exitStatus === EXIT_STATUS.differences
+    const isTold =
+      !isCut && (exitStatus === EXIT_STATUS.done || exitStatus === EXIT_STATUS.differences)
     const sawAll = isTold && ![{ unmapped }, ...targets].some(end => isRefused(end.unmapped))
     return {
       name: this.#name,

@@ -1,5 +1,6 @@
 import { GlanceError, messageOf } from '../../errors.ts'
 import type { AnyCommand } from '../command.ts'
+import { shownEnd } from '../dumps.ts'
 import { EXIT_STATUS, type ExitStatus, TimeOver } from '../exit-status.ts'
 import { writableFile, writeAtomically } from './atomic-file.ts'
 import { type HookSurroundings, runHooks } from './hooks.ts'
@@ -63,13 +64,7 @@ export class Unattended implements AsyncDisposable {
     surroundings: RunSurroundings,
   ): Promise<Unattended> {
     const given = options as RunOptions // Commands without these options have none of them set.
-    for (const [option, path] of [
-      ['--lock', given.lock],
-      ['--summary-file', given.summaryFile],
-      ['--metrics-file', given.metricsFile],
-    ]) {
-      if (path === '') throw new GlanceError('usage', `${option}: expected the name of a file`)
-    }
+    requireNames(given)
     const files = {
       summaryFile: await fileOf('--summary-file', given.summaryFile),
       metricsFile: await fileOf('--metrics-file', given.metricsFile),
@@ -130,6 +125,18 @@ export class Unattended implements AsyncDisposable {
   }
 }
 
+/** @throws {GlanceError} `usage` for a file without a name. */
+export function requireNames(options: object): void {
+  const { lock, summaryFile, metricsFile } = options as RunOptions // As above.
+  for (const [option, path] of [
+    ['--lock', lock],
+    ['--summary-file', summaryFile],
+    ['--metrics-file', metricsFile],
+  ]) {
+    if (path === '') throw new GlanceError('usage', `${option}: expected the name of a file`)
+  }
+}
+
 async function fileOf(option: string, path: string | undefined): Promise<string | undefined> {
   return path === undefined ? undefined : await writableFile(option, path)
 }
@@ -145,8 +152,8 @@ export function endsOf(
       name,
       [given[name]]
         .flat()
-        .join(' ')
-        .replaceAll(/\/\/[^/@\s]*@/g, '//'),
+        .map(text => shownEnd(name, String(text)))
+        .join(' '),
     ]),
   )
 }

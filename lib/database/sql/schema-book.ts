@@ -10,6 +10,9 @@ const NAMES: readonly string[] = MIGRATIONS.map(([name]) => name)
 /** The table of the versions that a database has, as kysely's own migrator keeps it. */
 export const BOOK = 'kysely_migration'
 
+/** The version that every database has that may be used: it has a row in {@link BOOK}. */
+export const FIRST_VERSION = '0001-images'
+
 /** `timestamp` is when a version was made, or {@link UNDER_WAY}. */
 interface BookTables {
   readonly [BOOK]: { readonly name: string; readonly timestamp: string }
