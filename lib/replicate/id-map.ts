@@ -213,9 +213,11 @@ function isBeginning(text: string, hasEntries: boolean): boolean {
   const id = '00000000-0000-0000-0000-000000000000'
   const form = JSON.stringify({ source: id, target: id })
   if (written.length >= form.length) return false
-  return written.split('').every((character, i) =>
-    form[i] === '0' ? /[0-9a-f]/i.test(character) : form[i] === character,
-  )
+  return written
+    .split('')
+    .every((character, i) =>
+      form[i] === '0' ? /[0-9a-f]/i.test(character) : form[i] === character,
+    )
 }
 
 function unusable(name: string, why: string, cause: unknown): GlanceError {
