@@ -1,36 +1,17 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { chmod, lstat, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { forwardAs } from './support/forward.ts'
 import { idOf } from './support/images.ts'
 import { sendJson, startListener } from './support/listener.ts'
+import { linesOf, planned, set } from './support/saved-plans.ts'
 import { run } from './support/program.ts'
-import { startTestServer, type TestServer } from './support/server.ts'
+import { startTestServer } from './support/server.ts'
 import { bodyOf, twoServers } from './support/two-servers.ts'
-
-/** Two servers and the file of a plan that is to make the second as the first. */
-async function planned(
-  t: Test,
-  numbers: readonly number[],
-  prepare: (one: TestServer, two: TestServer) => Promise<void> = async () => {},
-  words: readonly string[] = [],
-  folder = t.testdir(),
-): Promise<{ one: TestServer; two: TestServer; plan: string }> {
-  const [one, two] = await twoServers(t, numbers)
-  await prepare(one, two)
-  const plan = join(folder, 'plan')
-  const made = await run(['livecopy', ...words, '--save-plan', plan, one.url, two.url])
-  t.equal(made.status, 0, made.stderr)
-  return { one, two, plan }
-}
-
-const linesOf = async (plan: string) =>
-  (await readFile(plan, 'utf8'))
-    .trimEnd()
-    .split('\n')
-    .map(line => JSON.parse(line) as Readonly<Record<string, unknown>>)
-
-const set = (name: string, value: unknown) => [{ op: 'replace', path: `/${name}`, value }]
 
 t.test('a plan', async t => {
   const { one, two, plan } = await planned(t, [1, 2, 3], async (one, two) => {
@@ -285,6 +266,31 @@ t.test('a plan that makes no sense is refused with its line, and nothing done', 
       message: 'line 2: image .*: visibility is "open", not one of',
     },
     {
+      title: 'with an attribute of another name',
+      text: edited(2, text => text.replace('"os_hidden":', '"os_hiden":')),
+      message: 'line 2: image must have required property .os_hidden',
+    },
+    {
+      title: 'with the image of another step',
+      text: edited(2, text => text.replace(`"id":"${idOf(1)}"`, `"id":"${idOf(7)}"`)),
+      message: `line 2: the step about image ${idOf(7)} has image ${idOf(1)}`,
+    },
+    {
+      title: 'with two steps about an image',
+      text: edited(3, () => lines[1] ?? ''),
+      message: `line 3: there is another step about image ${idOf(1)}`,
+    },
+    {
+      title: 'with bytes that are not those of its steps',
+      text: edited(4, text => text.replace('"bytes":30', '"bytes":31')),
+      message: 'line 4: the end of the plan is of 31 bytes, and its steps are of 30',
+    },
+    {
+      title: 'of a command that has other ends',
+      text: edited(1, text => text.replace('"command":"livecopy"', '"command":"dump"')),
+      message: 'line 1: a plan of dump is for a directory, not for the target http',
+    },
+    {
       title: 'for another service',
       text: edited(1, text => text.replaceAll(`"named":"${two.url}"`, `"named":"${other.url}"`)),
       message: `the plan is for the target ${two.url} on .*, and ${other.url} is ${other.url} on `,
@@ -305,6 +311,76 @@ t.test('a plan that makes no sense is refused with its line, and nothing done', 
 
   t.test('that is not there', async t => {
     t.match(await run(['apply', join(plan, 'nowhere')]), { status: 2, stderr: /ENOTDIR/ })
+  })
+
+  t.test('that is a folder or a pipe', async t => {
+    const folder = t.testdir()
+    const pipe = join(folder, 'pipe')
+    await promisify(execFile)('mkfifo', [pipe])
+    for (const file of [folder, pipe, '/dev/null']) {
+      t.match(await run(['apply', file]), {
+        status: 2,
+        stderr: new RegExp(`${file}: it is no regular file`),
+      })
+    }
+  })
+})
+
+t.test('a plan whose lines contradict each other is refused, and nothing done', async t => {
+  const { plan, two } = await planned(
+    t,
+    [1, 2, 3],
+    async (one, two) => {
+      await run(['livecopy', '--provenance', 'it', one.url, two.url])
+      await one.call('DELETE', `/v2/images/${idOf(1)}`)
+      await one.patch(idOf(2), [...set('name', 'new'), ...set('min_ram', 64)])
+    },
+    ['--provenance', 'it', '--delete', 'hide', '--max-delete', '5'],
+  )
+  const whole = await readFile(plan, 'utf8')
+  for (const { title, from, to, message } of [
+    {
+      title: 'where a step removes in another way',
+      from: '"step":"hide"',
+      to: '"step":"delete"',
+      message:
+        'line 3: its step is to delete one, and by its first line the plan is to hide images',
+    },
+    {
+      title: 'where it is to remove in another way',
+      from: '"how":"hide"',
+      to: '"how":"delete"',
+      message:
+        'line 3: its step is to hide one, and by its first line the plan is to delete images',
+    },
+    {
+      title: 'where it is to remove nothing',
+      from: /"removal":\{.*?\}\}/,
+      to: '"removal":null',
+      message: 'line 3: its step is to hide one, and by its first line the plan is to remove no',
+    },
+    {
+      title: 'where a change is to something else than the image has',
+      from: '"to":"new"',
+      to: '"to":"newer"',
+      message: 'line 2: name is to be changed to "newer", and is "new" in its image',
+    },
+  ] as const) {
+    t.test(title, async t => {
+      const edited = join(t.testdir(), 'plan')
+      const text = whole.replace(from, to)
+      t.not(text, whole)
+      await writeFile(edited, text)
+      t.match(await run(['apply', edited]), { status: 2, stdout: '', stderr: new RegExp(message) })
+      t.match(await two.show(idOf(1)), { status: 'active', os_hidden: false })
+    })
+  }
+
+  t.test('what was taken from the changes of an image is not changed', async t => {
+    const edited = join(t.testdir(), 'plan')
+    await writeFile(edited, whole.replace(/\{"field":"name"[^}]*\},/, ''))
+    t.match(await run(['apply', edited]), { status: 0, stderr: /updated: min_ram\n/ })
+    t.match(await two.show(idOf(2)), { name: 'image 2', min_ram: 64 })
   })
 })
 
@@ -342,6 +418,34 @@ t.test('no plan is made', async t => {
     { status: 2, stderr: /--save-plan: ENOENT/ },
     'where it could not be written',
   )
+
+  t.test('in the place of a device or a pipe, which stay', async t => {
+    const folder = t.testdir()
+    const [pipe, link] = [join(folder, 'pipe'), join(folder, 'link')]
+    await promisify(execFile)('mkfifo', [pipe])
+    await symlink('/dev/null', link)
+    for (const file of [pipe, link, '/dev/null', '/dev/stdout']) {
+      t.match(await run(['livecopy', '--save-plan', file, one.url, two.url]), {
+        status: 2,
+        stderr: new RegExp(`--save-plan: ${file} is no regular file`),
+      })
+    }
+    t.ok((await lstat(pipe)).isFIFO())
+    t.ok((await lstat(link)).isSymbolicLink())
+    t.same((await readdir(folder)).toSorted(), ['link', 'pipe'])
+  })
+})
+
+t.test('a plan is for who made it, and what a killed process left of one is removed', async t => {
+  const folder = t.testdir({ plan: 'an old one' })
+  // A process of this machine by its name, with a number that no process has.
+  const host = createHash('sha256').update(hostname()).digest('hex').slice(0, 8)
+  await writeFile(join(folder, `plan.${host}-4194305-1-0a.part`), 'half')
+  await writeFile(join(folder, `other.${host}-4194305-1-0a.part`), 'half')
+  await chmod(join(folder, 'plan'), 0o644)
+  const { plan } = await planned(t, [1], undefined, [], folder)
+  t.equal((await lstat(plan)).mode & 0o777, 0o600)
+  t.same((await readdir(folder)).toSorted(), [`other.${host}-4194305-1-0a.part`, 'plan'])
 })
 
 t.test('a plan can be carried out by a job', async t => {
@@ -467,7 +571,10 @@ t.test('new ids, owners and members are those of the plan', async t => {
     const { target } = JSON.parse(await readFile(ids, 'utf8')) as { readonly target: string }
     t.match(await run(['apply', plan]), { status: 0, stdout: /1 the same/ })
     await two.patch(target, set('name', 'mine'))
-    t.match(await run(['apply', plan]), { status: 1, stderr: /with another name, since the plan/ })
+    t.match(await run(['apply', plan]), {
+      status: 1,
+      stderr: /has it with another name, which it did not take, or somebody changed since the plan/,
+    })
   })
 
   t.test('an image belongs to whom the plan says, and is shared with whom it says', async t => {

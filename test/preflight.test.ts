@@ -250,3 +250,50 @@ t.test('what the target takes', async t => {
     t.match(await run(['livecopy', one.url, url]), { status: 0, stdout: /^2 images created/ })
   })
 })
+
+t.test('a target that refuses the token is given up, and the others are copied to', async t => {
+  for (const [path, flags] of [
+    ['/v2/info/usage', []],
+    ['/v2/schemas/image', []],
+    ['/v2/info/usage', ['--dry-run']],
+    ['/v2/schemas/image', ['--dry-run']],
+    ['/v2/schemas/image', ['--dry-run', '--preflight', 'warn']],
+  ] as const) {
+    t.test(`at ${[path, ...flags].join(' ')}`, async t => {
+      const [one, two] = await twoServers(t, [1, 2])
+      const third = await startTestServer(t)
+      const url = await startListener(t, (request, response) => {
+        if (request.url?.startsWith(path) !== true) {
+          return void forwardAs(OWNER, third.url, request, response)
+        }
+        sendJson(response, 401, {})
+      })
+      const { status, stdout, stderr } = await run(['livecopy', ...flags, one.url, two.url, url])
+      const done = flags.length === 0 ? 'created' : 'to be created'
+      t.equal(status, 1, stderr)
+      t.match(stdout, new RegExp(`${two.url}: 2 images ${done}`))
+      t.match(stdout, new RegExp(`${url}: .* failed, given up`))
+      t.match(stdout, '1 target of 2 given up')
+      t.match(stderr, new RegExp(`${url}: given up: .*401`))
+    })
+  }
+})
+
+t.test('limits and formats that a service fails to tell are asked for once', async t => {
+  const [one, two] = await twoServers(t, [1])
+  const asked: string[] = []
+  const url = await startListener(t, (request, response) => {
+    const path = request.url ?? ''
+    if (!path.startsWith('/v2/info/usage') && !path.startsWith('/v2/schemas/image')) {
+      return void forwardAs(OWNER, two.url, request, response)
+    }
+    asked.push(path)
+    sendJson(response, 503, {})
+  })
+  t.match(await run(['livecopy', '-v', one.url, url]), {
+    status: 0,
+    stdout: /\n1 image created/,
+    stderr: new RegExp(`${url}: its quotas are not known: GET .*/v2/info/usage: 503`),
+  })
+  t.same(asked, ['/v2/info/usage', '/v2/schemas/image'])
+})

@@ -103,6 +103,21 @@ t.test('a cloud is told from others by its URL and the project of the token', as
   t.match(await run(copy, environment), { status: 0, stdout: /1 image created/ })
   const { [MARK]: mark } = await two.show(idOf(1))
   t.match(mark, /^http:\/\/glance\.example\.org:9292 project \S+ 0{8}-/)
+
+  t.test('and a plan is for that project, where it is known', async t => {
+    const plan = join(t.testdir(), 'plan')
+    t.match(await run([...copy, '--save-plan', plan], environment), { status: 0 })
+    t.match(await run(['apply', plan], environment), { status: 0 })
+    const text = await readFile(plan, 'utf8')
+    await writeFile(plan, text.replace(/"scope":"project [^"]+"/, '"scope":"project another"'))
+    t.match(await run(['apply', plan], environment), {
+      status: 2,
+      stderr:
+        /the plan is for the source .* with a token for project another, and ours is for project /,
+    })
+    await writeFile(plan, text.replace(/"scope":"project [^"]+"/, '"scope":null'))
+    t.match(await run(['apply', plan], environment), { status: 0 })
+  })
 })
 
 t.test(

@@ -1,4 +1,6 @@
+import type { Abortable } from '../abort.ts'
 import type { Endpoint } from '../endpoint/endpoint.ts'
+import { isGlanceError } from '../errors.ts'
 import { Followers } from '../replicate/follow-ids.ts'
 import { unclashed } from '../replicate/id-clash.ts'
 import type { PlanContext, PlanOptions, PlanStep } from '../replicate/plan.ts'
@@ -67,10 +69,20 @@ export async function* rehearse(
   for await (const step of steps({ ...context, onUnreadable })) {
     yield* unreadable.splice(0)
     const isWork = step.action === 'create' || step.action === 'update'
-    const now = isWork ? await recheck(step, context.signal) : step
+    const now = isWork ? await recheck(step, context.signal).catch(failing(step, context)) : step
     need.add(now)
     yield planned(now, await preflight.foretold(now))
   }
   yield* unreadable
   await preflight.check(need)
+}
+
+/** What becomes of a step about which an error says that it cannot be done, while the others may. */
+function failing(step: PlanStep, { signal }: Abortable): (error: unknown) => PlanStep {
+  return error => {
+    signal?.throwIfAborted()
+    if (!isGlanceError(error) || error.code === 'unauthenticated') throw error
+    const { image, present, lost } = step
+    return { action: 'refuse', image, present, lost, error }
+  }
 }

@@ -111,6 +111,7 @@ export async function* replicateToOne(
     removal,
     command: prepared.command,
     now: context.program.clock.now(),
+    signal,
   })
   const task: Task = {
     saving,

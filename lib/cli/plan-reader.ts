@@ -1,4 +1,4 @@
-import { type FileHandle, open } from 'node:fs/promises'
+import { type FileHandle, open, stat } from 'node:fs/promises'
 import { type ErrorObject, Ajv, type ValidateFunction } from 'ajv'
 import type { Membership } from '../endpoint/endpoint.ts'
 import { GlanceError, messageOf } from '../errors.ts'
@@ -12,13 +12,8 @@ import {
 } from '../replicate/saved-plan.ts'
 import { imageFromV2 } from '../wire/v2-image.ts'
 import { printable } from './format.ts'
+import { Coherence, type Line } from './plan-coherence.ts'
 import { HEADER_SCHEMA, LINE_SCHEMAS } from './plan-schema.ts'
-
-/** What a line of the file says. */
-type Line =
-  | { readonly type: 'header'; readonly header: PlanHeader }
-  | { readonly type: 'step'; readonly step: PlannedStep }
-  | { readonly type: 'end'; readonly end: PlanEnd }
 
 /** A plan in a file, which is read as often as need be, a line at a time. */
 export class PlanReader implements AsyncDisposable {
@@ -38,12 +33,17 @@ export class PlanReader implements AsyncDisposable {
     )
   }
 
-  /** @throws {GlanceError} `usage` for a file that cannot be opened. */
+  /** @throws {GlanceError} `usage` for a file that cannot be opened, and for what is none, such as a pipe. */
   static async open(name: string): Promise<PlanReader> {
-    const file = await open(name).catch((cause: unknown) => {
+    try {
+      // Opening a pipe would wait for who writes to it.
+      if (!(await stat(name)).isFile()) {
+        throw new Error('it is no regular file, which it has to be, since it is read several times')
+      }
+      return new PlanReader(name, await open(name))
+    } catch (cause) {
       throw new GlanceError('usage', `${name}: ${messageOf(cause)}`, { cause })
-    })
-    return new PlanReader(name, file)
+    }
   }
 
   /**
@@ -53,17 +53,15 @@ export class PlanReader implements AsyncDisposable {
   async check(): Promise<{ readonly header: PlanHeader; readonly end: PlanEnd }> {
     let header: PlanHeader | undefined
     let end: PlanEnd | undefined
-    let [steps, lines] = [0, 0]
+    const coherence = new Coherence()
+    let lines = 0
     for await (const line of this.#lines()) {
       lines += 1
       if (end !== undefined) throw this.#fault(lines, 'there is something after the end')
       if (line.type === 'header') header = line.header
-      else if (line.type === 'step') steps += 1
-      else end = line.end
-      if (line.type === 'end' && line.end.steps !== steps) {
-        const message = `the end of the plan is of ${line.end.steps} steps, and there are ${steps}`
-        throw this.#fault(lines, message)
-      }
+      if (line.type === 'end') end = line.end
+      const wrong = coherence.wrong(line, header)
+      if (wrong !== undefined) throw this.#fault(lines, wrong)
     }
     if (header === undefined) throw this.#fault(1, NO_PLAN)
     if (end === undefined) throw this.#fault(lines + 1, 'the plan is cut short: it has no end')

@@ -1,3 +1,5 @@
+import { USER_MADE } from '../wire/v2-image.ts'
+
 const FINGERPRINT = {
   type: 'object',
   additionalProperties: false,
@@ -28,12 +30,30 @@ const VALUE = {
   items: { type: 'string' },
 } as const
 
+/** What an image has to say: what is left out would be set to nothing. */
+const IMAGE = [
+  'id',
+  ...USER_MADE,
+  'status',
+  'size',
+  'virtual_size',
+  'checksum',
+  'os_hash_algo',
+  'os_hash_value',
+  'created_at',
+  'updated_at',
+  'properties',
+] as const
+
 const WRITING = {
   id: ID,
   image: {
     type: 'object',
-    required: ['id', 'status', 'updated_at', 'properties'],
+    additionalProperties: false,
+    required: IMAGE,
     properties: {
+      // Read as an answer of the v2 API.
+      ...Object.fromEntries(IMAGE.map(name => [name, {}])),
       properties: { type: 'object', additionalProperties: { type: ['string', 'null'] } },
     },
   },
@@ -148,11 +168,12 @@ export const LINE_SCHEMAS: Readonly<Record<string, object>> = {
 const PLACE = {
   type: 'object',
   additionalProperties: false,
-  required: ['named', 'address', 'host', 'api'],
+  required: ['named', 'address', 'host', 'scope', 'api'],
   properties: {
     named: { type: 'string', minLength: 1 },
     address: { type: 'string', minLength: 1 },
     host: { type: ['string', 'null'] },
+    scope: { type: ['string', 'null'], minLength: 1 },
     api: { enum: [1, 2, null] },
   },
 } as const
@@ -169,6 +190,8 @@ export const HEADER_SCHEMA = {
     'target',
     'on_conflict',
     'id_map',
+    'dontreplicate',
+    'only',
     'removal',
   ],
   properties: {
@@ -179,6 +202,8 @@ export const HEADER_SCHEMA = {
     target: PLACE,
     on_conflict: { enum: ['fail', 'skip', 'new-id'] },
     id_map: { type: ['string', 'null'], minLength: 1 },
+    dontreplicate: { type: 'string' },
+    only: { type: ['string', 'null'] },
     removal: {
       anyOf: [
         { type: 'null' },

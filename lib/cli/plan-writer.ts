@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
-import { resolve } from 'node:path'
+import { basename, dirname, resolve } from 'node:path'
 import type { Options } from 'yargs'
+import type { Abortable } from '../abort.ts'
 import type { Endpoint } from '../endpoint/endpoint.ts'
 import { fileFault } from '../endpoint/file-fault.ts'
-import { WholeFile } from '../endpoint/whole-file.ts'
+import { sweep, WholeFile } from '../endpoint/whole-file.ts'
 import { GlanceError } from '../errors.ts'
 import type { Image } from '../image/image.ts'
 import type { Pair } from '../image/ordered.ts'
@@ -14,9 +15,10 @@ import type { PlanStep } from '../replicate/plan.ts'
 import type { Removal, RemovalPlan } from '../replicate/removal.ts'
 import { PLAN_VERSION, type PlanHeader, type PlannedEnd } from '../replicate/saved-plan.ts'
 import { imageToV2 } from '../wire/v2-image.ts'
+import type { FieldOptions } from './fields.ts'
 import type { MappingOptions } from './mapping.ts'
 import { apiFor, type ApiOptions } from './options.ts'
-import { writableFile } from './unattended/atomic-file.ts'
+import { replaceableFile } from './unattended/atomic-file.ts'
 
 export interface SavePlanOptions {
   readonly savePlan?: string | undefined
@@ -68,10 +70,12 @@ export class PlanWriter implements AsyncDisposable {
       const message = `--save-plan: ${name} cannot be asked for single images when the plan is carried out`
       throw new GlanceError('usage', message)
     }
-    const file = await writableFile('--save-plan', path)
-    const whole = await WholeFile.create(file).catch((error: unknown) => {
+    const file = await replaceableFile('--save-plan', path)
+    const fault = (error: unknown) => {
       throw fileFault(error, file)
-    })
+    }
+    await sweep(dirname(file), `${basename(file)}.`).catch(fault)
+    const whole = await WholeFile.create(file, 0o600).catch(fault)
     const writer = new PlanWriter(file, whole, ends)
     await writer.#line({ glance_replicator_plan: PLAN_VERSION, ...header })
     return writer
@@ -164,27 +168,33 @@ interface Named {
 
 /** Begins the file of `--save-plan`; undefined without. @throws {GlanceError} as `PlanWriter.create`. */
 export async function savingPlan(
-  options: SavePlanOptions & MappingOptions & ApiOptions,
+  options: SavePlanOptions &
+    MappingOptions &
+    ApiOptions &
+    Pick<FieldOptions, 'dontreplicate' | 'only'>,
   { source, target, addresses }: Ends & Named,
   about: {
     readonly removal: Removal | null
     readonly command: string
     readonly now: Date
+    readonly signal: AbortSignal
   },
 ): Promise<PlanWriter | undefined> {
   const { savePlan, onConflict = 'fail', idMap } = options
   if (savePlan === undefined) return undefined
-  const { removal, command, now } = about
+  const { removal, command, now, signal } = about
   return await PlanWriter.create(
     savePlan,
     { source, target },
     {
       command,
       created_at: now.toISOString(),
-      source: plannedEnd(addresses.source, source, apiFor('source', options)),
-      target: plannedEnd(addresses.target, target, apiFor('target', options)),
+      source: await plannedEnd(addresses.source, source, apiFor('source', options), { signal }),
+      target: await plannedEnd(addresses.target, target, apiFor('target', options), { signal }),
       on_conflict: onConflict,
       id_map: idMap === undefined ? null : resolve(idMap),
+      dontreplicate: options.dontreplicate,
+      only: options.only ?? null,
       removal:
         removal === null
           ? null
@@ -198,16 +208,19 @@ function isThisMachine(address: string): boolean {
   return /^dir:|^https?:\/\/(localhost|127\.|\[::1\])/i.test(address)
 }
 
-/** How an end is told of in a plan. */
-export function plannedEnd(
+/** How an end is told of in a plan. @throws {GlanceError} where no token can be had for it. */
+export async function plannedEnd(
   named: string,
-  { name, address = name }: Endpoint,
+  endpoint: Endpoint,
   api: 1 | 2 | undefined,
-): PlannedEnd {
+  options: Abortable,
+): Promise<PlannedEnd> {
+  const { name, address = name } = endpoint
   return {
     named: named.startsWith('dir:') ? address : named,
     address,
     host: isThisMachine(address) ? hostname() : null,
+    scope: (await endpoint.scope?.(options)) ?? null,
     api: api ?? null,
   }
 }

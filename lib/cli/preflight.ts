@@ -35,6 +35,7 @@ export class Preflight {
   readonly #options: PreflightOptions & { readonly concurrency: number }
   readonly #surroundings: Surroundings
   #shortages: readonly ShortageRow[] = []
+  #isUnknownTold = false
 
   constructor(
     target: Endpoint,
@@ -115,7 +116,13 @@ export class Preflight {
 
   async #room() {
     if (this.#options.preflight === 'off') return undefined
-    return await this.#target.room?.({ signal: this.#surroundings.signal })
+    const { signal, log } = this.#surroundings
+    const room = await this.#target.room?.({ signal })
+    if (room?.unknown !== undefined && !this.#isUnknownTold) {
+      this.#isUnknownTold = true
+      log.info(printable(`${this.#target.name}: its quotas are not known: ${room.unknown}`))
+    }
+    return room
   }
 }
 

@@ -164,14 +164,21 @@ async function* replicateToAll(
   const preflights = new PreflightAll(opened, options, { log, signal })
   let going: readonly Endpoint[] = refused ? [] : ready
   const rounds = (context: PlanningContext) =>
-    preflights.screened(planAll(source, going, planning, { ...context, extras, projects }))
+    preflights.screened(
+      planAll(source, going, planning, { ...context, extras, projects }),
+      context.onBroken,
+    )
   if (!dryRun && !refused) {
     const untold = { onUnreadable: () => {}, onBroken: () => {}, signal, projects }
     const all = () => planAll(source, ready, { ...planning, members: false }, untold)
     await preflights.checkAll(source, all).catch((error: unknown) => {
       if (!signal.aborted) throw error // The run ends by itself then.
     })
-    for (const target of ready) stateIn(targets, target).error = preflights.of(target).error
+    for (const target of ready) {
+      const broken = preflights.brokenBy(target)
+      if (broken === undefined) stateIn(targets, target).error = preflights.of(target).error
+      else giveUp(target, broken)
+    }
     going = ready.filter(target => stateIn(targets, target).error === undefined)
   }
   const events =
@@ -241,8 +248,12 @@ async function* replicateToAll(
     }
   }
   for (const target of dryRun ? going : []) {
+    const state = stateIn(targets, target)
+    if (state.error !== undefined) continue
     await preflights.check(target)
-    stateIn(targets, target).error ??= preflights.of(target).error
+    const broken = preflights.brokenBy(target)
+    if (broken === undefined) state.error = preflights.of(target).error
+    else giveUp(target, broken)
   }
   const states = [...targets]
   const isAnyLeft = states.some(([, { error }]) => error === undefined)
@@ -301,18 +312,22 @@ async function* rehearseAll(
   signal: AbortSignal,
 ): AsyncGenerator<TargetEvent> {
   const aside: TargetEvent[] = []
+  const onBroken = (target: Endpoint, error: unknown) =>
+    void aside.push({ type: 'broken', target, error })
   const context: PlanningContext = {
     signal,
     onUnreadable: (target, id, error) =>
       aside.push({ type: 'failed', target, id, step: null, error }),
-    onBroken: (target, error) => aside.push({ type: 'broken', target, error }),
+    onBroken,
   }
   for await (const round of rounds(context)) {
     yield* aside.splice(0)
     for (const each of round) {
       const { step, target } = each
+      const foretold = await preflights.foretold(each, onBroken)
+      if (foretold === undefined) continue
       preflights.count(each)
-      yield { ...planned(step, await preflights.of(target).foretold(step)), target }
+      yield { ...planned(step, foretold), target }
     }
   }
   yield* aside

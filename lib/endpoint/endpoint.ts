@@ -122,6 +122,8 @@ export interface Room {
   /** Whether what is written takes less of it than its size. */
   readonly isCompressed: boolean
   readonly quotas: readonly Quota[]
+  /** Why nobody knows whether there are quotas, for people; left out where that is known. */
+  readonly unknown?: string | undefined
 }
 
 /** The values that attributes may have, by the API's names; what is not in it may have any, as far as is known. */

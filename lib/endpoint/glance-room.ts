@@ -1,7 +1,7 @@
 import { isGlanceError } from '../errors.ts'
 import type { Abortable } from '../abort.ts'
 import { isObject } from '../image/json.ts'
-import { type AcceptedValues, type Quota, QUOTA_NAMES } from './endpoint.ts'
+import { type AcceptedValues, QUOTA_NAMES, type Room } from './endpoint.ts'
 import type { GlanceService } from './glance-service.ts'
 
 const MIB = 1024 * 1024
@@ -15,9 +15,9 @@ const RESTRICTED = ['disk_format', 'container_format', 'visibility'] as const
  */
 export async function acceptedValues(
   service: GlanceService,
-  { signal }: Abortable,
+  options: Abortable,
 ): Promise<AcceptedValues> {
-  const schema = await ifShown(service.get('v2/schemas/image', signal))
+  const { answer: schema } = await shown(service, 'v2/schemas/image', options)
   const properties = isObject(schema) ? schema['properties'] : undefined
   return new Map(
     RESTRICTED.flatMap(name => {
@@ -35,11 +35,11 @@ export async function acceptedValues(
  */
 export async function quotasOf(
   service: GlanceService,
-  { signal }: Abortable,
-): Promise<readonly Quota[]> {
-  const answer = await ifShown(service.get('v2/info/usage', signal))
+  options: Abortable,
+): Promise<Pick<Room, 'quotas' | 'unknown'>> {
+  const { answer, failure } = await shown(service, 'v2/info/usage', options)
   const usages = isObject(answer) ? answer['usage'] : undefined
-  return QUOTA_NAMES.flatMap(name => {
+  const quotas = QUOTA_NAMES.flatMap(name => {
     const found: unknown = isObject(usages) ? usages[name] : undefined
     if (!isObject(found)) return []
     const { usage, limit } = found
@@ -47,14 +47,27 @@ export async function quotasOf(
     const unit = name === 'image_size_total' ? MIB : 1 // glance/quota/keystone.py
     return [{ name, usage: usage * unit, limit: limit * unit }]
   })
+  return failure === undefined ? { quotas } : { quotas, unknown: failure }
 }
 
-/** Undefined where the service has nothing there, or not for us, or not now: the work does not depend on it. */
-async function ifShown(asked: Promise<unknown>): Promise<unknown> {
+/** Milliseconds for an answer on which the work does not depend. */
+const PATIENCE_MS = 10_000
+
+/** What the service has there, and else, but where that is nothing, or not for us, why it is not known. Asks once. */
+async function shown(
+  service: GlanceService,
+  path: string,
+  { signal }: Abortable,
+): Promise<{ readonly answer?: unknown; readonly failure?: string }> {
+  const patience = AbortSignal.timeout(PATIENCE_MS)
   try {
-    return await asked
+    const limited = AbortSignal.any([patience, ...(signal ? [signal] : [])])
+    return { answer: await service.call('GET', path, { signal: limited }) }
   } catch (error) {
-    if (!isGlanceError(error) || error.code === 'unauthenticated') throw error
-    return undefined
+    signal?.throwIfAborted()
+    if (isGlanceError(error, 'not_found', 'forbidden')) return {}
+    if (isGlanceError(error) && error.code !== 'unauthenticated') return { failure: error.message }
+    if (!patience.aborted) throw error
+    return { failure: `GET ${path}: no answer within ${PATIENCE_MS / 1000} s` }
   }
 }

@@ -155,7 +155,7 @@ export class GlanceV2Endpoint extends GlanceEndpoint {
   }
 
   async room(options: Abortable = {}): Promise<Room> {
-    return { free: null, isCompressed: false, quotas: await quotasOf(this.service, options) }
+    return { free: null, isCompressed: false, ...(await quotasOf(this.service, options)) }
   }
 
   async accepts(options: Abortable = {}): Promise<AcceptedValues> {

@@ -25,9 +25,10 @@ export class WholeFile implements AsyncDisposable {
     this.#partial = partial
   }
 
-  static async create(file: string): Promise<WholeFile> {
+  /** `mode` is who may do what with it; the process may be told to allow less. */
+  static async create(file: string, mode = 0o666): Promise<WholeFile> {
     const partial = layout.partial(file, await writerName())
-    return new WholeFile(await open(partial, 'wx'), file, partial)
+    return new WholeFile(await open(partial, 'wx', mode), file, partial)
   }
 
   /**

@@ -1,6 +1,7 @@
 import type { Endpoint, Membership } from '../endpoint/endpoint.ts'
 import { GlanceError, isGlanceError } from '../errors.ts'
 import type { Pair } from '../image/ordered.ts'
+import { memberChange } from './member-change.ts'
 import type { PlanStep } from './plan.ts'
 import type { ProjectMap } from './project-map.ts'
 
@@ -40,19 +41,8 @@ export async function withMembers(
     const isWhole = (await there.isWhole?.(source, { signal })) ?? true
     const merged = byProject(known)
     const wanted = isWhole ? merged : withOthers(merged, present ?? [])
-    const states = here.states && wanted.every(({ status }) => status !== null)
-    const shares = [...wanted, ...(present ?? [])].every(({ canShare }) => canShare !== null)
-    const show = (members: readonly Membership[]) =>
-      members
-        .map(({ project, status, canShare }) =>
-          [project, ...(states ? [status] : []), ...(shares && canShare ? ['may share'] : [])].join(
-            ' ',
-          ),
-        )
-        .toSorted()
-    const change = { field: 'members', from: show(present ?? []), to: show(wanted) }
-    const isSame = change.from.join('\n') === change.to.join('\n')
-    if (present !== undefined && isSame) return step
+    const change = memberChange(present, wanted, here)
+    if (change === undefined) return step
     if (step.action === 'create') return { ...step, members: wanted }
     const changes = step.action === 'update' ? [...step.changes, change] : [change]
     if (step.action === 'update') return { ...step, changes, members: wanted }

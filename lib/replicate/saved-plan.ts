@@ -17,6 +17,8 @@ export interface PlannedEnd {
   readonly address: string
   /** The machine, where the address means only that. */
   readonly host: string | null
+  /** What the token was good for, as `Endpoint.scope` has it; null where nobody said it. */
+  readonly scope: string | null
   /** The version of the API that was asked for. */
   readonly api: 1 | 2 | null
 }
@@ -31,6 +33,9 @@ export interface PlanHeader {
   readonly on_conflict: OnConflict
   /** The path of the file of ids. */
   readonly id_map: string | null
+  /** What is neither compared nor carried, as `-D` and `--only` say it. */
+  readonly dontreplicate: string
+  readonly only: string | null
   readonly removal: {
     readonly how: Withdrawal
     readonly copies_from: string | null

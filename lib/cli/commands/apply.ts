@@ -1,9 +1,11 @@
 import type { Options } from 'yargs'
-import { GlanceError } from '../../errors.ts'
+import type { Abortable } from '../../abort.ts'
+import { GlanceError, isGlanceError } from '../../errors.ts'
+import type { FieldRules } from '../../replicate/fields.ts'
 import type { IdMap } from '../../replicate/id-map.ts'
 import type { PlanStep } from '../../replicate/plan.ts'
 import { renumberedFrom } from '../../replicate/provenance.ts'
-import { present, remainsOf, type WritingStep } from '../../replicate/recheck.ts'
+import { presentOn, remainsOf, type WritingStep } from '../../replicate/recheck.ts'
 import type { Removal } from '../../replicate/removal.ts'
 import type { PlanHeader, PlannedEnd } from '../../replicate/saved-plan.ts'
 import { hasData, type Image } from '../../image/image.ts'
@@ -91,7 +93,7 @@ export const apply: Command<ApplyOptions, TransferRow | RemovalRow, TransferSumm
     await using source = await openPlanned(header.source, 'source', false, context)
     await using target = await openPlanned(header.target, 'target', !given.dryRun, context)
     const task: Task = {
-      ...writing(reader, source, target, ids),
+      ...writing(reader, { source, target }, ids, prepared.fields, given),
       removal,
       removing: async function* (origin, removal, options) {
         return yield* removePlanned(reader.steps(), end, origin, target, removal, options)
@@ -115,24 +117,36 @@ async function openPlanned(
   planned: PlannedEnd,
   side: 'source' | 'target',
   writable: boolean,
-  { open }: CommandContext,
+  { open, signal }: CommandContext,
 ): Promise<Endpoint> {
   const endpoint = await open(planned.named, side, { writable, api: planned.api ?? undefined })
-  const now = plannedEnd(planned.named, endpoint, undefined)
-  if (now.address === planned.address && now.host === planned.host) return endpoint
-  await endpoint[Symbol.asyncDispose]()
-  const where = ({ address, host }: PlannedEnd) =>
-    host === null ? address : `${address} on ${host}`
-  const message = `the plan is for the ${side} ${where(planned)}, and ${planned.named} is ${where(now)}`
-  throw new GlanceError('usage', message)
+  try {
+    const now = await plannedEnd(planned.named, endpoint, undefined, { signal })
+    if (now.address !== planned.address || now.host !== planned.host) {
+      const where = ({ address, host }: PlannedEnd) =>
+        host === null ? address : `${address} on ${host}`
+      const message = `the plan is for the ${side} ${where(planned)}, and ${planned.named} is ${where(now)}`
+      throw new GlanceError('usage', message)
+    }
+    // Whom images belong to, and what is seen of them, is the project's.
+    if (now.scope !== planned.scope && now.scope !== null && planned.scope !== null) {
+      const message = `the plan is for the ${side} ${planned.address} with a token for ${planned.scope}, and ours is for ${now.scope}`
+      throw new GlanceError('usage', message)
+    }
+    return endpoint
+  } catch (error) {
+    await endpoint[Symbol.asyncDispose]()
+    throw error
+  }
 }
 
 /** What is to be written by a plan, and how that is found out when its turn comes. */
 function writing(
   reader: PlanReader,
-  source: Endpoint,
-  target: Endpoint,
+  { source, target }: Record<'source' | 'target', Endpoint>,
   ids: IdMap | undefined,
+  fields: FieldRules,
+  { dryRun }: Pick<ApplyOptions, 'dryRun'>,
 ): Pick<Task, 'steps' | 'counted' | 'recheck'> & { readonly steps: Steps } {
   const plannedBy = new WeakMap<PlanStep, WritingStep>()
   async function* steps(): AsyncGenerator<PlanStep> {
@@ -152,7 +166,7 @@ function writing(
         const planned = plannedBy.get(step)
         const newId = planned?.step === 'create' ? planned.newId : null
         const id = planned === undefined ? undefined : ids?.targetOf(planned.id)
-        const here = await present(target, id ?? newId ?? step.image.id, { signal })
+        const here = await countable(target, id ?? newId ?? step.image.id, { signal })
         if (here === undefined || !hasData(here)) yield { ...step, present: here }
       }
     },
@@ -170,12 +184,26 @@ function writing(
       // What has the id that it had in the plan does not matter to what gets a new one.
       const asked = isNew && planned.step === 'create' ? { ...planned, target: null } : planned
       const image = numbered(planned, id)
-      const now = await remainsOf(asked, image, { source, target }, { signal })
+      const followed = ids?.followed(image, name => fields.leavesOut(name)) ?? image
+      const now = await remainsOf(asked, { image, followed }, { source, target }, { signal })
       if (now.action === 'refuse') return { ...now, image: step.image }
-      if (isNew && known === undefined) await ids?.assign(planned.id, id)
+      if (!isNew || known !== undefined) return now
+      // What would get a new id is told of as the plan has it.
+      const isToBe = now.action === 'create' && step.action === 'create'
+      if (dryRun) return isToBe ? { ...step, present: now.present } : now
+      await ids?.assign(planned.id, id)
       return now
     },
   }
+}
+
+/** What the target has of an image, where anybody can tell: what it does not say counts as still to be done. */
+async function countable(target: Endpoint, id: string, options: Abortable) {
+  return await presentOn(target, id, options).catch((error: unknown) => {
+    options.signal?.throwIfAborted()
+    if (!isGlanceError(error) || error.code === 'unauthenticated') throw error
+    return undefined
+  })
 }
 
 /** The image as the target is to have it under this id. */
@@ -210,11 +238,15 @@ function removalOf({ removal }: PlanHeader, { maxDelete }: ApplyOptions): Remova
 }
 
 /** The options of the command by which the plan was made, as far as they still count. */
-function optionsOf(given: ApplyOptions, { on_conflict, id_map }: PlanHeader): ReplicationOptions {
+function optionsOf(
+  given: ApplyOptions,
+  { on_conflict, id_map, dontreplicate, only }: PlanHeader,
+): ReplicationOptions {
   return {
     ...given,
     metaonly: false,
-    dontreplicate: '',
+    dontreplicate,
+    only: only ?? undefined,
     strict: false,
     onConflict: on_conflict,
     idMap: given.idMap ?? id_map ?? undefined,

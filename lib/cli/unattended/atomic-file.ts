@@ -30,6 +30,13 @@ export async function writableFile(option: string, path: string): Promise<string
   }
 }
 
+/** As {@link writableFile}, for a file that is replaced: @throws {GlanceError} `usage` also for a device or pipe. */
+export async function replaceableFile(option: string, path: string): Promise<string> {
+  const file = await writableFile(option, path)
+  if (await isReplaceable(file)) return file
+  throw new GlanceError('usage', `${option}: ${path} is no regular file, which this has to be`)
+}
+
 /**
  * Whoever reads `path` meanwhile sees all of the old text or all of the new. Everybody may read it. What is no file, such as
  * a device or a pipe, is written to as it is: nothing takes its place.
