@@ -7,6 +7,10 @@ import { call } from '../lib/http/client.ts'
 import { DataConnections } from '../lib/http/connections.ts'
 import { faultOf } from '../lib/http/faults.ts'
 import { proxiesFrom, proxyHeaders } from '../lib/http/proxies.ts'
+import { imageToV2 } from '../lib/wire/v2-image.ts'
+import { bytesOf, imageOf } from './support/images.ts'
+import { sendJson, startListener } from './support/listener.ts'
+import { run } from './support/program.ts'
 
 t.test('when a busy service wants to be asked again', async t => {
   const request = { method: 'GET', url: new URL('http://glance/v2/images') }
@@ -132,6 +136,33 @@ t.test('an error holds nothing of the request that is secret', async t => {
   )
   t.match(error, { code: 'unreachable' })
   t.notMatch(inspect(error, { depth: Infinity, showHidden: true }), 'SECRET')
+})
+
+t.test('a redirect is told by its place, without what it would hand over there', async t => {
+  const secret = 'gAAA/SECRET+TOKEN=='
+  for (const [location, told] of [
+    [`http://other/path?next=${encodeURIComponent(secret)}#${secret}`, 'http://other/path'],
+    [`/login/${encodeURIComponent(secret)}/x`, '/login/(secret)/x'],
+    ['/login/gAAA%2fSECRET%2bTOKEN%3d%3d/x', '/login/(secret)/x'],
+    [`http://user:${encodeURIComponent(secret)}@other/`, 'http://other/'],
+    ['http://[bad', '(a malformed URL)'],
+  ] as const) {
+    for (const path of ['/v2/tasks', '/file']) {
+      const url = await startListener(t, (request, response) => {
+        if (!request.url?.includes(path)) {
+          const image = imageToV2(imageOf(1, bytesOf(1, 1000)))
+          return sendJson(response, 200, { images: [image] })
+        }
+        response.writeHead(302, { location }).end()
+      })
+      const words = ['livecopy', '--attempts', '1', url, `dir:${t.testdir()}`]
+      const { status, stderr } = await run(words, { OS_SOURCE_TOKEN: secret })
+      t.not(status, 0, stderr)
+      t.ok(stderr.includes('302 it says to ask'), stderr)
+      t.ok(stderr.includes(told), stderr)
+      t.notMatch(stderr, /SECRET.+TOKEN/)
+    }
+  }
 })
 
 t.test('a proxy is told the address of a host without a name in brackets', async t => {

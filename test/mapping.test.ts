@@ -94,10 +94,74 @@ t.test('an id that was deleted on the target', async t => {
   t.test('who is killed before the copy is made makes it under the id written down', async t => {
     const { one, two, map, words } = await clash(t)
     const entry = { source: KERNEL, target: idOf(77) }
-    await writeFile(map, `${JSON.stringify(entry)}\n{"source": "${KERNEL}", "tar`)
-    t.match(await run(['livecopy', ...words, one.url, two.url]), { status: 0 })
-    t.equal(await readFile(map, 'utf8'), `${JSON.stringify(entry)}\n`)
+    const cut = `{"source":"${KERNEL}","tar`
+    await writeFile(map, `${JSON.stringify(entry)}\n${cut}`)
+    t.match(await run(['livecopy', ...words, one.url, two.url]), {
+      status: 0,
+      stderr: `line 2 was cut off and counts for nothing: '${cut}'`,
+    })
+    t.equal(await readFile(map, 'utf8'), `${JSON.stringify(entry)}\n${cut}`)
     t.match((await two.call('GET', `/v2/images/${idOf(77)}`)).json, { status: 'active' })
+  })
+
+  for (const tail of ['{"source":"0000', '\0\0\0', '{"source":"0\0\0']) {
+    t.test(`what was cut off gives way to the next entry: ${JSON.stringify(tail)}`, async t => {
+      const { one, two, map, words } = await clash(t)
+      const entry = { source: idOf(70), target: idOf(77) }
+      await writeFile(map, `\uFEFF${JSON.stringify(entry)}\n${tail}`)
+      t.match(await run(['livecopy', ...words, one.url, two.url]), { status: 0 })
+      const text = (await readFile(map, 'utf8')).replace('\uFEFF', '')
+      t.match(
+        text
+          .trimEnd()
+          .split('\n')
+          .map(line => JSON.parse(line) as unknown),
+        [entry, { source: KERNEL }],
+      )
+    })
+  }
+
+  t.test('no file that is another is emptied, whatever its last line', async t => {
+    const { one, two, map, words } = await clash(t)
+    const entry = JSON.stringify({ source: idOf(70), target: idOf(77) })
+    for (const [text, line] of [
+      ['gAAAAAsecret', 1],
+      ['{', 1],
+      ['\0\0', 1],
+      ['{"important": "x"}', 1],
+      [`${entry}\n${entry.slice(0, -1)},}`, 2],
+      [`${entry}\n# the end`, 2],
+    ] as const) {
+      await writeFile(map, text)
+      t.match(await run(['livecopy', ...words, one.url, two.url]), {
+        status: 2,
+        stderr: new RegExp(`line ${line}: expected \\{"source": "ID"`),
+      })
+      t.equal(await readFile(map, 'utf8'), text)
+    }
+  })
+
+  t.test('one run at a time gives ids by a map', async t => {
+    const { two, map, words } = await clash(t)
+    const data = Buffer.from('abc')
+    let arrive = () => {}
+    const arrived = new Promise<void>(resolve => (arrive = resolve))
+    let release = () => {}
+    const until = new Promise<void>(resolve => (release = resolve))
+    const source = await startUnruly(t, [{ image: imageOf(3, data), data }], () => {
+      arrive()
+      return { until }
+    })
+    const first = run(['livecopy', ...words, source.url, two.url])
+    await arrived
+    t.match(await run(['livecopy', ...words, source.url, two.url]), {
+      status: 75,
+      stderr: `id map ${map}: another run writes to it`,
+    })
+    t.match(await run(['compare', '--id-map', map, source.url, two.url]), { status: 1 })
+    release()
+    t.match(await first, { status: 0 })
+    t.match(await run(['livecopy', ...words, source.url, two.url]), { status: 0 })
   })
 
   t.test('--dry-run gives no id, and makes no file', async t => {
@@ -305,6 +369,53 @@ t.test('what is wrong with a map of ids is one clear line, and exit status 2', a
     t.match(await run(['livecopy', ...words, `dir:${folder}`, `dir:${folder}`]), {
       status: 2,
       stderr: message,
+    })
+  }
+})
+
+t.test('an image whose own id is that of the copy of another on the target', async t => {
+  for (const [title, listed] of [
+    ['that is there', [{ source: MACHINE, target: KERNEL }]],
+    [
+      'that was given up',
+      [
+        { source: MACHINE, target: KERNEL },
+        { source: MACHINE, target: idOf(77) },
+      ],
+    ],
+  ] as const) {
+    t.test(title, async t => {
+      const [one, two] = [await startTestServer(t), await startTestServer(t)]
+      await make(one, MACHINE, 'machine')
+      await make(one, KERNEL, 'kernel')
+      const { target } = listed.at(-1) ?? { target: '' }
+      await make(two, target, 'machine')
+      const map = join(t.testdir(), 'ids')
+      await writeFile(map, listed.map(entry => `${JSON.stringify(entry)}\n`).join(''))
+      const words = (onConflict: string) => ['--on-conflict', onConflict, '--id-map', map]
+      const [ends, clash] = [[one.url, two.url], `${KERNEL} \\(kernel\\): `]
+      t.match(await run(['livecopy', '--id-map', map, ...ends]), {
+        status: 1,
+        stderr: new RegExp(`^${clash}failed: .*its id is that of the copy of image ${MACHINE}`),
+      })
+      t.match(await run(['livecopy', ...words('skip'), ...ends]), {
+        status: 0,
+        stderr: new RegExp(`^${clash}skipped`),
+      })
+      t.match(await run(['compare', ...words('new-id'), ...ends]), {
+        status: 1,
+        stdout: /^1 image missing .* 0 different, 1 the same/m,
+      })
+      t.match(await run(['livecopy', ...words('new-id'), ...ends]), {
+        status: 0,
+        stderr: new RegExp(`^${clash}created as `),
+      })
+      const made = await entries(map)
+      t.match(made, [...listed, { source: KERNEL }])
+      const copy = made.at(-1)?.target ?? ''
+      t.match((await two.call('GET', `/v2/images/${copy}/file`)).text, 'data of kernel')
+      t.match((await two.call('GET', `/v2/images/${target}/file`)).text, 'data of machine')
+      t.match(await run(['livecopy', ...words('new-id'), ...ends]), { stdout: /2 the same/ })
     })
   }
 })

@@ -1,9 +1,11 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { forwardAs } from './support/forward.ts'
 import { idOf } from './support/images.ts'
+import { sendJson, startListener } from './support/listener.ts'
 import { run } from './support/program.ts'
-import { startTestServer, type TestServer } from './support/server.ts'
+import { type Caller, startTestServer, type TestServer } from './support/server.ts'
 
 const NOBODY = {}
 const [SHARED, PRIVATE] = [idOf(1), idOf(2)]
@@ -168,6 +170,96 @@ t.test('the members of a dump are brought up to date, and stay when other things
     stdout: /members: .*os_glance_members: p1 is no list of members/,
   })
 })
+
+t.test('members of several projects that are one on the target are that one', async t => {
+  const { one, two } = await sharing(t)
+  const owner = String((await one.show(SHARED, NOBODY))['owner'])
+  const file = join(t.testdir(), 'projects')
+  await writeFile(file, `p1: q\np2: q\n${owner}: ${owner}\n`)
+  const words = ['--members', '--map-projects', file, one.url, two.url]
+  t.match(await run(['livecopy', ...words]), { status: 0 })
+  t.same(await membersOf(two), ['q accepted'])
+  t.match(await run(['compare', ...words]), { status: 0, stdout: /2 the same/ })
+})
+
+t.test('a target that fails while members are written', async t => {
+  for (const [title, answers, members] of [
+    ['once is asked again', [503], ['p1 accepted', 'p2 pending']],
+    ['for good has the image, and none of its members', [503, 503, 503], []],
+  ] as const) {
+    t.test(title, async t => {
+      const { one, two } = await sharing(t)
+      const failing = [...answers]
+      const url = await startListener(t, (request, response) => {
+        const isMember = request.method === 'POST' && request.url?.endsWith('/members') === true
+        const status = isMember ? failing.shift() : undefined
+        if (status === undefined) return void forwardAs({}, two.url, request, response)
+        request.resume()
+        sendJson(response, status, { message: 'busy' })
+      })
+      const outcome = await run(['livecopy', '--attempts', '3', '--members', one.url, url])
+      t.match(outcome, { stdout: /^2 images created .* 0 failed/ })
+      if (members.length === 0) t.match(outcome.stderr, /members .*503 busy/)
+      t.same(await membersOf(two), members)
+    })
+  }
+})
+
+t.test('members that the source does not show stay on the target', async t => {
+  const one = await startTestServer(t, { auth: 'trusted_headers' })
+  const two = await startTestServer(t)
+  const owner = 'o'.repeat(32)
+  const [us, admin] = [callerOf('us', 'member'), callerOf('ops', 'admin')]
+  const formats = { disk_format: 'raw', container_format: 'bare', owner, visibility: 'shared' }
+  await one.create({ id: SHARED, name: 'shared', ...formats }, admin)
+  await one.upload(SHARED, 'data of shared', admin)
+  const path = `/v2/images/${SHARED}/members`
+  for (const member of ['us', 'p1']) {
+    await one.call('POST', path, { headers: admin, body: { member } })
+  }
+  let caller = admin
+  let isDenied = false
+  const url = await startListener(t, (request, response) => {
+    if (isDenied && request.url === path) return sendJson(response, 403, { message: 'not you' })
+    void forwardAs(caller, one.url, request, response)
+  })
+  const words = ['livecopy', '--members', url, two.url]
+  t.match(await run(words), { status: 0 })
+  t.same(await membersOf(two), ['p1 pending', 'us pending'])
+
+  t.test('because we are among them and see only ourselves, which is told', async t => {
+    caller = us
+    t.match(await run(words), {
+      status: 0,
+      stderr: /no administrator there .* none is removed/,
+      stdout: /1 the same/,
+    })
+    t.same(await membersOf(two), ['p1 pending', 'us pending'])
+  })
+
+  t.test('because it shows none: then the image fails', async t => {
+    isDenied = true
+    t.match(await run(words), { status: 1, stderr: /members: GET .*: 403 not you/ })
+    t.same(await membersOf(two), ['p1 pending', 'us pending'])
+  })
+
+  t.test('and go when an administrator sees that they have gone', async t => {
+    caller = admin
+    isDenied = false
+    await one.call('DELETE', `${path}/p1`, { headers: admin })
+    t.match(await run(words), { status: 0, stderr: /updated: members/ })
+    t.same(await membersOf(two), ['us pending'])
+  })
+})
+
+function callerOf(project: string, role: string): Caller {
+  return {
+    'x-identity-status': 'Confirmed',
+    'x-user-id': `user of ${project}`,
+    'x-project-id': project,
+    'x-roles': role,
+  }
+}
 
 /** Two services, the first with an image that is shared with p1, who accepted, and p2. */
 async function sharing(t: Test) {

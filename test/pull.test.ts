@@ -236,6 +236,35 @@ t.test('what it fetched wrong is removed, and the next images are sent', async t
   t.strictSame(asked, ['import', 'upload'])
 })
 
+t.test('what has no digest could not be proved, and is not fetched', async t => {
+  const stored = IMAGES.slice(0, 1).map(({ image, data }) => ({
+    image: { ...image, checksum: null, digest: null },
+    data,
+  }))
+  const source = await startUnruly(t, stored)
+  for (const [via, ...words] of [
+    ['web-download'],
+    ['copy-from', '--target-api', '1'],
+    ['auto'],
+  ] as const) {
+    t.test(via, async t => {
+      const target = await fetcher(t, ['web-download'])
+      const { url, asked } = await watched(t, target)
+      const outcome = await run(['livecopy', '--via', via, ...words, source.url, url])
+      if (via === 'auto') {
+        t.equal(outcome.status, 0, outcome.stderr)
+        t.strictSame(asked, ['upload'])
+        t.match(await target.show(idOf(1)), { status: 'active' })
+      } else {
+        t.match(outcome, { status: 1, stderr: /no digest .* send it with --via relay/ })
+        t.strictSame(asked, [])
+        t.match((await target.call('GET', `/v2/images/${idOf(1)}`)).status, 404)
+        t.match(await run(['livecopy', ...words, source.url, url]), { status: 0 }, 'its id is free')
+      }
+    })
+  }
+})
+
 t.test('a way that is not there is told', async t => {
   const source = await startUnruly(t, IMAGES.slice(0, 1))
   for (const { via, words = [], message } of [

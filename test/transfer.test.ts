@@ -8,6 +8,7 @@ import { startTestServer } from './support/server.ts'
 import { type Manner, type Stored, startUnruly, type UnrulyServer } from './support/unruly.ts'
 
 const DATA = bytesOf(1, 3_000_000)
+const OTHER = bytesOf(2, DATA.length)
 const IMAGE: Stored = { image: imageOf(1, DATA), data: DATA }
 const FILE = `${idOf(1)}.img`
 const CUT = 2_000_000
@@ -103,6 +104,47 @@ t.test(
       t.match({ status, stderr }, { status: 0, stderr: /attempt 2 after: .* holds other data/ })
     })
 
+    for (const { title, before, after, asked, told, wanted = OTHER } of [
+      {
+        title: 'nor when the headers say nothing of it',
+        told: /attempt 2 after: .*nothing says that it holds the same data still/,
+      },
+      {
+        title: 'nor when its entity tag is another',
+        before: { etag: '"a"' },
+        after: { etag: '"b"' },
+        told: /attempt 2 after: .*it holds other data meanwhile/,
+      },
+      {
+        title: 'nor when the date of its last change is another',
+        before: { 'last-modified': 'Mon, 01 Jan 2024 00:00:00 GMT' },
+        after: { 'last-modified': 'Tue, 02 Jan 2024 00:00:00 GMT' },
+        told: /attempt 2 after: .*it holds other data meanwhile/,
+      },
+      {
+        title: 'but where the entity tag says that it is the same',
+        before: { etag: '"a"' },
+        after: { etag: '"a"' },
+        asked: ['1', `1 bytes=${CUT}-`],
+        told: /goes on at/,
+        wanted: DATA,
+      },
+    ]) {
+      t.test(`what has no digest is not gone on with, ${title}`, async t => {
+        const image = { ...IMAGE.image, checksum: null, digest: null }
+        const target = await startTestServer(t)
+        const source = await startUnruly(t, [{ image, data: DATA }], () => {
+          source.serve([{ image, data: wanted }], () => ({ headers: { ...after } }))
+          return { cutAfter: CUT, headers: { ...before } }
+        })
+        const { status, stderr } = await run(['livecopy', source.url, target.url])
+        t.match({ status, stderr }, { status: 0, stderr: told })
+        t.strictSame(source.asked, asked ?? ['1', `1 bytes=${CUT}-`, '1'])
+        const checksum = createHash('md5').update(wanted).digest('hex')
+        t.match(await target.show(idOf(1)), { status: 'active', checksum })
+      })
+    }
+
     t.test('and when it always breaks off, so often in a row as --attempts says', async t => {
       const target = await startTestServer(t)
       const source = await startUnruly(t, [IMAGE], () => ({ cutAfter: 1000 }))
@@ -135,6 +177,33 @@ t.test(
     t.end()
   },
 )
+
+t.test('livecopy: a source whose headers tell of other data costs no id', async t => {
+  const target = await startTestServer(t)
+  const md5 = createHash('md5').update(OTHER).digest('hex')
+  const source = await startUnruly(t, [{ ...IMAGE, data: OTHER }], () => ({
+    headers: { 'content-md5': md5 },
+  }))
+  const words = ['livecopy', '--attempts', '1', source.url, target.url]
+  t.match(await run(words), { status: 1, stderr: /it holds other data/ })
+  t.match(await target.show(idOf(1)), { status: 'queued' })
+  source.serve([IMAGE])
+  t.match(await run(words), { status: 0, stdout: /1 image created/ })
+})
+
+t.test('livecopy: digests are the same in capitals', async t => {
+  const target = await startTestServer(t)
+  const { checksum, digest } = IMAGE.image
+  const image = {
+    ...IMAGE.image,
+    checksum: checksum?.toUpperCase() ?? null,
+    digest: { algorithm: 'sha512', value: digest?.value.toUpperCase() ?? '' },
+  }
+  const source = await startUnruly(t, [{ image, data: DATA }])
+  t.match(await run(['livecopy', source.url, target.url]), { status: 0 })
+  t.match(await target.show(idOf(1)), { status: 'active', checksum })
+  t.match(await run(['compare', source.url, target.url]), { status: 0, stdout: /1 the same/ })
+})
 
 t.test('dump: what broke off is gone on with by a later run', async t => {
   /** A directory in which a dump broke off, and the source that it is to be gone on from. */

@@ -2,6 +2,7 @@ import type { Abortable } from '../abort.ts'
 import type { Endpoint } from '../endpoint/endpoint.ts'
 import { isGlanceError } from '../errors.ts'
 import { Followers } from '../replicate/follow-ids.ts'
+import { unclashed } from '../replicate/id-clash.ts'
 import type { PlanContext, PlanOptions, PlanStep } from '../replicate/plan.ts'
 import { Need } from '../replicate/preflight.ts'
 import { renumbered, renumbering } from '../replicate/renumber.ts'
@@ -37,12 +38,16 @@ export async function* carryOut(
   const planning: Parameters<typeof run>[0] = (onUnreadable, signal) =>
     steps({ extras, onUnreadable, signal })
   const skipTaken = onConflict === 'skip'
-  for await (const event of run(planning, from, to, { ...options, skipTaken })) {
+  const { recheck: remains = async step => step, ...again } = options
+  const recheck: RunOptions['recheck'] = async (step, signal) => {
+    const now = await remains(step, signal)
+    return ids === undefined || !gives ? now : await unclashed(now, ids)
+  }
+  for await (const event of run(planning, from, to, { ...again, recheck, skipTaken })) {
     followers?.note(event)
     yield event
   }
   if (followers === undefined || options.signal?.aborted === true) return
-  const { recheck: _, ...again } = options
   yield* run(() => followers.plan(), from, to, again)
 }
 

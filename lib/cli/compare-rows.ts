@@ -43,8 +43,8 @@ export interface CompareRow {
 
 /** The row for a step, before anything is known of the data. */
 export function rowOfStep(step: PlanStep, ids: IdMap | undefined): CompareRow {
-  const { id, size, updatedAt } = step.image
-  const both = idsOf({ id, target_id: id }, ids)
+  const { size, updatedAt } = step.image
+  const both = idsOf(step, ids)
   const about = { ...both, name: sourceNameOf(step), size, updated_at: updatedAt.toISOString() }
   const row = { ...UNKNOWN, ...about, lost: step.lost }
   switch (step.action) {

@@ -1,6 +1,10 @@
 import type { Options } from 'yargs'
-import { GlanceError } from '../errors.ts'
+import { GlanceError, messageOf } from '../errors.ts'
 import { IdMap } from '../replicate/id-map.ts'
+import type { PlanStep } from '../replicate/plan.ts'
+import { Busy } from './exit-status.ts'
+import { printable } from './format.ts'
+import type { Log } from './log.ts'
 
 /** Options of commands whose target may not take images as they are. */
 export interface MappingOptions {
@@ -25,11 +29,13 @@ export const MAPPING = {
 
 /**
  * The ids that `--id-map` says; undefined without it. `writes` is whether others may be given.
- * @throws {GlanceError} `usage` where ids are to be given and nothing would remember them.
+ * @throws {GlanceError} `usage` where ids are to be given and nothing would remember them; {Busy} where another run
+ * gives some.
  */
 export async function openIdMap(
   { onConflict, idMap }: MappingOptions,
   writes: boolean,
+  log: Log,
 ): Promise<IdMap | undefined> {
   const gives = onConflict === 'new-id'
   if (idMap === undefined) {
@@ -39,7 +45,30 @@ export async function openIdMap(
       '--on-conflict new-id: name a file for the new ids with --id-map, by which later runs know the copies',
     )
   }
-  return await IdMap.open(idMap, { writable: gives && writes, optional: gives })
+  const onCut = (message: string) => log.warning(printable(message))
+  const writable = gives && writes
+  const lock = writable ? await lockMap(idMap) : undefined
+  try {
+    return await IdMap.open(idMap, { writable, optional: gives, lock, onCut })
+  } catch (error) {
+    await lock?.[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+/** Two runs that give ids would each give its own to the same images, and copy them twice. */
+async function lockMap(idMap: string): Promise<AsyncDisposable> {
+  const { holderOf, tryLock } = await import('../database/lock.ts')
+  const path = `${idMap}.lock`
+  const pidFile = `${path}.pid`
+  try {
+    const lock = await tryLock(path, pidFile)
+    if (lock !== undefined) return lock
+  } catch (cause) {
+    const message = `id map ${idMap}: it cannot be locked by ${path}: ${messageOf(cause)}`
+    throw new GlanceError('usage', message, { cause })
+  }
+  throw new Busy(`id map ${idMap}: another run writes to it${await holderOf(pidFile)}`)
 }
 
 /** @throws {GlanceError} `usage` for options that are for one target. */
@@ -50,13 +79,13 @@ export function requireNoIdMap({ onConflict, idMap }: MappingOptions): void {
   throw new GlanceError('usage', message)
 }
 
-/** The ids of an image on both sides, from those that it has in a plan for the target. */
+/** The ids of an image on both sides, from its step in a plan for the target. */
 export function idsOf(
-  { id, target_id }: { readonly id: string; readonly target_id: string | null },
+  { image: { id }, sourceId }: Pick<PlanStep, 'image' | 'sourceId'>,
   ids: IdMap | undefined,
 ): { readonly id: string; readonly target_id: string | null } {
-  const source = ids?.sourceOf(id) ?? id
-  return { id: source, target_id: target_id === source ? null : target_id }
+  const source = sourceId ?? ids?.sourceOf(id) ?? id
+  return { id: source, target_id: id === source ? null : id }
 }
 
 /** ` as ID`, where the image has another id on the target. */

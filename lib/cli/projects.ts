@@ -1,6 +1,6 @@
 import type { Options } from 'yargs'
 import type { Endpoint } from '../endpoint/endpoint.ts'
-import { GlanceError } from '../errors.ts'
+import { GlanceError, isGlanceError } from '../errors.ts'
 import type { FieldRules } from '../replicate/fields.ts'
 import type { ProjectMap } from '../replicate/project-map.ts'
 import { listSelected, type Selection } from '../replicate/select.ts'
@@ -91,8 +91,12 @@ export function projectsIn(
   source: Endpoint,
   { members = false, metaonly }: ProjectOptions,
   { selection, from }: Meant,
-  { open, signal }: Pick<CommandContext, 'open' | 'signal'>,
+  { open, log, signal }: Pick<CommandContext, 'open' | 'log' | 'signal'>,
 ): Ends['projectsOf'] {
+  if (members && source.members?.seesAll === false) {
+    const why = 'we are no administrator there and see only ourselves of the members of others'
+    log.warning(`--members: ${source.name}: ${why}: of images of other projects none is removed`)
+  }
   const list = async () => {
     const found = new Map<string, ProjectCounts>()
     const count = (project: string | null, what: keyof ProjectCounts) => {
@@ -109,9 +113,11 @@ export function projectsIn(
       if (image.status !== 'active' && !metaonly) continue
       count(image.owner, 'images')
       if (!members || image.visibility !== 'shared') continue
-      for (const { project } of (await listed.members?.list(image, { signal })) ?? []) {
-        count(project, 'members')
-      }
+      const shared = listed.members?.list(image, { signal }).catch((error: unknown) => {
+        if (!isGlanceError(error, 'forbidden')) throw error // Its step says so.
+        return []
+      })
+      for (const { project } of (await shared) ?? []) count(project, 'members')
     }
     return found
   }

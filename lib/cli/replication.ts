@@ -197,7 +197,7 @@ export function replicationCommand<P extends string>({
           rateAt: boundOf(options),
         },
       }
-      await using ids = await openIdMap(options, !options.dryRun)
+      await using ids = await openIdMap(options, !options.dryRun, context.log)
       await using source = await context.open(from, 'source')
       if (several !== undefined && others.length > 0) {
         return yield* several.replicate(source, targets, prepared, options, context)

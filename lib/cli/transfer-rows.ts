@@ -141,9 +141,8 @@ function isAnew({ step }: Extract<TransferEvent, { step: unknown }>): boolean {
 }
 
 function about(step: PlanStep | null, ids: IdMap | undefined): Omit<TransferRow, 'result'> {
-  const id = step?.image.id ?? ''
   return {
-    ...idsOf({ id, target_id: id }, ids),
+    ...(step === null ? { id: '', target_id: null } : idsOf(step, ids)),
     name: step === null ? null : sourceNameOf(step),
     size: step?.image.size ?? null,
     updated_at: step?.image.updatedAt.toISOString() ?? null,

@@ -178,7 +178,14 @@ export interface MemberAccess {
   readonly states: boolean
   /** Whether it is written down too that an image has none. Default false: that goes without saying. */
   readonly notesNone?: boolean | undefined
-  /** All that we may see; none for an image that is not shared. Undefined where nobody wrote them down. */
+  /** Whether we see the members of everybody's images. Default true. */
+  readonly seesAll?: boolean | undefined
+  /** Whether `list` has all members of this image, and not just ourselves. Default: that of every image. */
+  isWhole?(image: Image, options?: Abortable): Promise<boolean>
+  /**
+   * All that we may see; none for an image that is not shared. Undefined where nobody wrote them down.
+   * @throws {GlanceError} `forbidden` for a shared image whose members are nobody's to see.
+   */
   list(image: Image, options?: Abortable): Promise<readonly Membership[] | undefined>
   /** Makes these the members, and resolves to what is not taken of that. */
   set(

@@ -3,7 +3,7 @@ import { GlanceError, isGlanceError } from '../errors.ts'
 import { bodyOf, receive, send } from '../http/body.ts'
 import type { DataConnections } from '../http/connections.ts'
 import { briefly, faultOf, networkFault } from '../http/faults.ts'
-import { redact, withoutTokens } from '../http/redact.ts'
+import { redact } from '../http/redact.ts'
 import type { Image } from '../image/image.ts'
 import type { Bytes } from '../stream/bytes.ts'
 import { digested, Hasher } from '../stream/digest.ts'
@@ -30,18 +30,25 @@ interface Download extends Transport {
   readonly size: number | null
   /** Hex MD5 of the whole. */
   readonly checksum: string | null
+  /** What is known of the whole by which it is proved once it is there, apart from its MD5. */
+  readonly digest: ImageData['digest']
+  /** What the reading that this one goes on with has been told of the data. */
+  readonly version: OneVersion
 }
 
 /**
  * The data at `url` from `offset` on; what does not fit the size is `corrupt`. Where the service does not serve the range
- * that is asked for, as most stores do not, the data is read from its start and what is before it dropped.
- * @throws {GlanceError} `conflict` when there is no data; `corrupt` when a range would be one of other data.
+ * that is asked for, as most stores do not, the data is read from its start and what is before it dropped. What has no
+ * digest, by which bytes of two versions would be found out, is gone on with only where the service says that it is the
+ * version that was begun.
+ * @throws {GlanceError} `conflict` when there is no data; `corrupt` when it is, or may be, other data than it was.
  */
 export async function download(url: URL, wanted: Download): Promise<Bytes> {
   const { offset, size } = wanted
   const answer =
     (offset > 0 ? await askForRange(url, wanted) : undefined) ?? (await ask(url, wanted))
   if (answer === undefined) return nothing()
+  checkVersion(answer, url, wanted)
   if (answer.statusCode === 206) {
     return whole(answer, url, size === null ? null : size - offset, wanted)
   }
@@ -49,10 +56,31 @@ export async function download(url: URL, wanted: Download): Promise<Bytes> {
   return offset === 0 ? all : skip(all, offset)
 }
 
-/** What the ranges of one image's data have in common, from the first of them on. */
+/** What the answers with one image's data have in common, from the first of them on; where they have it. */
 export interface OneVersion {
-  /** The entity tag that the first answer had, if any. */
   etag?: string | undefined
+  md5?: string | undefined
+  /** Last-Modified. */
+  modified?: string | undefined
+}
+
+/** Notes what the first answer says, and holds the others against it. @throws {GlanceError} `corrupt`. */
+function checkVersion(
+  answer: IncomingMessage,
+  url: URL,
+  { offset, checksum, digest, version }: Download,
+): void {
+  const { etag, 'last-modified': modified, 'content-md5': md5 } = answer.headers
+  const now: OneVersion = { etag, modified, md5: md5 === undefined ? undefined : String(md5) }
+  if (offset === 0) return void Object.assign(version, now)
+  if (checksum !== null || digest !== null) return
+  const names = (['etag', 'md5', 'modified'] as const).filter(name => version[name] !== undefined)
+  const isSame = names.length > 0 && names.every(name => now[name] === version[name])
+  if (isSame) return
+  answer.destroy()
+  const isKnown = names.some(name => now[name] !== undefined)
+  const why = isKnown ? CHANGED : 'nothing says that it holds the same data still: it has no digest'
+  throw new GlanceError('corrupt', `GET ${redact(url)}: ${why}`)
 }
 
 /**
@@ -62,7 +90,7 @@ export interface OneVersion {
 export async function downloadRange(
   url: URL,
   { offset, length }: ByteRange,
-  { size, checksum, ...transport }: Omit<Download, 'offset'>,
+  { size, checksum, ...transport }: Omit<Download, 'offset' | 'digest' | 'version'>,
   version: OneVersion,
 ): Promise<Bytes> {
   const last = offset + length - 1
@@ -105,6 +133,8 @@ async function ask(url: URL, wanted: Download): Promise<IncomingMessage | undefi
   const { size, ...transport } = wanted
   const answer = await receive({ method: 'GET', url, ...transport })
   const status = answer.statusCode ?? 0
+  // What is other data already by its headers never reaches the target, where it would cost the image its id.
+  if (status === 200) checkSame(answer, url, wanted.checksum)
   if (status === 200) return answer
   if (status >= 300) throw await refusal('GET', url, answer, wanted.headers)
   answer.destroy()
@@ -216,7 +246,7 @@ async function refusal(
 ): Promise<GlanceError> {
   const text = await briefly(answer).catch(() => '')
   answer.destroy()
-  return faultOf({ method, url }, answer.statusCode ?? 0, answer.headers, withoutTokens(text, sent))
+  return faultOf({ method, url, headers: sent }, answer.statusCode ?? 0, answer.headers, text)
 }
 
 /** The body, exactly `size` bytes of it when that is known. */

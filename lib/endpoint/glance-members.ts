@@ -12,18 +12,30 @@ export class GlanceMembers implements MemberAccess {
   readonly #service: GlanceService
   readonly #version: ApiVersion
   readonly states: boolean
+  readonly seesAll: boolean
 
   /** Only an administrator may speak for the members (glance/policies/image.py: modify_member). */
   constructor(service: GlanceService, version: ApiVersion, isAdmin: boolean) {
     this.#service = service
     this.#version = version
     this.states = version === 2 && isAdmin
+    this.seesAll = isAdmin
   }
 
-  async list({ id }: Image, { signal }: Abortable = {}): Promise<readonly Membership[]> {
+  /** Others than the owner see only themselves among the members. */
+  async isWhole({ owner }: Image, { signal }: Abortable = {}): Promise<boolean> {
+    if (this.seesAll) return true
+    const scope = await this.#service.options.tokens.scope?.({ signal })
+    return owner !== null && scope === `project ${owner}`
+  }
+
+  async list(
+    { id, visibility }: Image,
+    { signal }: Abortable = {},
+  ): Promise<readonly Membership[]> {
     const answer = await this.#service.get(this.#path(id), signal).catch((error: unknown) => {
       // That is what v2 says of an image that is not shared.
-      if (!isGlanceError(error, 'forbidden')) throw error
+      if (visibility === 'shared' || !isGlanceError(error, 'forbidden')) throw error
       return { members: [] }
     })
     const rows: unknown = isObject(answer) ? answer['members'] : undefined
@@ -51,7 +63,11 @@ export class GlanceMembers implements MemberAccess {
         refused.push({ field: 'members', reason: messageOf(error) })
       }
     }
-    const present = new Map((await this.list(image, { signal })).map(row => [row.project, row]))
+    const present = new Map<string, Membership>()
+    await attempt(async () => {
+      for (const row of await this.list(image, { signal })) present.set(row.project, row)
+    })
+    if (refused.length > 0) return refused
     for (const member of members) {
       const before = present.get(member.project)
       await attempt(async () => await this.#bring(image.id, before, member, signal))
@@ -80,7 +96,10 @@ export class GlanceMembers implements MemberAccess {
     }
     if (before === undefined) {
       const json = { member: project }
-      await this.#service.call('POST', this.#path(id), { json, signal })
+      await this.#service.call('POST', this.#path(id), { json, signal }).catch((error: unknown) => {
+        // An attempt that got no answer may have done its work.
+        if (!isGlanceError(error, 'conflict')) throw error
+      })
     }
     if (!this.states || status === null || status === (before?.status ?? 'pending')) return
     await this.#service.call('PUT', path, { json: { status }, signal })

@@ -16,7 +16,7 @@ import { imageFromV1, imageFromV1Headers } from '../wire/v1-image.ts'
 import { isObject } from '../image/json.ts'
 import { isBaseAttribute, isReservedProperty } from '../wire/v2-image.ts'
 import type { ImageData, ListOptions, PullMethod, PullOptions } from './endpoint.ts'
-import { begin, download, type Expected, upload } from './glance-data.ts'
+import { begin, download, type Expected, type OneVersion, upload } from './glance-data.ts'
 import { GlanceEndpoint, type SizedPull } from './glance-endpoint.ts'
 import { untilChanged } from './glance-import.ts'
 import { type PageSource, someOrAll } from './glance-page.ts'
@@ -77,6 +77,7 @@ export class GlanceV1Endpoint extends GlanceEndpoint {
 
   async data(image: Image): Promise<ImageData> {
     const { id, size, checksum, digest } = image
+    const version: OneVersion = {}
     return {
       size,
       checksum,
@@ -92,7 +93,8 @@ export class GlanceV1Endpoint extends GlanceEndpoint {
         try {
           return await this.service.withTransport(
             signal,
-            async transport => await download(url, { ...transport, offset, size, checksum }),
+            async transport =>
+              await download(url, { ...transport, offset, size, checksum, digest, version }),
           )
         } catch (error) {
           if (!isGlanceError(error, 'not_found')) throw error

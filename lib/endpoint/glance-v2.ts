@@ -109,6 +109,7 @@ export class GlanceV2Endpoint extends GlanceEndpoint {
     const { size, checksum, digest } = image
     const url = this.service.url(`v2/images/${image.id}/file`)
     const version: OneVersion = {}
+    const begun: OneVersion = {}
     return {
       size,
       checksum,
@@ -123,7 +124,15 @@ export class GlanceV2Endpoint extends GlanceEndpoint {
       open: async ({ offset = 0, signal } = {}) => {
         return await this.service.withTransport(
           signal,
-          async transport => await download(url, { ...transport, offset, size, checksum }),
+          async transport =>
+            await download(url, {
+              ...transport,
+              offset,
+              size,
+              checksum,
+              digest,
+              version: begun,
+            }),
         )
       },
     }

@@ -4,7 +4,7 @@ import type { Abortable } from '../abort.ts'
 import { GlanceError } from '../errors.ts'
 import type { DataConnections } from './connections.ts'
 import { faultOf, networkFault } from './faults.ts'
-import { redact, withoutTokens } from './redact.ts'
+import { redact } from './redact.ts'
 
 export interface JsonRequest extends Abortable {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -47,7 +47,7 @@ export async function exchange(request: JsonRequest): Promise<JsonAnswer> {
     throw error instanceof RequestError ? fault(request, error) : error
   })
   if (statusCode >= 300 && !accepted.includes(statusCode)) {
-    throw faultOf({ method, url }, statusCode, headers, withoutTokens(body, request.headers))
+    throw faultOf({ method, url, headers: request.headers }, statusCode, headers, body)
   }
   if (body === '') return { headers, json: undefined }
   try {

@@ -1,12 +1,14 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
 import { type ErrorCode, GlanceError, isGlanceError, messageOf } from '../errors.ts'
-import { redact } from './redact.ts'
+import { redact, withoutTokens } from './redact.ts'
 
 /** A request, as messages name it. */
 export interface RequestName {
   readonly method: string
   readonly url: URL
+  /** Those that were sent: their tokens are in no message, whatever the server says. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
 }
 
 const CODES: Readonly<Record<number, ErrorCode>> = {
@@ -29,8 +31,10 @@ export function faultOf(
   request: RequestName,
   status: number,
   headers: IncomingHttpHeaders,
-  body: string,
+  text: string,
 ): GlanceError {
+  const sent = request.headers ?? {}
+  const body = withoutTokens(text, sent)
   const retryAfterMs = retryAfter(headers)
   // RFC 9110 §15.5.14: a 413 that says when to come back is for now only; OpenStack's first rate limits were such.
   const later = status === 413 && retryAfterMs !== undefined
@@ -39,12 +43,21 @@ export function faultOf(
   const { location } = headers
   const words =
     location !== undefined && status < 400
-      ? `it says to ask ${redact(new URL(location, request.url))} instead`
+      ? `it says to ask ${placeOf(location, request.url)} instead`
       : status === 300
         ? `nothing is here; it says what there is: ${linksIn(body)}`
         : explanation(headers['content-type'] ?? '', body)
   const message = `${describe(request)}: ${status}${words === '' ? '' : ` ${words}`}`
-  return new GlanceError(code, message, { retryAfterMs })
+  return new GlanceError(code, withoutTokens(message, sent), { retryAfterMs })
+}
+
+/** Where a Location leads, without what it hands over there. */
+function placeOf(location: string, base: URL): string {
+  if (!URL.canParse(location, base.href)) return redact('')
+  const url = new URL(location, base)
+  url.search = ''
+  url.hash = ''
+  return redact(url)
 }
 
 /** The milliseconds of a Retry-After. A date in it is held against the answer's own, so that our clock may be wrong. */

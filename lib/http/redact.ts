@@ -24,11 +24,14 @@ export function withoutCredentials(address: string): string {
   return isServer ? scheme + rest.slice(rest.lastIndexOf('@') + 1) : address
 }
 
-/** What a server sent back, without the tokens that the request had in its headers. */
+/** What a server sent back, without the tokens that the request had in its headers, also as they are written in a URL. */
 export function withoutTokens(text: string, headers: Readonly<Record<string, string>>): string {
   return TOKENS.reduce((text, name) => {
     const token = headers[name] ?? ''
-    return token === '' ? text : text.replaceAll(token, '(secret)')
+    if (token === '') return text
+    const encoded = encodeURIComponent(token)
+    const lower = encoded.replaceAll(/%../g, escape => escape.toLowerCase())
+    return [token, encoded, lower].reduce((text, form) => text.replaceAll(form, '(secret)'), text)
   }, text)
 }
 

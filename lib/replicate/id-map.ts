@@ -13,6 +13,10 @@ export interface IdMapOptions {
   readonly writable?: boolean | undefined
   /** Whether a file that is not there counts as an empty one. Default false. */
   readonly optional?: boolean | undefined
+  /** What keeps others from writing to it meanwhile: released with the map. */
+  readonly lock?: AsyncDisposable | undefined
+  /** Told of what a killed writer left of the last line, which counts for nothing. */
+  readonly onCut?: ((message: string) => void) | undefined
 }
 
 /**
@@ -23,29 +27,33 @@ export interface IdMapOptions {
 export class IdMap implements AsyncDisposable {
   readonly #name: string
   readonly #file: FileHandle | undefined
+  readonly #lock: AsyncDisposable | undefined
   readonly #targets = new Map<string, string>()
   /** Also those that were given up for another. */
   readonly #sources = new Map<string, string>()
   #writing: Promise<void> = Promise.resolve()
+  /** What the file needs before anything can be added to it. */
+  #mend: ((file: FileHandle) => Promise<void>) | undefined
 
-  private constructor(name: string, file: FileHandle | undefined) {
+  private constructor(name: string, file: FileHandle | undefined, lock?: AsyncDisposable) {
     this.#name = name
     this.#file = file
+    this.#lock = lock
   }
 
   /** @throws {GlanceError} `usage` for a file that cannot be opened, or is none of ours, naming the line. */
   static async open(
     name: string,
-    { writable = false, optional = false }: IdMapOptions = {},
+    { writable = false, optional = false, lock, onCut = () => {} }: IdMapOptions = {},
   ): Promise<IdMap> {
     const file = await open(name, writable ? 'a+' : 'r').catch((cause: unknown) => {
       const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
       if (isMissing && optional) return undefined
       throw unusable(name, messageOf(cause), cause)
     })
-    const map = new IdMap(name, file)
+    const map = new IdMap(name, file, lock)
     try {
-      if (file !== undefined) await map.#read(file, writable)
+      if (file !== undefined) await map.#read(file, writable, onCut)
       return map
     } catch (error) {
       await file?.close()
@@ -61,6 +69,12 @@ export class IdMap implements AsyncDisposable {
   /** The id on the source of what has, or had, this one on the target, where it is another. */
   sourceOf(target: string): string | undefined {
     return this.#sources.get(target)
+  }
+
+  /** Whose copy has, or had, the id of this image on the target, which has no other there itself. */
+  clashOf(source: string): string | undefined {
+    const other = this.#targets.has(source) ? undefined : this.#sources.get(source)
+    return other === source ? undefined : other
   }
 
   /** Whether the target's image of this id is a copy of one with another id. */
@@ -97,6 +111,7 @@ export class IdMap implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#writing
     await this.#file?.close()
+    await this.#lock?.[Symbol.asyncDispose]()
   }
 
   #renamed(
@@ -121,6 +136,8 @@ export class IdMap implements AsyncDisposable {
   async #append(entry: object): Promise<void> {
     try {
       if (this.#file === undefined) throw new TypeError('it was not opened to be written to')
+      await this.#mend?.(this.#file)
+      this.#mend = undefined
       await this.#file.appendFile(`${JSON.stringify(entry)}\n`)
       await this.#file.sync()
     } catch (cause) {
@@ -128,14 +145,19 @@ export class IdMap implements AsyncDisposable {
     }
   }
 
-  async #read(file: FileHandle, writable: boolean): Promise<void> {
+  async #read(
+    file: FileHandle,
+    writable: boolean,
+    onCut: (message: string) => void,
+  ): Promise<void> {
     const text = await file.readFile('utf8').catch((cause: unknown) => {
       throw unusable(this.#name, messageOf(cause), cause)
     })
-    const lines = text.split('\n')
-    const last = lines.pop() ?? ''
+    const lines = text.replace(/^\uFEFF/, '').split('\n')
+    const last = lines.at(-1) ?? ''
     const isWhole = entryOf(last) !== undefined
-    if (isWhole) lines.push(last)
+    const isCut = !isWhole && isBeginning(last, lines.slice(0, -1).some(isEntry))
+    if (isCut) lines.pop()
     for (const [i, line] of lines.entries()) {
       if (line.trim() === '') continue
       const entry = entryOf(line)
@@ -151,10 +173,15 @@ export class IdMap implements AsyncDisposable {
       }
       this.#set(entry.source, entry.target)
     }
+    if (isCut) {
+      const shown = last.replaceAll('\0', '')
+      const rest = shown === '' ? 'zeros' : `'${shown}'`
+      onCut(`${this.#name}: line ${lines.length + 1} was cut off and counts for nothing: ${rest}`)
+    }
     if (!writable) return
-    if (isWhole) await file.appendFile('\n')
-    else if (last !== '') await file.truncate(Buffer.byteLength(text) - Buffer.byteLength(last))
-    await file.sync()
+    const length = Buffer.byteLength(text) - Buffer.byteLength(last)
+    if (isWhole) this.#mend = async file => await file.appendFile('\n')
+    else if (isCut) this.#mend = async file => await file.truncate(length)
     await using folder = await open(dirname(this.#name))
     await folder.sync()
   }
@@ -170,6 +197,27 @@ function entryOf(line: string): { readonly source: string; readonly target: stri
   } catch {
     return undefined
   }
+}
+
+function isEntry(line: string): boolean {
+  return entryOf(line) !== undefined
+}
+
+/**
+ * Whether a last line is what a killed writer, or a disk that lost power, leaves of one of ours. What could be the beginning
+ * of anything is none in a file that has no line of ours.
+ */
+function isBeginning(text: string, hasEntries: boolean): boolean {
+  const written = text.replace(/\0+$/, '')
+  if (text === '' || (!hasEntries && !written.startsWith('{"source":"'))) return false
+  const id = '00000000-0000-0000-0000-000000000000'
+  const form = JSON.stringify({ source: id, target: id })
+  if (written.length >= form.length) return false
+  return written
+    .split('')
+    .every((character, i) =>
+      form[i] === '0' ? /[0-9a-f]/i.test(character) : form[i] === character,
+    )
 }
 
 function unusable(name: string, why: string, cause: unknown): GlanceError {

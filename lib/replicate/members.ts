@@ -1,4 +1,4 @@
-import type { Endpoint } from '../endpoint/endpoint.ts'
+import type { Endpoint, Membership } from '../endpoint/endpoint.ts'
 import { GlanceError, isGlanceError } from '../errors.ts'
 import type { Pair } from '../image/ordered.ts'
 import { memberChange } from './member-change.ts'
@@ -26,18 +26,21 @@ export async function withMembers(
   try {
     const members = await there.list(source, { signal })
     if (members === undefined) return step // A dump without them says nothing of whom it is shared with.
-    const wanted = members.flatMap(member => {
+    const known = members.flatMap(member => {
       if (projects === undefined) return [member]
       const project = projects.targets.get(member.project)
       return project === undefined ? [] : [{ ...member, project }]
     })
-    if (wanted.length < members.length && projects?.unmapped === 'skip') {
+    if (known.length < members.length && projects?.unmapped === 'skip') {
       return { action: 'skip', image: step.image, present: target, reason: 'unmapped', lost: [] }
     }
     // What is created is shared with nobody yet, also where another image has its id.
     const isThere = target !== undefined && step.action !== 'create'
     const nobody = here.notesNone === true ? undefined : []
     const present = isThere ? await here.list(target, { signal }) : nobody
+    const isWhole = (await there.isWhole?.(source, { signal })) ?? true
+    const merged = byProject(known)
+    const wanted = isWhole ? merged : withOthers(merged, present ?? [])
     const change = memberChange(present, wanted, here)
     if (change === undefined) return step
     if (step.action === 'create') return { ...step, members: wanted }
@@ -60,3 +63,29 @@ export async function withMembers(
     }
   }
 }
+
+/** Members and those of others that they are not known to lack. */
+function withOthers(
+  members: readonly Membership[],
+  others: readonly Membership[],
+): readonly Membership[] {
+  const known = new Set(members.map(({ project }) => project))
+  return [...members, ...others.filter(({ project }) => !known.has(project))]
+}
+
+/** Each project once, where several of the source are one on the target: it has said the most that any of them has. */
+function byProject(members: readonly Membership[]): readonly Membership[] {
+  const found = new Map<string, Membership>()
+  for (const member of members) {
+    const { status, canShare } = found.get(member.project) ?? member
+    const said = [status, member.status]
+    found.set(member.project, {
+      ...member,
+      status: MOST.find(status => said.includes(status)) ?? null,
+      canShare: canShare === true || member.canShare,
+    })
+  }
+  return [...found.values()]
+}
+
+const MOST = ['accepted', 'pending', 'rejected'] as const

@@ -7,6 +7,7 @@ import { changesBetween, type FieldChange, withAttributesOf } from '../wire/attr
 import { forGood, type LostField } from '../wire/loss.ts'
 import type { Extras, UnreadableExtra } from './extras.ts'
 import type { FieldRules, Ruled } from './fields.ts'
+import { clashing } from './id-clash.ts'
 import type { IdMap } from './id-map.ts'
 import { withMembers } from './members.ts'
 import { otherData } from './other-data.ts'
@@ -19,7 +20,11 @@ import type { Selection } from './select.ts'
  * What is to happen to one source image. `image` is as the target is to have it, and `lost` what of the source's image
  * the target has no way to say.
  */
-export type PlanStep = { readonly lost: readonly LostField[] } & (
+export type PlanStep = {
+  readonly lost: readonly LostField[]
+  /** The image's id on the source, where the one that it has here would be taken for that of another. */
+  readonly sourceId?: string
+} & (
   | {
       readonly action: 'create'
       readonly image: Image
@@ -198,18 +203,20 @@ async function planPair(
   const { fields, ids, projects, members = false, ...others } = options
   const { source, target: present } = pair
   const ruled = ruledBy(fields, source, present)
-  if (isGlanceError(ruled)) {
+  if (isGlanceError(ruled))
     return { action: 'refuse', image: source, present, error: ruled, lost: [] }
-  }
   const leaveOut = new Set([...(options.leaveOut ?? []), ...(ruled?.leaveOut ?? [])])
   // Which may turn out only when something was written.
   if (!ends.target.features.ownersCarried) leaveOut.add('owner')
   const changed = ruled?.image ?? source
   const image = ids?.translate(changed) ?? changed
-  const isOwnerGiven = leaveOut.has('owner') || ruled?.decided.has('owner') === true
-  const wanted = projects === undefined || isOwnerGiven ? image : withOwner(image, projects)
   const decided = ruled?.decided
-  const step = planStep(wanted ?? image, present, ends, { ...others, leaveOut, decided })
+  const isOwnerGiven = leaveOut.has('owner') || decided?.has('owner') === true
+  const wanted = projects === undefined || isOwnerGiven ? image : withOwner(image, projects)
+  const copied = ids?.clashOf(source.id)
+  const there = copied === undefined ? present : undefined
+  const found = planStep(wanted ?? image, there, ends, { ...others, leaveOut, decided })
+  const step = clashing(found, source.id, copied, options.onConflict)
   if (wanted === undefined && !(step.action === 'skip' && step.reason === 'no_data')) {
     return { action: 'skip', image, present, reason: 'unmapped', lost: [] }
   }

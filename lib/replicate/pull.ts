@@ -51,9 +51,11 @@ export class Puller {
     const options = { onBytes, signal }
     if (via !== 'auto') {
       if (!offered.includes(via)) throw this.#notOffered(image, via, offered)
+      if (!isProvable(data)) throw unprovable(image, via)
       if (address === undefined || !isEnough(via, address)) throw notShown(image, via)
       return await this.#target.pull?.(image, data, { method: via, address }, options)
     }
+    if (!isProvable(data)) return undefined
     for (const method of CHOSEN_BY_AUTO) {
       const isOpen = offered.includes(method) && !this.#closed.has(method)
       if (!isOpen || address === undefined || !isEnough(method, address)) continue
@@ -81,6 +83,16 @@ export class Puller {
 
 function isEnough(method: PullMethod, { url, region }: ImageAddress): boolean {
   return method === 'glance-download' ? region !== null : url !== null
+}
+
+/** Whether it would show that the target fetched other data, which costs the image its id. */
+function isProvable({ size, checksum, digest }: ImageData): boolean {
+  return size === 0 || checksum !== null || digest !== null
+}
+
+function unprovable({ id }: Image, via: PullMethod): GlanceError {
+  const message = `image ${id}: --via ${via}: the source has no digest of it by which what is fetched could be proved: send it with --via relay`
+  return new GlanceError('unsupported', message)
 }
 
 function notShown({ id }: Image, via: PullMethod): GlanceError {

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import { type AttemptOptions, withAttempts } from '../attempts.ts'
 import type { Endpoint, Written } from '../endpoint/endpoint.ts'
-import { isGlanceError } from '../errors.ts'
+import { isGlanceError, messageOf } from '../errors.ts'
 import type { Image } from '../image/image.ts'
 import { Channel } from './channel.ts'
 import { BY_ID, inOrder } from './order.ts'
@@ -214,10 +214,18 @@ export async function* runAll(
     return undefined
   }
 
-  /** Shares the image with whom it is to be shared with. */
+  /** Shares the image with whom it is to be shared with, which is all that is missing where that fails. */
   async function shared(written: Written, { members }: WorkStep, target: Endpoint) {
-    if (members === undefined || target.members === undefined) return written
-    const refused = await target.members.set(written.image, members, { signal: stopped })
+    const access = target.members
+    if (members === undefined || access === undefined) return written
+    const set = async () => await access.set(written.image, members, { signal: stopped })
+    const refused = await withAttempts(set, { ...retrying, signal: stopped }).catch(
+      (error: unknown) => {
+        stopped.throwIfAborted()
+        if (!isGlanceError(error) || error.code === 'unauthenticated') throw error
+        return [{ field: 'members', reason: messageOf(error) }]
+      },
+    )
     return { ...written, refused: [...written.refused, ...refused] }
   }
 

@@ -76,8 +76,8 @@ export function imageFromV2(document: unknown): Image {
   const id = text(document, 'id')
   // It becomes part of URLs and file names.
   if (id === null || !isImageId(id)) throw unexpected(document, 'id', 'a UUID')
-  const algorithm = text(document, 'os_hash_algo')
-  const value = text(document, 'os_hash_value')
+  const algorithm = hex(document, 'os_hash_algo')
+  const value = hex(document, 'os_hash_value')
   return {
     id,
     name: text(document, 'name'),
@@ -92,7 +92,7 @@ export function imageFromV2(document: unknown): Image {
     minRam: count(document, 'min_ram') ?? 0,
     size: count(document, 'size'),
     virtualSize: count(document, 'virtual_size'),
-    checksum: text(document, 'checksum'),
+    checksum: hex(document, 'checksum'),
     digest: algorithm !== null && value !== null ? { algorithm, value } : null,
     tags: tags(document),
     properties: properties(document),
@@ -130,6 +130,11 @@ export function imageToV2(image: Image): Record<string, unknown> {
 /** `YYYY-MM-DDTHH:MM:SSZ` (glance/common/timeutils.py). */
 export function formatTime(time: Date): string {
   return `${time.toISOString().slice(0, 19)}Z`
+}
+
+/** A digest or the name of one: whoever registers a location says them in capitals where they like. */
+function hex(document: V2Document, name: string): string | null {
+  return text(document, name)?.toLowerCase() ?? null
 }
 
 function text(document: V2Document, name: string): string | null {

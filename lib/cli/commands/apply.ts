@@ -89,7 +89,7 @@ export const apply: Command<ApplyOptions, TransferRow | RemovalRow, TransferSumm
         rateAt: boundOf(options),
       },
     }
-    await using ids = await openIdMap(options, !given.dryRun)
+    await using ids = await openIdMap(options, !given.dryRun, context.log)
     await using source = await openPlanned(header.source, 'source', false, context)
     await using target = await openPlanned(header.target, 'target', !given.dryRun, context)
     const task: Task = {
@@ -219,8 +219,8 @@ function refused(step: PlanStep, why: string): PlanStep {
 
 /** A step before anybody has looked how much of it remains to be done. */
 function stepOf(planned: WritingStep): PlanStep {
-  const { image, lost, members } = planned
-  const common = { image, lost, ...(members === undefined ? {} : { members }) }
+  const { id: sourceId, image, lost, members } = planned
+  const common = { image, sourceId, lost, ...(members === undefined ? {} : { members }) }
   if (planned.step === 'create') {
     const { withData, newId } = planned
     const anew = newId === null ? {} : { anew: true as const }

@@ -146,7 +146,7 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
       throw new GlanceError('usage', '--json: standard output is for a list; name a file for it')
     }
     const selection = await readSelection(options, new Date())
-    await using ids = await openIdMap(options, false)
+    await using ids = await openIdMap(options, false, log)
     await using source = await open(options.source, 'source')
     await using target = await open(options.target, 'target')
     requireTakenBy(target, fields)
