@@ -2,18 +2,18 @@ import { cp, lstat, readdir, readFile, rm, symlink, writeFile } from 'node:fs/pr
 import { join } from 'node:path'
 import { PassThrough, Readable, Writable } from 'node:stream'
 import { pack } from 'tar-stream'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { OutputFailed } from '../lib/cli/exit-status.ts'
 import { collect } from '../lib/compliance/bytes.ts'
+import { dump, IMAGES, withImages } from './support/archives.ts'
 import { FakeClock } from './support/clock.ts'
 import { runCommand, startProgram } from './support/command.ts'
 import { idOf, imageOf } from './support/images.ts'
 import { sendJson, startListener } from './support/listener.ts'
 import { run } from './support/program.ts'
-import { startTestServer, type TestServer } from './support/server.ts'
+import { startTestServer } from './support/server.ts'
 import { imageToV2 } from '../lib/wire/v2-image.ts'
 
-const IMAGES = 'fixtures/images'
 const DEBIAN = '0b7e0a2c-5f0e-4d6e-9a51-1f6b1c0f3a01'
 const PROTECTED = '2c4d9e7b-8a13-4b0f-8c55-7d2e4f9b6c02'
 
@@ -367,21 +367,6 @@ t.test(
     t.match(lines.at(-1), { level: 'notice', message: /^5 images created/ })
   },
 )
-
-async function withImages(t: Test): Promise<TestServer> {
-  const server = await startTestServer(t)
-  t.match(await run(['load', server.url, IMAGES]), { status: 0 })
-  return server
-}
-
-/** The images of a server as an archive. */
-async function dump({ url }: TestServer): Promise<Buffer> {
-  const stdout = new PassThrough()
-  const gathered = collect(stdout)
-  await run(['dump', url, '-'], {}, { stdout })
-  stdout.end()
-  return await gathered
-}
 
 /** Packs files of the folder `d1`, in this order. */
 async function packedIn(folder: string, names: readonly string[]): Promise<Buffer> {

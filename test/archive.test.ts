@@ -3,18 +3,18 @@ import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { extract, pack } from 'tar-stream'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { Stopped } from '../lib/cli/exit-status.ts'
 import { readTar, tarHeader } from '../lib/stream/tar.ts'
 import { imageToV2 } from '../lib/wire/v2-image.ts'
 import { collect, patternedBytes } from '../lib/compliance/bytes.ts'
+import { dump, IMAGES, withImages } from './support/archives.ts'
 import { runProgram } from './support/command.ts'
 import { idOf, imageOf } from './support/images.ts'
 import { sendJson, startListener } from './support/listener.ts'
 import { run } from './support/program.ts'
-import { startTestServer, type TestServer } from './support/server.ts'
+import { startTestServer } from './support/server.ts'
 
-const IMAGES = 'fixtures/images'
 const DEBIAN = '0b7e0a2c-5f0e-4d6e-9a51-1f6b1c0f3a01'
 const SUMMARY = '5 images created (52.0 KiB), 0 updated, 0 the same, 0 failed\n'
 
@@ -355,21 +355,6 @@ t.test('tar itself', async t => {
     t.throws(() => tarHeader('x'.repeat(101), 0, new Date()), TypeError)
   })
 })
-
-async function withImages(t: Test): Promise<TestServer> {
-  const server = await startTestServer(t)
-  t.match(await run(['load', server.url, IMAGES]), { status: 0 })
-  return server
-}
-
-/** The images of a server as an archive. */
-async function dump({ url }: TestServer): Promise<Buffer> {
-  const stdout = new PassThrough()
-  const gathered = collect(stdout)
-  await run(['dump', url, '-'], {}, { stdout })
-  stdout.end()
-  return await gathered
-}
 
 /** Writes the files of an archive, as tar does. */
 async function unpack(archive: Buffer, folder: string): Promise<void> {
