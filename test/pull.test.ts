@@ -125,6 +125,25 @@ t.test('a target that has not let go of an image that it fetched is not written 
   t.ok(looks >= 3)
 })
 
+t.test('an import that an old target has not begun yet when it answers is waited for', async t => {
+  const source = await startUnruly(t, IMAGES.slice(0, 1))
+  const target = await fetcher(t, ['web-download'])
+  let looks = 0
+  let isAsked = false
+  const url = await startListener(t, (request, response) => {
+    if (request.url?.endsWith('/tasks') === true) return sendJson(response, 404, {})
+    if (request.url?.endsWith('/import') === true) isAsked = true
+    if (!isAsked || request.method !== 'GET' || request.url !== `/v2/images/${idOf(1)}`) {
+      return void forwardAs({}, target.url, request, response)
+    }
+    looks += 1
+    const hide = looks < 3 ? { status: 'queued', os_glance_import_task: undefined } : {}
+    void target.show(idOf(1)).then(image => sendJson(response, 200, { ...image, ...hide }))
+  })
+  const words = ['--attempts', '1', '--via', 'web-download', source.url, url]
+  t.match(await run(['livecopy', ...words]), { status: 0, stdout: /^1 image created/ })
+})
+
 t.test('a location is handed to the target only where it can hold no secret', async t => {
   const plain = 'http://127.0.0.1:8080/images/1'
   let shown: unknown = {}
