@@ -219,3 +219,20 @@ t.test('an image that cannot be asked for is one that failed, and the others are
     t.match(await run(['verify', dump]), { status: 0 })
   })
 })
+
+t.test('a plan that is carried out twice at once is done once, and nothing fails', async t => {
+  const [one, two] = await twoServers(t, [1])
+  const plan = join(t.testdir(), 'plan')
+  let isFirst = true
+  let other: Promise<unknown> | undefined
+  const url = await startListener(t, (request, response) => {
+    const answer = () => void forwardAs({}, one.url, request, response)
+    if (request.url?.endsWith('/file') !== true || !isFirst) return answer()
+    isFirst = false
+    other = run(['apply', plan]).finally(answer)
+  })
+  t.match(await run(['livecopy', '--save-plan', plan, url, two.url]), { status: 0 })
+  t.match(await run(['apply', plan]), { status: 0, stdout: /^1 image created .* 0 failed/ })
+  t.match(await other, { status: 0, stdout: /^1 image created .* 0 failed/ })
+  t.match(await run(['compare', one.url, two.url]), { status: 0 })
+})
