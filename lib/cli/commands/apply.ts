@@ -212,9 +212,10 @@ function numbered({ id: source, image }: WritingStep, id: string): Image {
 }
 
 function refused(step: PlanStep, why: string): PlanStep {
-  const { image, present, lost } = step
-  const message = `image ${image.id}: ${why} since the plan was made`
-  return { action: 'refuse', image, present, lost, error: new GlanceError('conflict', message) }
+  const { image, sourceId = image.id, present, lost } = step
+  const message = `image ${sourceId}: ${why} since the plan was made`
+  const error = new GlanceError('conflict', message)
+  return { action: 'refuse', image, sourceId, present, lost, error }
 }
 
 /** A step before anybody has looked how much of it remains to be done. */
