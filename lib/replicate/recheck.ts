@@ -101,7 +101,7 @@ export async function present(
 }
 
 /** As {@link present}, on a target: what is written anew there is as good as not there when it cannot be understood. */
-export async function presentOn(
+async function presentOn(
   target: Endpoint,
   id: string,
   options: Abortable,
