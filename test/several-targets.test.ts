@@ -270,4 +270,12 @@ t.test('a slow target does not hold a fast one up, up to a bound', async t => {
 
 t.test('the same target twice is an error', async t => {
   t.match(await run(['livecopy', 'one', 'two', 'two']), { status: 2, stderr: /'two' is named/ })
+  const source = await startUnruly(t, IMAGES)
+  const [one] = await servers(t, 1)
+  const url = one?.url ?? ''
+  t.match(await run(['livecopy', source.url, url, `${url}/`]), {
+    status: 2,
+    stderr: `'${url}/' is named as a target twice: it is ${url}`,
+  })
+  t.strictSame(source.asked, [])
 })
