@@ -219,3 +219,45 @@ t.test('an image that cannot be asked for is one that failed, and the others are
     t.match(await run(['verify', dump]), { status: 0 })
   })
 })
+
+t.test(
+  'what fails is told by its own id, also where that is the id of the copy of another',
+  async t => {
+    const folder = t.testdir()
+    const ids = join(folder, 'ids')
+    const { plan, one } = await planned(
+      t,
+      [1, 3],
+      async (_, two) => {
+        await two.create({ ...bodyOf(1), id: idOf(3) })
+        await writeFile(ids, `{"source":"${idOf(1)}","target":"${idOf(3)}"}\n`)
+      },
+      ['--on-conflict', 'new-id', '--id-map', ids],
+      folder,
+    )
+    await one.patch(idOf(3), set('name', 'new'))
+    const { status, stderr } = await run(['apply', plan])
+    t.equal(status, 1)
+    t.match(
+      stderr,
+      `${idOf(3)} (image 3): failed: image ${idOf(3)}: it has changed on ${one.url}: `,
+    )
+  },
+)
+
+t.test('a plan that is carried out twice at once is done once, and nothing fails', async t => {
+  const [one, two] = await twoServers(t, [1])
+  const plan = join(t.testdir(), 'plan')
+  let isFirst = true
+  let other: Promise<unknown> | undefined
+  const url = await startListener(t, (request, response) => {
+    const answer = () => void forwardAs({}, one.url, request, response)
+    if (request.url?.endsWith('/file') !== true || !isFirst) return answer()
+    isFirst = false
+    other = run(['apply', plan]).finally(answer)
+  })
+  t.match(await run(['livecopy', '--save-plan', plan, url, two.url]), { status: 0 })
+  t.match(await run(['apply', plan]), { status: 0, stdout: /^1 image created .* 0 failed/ })
+  t.match(await other, { status: 0, stdout: /^1 image created .* 0 failed/ })
+  t.match(await run(['compare', one.url, two.url]), { status: 0 })
+})

@@ -75,6 +75,14 @@ t.test('an id that was deleted on the target', async t => {
     t.not((await two.show(MACHINE))['kernel_id'], KERNEL)
   })
 
+  t.test('a kernel_id that is set is one of the target already', async t => {
+    const { one, two, words } = await clash(t)
+    const set = ['--set', `kernel_id=${KERNEL}`, ...words, one.url, two.url]
+    t.match(await run(['livecopy', ...set]), { status: 0, stdout: /^3 images created / })
+    t.match(await two.show(MACHINE), { kernel_id: KERNEL })
+    t.match(await run(['livecopy', ...set]), { status: 0, stdout: / 0 updated, 3 the same,/ })
+  })
+
   t.test('the copy may be deleted in its turn', async t => {
     const { one, two, map, words } = await clash(t)
     await run(['livecopy', ...words, one.url, two.url])

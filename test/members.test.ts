@@ -237,6 +237,19 @@ t.test('members that the source does not show stay on the target', async t => {
     t.same(await membersOf(two), ['p1 pending', 'us pending'])
   })
 
+  for (const dump of ['images', 'images.tar']) {
+    t.test(`and are not written into ${dump}, where they would be taken for all`, async t => {
+      caller = us
+      const folder = join(t.testdir({ images: {} }), dump)
+      t.match(await run(['dump', '--members', url, folder]), { status: 0 })
+      t.match(await run(['load', '--members', two.url, folder]), {
+        status: 0,
+        stdout: /1 the same/,
+      })
+      t.same(await membersOf(two), ['p1 pending', 'us pending'])
+    })
+  }
+
   t.test('because it shows none: then the image fails', async t => {
     isDenied = true
     t.match(await run(words), { status: 1, stderr: /members: GET .*: 403 not you/ })

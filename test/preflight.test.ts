@@ -182,6 +182,20 @@ t.test('a quota', async t => {
     t.match(await run(['livecopy', one.url, ...both]), { status: 4, stdout: /nothing was copied/ })
   })
 
+  t.test('has to suffice for what an apply does, not for what it is going to refuse', async t => {
+    const [one] = await twoServers(t, [1, 2])
+    const { url } = await limited(t, { image_count_total: 1 })
+    const plan = join(t.testdir(), 'plan')
+    t.match(await run(['livecopy', '--save-plan', plan, one.url, url]), { status: 4 })
+    t.match(await run(['apply', plan]), { status: 4, stderr: /2 images to be created/ })
+    await one.patch(idOf(2), [{ op: 'replace', path: '/name', value: 'new' }])
+    t.match(await run(['apply', plan]), {
+      status: 1,
+      stdout: /^1 image created .* 1 failed/,
+      stderr: /it has changed on/,
+    })
+  })
+
   t.test('is an obstacle to an administrator only when it is full', async t => {
     const { url } = await limited(t, { image_count_total: 1 }, ADMIN)
     t.match(await run(['livecopy', one.url, url]), { status: 0, stdout: /^3 images created/ })

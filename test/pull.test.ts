@@ -7,6 +7,7 @@ import { DEFAULT_FILTER } from '../lib/http/uri-filter.ts'
 import type { ImportMethodName } from '../lib/image/import.ts'
 import { fixedToken } from '../lib/keystone/token-source.ts'
 import { DEFAULT_IMPORTS } from '../lib/server/import-settings.ts'
+import { imageToV2 } from '../lib/wire/v2-image.ts'
 import { untilStatus } from './support/connection.ts'
 import { forwardAs } from './support/forward.ts'
 import { bytesOf, idOf, imageOf } from './support/images.ts'
@@ -122,6 +123,49 @@ t.test('a target that has not let go of an image that it fetched is not written 
   const words = ['--attempts', '1', '--via', 'web-download', source.url, url]
   t.match(await run(['livecopy', ...words]), { status: 0, stdout: /^1 image created/ })
   t.ok(looks >= 3)
+})
+
+t.test('an import that an old target has not begun yet when it answers is waited for', async t => {
+  const source = await startUnruly(t, IMAGES.slice(0, 1))
+  const target = await fetcher(t, ['web-download'])
+  let looks = 0
+  let isAsked = false
+  const url = await startListener(t, (request, response) => {
+    if (request.url?.endsWith('/tasks') === true) return sendJson(response, 404, {})
+    if (request.url?.endsWith('/import') === true) isAsked = true
+    if (!isAsked || request.method !== 'GET' || request.url !== `/v2/images/${idOf(1)}`) {
+      return void forwardAs({}, target.url, request, response)
+    }
+    looks += 1
+    const hide = looks < 3 ? { status: 'queued', os_glance_import_task: undefined } : {}
+    void target.show(idOf(1)).then(image => sendJson(response, 200, { ...image, ...hide }))
+  })
+  const words = ['--attempts', '1', '--via', 'web-download', source.url, url]
+  t.match(await run(['livecopy', ...words]), { status: 0, stdout: /^1 image created/ })
+})
+
+t.test('a location is handed to the target only where it can hold no secret', async t => {
+  const plain = 'http://127.0.0.1:8080/images/1'
+  let shown: unknown = {}
+  const url = await startListener(t, (_request, response) => sendJson(response, 200, shown))
+  const options = { tokens: fixedToken('token'), timeoutMs: 10_000, attempts: 1 }
+  await using endpoint = await GlanceV2Endpoint.open(url, new URL(url), options)
+  const image = imageOf(1, Buffer.of(1))
+  for (const [location, handed] of [
+    [plain, plain],
+    [`${plain}?X-Amz-Signature=a`, null],
+    [`${plain}?auth=a`, null],
+    [`${plain}#a`, null],
+    ['http://user:password@127.0.0.1:8080/images/1', null],
+    ['file:///images/1', null],
+  ] as const) {
+    shown = { ...imageToV2(image), direct_url: location }
+    const data = await endpoint.data(image)
+    t.match(await data.address?.(), { url: handed }, location)
+  }
+  shown = { ...imageToV2(image), direct_url: `${plain}?a=b`, locations: [{ url: plain }] }
+  const data = await endpoint.data(image)
+  t.match(await data.address?.(), { url: plain }, 'another is taken where there is one')
 })
 
 t.test('what is fetched may get a new id on the target, and is fetched by its own', async t => {

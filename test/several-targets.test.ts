@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import { untilStatus } from './support/connection.ts'
 import { forwardAs } from './support/forward.ts'
 import { bytesOf, idOf, imageOf } from './support/images.ts'
-import { startListener } from './support/listener.ts'
+import { sendJson, startListener } from './support/listener.ts'
 import { run } from './support/program.ts'
 import { startTestServer, type TestServer } from './support/server.ts'
 import { type Stored, startUnruly } from './support/unruly.ts'
@@ -198,6 +198,41 @@ t.test('a target whose listing breaks off is given up, and the others have it al
   t.match(stdout, /^http:.*: 3 images created .*, 0 failed$/m)
 })
 
+t.test(
+  'a target that answers nothing any more is given up, and the others have it all',
+  async t => {
+    const images = [1, 2, 3, 4, 5, 6].map(n => {
+      const data = bytesOf(n, 1000 * n)
+      return { image: imageOf(n, data), data }
+    })
+    const words = ['livecopy', '-j', '1', '--attempts', '1']
+    const given = /: given up: 2 images in a row failed, the last with: P/
+    await t.test('after more images in a row than are copied at once', async t => {
+      const source = await startUnruly(t, images)
+      const [one] = await servers(t, 1)
+      let asked = 0
+      const dead = await startListener(t, (request, response) => {
+        if (request.method === 'GET') return sendJson(response, 200, { images: [] })
+        asked += 1
+        request.destroy()
+      })
+      const { status, stdout, stderr } = await run([...words, source.url, dead, one?.url ?? ''])
+      t.match({ status, stdout, stderr }, { status: 1, stderr: given })
+      t.match(stdout, /: 0 images created .*, given up$/m)
+      t.match(stdout, /: 6 images created .*, 0 failed$/m)
+      t.equal(asked, 2)
+    })
+    await t.test('but not for what the source does not give', async t => {
+      const source = await startUnruly(t, images, () => ({ status: 503 }))
+      const urls = (await servers(t, 2)).map(({ url }) => url)
+      const { status, stdout, stderr } = await run([...words, source.url, ...urls])
+      t.match({ status, stderr }, { status: 1 })
+      t.notMatch(stderr, /given up/)
+      t.match(stdout, /: 0 images created .*, 6 failed\n.*: 0 images created .*, 6 failed\n/)
+    })
+  },
+)
+
 t.test('a target that breaks off an upload tries again alone, and the others go on', async t => {
   const source = await startUnruly(t, IMAGES.slice(2))
   const [one, two] = await servers(t, 2)
@@ -235,4 +270,12 @@ t.test('a slow target does not hold a fast one up, up to a bound', async t => {
 
 t.test('the same target twice is an error', async t => {
   t.match(await run(['livecopy', 'one', 'two', 'two']), { status: 2, stderr: /'two' is named/ })
+  const source = await startUnruly(t, IMAGES)
+  const [one] = await servers(t, 1)
+  const url = one?.url ?? ''
+  t.match(await run(['livecopy', source.url, url, `${url}/`]), {
+    status: 2,
+    stderr: `'${url}/' is named as a target twice: it is ${url}`,
+  })
+  t.strictSame(source.asked, [])
 })

@@ -153,6 +153,16 @@ t.test(
       t.equal(source.asked.length, 4, 'two attempts, each with one more try')
     })
 
+    t.test('a source that does not answer at all is tried again after --stall-timeout', async t => {
+      const target = await startTestServer(t)
+      const source = await startUnruly(t, [IMAGE], once({ until: new Promise(() => {}) }))
+      const words = ['livecopy', '--stall-timeout', '1', source.url, target.url]
+      t.match(await run(words), {
+        status: 0,
+        stderr: /attempt 2 after: GET .*\/file: nothing moved for 1 s\n/,
+      })
+    })
+
     t.test('a source that says when to come back is waited for', async t => {
       const target = await startTestServer(t)
       const source = await startUnruly(

@@ -27,7 +27,7 @@ export async function* carryOut(
   }: RunOptions &
     Pick<PlanContext, 'extras'> &
     Pick<PlanOptions, 'ids' | 'onConflict'> & {
-      /** Whether a property is left alone, so that it does not follow new ids either. Default: none is. */
+      /** Whether a property is left alone or given, so that it does not follow new ids either. Default: none is. */
       readonly isLeftOut?: ((property: string) => boolean) | undefined
     },
 ): AsyncGenerator<TransferEvent> {

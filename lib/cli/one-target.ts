@@ -155,7 +155,7 @@ export async function* perform(
           extras,
           ids,
           onConflict,
-          isLeftOut: name => fields.leavesOut(name),
+          isLeftOut: name => fields.leavesOut(name) || fields.decides(name),
           recheck,
           attempts,
           concurrency,

@@ -190,7 +190,7 @@ export async function mapProjects(
     }
   })
   for (const each of unmapped) {
-    const line = `${where}${describe(each)}: ${CONSEQUENCES[action]}`
+    const line = `${where}${describe(each)}: ${consequence(action, each)}`
     if (action === 'fail') log.error(line)
     else log.warning(line)
   }
@@ -208,11 +208,15 @@ export function describeUnmapped(unmapped: Unmapped | null): string {
   return `${projects} of the source not mapped, nothing was done: complete the file, or say --unmapped skip or drop`
 }
 
-const CONSEQUENCES = {
-  fail: 'nothing is copied',
-  skip: 'they are not copied',
-  drop: 'they become ours, and are not shared with it',
-} as const
+function consequence(action: Unmapped['action'], { images, members }: UnmappedProject): string {
+  if (action === 'fail') return 'nothing is copied'
+  if (action === 'skip') return 'they are not copied'
+  const parts = [
+    ...(images > 0 ? ['its images become ours'] : []),
+    ...(members > 0 ? ['no image is shared with it'] : []),
+  ]
+  return parts.join(', and ')
+}
 
 function describe({ project, name, images, members, reason }: UnmappedProject): string {
   const label = name === null ? printable(project) : `${printable(project)} (${printable(name)})`

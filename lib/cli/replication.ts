@@ -179,8 +179,7 @@ export function replicationCommand<P extends string>({
         requireNoPlan(options)
       }
       const again = targets.find((one, i) => targets.indexOf(one) !== i)
-      if (again !== undefined)
-        throw new GlanceError('usage', `'${withoutCredentials(again)}' is named as a target twice`)
+      if (again !== undefined) throw namedTwice(again)
       if (targets.some(isArchive)) requireOneStream(options)
       const prepared: Prepared = {
         command: name,
@@ -253,4 +252,12 @@ export function summaryLine(
     ...(summary.stopped ? [describeStop(summary.dry_run)] : []),
     ...(summary.cut_short ? ['--max-duration is over: what is left is for the next run'] : []),
   ].join('\n')
+}
+
+/** The error of a target that is another one as well, which `how` may tell. */
+export function namedTwice(address: string, how = ''): GlanceError {
+  return new GlanceError(
+    'usage',
+    `'${withoutCredentials(address)}' is named as a target twice${how}`,
+  )
 }

@@ -29,7 +29,7 @@ import {
   type RemovalOutcome,
   type RemovalRow,
 } from './removal-rows.ts'
-import { openTarget, type Prepared, type ReplicationOptions } from './replication.ts'
+import { namedTwice, openTarget, type Prepared, type ReplicationOptions } from './replication.ts'
 import { selectionSummary, type SelectionSummary } from './selection.ts'
 import {
   bytesOf,
@@ -121,7 +121,10 @@ async function* replicateToAll(
   for (const address of addresses) {
     try {
       const target = await openTarget(address, prepared, options, context)
+      const where = target.address
+      const isTwin = where !== undefined && opened.some(other => other.address === where)
       opened.push(target)
+      if (isTwin) throw namedTwice(address, `: it is ${where}`)
       targets.set(target, stateOf(address))
     } catch (error) {
       signal.throwIfAborted()

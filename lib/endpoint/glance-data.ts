@@ -95,7 +95,7 @@ export async function downloadRange(
 ): Promise<Bytes> {
   const last = offset + length - 1
   const headers = { ...transport.headers, range: `bytes=${offset}-${last}` }
-  const answer = await receive({ method: 'GET', url, ...transport, headers })
+  const answer = await get(url, { ...transport, headers })
   const status = answer.statusCode ?? 0
   if (status === 206) {
     checkSame(answer, url, checksum)
@@ -128,10 +128,19 @@ function checkSame(answer: IncomingMessage, url: URL, checksum: string | null): 
   throw new GlanceError('corrupt', `GET ${redact(url)}: ${CHANGED}`)
 }
 
+/** An answer that is waited for no longer than a byte of its body would be. */
+async function get(
+  url: URL,
+  { headers, connections, timeoutMs, stallMs, signal }: Transport,
+): Promise<IncomingMessage> {
+  const patience = { timeoutMs: Math.min(timeoutMs, stallMs), signal }
+  return await receive({ method: 'GET', url, headers, connections, ...patience })
+}
+
 /** The answer with all of it; undefined where that is no bytes. */
 async function ask(url: URL, wanted: Download): Promise<IncomingMessage | undefined> {
   const { size, ...transport } = wanted
-  const answer = await receive({ method: 'GET', url, ...transport })
+  const answer = await get(url, transport)
   const status = answer.statusCode ?? 0
   // What is other data already by its headers never reaches the target, where it would cost the image its id.
   if (status === 200) checkSame(answer, url, wanted.checksum)
@@ -150,7 +159,7 @@ async function askForRange(
   { offset, size, checksum, ...transport }: Download,
 ): Promise<IncomingMessage | undefined> {
   const headers = { ...transport.headers, range: `bytes=${offset}-` }
-  const answer = await receive({ method: 'GET', url, ...transport, headers })
+  const answer = await get(url, { ...transport, headers })
   const status = answer.statusCode ?? 0
   if (status === 200 || status === 206) checkSame(answer, url, checksum)
   if (status === 200) return answer

@@ -247,12 +247,20 @@ export abstract class GlanceEndpoint implements Endpoint {
     throw new GlanceError('unavailable', `image ${id}: ${this.name} is still being sent its data`)
   }
 
-  /** Sends the data; when that fails, waits until the service has noticed and keeps none of it. */
+  /**
+   * Sends the data; when that fails, waits until the service has noticed and keeps none of it. Where it has the same by
+   * then from somebody else, nothing has failed.
+   */
   async #upload(id: string, data: ImageData, signal: AbortSignal | undefined): Promise<Expected> {
     try {
       return await this.send(id, data, signal)
     } catch (error) {
       const status = await this.#settled(id).catch(() => undefined) // What failed first is what counts.
+      if (status === 'active' && isGlanceError(error, 'conflict')) {
+        // Another run, or an import that was not waited for to its end, was faster.
+        const stored = await this.show(id, signal).catch(() => undefined)
+        if (stored !== undefined && difference(stored, data) === undefined) return data
+      }
       if (status !== 'killed' || !isGlanceError(error)) throw error
       throw new GlanceError(
         'gone',

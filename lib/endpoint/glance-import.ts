@@ -11,6 +11,8 @@ const PAUSE_MS = [100, 5000] as const
 const DEAD_MS = 3_600_000
 /** Milliseconds after which the lock on an image that is active is taken to be that of a worker that died. */
 const LEFT_MS = 60_000
+/** Milliseconds in which an import begins, where nothing else shows that it has: an old Glance answers before it does. */
+const BEGIN_MS = 5000
 
 /**
  * Has a v2 service import the data of a queued image by itself, and waits for the end: it is active then.
@@ -31,7 +33,9 @@ export async function importImage(
         }
   await service.call('POST', `v2/images/${id}/import`, { json, signal })
   const what = `image ${id}: ${service.name} could not fetch it by ${method}`
+  const asked = performance.now()
   let activeSince: number | undefined
+  let hasBegun = false
   await untilChanged(signal, async () => {
     const image = await service.get(`v2/images/${id}`, signal)
     const status = isObject(image) ? image['status'] : undefined
@@ -48,7 +52,9 @@ export async function importImage(
     const message = typeof told === 'string' ? told : ''
     const copied = /^Copied (\d+) MiB/.exec(message)?.[1]
     if (copied !== undefined) onBytes(Number(copied) * 1024 * 1024)
-    if (status === 'queued' && !isLocked) {
+    hasBegun ||= isLocked || status !== 'queued' || task !== undefined
+    const isWaited = hasBegun || performance.now() - asked > BEGIN_MS
+    if (status === 'queued' && !isLocked && isWaited) {
       const why = task?.['status'] === 'failure' && message !== '' ? message : 'it does not say why'
       throw new GlanceError('unavailable', `${what}: ${why}`)
     }

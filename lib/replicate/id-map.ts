@@ -88,10 +88,13 @@ export class IdMap implements AsyncDisposable {
     return NAMING.some(name => properties.get(name) != null)
   }
 
-  /** The source's image as the target is to have it: with the ids there, also those in `kernel_id` and `ramdisk_id`. */
-  translate(image: Image): Image {
+  /**
+   * The source's image as the target is to have it: with the ids there, also those in `kernel_id` and `ramdisk_id`, but
+   * for properties that name an image of the target already.
+   */
+  translate(image: Image, isOfTarget?: (property: string) => boolean): Image {
     const id = this.#targets.get(image.id) ?? image.id
-    return { ...this.#renamed(image, value => value), id }
+    return { ...this.#renamed(image, value => value, isOfTarget), id }
   }
 
   /** An image that is on the target, naming others by the ids that they have there now, but for properties left alone. */

@@ -26,6 +26,9 @@ export async function withMembers(
   try {
     const members = await there.list(source, { signal })
     if (members === undefined) return step // A dump without them says nothing of whom it is shared with.
+    const isWhole = (await there.isWhole?.(source, { signal })) ?? true
+    // What is written down is taken for all when it is read, by whoever reads it.
+    if (!isWhole && here.notesNone === true) return step
     const known = members.flatMap(member => {
       if (projects === undefined) return [member]
       const project = projects.targets.get(member.project)
@@ -38,7 +41,6 @@ export async function withMembers(
     const isThere = target !== undefined && step.action !== 'create'
     const nobody = here.notesNone === true ? undefined : []
     const present = isThere ? await here.list(target, { signal }) : nobody
-    const isWhole = (await there.isWhole?.(source, { signal })) ?? true
     const merged = byProject(known)
     const wanted = isWhole ? merged : withOthers(merged, present ?? [])
     const change = memberChange(present, wanted, here)

@@ -209,8 +209,8 @@ async function planPair(
   // Which may turn out only when something was written.
   if (!ends.target.features.ownersCarried) leaveOut.add('owner')
   const changed = ruled?.image ?? source
-  const image = ids?.translate(changed) ?? changed
   const decided = ruled?.decided
+  const image = ids?.translate(changed, name => decided?.has(name) === true) ?? changed
   const isOwnerGiven = leaveOut.has('owner') || decided?.has('owner') === true
   const wanted = projects === undefined || isOwnerGiven ? image : withOwner(image, projects)
   const copied = ids?.clashOf(source.id)

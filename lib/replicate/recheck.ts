@@ -42,12 +42,13 @@ export async function remainsOf(
     here !== undefined &&
     changesOf(here, followed, target).length < changesOf(here, planned, target).length
   const image = isFollowed ? followed : planned
-  const { lost } = step
+  const { lost, id: sourceId } = step
   const refuse = (why: string): PlanStep => {
     const message = `image ${step.id}: ${why} since the plan was made`
     return {
       action: 'refuse',
       image,
+      sourceId,
       present: here,
       lost,
       error: new GlanceError('conflict', message),
@@ -57,7 +58,7 @@ export async function remainsOf(
   const members =
     left.state === 'done' ? await membersLeft(step, left.present, target, options) : undefined
   if (left.state === 'done' && members === undefined) {
-    return { action: 'skip', image, present: left.present, reason: 'same', lost }
+    return { action: 'skip', image, sourceId, present: left.present, reason: 'same', lost }
   }
   if (there === undefined) return refuse(`${source.name} has lost it`)
   const difference = describeDifference(step.source, fingerprintOf(there, source))
@@ -100,7 +101,7 @@ export async function present(
 }
 
 /** As {@link present}, on a target: what is written anew there is as good as not there when it cannot be understood. */
-export async function presentOn(
+async function presentOn(
   target: Endpoint,
   id: string,
   options: Abortable,
@@ -247,6 +248,6 @@ async function membersLeft(
   return memberChange(found, members, target.members)
 }
 
-function more({ members, lost }: WritingStep) {
-  return { lost, ...(members === undefined ? {} : { members }) }
+function more({ id: sourceId, members, lost }: WritingStep) {
+  return { sourceId, lost, ...(members === undefined ? {} : { members }) }
 }

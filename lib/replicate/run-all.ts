@@ -4,6 +4,7 @@ import type { Endpoint, Written } from '../endpoint/endpoint.ts'
 import { isGlanceError, messageOf } from '../errors.ts'
 import type { Image } from '../image/image.ts'
 import { Channel } from './channel.ts'
+import { DeadTargets } from './dead-targets.ts'
 import { BY_ID, inOrder } from './order.ts'
 import type { PlanStep } from './plan.ts'
 import { Puller } from './pull.ts'
@@ -49,7 +50,7 @@ const TIDY_MS = 10_000
 /**
  * Carries out a plan for several targets as {@link run} does for one. The data of an image that several of them lack is
  * read once. A target that cannot be listed any more, refuses our token, or fails to finish is given up, and the others
- * go on. A source that is read once is copied in its own order, an image at a time.
+ * go on; so is one that answers nothing any more while there are others, which would wait for it. A source that is read once is copied in its own order, an image at a time.
  * @throws what the plan throws.
  */
 export async function* runAll(
@@ -102,6 +103,7 @@ export async function* runAll(
   })
   const pullers = new Map(targets.map(target => [target, new Puller(via, target)]))
   const broken = new Set<Endpoint>()
+  const dead = targets.length > 1 ? new DeadTargets(concurrency) : undefined
   let total = 0
   let left = false
 
@@ -134,6 +136,7 @@ export async function* runAll(
 
   async function carryOut(work: Work, source: DataSource): Promise<void> {
     const { target } = work
+    const watched = dead?.watching(source) ?? source
     if (closing?.aborted === true) return void (left = true)
     if (stopped.aborted || broken.has(target)) {
       return events.put({ type: 'interrupted', target, step: work.step })
@@ -158,7 +161,7 @@ export async function* runAll(
     try {
       const written =
         step.action === 'create' && step.withData
-          ? await transfer(step.image, source, target, {
+          ? await transfer(step.image, watched, target, {
               ...options,
               bandwidth,
               members: step.members,
@@ -171,6 +174,7 @@ export async function* runAll(
                 events.put({ type: 'resumed', target, step, offset, error }),
             })
           : await write(step, target, options)
+      dead?.lives(target)
       events.put({ type: 'finished', target, step, written: await shared(written, step, target) })
     } catch (error) {
       count(0)
@@ -184,7 +188,8 @@ export async function* runAll(
         return events.put({ type: 'skipped', target, step, reason: 'conflict' })
       }
       events.put({ type: 'failed', target, id: step.image.id, step, error })
-      if (isGlanceError(error, 'unauthenticated')) giveUp(target, error)
+      const why = isGlanceError(error, 'unauthenticated') ? error : dead?.failed(target, error)
+      if (why !== undefined) giveUp(target, why)
     }
   }
 

@@ -1,14 +1,14 @@
 import type { Options } from 'yargs'
-import type { Abortable } from '../../abort.ts'
 import { GlanceError, isGlanceError } from '../../errors.ts'
+import { atOnce } from '../../replicate/at-once.ts'
 import type { FieldRules } from '../../replicate/fields.ts'
 import type { IdMap } from '../../replicate/id-map.ts'
 import type { PlanStep } from '../../replicate/plan.ts'
 import { renumberedFrom } from '../../replicate/provenance.ts'
-import { presentOn, remainsOf, type WritingStep } from '../../replicate/recheck.ts'
+import { remainsOf, type WritingStep } from '../../replicate/recheck.ts'
 import type { Removal } from '../../replicate/removal.ts'
 import type { PlanHeader, PlannedEnd } from '../../replicate/saved-plan.ts'
-import { hasData, type Image } from '../../image/image.ts'
+import type { Image } from '../../image/image.ts'
 import type { Endpoint } from '../../endpoint/endpoint.ts'
 import type { Steps } from '../carry-out.ts'
 import type { Command, CommandContext } from '../command.ts'
@@ -146,7 +146,7 @@ function writing(
   { source, target }: Record<'source' | 'target', Endpoint>,
   ids: IdMap | undefined,
   fields: FieldRules,
-  { dryRun }: Pick<ApplyOptions, 'dryRun'>,
+  { dryRun, checkers = 8 }: Pick<ApplyOptions, 'dryRun' | 'checkers'>,
 ): Pick<Task, 'steps' | 'counted' | 'recheck'> & { readonly steps: Steps } {
   const plannedBy = new WeakMap<PlanStep, WritingStep>()
   async function* steps(): AsyncGenerator<PlanStep> {
@@ -157,37 +157,42 @@ function writing(
       yield step
     }
   }
+  /** What is left of a step, and the id that it is done under; writes nothing down. */
+  async function left(step: PlanStep, planned: WritingStep, signal: AbortSignal | undefined) {
+    const known = ids?.targetOf(planned.id)
+    const newId = planned.step === 'create' ? planned.newId : null
+    // Also one that a run before this one had to give it.
+    const id = known ?? newId ?? planned.image.id
+    const isNew = id !== planned.image.id
+    if (isNew && planned.step === 'update') {
+      return { now: refused(step, `it has got another id on the target, ${id},`), id }
+    }
+    // What has the id that it had in the plan does not matter to what gets a new one.
+    const asked = isNew && planned.step === 'create' ? { ...planned, target: null } : planned
+    const image = numbered(planned, id)
+    const followed = ids?.followed(image, name => fields.leavesOut(name)) ?? image
+    const now = await remainsOf(asked, { image, followed }, { source, target }, { signal })
+    if (now.action === 'refuse') return { now: { ...now, image: step.image }, id }
+    return { now, id, toAssign: isNew && known === undefined }
+  }
   return {
     steps,
-    // Of what a run before has done no bytes are copied any more.
+    // No bytes are copied of what a run before has done, nor of what is going to be refused.
     counted: async function* ({ signal }) {
-      for await (const step of steps()) {
-        if (step.action !== 'create') continue
-        const planned = plannedBy.get(step)
-        const newId = planned?.step === 'create' ? planned.newId : null
-        const id = planned === undefined ? undefined : ids?.targetOf(planned.id)
-        const here = await countable(target, id ?? newId ?? step.image.id, { signal })
-        if (here === undefined || !hasData(here)) yield { ...step, present: here }
+      async function* creations() {
+        for await (const step of steps()) if (step.action === 'create') yield step
       }
+      yield* atOnce(creations(), checkers, async step => {
+        const planned = plannedBy.get(step)
+        if (planned === undefined) return step
+        return await left(step, planned, signal).then(({ now }) => now, uncounted(step, signal))
+      })
     },
     recheck: async (step, signal) => {
       const planned = plannedBy.get(step)
       if (planned === undefined) return step
-      const known = ids?.targetOf(planned.id)
-      const newId = planned.step === 'create' ? planned.newId : null
-      // Also one that a run before this one had to give it.
-      const id = known ?? newId ?? planned.image.id
-      const isNew = id !== planned.image.id
-      if (isNew && planned.step === 'update') {
-        return refused(step, `it has got another id on the target, ${id},`)
-      }
-      // What has the id that it had in the plan does not matter to what gets a new one.
-      const asked = isNew && planned.step === 'create' ? { ...planned, target: null } : planned
-      const image = numbered(planned, id)
-      const followed = ids?.followed(image, name => fields.leavesOut(name)) ?? image
-      const now = await remainsOf(asked, { image, followed }, { source, target }, { signal })
-      if (now.action === 'refuse') return { ...now, image: step.image }
-      if (!isNew || known !== undefined) return now
+      const { now, id, toAssign = false } = await left(step, planned, signal)
+      if (!toAssign) return now
       // What would get a new id is told of as the plan has it.
       const isToBe = now.action === 'create' && step.action === 'create'
       if (dryRun) return isToBe ? { ...step, present: now.present } : now
@@ -197,13 +202,13 @@ function writing(
   }
 }
 
-/** What the target has of an image, where anybody can tell: what it does not say counts as still to be done. */
-async function countable(target: Endpoint, id: string, options: Abortable) {
-  return await presentOn(target, id, options).catch((error: unknown) => {
-    options.signal?.throwIfAborted()
+/** That of which nobody can tell how much is left counts as still to be done. */
+function uncounted(step: PlanStep, signal: AbortSignal | undefined): (error: unknown) => PlanStep {
+  return error => {
+    signal?.throwIfAborted()
     if (!isGlanceError(error) || error.code === 'unauthenticated') throw error
-    return undefined
-  })
+    return step
+  }
 }
 
 /** The image as the target is to have it under this id. */
@@ -212,9 +217,10 @@ function numbered({ id: source, image }: WritingStep, id: string): Image {
 }
 
 function refused(step: PlanStep, why: string): PlanStep {
-  const { image, present, lost } = step
-  const message = `image ${image.id}: ${why} since the plan was made`
-  return { action: 'refuse', image, present, lost, error: new GlanceError('conflict', message) }
+  const { image, sourceId = image.id, present, lost } = step
+  const message = `image ${sourceId}: ${why} since the plan was made`
+  const error = new GlanceError('conflict', message)
+  return { action: 'refuse', image, sourceId, present, lost, error }
 }
 
 /** A step before anybody has looked how much of it remains to be done. */
