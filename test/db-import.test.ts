@@ -759,6 +759,8 @@ t.test('db import takes the database from', async t => {
     'postgresql://u:secret@127.0.0.1:1/glance',
     'mysql://u:a secret@127.0.0.1:1/glance',
     'mysql//://u:secret@127.0.0.1:1/glance',
+    'postgresql:/u:secret@127.0.0.1:1/glance',
+    'mysql+pymysql:/u:secret@127.0.0.1:1/glance',
   ]) {
     t.test(`a password on the command line, which is never told: ${url}`, async t => {
       const { status, stderr } = await run(['db', 'import', url])
