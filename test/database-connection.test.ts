@@ -290,6 +290,7 @@ connection_recycle_time = 600
 max_retries = -1
 retry_interval = 2
 db_max_retries = 0
+statement_timeout = 7
 `),
     {
       connection: 'mysql+pymysql://glance:secret@db/glance',
@@ -300,6 +301,7 @@ db_max_retries = 0
       maxRetries: -1,
       retryIntervalMs: 2000,
       dbMaxRetries: 0,
+      statementTimeoutMs: 7000,
     },
   )
   for (const [value, dataApi] of [

@@ -1,3 +1,4 @@
+import { CompiledQuery } from 'kysely'
 import t from 'tap'
 import {
   toGlanceError as ofMysql,
@@ -7,6 +8,7 @@ import {
   toGlanceError as ofPostgres,
   isRefusal as refusedByPostgres,
 } from '../lib/database/postgres-errors.ts'
+import { ServerDriver } from '../lib/database/server/driver.ts'
 import { Pool, type PoolOptions } from '../lib/database/server/pool.ts'
 import { Lost, type Session } from '../lib/database/server/session.ts'
 import { Undone } from '../lib/database/sql/away.ts'
@@ -206,6 +208,46 @@ t.test('connections', async t => {
   })
 })
 
+t.test('a server that never answers', async t => {
+  const select = { ...CompiledQuery.raw('select 1'), query: { kind: 'SelectQueryNode' } as const }
+  const open = async () => new Mute()
+
+  t.test('is away for what reads, and its connection is given up', async t => {
+    const driver = new ServerDriver(poolOf({ open }).pool, () => [], 10)
+    const connection = await driver.acquireConnection()
+    await t.rejects(connection.executeQuery(select), {
+      name: 'GlanceError',
+      code: 'unavailable',
+      message: 'the database did not answer within 0.01 s',
+    })
+    t.ok(connection.session.ended)
+    await driver.releaseConnection(connection)
+    t.not((await driver.acquireConnection()).session, connection.session)
+  })
+
+  t.test('is away for what begins and what ends a transaction', async t => {
+    for (const begin of ['begin', 'answered']) {
+      const driver = new ServerDriver(poolOf({ open }).pool, () => [begin], 10)
+      const connection = await driver.acquireConnection()
+      const run = async () => {
+        await driver.beginTransaction(connection, { isolationLevel: 'serializable' })
+        await driver.commitTransaction(connection)
+      }
+      await t.rejects(run(), { code: 'unavailable' }, begin)
+      await driver.rollbackTransaction(connection)
+    }
+  })
+
+  t.test('keeps nobody from closing', async t => {
+    const { pool } = poolOf({ open, graceMs: 10 })
+    const session = await pool.take()
+    const asked = session.query()
+    await pool[Symbol.asyncDispose]()
+    t.ok(session.ended)
+    t.ok(asked)
+  })
+})
+
 /** A connection to nobody. */
 class Silent implements Session {
   ended = false
@@ -214,6 +256,14 @@ class Silent implements Session {
   }
   async close() {
     this.ended = true
+  }
+}
+
+/** A connection to somebody who says nothing, unless he is asked for it. */
+class Mute extends Silent {
+  override async query(sql = '') {
+    if (sql === 'answered') return await super.query()
+    return await new Promise<never>(() => {})
   }
 }
 
