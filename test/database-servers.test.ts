@@ -208,6 +208,23 @@ t.test('connections', async t => {
   })
 })
 
+t.test('of a commit whose answer is lost', async t => {
+  const committing = async (accessMode: 'read only' | 'read write') => {
+    const driver = new ServerDriver(poolOf({ open: async () => new Lossy() }).pool, () => [])
+    const connection = await driver.acquireConnection()
+    await driver.beginTransaction(connection, { isolationLevel: 'repeatable read', accessMode })
+    await driver.commitTransaction(connection)
+  }
+  t.test('it is not known whether it was done', async t => {
+    const error = await committing('read write').catch((error: unknown) => error)
+    t.match(error, { code: 'unavailable', message: /it is not known whether/ })
+    t.notOk(error instanceof Undone)
+  })
+  t.test('nothing was to be done when it only read, which may be done again', async t => {
+    t.ok((await committing('read only').catch((error: unknown) => error)) instanceof Undone)
+  })
+})
+
 t.test('a server that never answers', async t => {
   const select = { ...CompiledQuery.raw('select 1'), query: { kind: 'SelectQueryNode' } as const }
   const open = async () => new Mute()
@@ -256,6 +273,13 @@ class Silent implements Session {
   }
   async close() {
     this.ended = true
+  }
+}
+
+/** A connection that is lost at its first statement. */
+class Lossy extends Silent {
+  override async query(): Promise<never> {
+    throw new Lost('the connection to the db was lost')
   }
 }
 

@@ -37,7 +37,8 @@ export class ServerDriver implements Driver {
 
   beginTransaction(connection: ServerSession, settings: TransactionSettings): Promise<void> {
     const limited = settings.isolationLevel !== undefined
-    return connection.begin(this.#begin(settings), limited)
+    const readOnly = settings.accessMode === 'read only'
+    return connection.begin(this.#begin(settings), { limited, readOnly })
   }
 
   commitTransaction(connection: ServerSession): Promise<void> {
@@ -66,14 +67,19 @@ class ServerSession implements DatabaseConnection {
   readonly #limitMs: number
   /** Whether what is done now is limited in time. */
   #limited = false
+  #readOnly = false
 
   constructor(session: Session, limitMs: number) {
     this.session = session
     this.#limitMs = limitMs
   }
 
-  async begin(statements: readonly string[], limited: boolean): Promise<void> {
+  async begin(
+    statements: readonly string[],
+    { limited, readOnly }: { readonly limited: boolean; readonly readOnly: boolean },
+  ): Promise<void> {
     this.#limited = limited
+    this.#readOnly = readOnly
     for (const statement of statements) await this.#run(statement, [], undone)
     this.#inTransaction = true
   }
@@ -81,7 +87,7 @@ class ServerSession implements DatabaseConnection {
   /** @throws {GlanceError} `unavailable`: it is not known then whether it was done, unless it is {@link Undone}. */
   async commit(): Promise<void> {
     if (this.#end !== undefined) throw this.#end
-    await this.#run('commit', [], unknown)
+    await this.#run('commit', [], this.#readOnly ? undone : unknown)
     this.#inTransaction = false
     this.#limited = false
   }
