@@ -402,3 +402,14 @@ t.test('a database that goes away in the middle of', async t => {
     })
   }
 })
+
+t.test('an image whose deletion was done without an answer leaves no data', async t => {
+  const dataApi = fileURLToPath(new URL('support/absent-database.js', import.meta.url))
+  const { server, in: inFolder } = await start(t, { dataApi, connection: 'absent:' })
+  const id = await server.create()
+  await server.upload(id, 'data')
+  presence.unanswered = 1
+  t.equal((await remove(server, `/v2/images/${id}`)).status, 503)
+  t.equal((await remove(server, `/v2/images/${id}`)).status, 404)
+  t.same(inFolder('one'), [])
+})

@@ -2,8 +2,11 @@ import type { Database } from '../../lib/database/database.ts'
 import { openDatabase as openAny } from '../../lib/database/open.ts'
 import { GlanceError } from '../../lib/errors.ts'
 
-/** How many transactions the databases that this module opens take before they are away: tests set it. */
-export const presence = { transactions: Infinity }
+/**
+ * How many transactions the databases that this module opens take before they are away, and how many of those they do
+ * without an answer: tests set it.
+ */
+export const presence = { transactions: Infinity, unanswered: 0 }
 
 /** Opens a database in memory as a driver by its module: while it is away, it does not answer. */
 export async function openDatabase(): Promise<Database> {
@@ -13,7 +16,10 @@ export async function openDatabase(): Promise<Database> {
     transaction: async <T>(work: (tx: Database) => Promise<T>) => {
       presence.transactions -= 1
       if (presence.transactions < 0) throw new GlanceError('unavailable', 'the database is away')
-      return (await transaction.call(database, work)) as T
+      const result = (await transaction.call(database, work)) as T
+      presence.unanswered -= 1
+      if (presence.unanswered >= 0) throw new GlanceError('unavailable', 'it is not known')
+      return result
     },
   })
 }

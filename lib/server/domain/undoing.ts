@@ -29,7 +29,12 @@ export class Undoing implements AsyncDisposable {
 
   /** Undoes it now, or later while the database is away. @throws what else `undo` throws. */
   async undo(imageId: string, undo: Undo): Promise<void> {
-    this.#pending.set(imageId, { undo, attempts: 0, running: undefined })
+    const earlier = this.#pending.get(imageId)
+    const both: Undo = async isAgain => {
+      await earlier?.undo(true)
+      await undo(isAgain)
+    }
+    this.#pending.set(imageId, { undo: both, attempts: 0, running: undefined })
     try {
       await this.settle(imageId)
     } catch (error) {
