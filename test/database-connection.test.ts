@@ -223,11 +223,25 @@ const DRIVERS = {
   'nothing.mjs': 'export async function openDatabase() {}',
   'half.mjs':
     'export const openDatabase = () => ({ images: {}, tasks: {}, members: {}, migrate() {} })',
+  'needy.mjs': `import 'nowhere-to-be-found'\nexport const openDatabase = () => {}`,
+  'never.mjs': 'export const openDatabase = () => new Promise(() => {})',
   'throws.mjs': `export function openDatabase() { throw new Error('no licence') }`,
   'rejects.mjs': `
     class GlanceError extends Error { name = 'GlanceError'; code = 'corrupt' }
     export async function openDatabase() { throw new GlanceError('all is lost') }`,
 }
+
+t.test(
+  "somebody else's driver that never opens its database is waited for until a stop",
+  async t => {
+    const dataApi = join(t.testdir(DRIVERS), 'never.mjs')
+    const stop = new AbortController()
+    const opening = openDatabase({ dataApi, connection: '' }, { signal: stop.signal })
+    const reason = new Error('stopped')
+    stop.abort(reason)
+    t.equal(await opening.catch((error: unknown) => error), reason)
+  },
+)
 
 t.test("somebody else's driver is a module", async t => {
   const folder = t.testdir(DRIVERS)
@@ -253,6 +267,10 @@ t.test("somebody else's driver is a module", async t => {
     [
       'sqlight',
       { code: 'usage', message: 'expected simple, sqlite, postgresql, mysql or a module' },
+    ],
+    [
+      join(folder, 'needy.mjs'),
+      { code: 'usage', message: /the module cannot be loaded: .*'nowhere-to-be-found'/ },
     ],
     [join(folder, 'broken.mjs'), { code: 'usage', message: 'cannot be loaded' }],
     [
