@@ -106,6 +106,22 @@ t.test('that we are not let in is told from that nobody is there', async t => {
   t.notOk(refusedByMysql(absent))
 })
 
+t.test('a schema that somebody has changed under the service is away, and is told', async t => {
+  const message = /^the db: the schema is not the one that is used: /
+  for (const error of [
+    postgresError('42P01', 'relation "images" does not exist'),
+    postgresError('42703', 'column "os_hidden" does not exist'),
+  ]) {
+    t.match(ofPostgres(error, 'the db', false), { code: 'unavailable', message })
+  }
+  for (const error of [
+    mysqlError(1146, "Table 'glance.images' doesn't exist"),
+    mysqlError(1054, "Unknown column 'os_hidden' in 'field list'"),
+  ]) {
+    t.match(ofMysql(error, 'the db', false), { code: 'unavailable', message })
+  }
+})
+
 t.test('a bug stays as it is', async t => {
   for (const bug of [postgresError('42601', 'syntax error'), new TypeError('x')]) {
     t.equal(ofPostgres(bug, 'the db', false), bug)
