@@ -8,7 +8,10 @@ import { GlanceError } from '../../lib/errors.ts'
  */
 export const presence = { transactions: Infinity, unanswered: 0 }
 
-/** Opens a database in memory as a driver by its module: while it is away, it does not answer. */
+/**
+ * Opens a database in memory as a driver by its module: while it is away, it does not answer.
+ * @public
+ */
 export async function openDatabase(): Promise<Database> {
   const database = await openAny({ dataApi: 'simple', connection: '' })
   const { transaction } = database
