@@ -77,6 +77,7 @@ async function time(command: string): Promise<Omit<Figures, 'name' | 'ratio'>> {
   return { seconds, cpuSeconds, peakMiB }
 }
 
-function median(values: readonly number[]): number {
+/** The middle one, or the upper of two. */
+export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN
 }

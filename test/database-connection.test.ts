@@ -223,11 +223,25 @@ const DRIVERS = {
   'nothing.mjs': 'export async function openDatabase() {}',
   'half.mjs':
     'export const openDatabase = () => ({ images: {}, tasks: {}, members: {}, migrate() {} })',
+  'needy.mjs': `import 'nowhere-to-be-found'\nexport const openDatabase = () => {}`,
+  'never.mjs': 'export const openDatabase = () => new Promise(() => {})',
   'throws.mjs': `export function openDatabase() { throw new Error('no licence') }`,
   'rejects.mjs': `
     class GlanceError extends Error { name = 'GlanceError'; code = 'corrupt' }
     export async function openDatabase() { throw new GlanceError('all is lost') }`,
 }
+
+t.test(
+  "somebody else's driver that never opens its database is waited for until a stop",
+  async t => {
+    const dataApi = join(t.testdir(DRIVERS), 'never.mjs')
+    const stop = new AbortController()
+    const opening = openDatabase({ dataApi, connection: '' }, { signal: stop.signal })
+    const reason = new Error('stopped')
+    stop.abort(reason)
+    t.equal(await opening.catch((error: unknown) => error), reason)
+  },
+)
 
 t.test("somebody else's driver is a module", async t => {
   const folder = t.testdir(DRIVERS)
@@ -253,6 +267,10 @@ t.test("somebody else's driver is a module", async t => {
     [
       'sqlight',
       { code: 'usage', message: 'expected simple, sqlite, postgresql, mysql or a module' },
+    ],
+    [
+      join(folder, 'needy.mjs'),
+      { code: 'usage', message: /the module cannot be loaded: .*'nowhere-to-be-found'/ },
     ],
     [join(folder, 'broken.mjs'), { code: 'usage', message: 'cannot be loaded' }],
     [
@@ -290,6 +308,7 @@ connection_recycle_time = 600
 max_retries = -1
 retry_interval = 2
 db_max_retries = 0
+statement_timeout = 7
 `),
     {
       connection: 'mysql+pymysql://glance:secret@db/glance',
@@ -300,6 +319,7 @@ db_max_retries = 0
       maxRetries: -1,
       retryIntervalMs: 2000,
       dbMaxRetries: 0,
+      statementTimeoutMs: 7000,
     },
   )
   for (const [value, dataApi] of [

@@ -1,3 +1,4 @@
+import { CompiledQuery } from 'kysely'
 import t from 'tap'
 import {
   toGlanceError as ofMysql,
@@ -7,6 +8,7 @@ import {
   toGlanceError as ofPostgres,
   isRefusal as refusedByPostgres,
 } from '../lib/database/postgres-errors.ts'
+import { ServerDriver } from '../lib/database/server/driver.ts'
 import { Pool, type PoolOptions } from '../lib/database/server/pool.ts'
 import { Lost, type Session } from '../lib/database/server/session.ts'
 import { Undone } from '../lib/database/sql/away.ts'
@@ -102,6 +104,22 @@ t.test('that we are not let in is told from that nobody is there', async t => {
   })
   t.notOk(refusedByPostgres(absent))
   t.notOk(refusedByMysql(absent))
+})
+
+t.test('a schema that somebody has changed under the service is away, and is told', async t => {
+  const message = /^the db: the schema is not the one that is used: /
+  for (const error of [
+    postgresError('42P01', 'relation "images" does not exist'),
+    postgresError('42703', 'column "os_hidden" does not exist'),
+  ]) {
+    t.match(ofPostgres(error, 'the db', false), { code: 'unavailable', message })
+  }
+  for (const error of [
+    mysqlError(1146, "Table 'glance.images' doesn't exist"),
+    mysqlError(1054, "Unknown column 'os_hidden' in 'field list'"),
+  ]) {
+    t.match(ofMysql(error, 'the db', false), { code: 'unavailable', message })
+  }
 })
 
 t.test('a bug stays as it is', async t => {
@@ -206,6 +224,63 @@ t.test('connections', async t => {
   })
 })
 
+t.test('of a commit whose answer is lost', async t => {
+  const committing = async (accessMode: 'read only' | 'read write') => {
+    const driver = new ServerDriver(poolOf({ open: async () => new Lossy() }).pool, () => [])
+    const connection = await driver.acquireConnection()
+    await driver.beginTransaction(connection, { isolationLevel: 'repeatable read', accessMode })
+    await driver.commitTransaction(connection)
+  }
+  t.test('it is not known whether it was done', async t => {
+    const error = await committing('read write').catch((error: unknown) => error)
+    t.match(error, { code: 'unavailable', message: /it is not known whether/ })
+    t.notOk(error instanceof Undone)
+  })
+  t.test('nothing was to be done when it only read, which may be done again', async t => {
+    t.ok((await committing('read only').catch((error: unknown) => error)) instanceof Undone)
+  })
+})
+
+t.test('a server that never answers', async t => {
+  const select = { ...CompiledQuery.raw('select 1'), query: { kind: 'SelectQueryNode' } as const }
+  const open = async () => new Mute()
+
+  t.test('is away for what reads, and its connection is given up', async t => {
+    const driver = new ServerDriver(poolOf({ open }).pool, () => [], 10)
+    const connection = await driver.acquireConnection()
+    await t.rejects(connection.executeQuery(select), {
+      name: 'GlanceError',
+      code: 'unavailable',
+      message: 'the database did not answer within 0.01 s',
+    })
+    t.ok(connection.session.ended)
+    await driver.releaseConnection(connection)
+    t.not((await driver.acquireConnection()).session, connection.session)
+  })
+
+  t.test('is away for what begins and what ends a transaction', async t => {
+    for (const begin of ['begin', 'answered']) {
+      const driver = new ServerDriver(poolOf({ open }).pool, () => [begin], 10)
+      const connection = await driver.acquireConnection()
+      const run = async () => {
+        await driver.beginTransaction(connection, { isolationLevel: 'serializable' })
+        await driver.commitTransaction(connection)
+      }
+      await t.rejects(run(), { code: 'unavailable' }, begin)
+      await driver.rollbackTransaction(connection)
+    }
+  })
+
+  t.test('keeps nobody from closing', async t => {
+    const { pool } = poolOf({ open, graceMs: 10 })
+    const session = await pool.take()
+    const asked = session.query()
+    await pool[Symbol.asyncDispose]()
+    t.ok(session.ended)
+    t.ok(asked)
+  })
+})
+
 /** A connection to nobody. */
 class Silent implements Session {
   ended = false
@@ -214,6 +289,21 @@ class Silent implements Session {
   }
   async close() {
     this.ended = true
+  }
+}
+
+/** A connection that is lost at its first statement. */
+class Lossy extends Silent {
+  override async query(): Promise<never> {
+    throw new Lost('the connection to the db was lost')
+  }
+}
+
+/** A connection to somebody who says nothing, unless he is asked for it. */
+class Mute extends Silent {
+  override async query(sql = '') {
+    if (sql === 'answered') return await super.query()
+    return await new Promise<never>(() => {})
   }
 }
 

@@ -281,13 +281,18 @@ t.test('db import takes over a database of Folsom', async t => {
     t.match(said.stderr, `image ${id(1)}: its location is encrypted`)
     for (const [file, message] of [
       ['short', 'a metadata_encryption_key has 16, 24 or 32 bytes, not 5'],
-      ['wrong', 'an encrypted location cannot be decrypted with this key'],
       ['none', 'none: ENOENT'],
     ] as const) {
       const { status, stderr } = await said.again('--encryption-key-file', join(folder, file))
       t.equal(status, 2)
       t.match(stderr, message)
     }
+    const wrong = await said.again('--encryption-key-file', join(folder, 'wrong'))
+    t.equal(wrong.status, 1)
+    t.match(
+      `${wrong.stdout}${wrong.stderr}`,
+      'an encrypted location cannot be decrypted with this key',
+    )
     t.equal((await said.again('--encryption-key-file', join(folder, 'key'))).status, 0)
     const { dataDir } = said
     const server = await startTestServer(t, {
@@ -299,6 +304,31 @@ t.test('db import takes over a database of Folsom', async t => {
     t.match(await server.show(id(1)), { locations: [{ url: 'file:///images/one' }] })
   })
 })
+
+t.test(
+  'db import refuses an image by itself whose location is no URL, with a key and without',
+  async t => {
+    for (const location of ['/var/lib/glance/images/2', 'images', 'U9bSnWByBB8kGj9DwNd_iXPeuU4']) {
+      const broken = { ...FOLSOM_IMAGE, id: id(2), location }
+      const said = await imported(t, 'folsom', { images: [FOLSOM_IMAGE, broken] })
+      const key = join(dirname(said.path), 'key')
+      await writeFile(key, '0123456789abcdef')
+      for (const { status, stdout, stderr } of [
+        said,
+        await said.again('--encryption-key-file', key),
+      ]) {
+        t.equal(status, 1, location)
+        t.match(`${stdout}${stderr}`, new RegExp(`${id(2)}.*a location of it is no URL`))
+      }
+      const server = await startTestServer(t, {
+        dataApi: 'sqlite',
+        dataDir: said.dataDir,
+        store: 'file',
+      })
+      t.match(await server.show(id(1)), { status: 'active' })
+    }
+  },
+)
 
 /** As Glance encrypts locations. */
 function encrypted(url: string, key: string): string {
@@ -759,6 +789,8 @@ t.test('db import takes the database from', async t => {
     'postgresql://u:secret@127.0.0.1:1/glance',
     'mysql://u:a secret@127.0.0.1:1/glance',
     'mysql//://u:secret@127.0.0.1:1/glance',
+    'postgresql:/u:secret@127.0.0.1:1/glance',
+    'mysql+pymysql:/u:secret@127.0.0.1:1/glance',
   ]) {
     t.test(`a password on the command line, which is never told: ${url}`, async t => {
       const { status, stderr } = await run(['db', 'import', url])
@@ -770,7 +802,10 @@ t.test('db import takes the database from', async t => {
   t.test('such a password, of which it warns', async t => {
     const { stderr } = await run(['db', 'import', 'mysql+pymysql://u:secret@127.0.0.1:1/glance'])
     t.match(stderr, 'a password on the command line can be seen by others: name a file, or -')
-    t.match(stderr, 'cannot read the MySQL database glance at 127.0.0.1:1')
+    t.match(
+      stderr,
+      'cannot read the MySQL database glance at 127.0.0.1:1: cannot connect to it: connect ECONNREFUSED',
+    )
   })
 
   t.test('no database that is that of the service itself', async t => {
@@ -857,8 +892,8 @@ t.test('what is read of a row', async t => {
     t.test(`what Glance encrypted with a key of ${bytes} bytes is decrypted`, async t => {
       const decrypt = decrypterFor('0123456789abcdef0123456789abcdef'.slice(0, bytes))
       t.equal(decrypt(text), 'swift+https://t%3Au:k@h/v1/c/ä')
-      t.throws(() => decrypt(text.slice(4)), { code: 'usage' })
-      t.throws(() => decrypt('short'), { code: 'usage' })
+      t.throws(() => decrypt(text.slice(4)), { code: 'invalid' })
+      t.throws(() => decrypt('short'), { code: 'invalid' })
     })
   }
 })

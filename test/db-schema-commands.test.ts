@@ -282,11 +282,17 @@ t.test('db purge', async t => {
     for (const [option, value] of [
       ['--age', '-1'],
       ['--age', '1.5'],
+      ['--age', ''],
       ['--max-rows', '0'],
+      ['--max-rows', ''],
     ] as const) {
       const said = await run([...words, '--age', '1', `${option}=${value}`].slice(0, 8))
       t.match(said, { status: 2, stderr: option })
     }
+    t.match(await run([...words, '--age', '']), {
+      status: 2,
+      stderr: '--age: expected a number, found nothing',
+    })
     t.match(await run([...words, '--age', '1']), {
       status: 3,
       stderr: "the database is empty: 'glance-replicator db sync', given the same",

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { appendFile, readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
@@ -99,4 +100,18 @@ t.test('the example of a driver', async t => {
     const connection = `journal://${t.testdir()}`
     await t.rejects(openDatabase({ connection }), { code: 'unavailable' })
   })
+})
+
+t.test('the manual for drivers names files that the package has', async t => {
+  const text = await readFile('docs/drivers.md', 'utf8')
+  const { files } = JSON.parse(await readFile('package.json', 'utf8')) as { files: string[] }
+  const named = [...text.matchAll(/`((?:dist|lib|test)\/[^`]*)`/g)].map(([, path = '']) => path)
+  t.ok(named.length > 3)
+  for (const path of named) {
+    t.ok(existsSync(path), path)
+    t.ok(
+      files.some(folder => path.startsWith(`${folder}/`)),
+      `${path} is in the package`,
+    )
+  }
 })

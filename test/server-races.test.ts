@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { cpSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { randomUUID } from 'node:crypto'
@@ -6,6 +7,7 @@ import { DEFAULT_FILTER } from '../lib/http/uri-filter.ts'
 import { IMPORT_METHODS } from '../lib/image/import.ts'
 import type { ServerConfig } from '../lib/server/config.ts'
 import { DEFAULT_IMPORTS, type ImportSettings } from '../lib/server/import-settings.ts'
+import { presence } from './support/absent-database.ts'
 import { filesIn } from './support/files.ts'
 import { startGate } from './support/gate.ts'
 import { ADMIN, OWNER, startTestServer, type TestServer } from './support/server.ts'
@@ -56,6 +58,8 @@ const stage = (server: TestServer, id: string, body: string) => {
   const headers = { 'content-type': 'application/octet-stream' }
   return server.call('PUT', `/v2/images/${id}/stage`, { as: OWNER, headers, body })
 }
+
+const upload = (server: TestServer, id: string, body: string) => server.upload(id, body)
 
 /** Asks until no task is at work any more; the last of them, which began the last. */
 async function settled(server: TestServer): Promise<Readonly<Record<string, unknown>>> {
@@ -361,4 +365,51 @@ t.test('the store of a location is told by its URL, whatever its metadata says',
     t.match(json, { status: 'active', stores: 'web' })
     t.equal((await download(server, id)).text, 'data')
   })
+})
+
+t.test('a database that goes away in the middle of', async t => {
+  const dataApi = fileURLToPath(new URL('support/absent-database.js', import.meta.url))
+  const ways = {
+    'an upload': { status: 'saving', folder: 'one', send: upload },
+    'a staging': { status: 'uploading', folder: 'staging', send: stage },
+  }
+  for (const [title, { status, folder, send }] of Object.entries(ways)) {
+    /** A server that has begun to take data of an image when its database goes away. */
+    const begun = async (t: Test) => {
+      const { server, in: inFolder } = await start(t, { dataApi, connection: 'absent:' })
+      const id = await server.create()
+      presence.transactions = 1
+      t.teardown(() => (presence.transactions = Infinity))
+      t.equal((await send(server, id, 'cut off')).status, 503)
+      t.match(await server.show(id), { status })
+      return { server, id, files: () => inFolder(folder) }
+    }
+
+    t.test(`${title} leaves an image that takes its data once the database is back`, async t => {
+      const { server, id, files } = await begun(t)
+      t.equal((await send(server, id, 'again')).status, 503)
+      presence.transactions = Infinity
+      t.equal((await send(server, id, 'again')).status, 204)
+      t.same(files(), [id])
+    })
+
+    t.test(`${title} leaves nothing once the database is back`, async t => {
+      const { server, id, files } = await begun(t)
+      presence.transactions = Infinity
+      while ((await server.show(id))['status'] !== 'queued') await soon()
+      t.match(await server.show(id), { size: null, checksum: null })
+      t.same(files(), [])
+    })
+  }
+})
+
+t.test('an image whose deletion was done without an answer leaves no data', async t => {
+  const dataApi = fileURLToPath(new URL('support/absent-database.js', import.meta.url))
+  const { server, in: inFolder } = await start(t, { dataApi, connection: 'absent:' })
+  const id = await server.create()
+  await server.upload(id, 'data')
+  presence.unanswered = 1
+  t.equal((await remove(server, `/v2/images/${id}`)).status, 503)
+  t.equal((await remove(server, `/v2/images/${id}`)).status, 404)
+  t.same(inFolder('one'), [])
 })

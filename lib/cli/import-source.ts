@@ -36,6 +36,11 @@ export async function importSource(
     const exposed = /^[^/]*:\/\/[^/]*:[^/]*@/.test(text)
     return { url: text, encryptionKey: givenKey, exposed }
   }
+  if (SCHEME.test(text)) {
+    const message =
+      'that is neither a file nor a URL: one is written as engine://user@host/database'
+    throw new GlanceError('usage', message)
+  }
   const isStandard = text === STANDARD
   const name = isStandard ? 'standard input' : text
   const content = isStandard ? await readAll(input()) : await read(text)
@@ -52,6 +57,9 @@ export async function importSource(
   const key = lastOf(settings, 'DEFAULT', 'metadata_encryption_key') ?? null
   return { url, encryptionKey: givenKey ?? key, exposed: false }
 }
+
+/** What begins so was to be a URL, and may hold a password. A file of such a name is named by `./` before it. */
+const SCHEME = /^[a-z][a-z0-9+]*:\//i
 
 function isUrl(text: string): boolean {
   return /^[a-z][a-z0-9+]*:\/\//.test(text)

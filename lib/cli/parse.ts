@@ -24,6 +24,7 @@ export async function parse(argv: readonly string[], version: string): Promise<A
   )
   requireCommand(words)
   requireOptions(words)
+  requireNumbers(words)
   const told = withHelp(words) ? asTheyAre : untold
   let chosen: Asked | undefined
   const parser = yargs()
@@ -156,6 +157,28 @@ function requireOptions(words: readonly string[]): void {
   for (const word of end < 0 ? words : words.slice(0, end)) {
     const name = /^--(?:no-)?([^=]+)/.exec(word)?.[1]
     if (name !== undefined && !NAMES.has(name)) throw usage(`unknown option --${name}`)
+  }
+}
+
+/** Every spelling of an option whose value is a number. */
+const TAKING_A_NUMBER: ReadonlySet<string> = new Set(
+  OPTIONS.filter(({ type }) => type === 'number')
+    .flatMap(({ names }) => names)
+    .map(name => (name.length === 1 ? `-${name}` : `--${name}`)),
+)
+
+/**
+ * @throws {GlanceError} `usage` for a number that is left empty, as where a script has a variable that is not set:
+ * yargs would take it for 0.
+ */
+function requireNumbers(words: readonly string[]): void {
+  const end = words.indexOf('--')
+  for (const [i, word] of (end < 0 ? words : words.slice(0, end)).entries()) {
+    const [, option = word, joined] = /^([^=]+)=(.*)$/s.exec(word) ?? []
+    if (!TAKING_A_NUMBER.has(option)) continue
+    const value = joined ?? words[i + 1]
+    if (value?.trim() === '')
+      throw new GlanceError('usage', `${option}: expected a number, found nothing`)
   }
 }
 

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { Abortable } from '../abort.ts'
 import { GlanceError, isGlanceError, messageOf } from '../errors.ts'
 import type { Database } from './database.ts'
@@ -36,8 +36,9 @@ export async function openModule(
   }
   let database: unknown
   try {
-    database = await openDatabase(settings, options)
+    database = await opened(openDatabase(settings, options), options)
   } catch (error) {
+    if (options.signal?.aborted === true && error === options.signal.reason) throw error
     throw naming(error)
   }
   const missing = PARTS.filter(part => !has(database, part))
@@ -45,6 +46,23 @@ export async function openModule(
   throw naming(
     new GlanceError('usage', `what openDatabase opens has no ${missing.map(String).join(', ')}`),
   )
+}
+
+/** Waits for what may never come, also when nothing else keeps the process, until `signal` fires. */
+async function opened<T>(opening: Promise<T>, { signal }: Abortable): Promise<T> {
+  const awake = setInterval(() => {}, 1 << 30)
+  const stop = new AbortController()
+  const stopped = new Promise<never>((_, reject) => {
+    const onAbort = () => reject(signal?.reason)
+    signal?.addEventListener('abort', onAbort, { signal: stop.signal })
+    if (signal?.aborted === true) onAbort()
+  })
+  try {
+    return await Promise.race([opening, stopped])
+  } finally {
+    clearInterval(awake)
+    stop.abort()
+  }
 }
 
 /** What every database has; the last as a method. */
@@ -65,8 +83,10 @@ async function load(module: string): Promise<DatabaseModule> {
       /^(?:\/|\.\.?\/)/.test(module) ? pathToFileURL(resolve(module)).href : module
     )
   } catch (error) {
+    // Else it is something that the module itself imports.
+    const isOurs = messageOf(error).endsWith(`imported from ${fileURLToPath(import.meta.url)}`)
     const isMissing =
-      error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND'
+      isOurs && error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND'
     const message = isMissing
       ? `data_api ${module}: expected simple, sqlite, postgresql, mysql or a module, and there is none of that name: ${messageOf(error)}`
       : `data_api ${module}: the module cannot be loaded: ${messageOf(error)}`

@@ -1,6 +1,6 @@
 import { type ErrorCode, GlanceError, messageOf } from '../errors.ts'
 import { Lost } from './server/session.ts'
-import { Away, Undone } from './sql/away.ts'
+import { Away, OTHER_SCHEMA, Undone } from './sql/away.ts'
 
 /** The numbers of errors, which MySQL and MariaDB share where both have them. */
 const CODES: ReadonlyMap<number, ErrorCode | 'undone' | 'lost'> = new Map([
@@ -24,6 +24,8 @@ const CODES: ReadonlyMap<number, ErrorCode | 'undone' | 'lost'> = new Map([
   [1053, 'lost'], // The server stops.
   [1927, 'lost'], // Somebody has killed the connection.
   [4031, 'lost'], // It was idle for too long.
+  [1146, 'unavailable'], // No such table, and no such column: somebody has changed the schema meanwhile.
+  [1054, 'unavailable'],
   [1030, 'unavailable'], // What the system does to the storage engine.
   [1040, 'unavailable'], // Too many connections.
   [1203, 'unavailable'],
@@ -50,7 +52,8 @@ const REFUSALS: ReadonlySet<unknown> = new Set([1044, 1045, 1049, 1130, 1251, 16
  */
 export function toGlanceError(error: unknown, name: string, ended: boolean): unknown {
   const number = numberOf(error)
-  const message = `${name}: ${messageOf(error)}`
+  const isOther = number === 1146 || number === 1054
+  const message = `${name}: ${isOther ? OTHER_SCHEMA : ''}${messageOf(error)}`
   const code = number === undefined ? undefined : CODES.get(number)
   const isFatal = error instanceof Error && 'fatal' in error && error.fatal === true
   if (code === 'undone') return new Undone(message, { cause: error })

@@ -37,7 +37,7 @@ export async function openMysql(
     const db = new Kysely<Tables>({
       dialect: {
         createAdapter: () => new MysqlAdapter(),
-        createDriver: () => new ServerDriver(pool, begin),
+        createDriver: () => new ServerDriver(pool, begin, settings.statementTimeoutMs),
         createIntrospector: db => new MysqlIntrospector(db),
         createQueryCompiler: () => new MysqlCompiler(collation),
       },

@@ -1,6 +1,6 @@
 import { type ErrorCode, GlanceError, messageOf } from '../errors.ts'
 import { Lost } from './server/session.ts'
-import { Away, Undone } from './sql/away.ts'
+import { Away, OTHER_SCHEMA, Undone } from './sql/away.ts'
 
 /** PostgreSQL's SQLSTATEs by how they begin, of which the first that fits counts: its manual lists them in appendix A. */
 const CODES: readonly (readonly [prefix: string, code: ErrorCode | 'undone' | 'lost'])[] = [
@@ -21,6 +21,8 @@ const CODES: readonly (readonly [prefix: string, code: ErrorCode | 'undone' | 'l
   ['57014', 'unavailable'], // Cancelled, perhaps by statement_timeout.
   ['53', 'unavailable'], // Out of memory or connections.
   ['25006', 'unavailable'], // A server that is for reading only.
+  ['42P01', 'unavailable'], // No such table, and no such column: somebody has changed the schema meanwhile.
+  ['42703', 'unavailable'],
   ['58', 'unavailable'], // What the system does to it.
   ['XX001', 'corrupt'],
   ['XX002', 'corrupt'],
@@ -32,7 +34,7 @@ const CODES: readonly (readonly [prefix: string, code: ErrorCode | 'undone' | 'l
  */
 export function toGlanceError(error: unknown, name: string, ended: boolean): unknown {
   const state = stateOf(error)
-  const message = `${name}: ${messageOf(error)}`
+  const message = `${name}: ${state.startsWith('42') ? OTHER_SCHEMA : ''}${messageOf(error)}`
   if (state === '') return ended ? new Lost(message, { cause: error }) : error
   const known = CODES.find(([prefix]) => state.startsWith(prefix))
   const code = known?.[1] ?? (isFatal(error) ? 'lost' : undefined)

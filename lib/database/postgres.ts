@@ -42,7 +42,7 @@ export async function openPostgres(
   const db = new Kysely<Tables>({
     dialect: {
       createAdapter: () => new PostgresAdapter(),
-      createDriver: () => new ServerDriver(pool, begin),
+      createDriver: () => new ServerDriver(pool, begin, settings.statementTimeoutMs),
       createIntrospector: db => new PostgresIntrospector(db),
       createQueryCompiler: () => new Compiler(),
     },

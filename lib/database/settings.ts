@@ -19,6 +19,11 @@ export interface ServerSettings {
    * nothing has been done.
    */
   readonly dbMaxRetries: number
+  /**
+   * How long a server may take to answer one statement before the connection is given up; 0 for ever. What changes the
+   * schema may take its time. Milliseconds.
+   */
+  readonly statementTimeoutMs: number
 }
 
 /** The settings, of which `given` is what somebody has set. */
@@ -31,6 +36,7 @@ export function completeSettings(given: Partial<ServerSettings>): ServerSettings
     maxRetries: given.maxRetries ?? 10,
     retryIntervalMs: given.retryIntervalMs ?? 10_000,
     dbMaxRetries: given.dbMaxRetries ?? 20,
+    statementTimeoutMs: given.statementTimeoutMs ?? 60_000,
   }
 }
 

@@ -15,7 +15,7 @@ export interface DatabaseConfig extends Partial<ServerSettings> {
 /** What an option sets by its value, in a file in `folder`. */
 type DatabaseOption = (value: string, folder: string) => Partial<DatabaseConfig>
 
-/** Glance's options about the database, which are oslo.db's but for the first. */
+/** Glance's options about the database, which are oslo.db's but for the first and the last. */
 export const DATABASE_OPTIONS: Readonly<Record<string, DatabaseOption>> = {
   data_api: (value, folder) => ({ dataApi: dataApi(text(value), folder) }),
   db_auto_create: value => ({ dbAutoCreate: boolean(value) }),
@@ -29,6 +29,9 @@ export const DATABASE_OPTIONS: Readonly<Record<string, DatabaseOption>> = {
   'database.max_retries': value => ({ maxRetries: integer(value, -1, MOST) }),
   'database.retry_interval': value => ({ retryIntervalMs: integer(value, 0, LONGEST_S) * 1000 }),
   'database.db_max_retries': value => ({ dbMaxRetries: integer(value, 0, MOST) }),
+  'database.statement_timeout': value => ({
+    statementTimeoutMs: integer(value, 0, LONGEST_S) * 1000,
+  }),
 }
 
 const MOST = 2 ** 31 - 1

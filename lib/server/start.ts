@@ -12,6 +12,7 @@ import type { Authenticate } from './auth/authenticate.ts'
 import { Caching } from './cache/caching.ts'
 import { completeConfig, type ServerConfig } from './config.ts'
 import { recover } from './domain/recover.ts'
+import { Undoing } from './domain/undoing.ts'
 import type { Service } from './domain/service.ts'
 import { lockOut, makeDataFolder } from './exclusive.ts'
 import { healthcheck } from './healthcheck.ts'
@@ -89,11 +90,22 @@ export async function startServer(
     const { maxWorkers } = config.imports
     const graceMs = config.shutdownGraceMs
     const background = new TaskExecutor({ atOnce: maxWorkers, graceMs, report })
-    opened.unshift(background)
+    const undoing = new Undoing(report)
+    opened.unshift(background, undoing)
     const projectLimits = await openProjectLimits(config, { report, now, opened: keep })
     let caching: Caching | undefined
     const forget = async (id: string) => caching?.forget(id)
-    const parts = { database, stores, staging, background, projectLimits, forget, report, now }
+    const parts = {
+      database,
+      stores,
+      staging,
+      background,
+      undoing,
+      projectLimits,
+      forget,
+      report,
+      now,
+    }
     const service = serviceOf(config, parts)
     await recover(service)
     await recoverImports(service)
@@ -148,7 +160,15 @@ function serviceOf(
   config: ServerConfig,
   parts: Pick<
     Service,
-    'database' | 'stores' | 'staging' | 'background' | 'projectLimits' | 'forget' | 'report' | 'now'
+    | 'database'
+    | 'stores'
+    | 'staging'
+    | 'background'
+    | 'undoing'
+    | 'projectLimits'
+    | 'forget'
+    | 'report'
+    | 'now'
   >,
 ): Service {
   const limits = {

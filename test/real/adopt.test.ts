@@ -299,6 +299,8 @@ t.test('a database of Folsom is the same in every engine', async t => {
     for (const statement of statementsFor('postgresql', 'folsom', FOLSOM)) {
       await client.query(statement)
     }
+    // In which it tells times.
+    await client.query("alter role current_user set datestyle = 'SQL, DMY'")
     await client.end()
     await imports(t, url)
   })

@@ -13,7 +13,8 @@ const BLOCK = 16
 /**
  * What decrypts locations that a Glance with this `metadata_encryption_key` wrote: base64url of an initial vector and
  * what AES made of the URL, of a NUL and of padding (glance/common/crypt.py).
- * @throws {GlanceError} `usage` for a key that AES does not take; what it gives, for text that this key did not write.
+ * @throws {GlanceError} `usage` for a key that AES does not take; what it gives, `invalid` for text that this key did
+ * not write.
  */
 export function decrypterFor(key: string): (text: string) => string {
   const bytes = Buffer.from(key, 'utf8')
@@ -25,7 +26,7 @@ export function decrypterFor(key: string): (text: string) => string {
   return text => {
     const data = Buffer.from(text, 'base64url')
     const [vector, encrypted] = [data.subarray(0, BLOCK), data.subarray(BLOCK)]
-    if (encrypted.length === 0 || encrypted.length % BLOCK !== 0) throw wrongKey()
+    if (!isEncrypted(text)) throw wrongKey()
     const decipher = createDecipheriv(cipher, bytes, vector).setAutoPadding(false)
     const padded = Buffer.concat([decipher.update(encrypted), decipher.final()])
     const url = padded.subarray(0, Math.max(0, padded.lastIndexOf(0))).toString('utf8')
@@ -39,6 +40,13 @@ export function isUrl(text: string): boolean {
   return /^[a-z][a-z0-9+.-]*:/i.test(text) && !text.includes('\uFFFD')
 }
 
+/** Whether a location may be an encrypted one: base64url of an initial vector and of whole blocks. */
+export function isEncrypted(text: string): boolean {
+  if (!/^[a-z0-9_-]+={0,2}$/i.test(text)) return false
+  const { length } = Buffer.from(text, 'base64url')
+  return length > BLOCK && length % BLOCK === 0
+}
+
 function wrongKey(): GlanceError {
-  return new GlanceError('usage', 'an encrypted location cannot be decrypted with this key')
+  return new GlanceError('invalid', 'an encrypted location cannot be decrypted with this key')
 }

@@ -78,7 +78,11 @@ async function mysql(connection: ServerConnection): Promise<Reading> {
 async function postgresql(connection: ServerConnection): Promise<Reading> {
   const { PostgresSession } = await import('../postgres-session.ts')
   const name = nameOf(connection)
-  const begin = () => ['begin isolation level repeatable read read only']
+  // Times are read as text, whose form is a setting of the server, the database and the user.
+  const begin = () => [
+    'begin isolation level repeatable read read only',
+    "set local datestyle = 'ISO, YMD'",
+  ]
   const pool = poolOf(name, () => PostgresSession.open(connection, name))
   return {
     name,

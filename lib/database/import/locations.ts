@@ -1,7 +1,7 @@
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { ImageLocation, RemovedLocation } from '../../image/location.ts'
 import type { ImageStatus } from '../../image/status.ts'
-import { isUrl } from './decrypt.ts'
+import { isEncrypted, isUrl } from './decrypt.ts'
 import type { Note } from './note.ts'
 import { flagIn, objectIn, type Row, textIn, timeIn } from './values.ts'
 
@@ -24,7 +24,7 @@ export interface Locations {
 /**
  * The locations of an image: that of its own row, until Grizzly, and those of rows of their own, since then. While it is
  * pending deletion what waits with it are its locations. @throws {GlanceError} `invalid`; `usage` for an encrypted
- * location and no key, or another one.
+ * location and no key.
  */
 export function locationsOf(
   image: Row,
@@ -108,6 +108,7 @@ function withStore({ backend, ...metadata }: ImageLocation['metadata']): ImageLo
 function urlOf(text: string, { decrypt }: LocationRules): string {
   if (text === '') throw new GlanceError('invalid', 'a location of it is empty')
   if (isUrl(text)) return text
+  if (!isEncrypted(text)) throw new GlanceError('invalid', 'a location of it is no URL')
   if (decrypt !== null) return decrypt(text)
   throw new GlanceError(
     'usage',

@@ -43,7 +43,9 @@ export class Snapshot implements AsyncDisposable {
     } catch (error) {
       await end(sql, tx)
       const code = isGlanceError(error) ? error.code : 'unavailable'
-      const message = `cannot read ${name}: ${messageOf(error)}`
+      // Servers are named by their own errors as well.
+      const told = messageOf(error).replace(`to ${name}`, 'to it').replace(`${name}: `, '')
+      const message = `cannot read ${name}: ${told}`
       throw new GlanceError(code, message, { cause: error })
     }
   }

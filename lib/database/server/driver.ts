@@ -8,7 +8,7 @@ import type {
 import { keepable } from '../nul.ts'
 import { Away, Undone } from '../sql/away.ts'
 import type { Pool } from './pool.ts'
-import { type Answer, Lost, type Session } from './session.ts'
+import { type Answer, answerWithin, Lost, type Session } from './session.ts'
 
 /** The statements that begin a transaction. */
 export type Beginning = (settings: TransactionSettings) => readonly string[]
@@ -17,20 +17,28 @@ export type Beginning = (settings: TransactionSettings) => readonly string[]
 export class ServerDriver implements Driver {
   readonly #pool: Pool<Session>
   readonly #begin: Beginning
+  readonly #limitMs: number
 
-  constructor(pool: Pool<Session>, begin: Beginning) {
+  /**
+   * `limitMs` is how long a statement may take that reads, or is of a transaction with an isolation level; 0 for ever.
+   * What changes the schema may take its time.
+   */
+  constructor(pool: Pool<Session>, begin: Beginning, limitMs = 0) {
     this.#pool = pool
     this.#begin = begin
+    this.#limitMs = limitMs
   }
 
   async init(): Promise<void> {}
 
   async acquireConnection(): Promise<ServerSession> {
-    return new ServerSession(await this.#pool.take())
+    return new ServerSession(await this.#pool.take(), this.#limitMs)
   }
 
   beginTransaction(connection: ServerSession, settings: TransactionSettings): Promise<void> {
-    return connection.begin(this.#begin(settings))
+    const limited = settings.isolationLevel !== undefined
+    const readOnly = settings.accessMode === 'read only'
+    return connection.begin(this.#begin(settings), { limited, readOnly })
   }
 
   commitTransaction(connection: ServerSession): Promise<void> {
@@ -56,12 +64,22 @@ class ServerSession implements DatabaseConnection {
   /** By what the transaction was ended before it was committed. */
   #end: unknown
   #inTransaction = false
+  readonly #limitMs: number
+  /** Whether what is done now is limited in time. */
+  #limited = false
+  #readOnly = false
 
-  constructor(session: Session) {
+  constructor(session: Session, limitMs: number) {
     this.session = session
+    this.#limitMs = limitMs
   }
 
-  async begin(statements: readonly string[]): Promise<void> {
+  async begin(
+    statements: readonly string[],
+    { limited, readOnly }: { readonly limited: boolean; readonly readOnly: boolean },
+  ): Promise<void> {
+    this.#limited = limited
+    this.#readOnly = readOnly
     for (const statement of statements) await this.#run(statement, [], undone)
     this.#inTransaction = true
   }
@@ -69,17 +87,19 @@ class ServerSession implements DatabaseConnection {
   /** @throws {GlanceError} `unavailable`: it is not known then whether it was done, unless it is {@link Undone}. */
   async commit(): Promise<void> {
     if (this.#end !== undefined) throw this.#end
-    await this.#run('commit', [], unknown)
+    await this.#run('commit', [], this.#readOnly ? undone : unknown)
     this.#inTransaction = false
+    this.#limited = false
   }
 
   /** Of a connection that was lost the server does it by itself. */
   async rollback(): Promise<void> {
     this.#inTransaction = false
     this.#end = undefined
+    this.#limited = false
     if (this.session.ended) return
     try {
-      await this.session.query('rollback', [])
+      await answerWithin(this.#limitMs, this.session, 'rollback', [])
     } catch {
       await this.session.close() // Nobody else is to find himself in the transaction.
     }
@@ -88,8 +108,10 @@ class ServerSession implements DatabaseConnection {
   async executeQuery<R>(compiled: CompiledQuery): Promise<QueryResult<R>> {
     const { sql, query } = compiled
     const parameters = keepable(compiled)
-    const isHarmless = this.#inTransaction || query.kind === 'SelectQueryNode'
-    const { rows, found } = await this.#run(sql, parameters, isHarmless ? undone : unknown)
+    const reads = query.kind === 'SelectQueryNode'
+    const isHarmless = this.#inTransaction || reads
+    const limited = this.#limited || (reads && !this.#inTransaction)
+    const { rows, found } = await this.#run(sql, parameters, isHarmless ? undone : unknown, limited)
     const typed = rows as R[] // As kysely typed the query.
     return found === null ? { rows: typed } : { rows: typed, numAffectedRows: found }
   }
@@ -104,10 +126,11 @@ class ServerSession implements DatabaseConnection {
     sql: string,
     parameters: readonly unknown[],
     lost: (error: Lost) => Away,
+    limited = this.#limited,
   ): Promise<Answer> {
     if (this.#end !== undefined) throw this.#end
     try {
-      return await this.session.query(sql, parameters)
+      return await answerWithin(limited ? this.#limitMs : 0, this.session, sql, parameters)
     } catch (error) {
       const meant = error instanceof Lost ? lost(error) : error
       if (this.#inTransaction && meant instanceof Undone) this.#end = meant

@@ -1,6 +1,6 @@
 import type { ServerSettings } from '../settings.ts'
 import { Away } from '../sql/away.ts'
-import type { Session } from './session.ts'
+import { GRACE_MS, type Session } from './session.ts'
 
 export interface PoolOptions<S> extends Pick<
   ServerSettings,
@@ -10,6 +10,8 @@ export interface PoolOptions<S> extends Pick<
   readonly name: string
   /** Makes a connection. */
   readonly open: () => Promise<S>
+  /** How long those in use have when the pool is closed. Milliseconds; default 5000. */
+  readonly graceMs?: number | undefined
 }
 
 interface Idle<S> {
@@ -60,12 +62,16 @@ export class Pool<S extends Session> implements AsyncDisposable {
     if (this.#taken.size === 0) this.#closing?.()
   }
 
-  /** Closes all, those in use when they are given back. */
+  /** Closes all, those in use when they are given back, or at the latest after a time of grace. */
   async [Symbol.asyncDispose](): Promise<void> {
+    let patience: NodeJS.Timeout | undefined
     await new Promise<void>(resolve => {
       this.#closing = resolve
       if (this.#taken.size === 0) resolve()
+      else patience = setTimeout(resolve, this.#options.graceMs ?? GRACE_MS)
     })
+    clearTimeout(patience)
+    await Promise.all([...this.#taken.keys()].map(session => session.close()))
     await Promise.all(this.#idle.splice(0).map(({ session }) => session.close()))
   }
 

@@ -36,3 +36,32 @@ export const IDLE_TIMEOUT_MS = 60_000
 
 /** How long a transaction waits for the locks of others. Milliseconds. */
 export const LOCK_TIMEOUT_MS = 10_000
+
+/** How long a pool that is closed waits for who uses its connections. Milliseconds. */
+export const GRACE_MS = 5000
+
+/**
+ * The answer to one statement. A connection on which there is none within `limitMs` is closed; 0 is for ever.
+ * @throws {GlanceError} as {@link Session.query}; {@link Lost} when there is none.
+ */
+export async function answerWithin(
+  limitMs: number,
+  session: Session,
+  sql: string,
+  parameters: readonly unknown[],
+): Promise<Answer> {
+  const answer = session.query(sql, parameters)
+  if (limitMs <= 0) return await answer
+  let timer: NodeJS.Timeout | undefined
+  const silence = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      void session.close()
+      reject(new Lost(`the database did not answer within ${limitMs / 1000} s`))
+    }, limitMs)
+  })
+  try {
+    return await Promise.race([answer, silence])
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -7,6 +7,9 @@ export class Away extends GlanceError {
   }
 }
 
+/** Before what a server says of a table or a column that it has not. */
+export const OTHER_SCHEMA = 'the schema is not the one that is used: '
+
 /**
  * Nothing of the transaction, or of the statement outside of one, has been done, and it may be done when it is tried
  * again: it got in the way of another, or the connection was lost before it was committed.

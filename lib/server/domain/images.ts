@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { ImageRecord } from '../../database/database.ts'
-import { GlanceError } from '../../errors.ts'
+import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { Properties, Visibility } from '../../image/image.ts'
 import type { ImageQuery } from '../../image/query.ts'
 import { mayBecome } from '../../image/status.ts'
@@ -15,7 +15,7 @@ import {
   requireMayWrite,
   requireOwner,
 } from './access.ts'
-import { alterImage, illegalTransition } from './alter.ts'
+import { alterImage, illegalTransition, settledImage } from './alter.ts'
 import type { RequestContext } from './context.ts'
 import { deleteReleased, deleteStaged } from './data.ts'
 import { marked, releasedBy } from './delayed-delete.ts'
@@ -181,7 +181,9 @@ export async function deleteImage(
 ): Promise<void> {
   requireMayWrite(context)
   await findChangeable(context, service.database, id, { action: 'delete_image' })
+  let seen: ImageRecord | undefined
   const { before, after } = await alterImage(service, id, image => {
+    seen = image
     requireOwner(context, image)
     if (image.protected) {
       throw new GlanceError('forbidden', `image ${id} is protected and cannot be deleted.`)
@@ -191,10 +193,26 @@ export async function deleteImage(
     const status = waits ? 'pending_delete' : 'deleted'
     if (!mayBecome(image.status, status)) throw illegalTransition(image, status, 'invalid')
     return { status, deletedAt: service.now() }
+  }).catch(async (error: unknown) => {
+    if (seen !== undefined && isGlanceError(error, 'unavailable')) await deleteIfGone(service, seen)
+    throw error
   })
   await deleteStaged(service, before)
-  if (after.status !== 'deleted') return
-  await deleteReleased(service, [...before.locations, ...before.removedLocations])
+  if (after.status === 'deleted') await deleteAllOf(service, before)
+}
+
+/** Deletes what an image had of which it is not known whether it was deleted, once it is known that it was. */
+async function deleteIfGone(service: Service, image: ImageRecord): Promise<void> {
+  await service.undoing.undo(image.id, async () => {
+    if ((await settledImage(service, image.id)) !== undefined) return
+    await service.forget(image.id).catch(service.report)
+    await deleteStaged(service, image)
+    await deleteAllOf(service, image)
+  })
+}
+
+async function deleteAllOf(service: Service, image: ImageRecord): Promise<void> {
+  await deleteReleased(service, [...image.locations, ...image.removedLocations])
 }
 
 async function requireMarker(

@@ -4,6 +4,7 @@ import type { DigestAlgorithm } from '../../image/digest.ts'
 import type { Store } from '../../store/store.ts'
 import type { ProjectLimits } from '../quota/project-limits.ts'
 import type { Stores } from './stores.ts'
+import type { Undoing } from './undoing.ts'
 
 /** How much the service takes; a negative number means as much as anybody likes. */
 export interface Limits {
@@ -45,6 +46,8 @@ export interface Service {
   readonly staging: Store
   readonly locations: LocationSettings
   readonly background: Background
+  /** Of images whose data came to nothing. */
+  readonly undoing: Undoing
   /** Whether data of what is deleted is only marked, for somebody to delete it later. */
   readonly delayedDelete: boolean
   /** How long a task that has ended is remembered. Milliseconds. */

@@ -4,7 +4,7 @@ import type { Location, Store } from '../../store/store.ts'
 import type { Bytes } from '../../stream/bytes.ts'
 import { digested, Hasher } from '../../stream/digest.ts'
 import { limitSize } from '../../stream/limit-size.ts'
-import { alterImage, illegalTransition, giveUp, requireTransition } from './alter.ts'
+import { alterImage, illegalTransition, giveUp, requireTransition, settledImage } from './alter.ts'
 import { findChangeable, requireMayWrite } from './access.ts'
 import type { RequestContext } from './context.ts'
 import { deleteUnlessNamed } from './data.ts'
@@ -16,7 +16,7 @@ import { requireRoom } from './storage-quota.ts'
 /**
  * Stores the data of a queued image and makes it active. `size` in bytes, null when unknown; `target` is the default
  * store unless given. Nothing is read from `data` before it is known that it is wanted. When it rejects, the image is
- * queued again, without data.
+ * queued again, without data; once the database is there again, when it is away.
  * @throws {GlanceError} `not_found`, `forbidden`; `conflict` when it is not queued; `invalid` without formats;
  * `over_limit`; `corrupt` for another size; `unsupported_media_type` for data of another format or that is not safe; `gone` when the image was deleted meanwhile; `unavailable`.
  */
@@ -30,6 +30,7 @@ export async function uploadImage(
 ): Promise<void> {
   requireMayWrite(context)
   await requireWithinLimits(context, service, { image_size_total: 0 })
+  await service.undoing.settle(id)
   const image = await findChangeable(context, service.database, id, {
     action: 'upload_image',
     refusal: `not allowed to upload image data for image ${id}`,
@@ -67,12 +68,11 @@ export async function saveData(
     return await storeData(context, service, image, target, data, size)
   }
   const stored = await store().catch(async (error: unknown) => {
-    await giveUp(service, image.id, 'saving', otherwise)
+    await undoUpload(service, image.id, otherwise, null)
     throw error
   })
   if (checksum !== null && checksum !== stored.checksum) {
-    await deleteUnlessNamed(service, image.id, target, stored.location)
-    await giveUp(service, image.id, 'saving', otherwise)
+    await undoUpload(service, image.id, otherwise, { target, ...stored })
     throw new GlanceError(
       'corrupt',
       `supplied checksum (${checksum}) and checksum generated from uploaded image (${stored.checksum}) did not match.`,
@@ -92,7 +92,28 @@ export interface Stored {
 
 /** Of several uploads to one image, one comes through here. */
 export async function beginSaving(service: Service, image: ImageRecord): Promise<void> {
+  await service.undoing.settle(image.id)
   await alterImage(service, image.id, () => ({ status: 'saving' }))
+}
+
+/** Deletes what was stored of an image that is being saved, and gives it up; later while the database is away. */
+export async function undoUpload(
+  service: Service,
+  id: string,
+  otherwise: 'queued' | 'killed',
+  stored: { readonly target: Store; readonly location: Location } | null,
+): Promise<void> {
+  await service.undoing.undo(id, async isAgain => {
+    // What is not being saved any more may be somebody else's by now, and so may what is stored under its id.
+    if (isAgain && (await isElsewhere(service, id))) return
+    if (stored !== null) await deleteUnlessNamed(service, id, stored.target, stored.location)
+    await giveUp(service, id, 'saving', otherwise)
+  })
+}
+
+async function isElsewhere(service: Service, id: string): Promise<boolean> {
+  const image = await settledImage(service, id)
+  return image !== undefined && image.deletedAt === null && image.status !== 'saving'
 }
 
 /** Stores data of an image, which is to be told of it afterwards. `size` in bytes, null when unknown. */
@@ -142,8 +163,7 @@ async function activate(
       return { status: 'active', ...learned(service, stored), locations }
     })
   } catch (error) {
-    await deleteUnlessNamed(service, id, target, stored.location)
-    await giveUp(service, id, 'saving', otherwise)
+    await undoUpload(service, id, otherwise, { target, ...stored })
     if (!isGlanceError(error, 'not_found', 'conflict')) throw error
     throw new GlanceError(
       'gone',

@@ -7,7 +7,7 @@ import { giveUp } from '../alter.ts'
 import type { RequestContext } from '../context.ts'
 import type { Service } from '../service.ts'
 import { requireRoom } from '../storage-quota.ts'
-import { beginSaving, saveData } from '../upload.ts'
+import { beginSaving, saveData, undoUpload } from '../upload.ts'
 
 /**
  * Stores the data of an image that is to have it, and makes it active. `size` in bytes, null when unknown; what the
@@ -27,7 +27,7 @@ export async function fillImage(
   const { id, checksum } = image
   await beginSaving(service, image)
   const room = await requireRoom(context, service, id, size).catch(async (error: unknown) => {
-    await giveUp(service, id, 'saving', 'killed')
+    await undoUpload(service, id, 'killed', null)
     throw error
   })
   const fitting = limitSize(data, room)
