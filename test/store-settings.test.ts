@@ -156,7 +156,9 @@ t.test('a file store of several folders', async t => {
         const folders = foldersIn(t, 1, 1)
         const store = await FilesystemStore.open('file', { folders, thin: true })
         const contents = async () => folders.flatMap(({ path }) => readdirSync(path))
-        return { store, contents }
+        const cutOff = async (id: string) =>
+          writeFileSync(join(folders[1].path, `.${id}.${OTHER}.partial`), 'abc')
+        return { store, contents, cutOff }
       },
       skip: { 'a store that is full says so and keeps what it has': 'one folder shows that' },
     })
@@ -350,7 +352,12 @@ t.test("somebody else's store", async t => {
 
   t.test('keeps every promise', async t => {
     storeSuite(t, {
-      create: async t => ({ store: await openStore(config(SHELF, { shelf_folder: t.testdir() })) }),
+      create: async t => {
+        const folder = t.testdir()
+        const store = await openStore(config(SHELF, { shelf_folder: folder }))
+        const cutOff = async (id: string) => writeFileSync(join(folder, `${id}.1.partial`), 'abc')
+        return { store, cutOff, contents: async () => readdirSync(folder) }
+      },
       skip: { 'a store that is full says so and keeps what it has': 'the disk has no end here' },
     })
   })

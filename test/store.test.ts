@@ -10,9 +10,11 @@ import { storeSuite } from '../lib/compliance/store-suite.ts'
 import { bytesOf, collect, patternedBytes } from '../lib/compliance/bytes.ts'
 
 const ID = 'aaaaaaaa-0000-4000-8000-000000000001'
+const OTHER = '11111111-2222-4333-8444-555555555555'
 const MIB = 1024 * 1024
 process.on('SIGXFSZ', () => {}) // Which would kill us at the limit that a case sets.
 const FULL = 'a store that is full says so and keeps what it has'
+const CUT_OFF = 'recovery removes what a crash left of a write'
 
 t.test('the memory store', async t => {
   storeSuite(t, {
@@ -20,6 +22,7 @@ t.test('the memory store', async t => {
     skip: {
       'a big image takes no more memory than a small one': 'memory is where it is kept',
       [FULL]: 'memory has no end that a process would survive',
+      [CUT_OFF]: 'memory does not survive a crash',
     },
   })
 })
@@ -35,6 +38,7 @@ t.test('the filesystem store', async t => {
       return {
         store: await openFolder(datadir),
         contents: () => readdir(datadir),
+        cutOff: async id => writeFileSync(join(datadir, `.${id}.${OTHER}.partial`), 'abc'),
         whileFull: async (bytes, work) => {
           await limitFileSize(String(bytes))
           try {
@@ -148,7 +152,7 @@ t.test(
 
 t.test('recovery removes what was being written, and nothing else', async t => {
   const others = ['readme', '.hidden', `.${ID}.partial`, `${ID}.partial`, `.${ID}.x.partial`]
-  const partial = `.${ID}.11111111-2222-4333-8444-555555555555.partial`
+  const partial = `.${ID}.${OTHER}.partial`
   const datadir = t.testdir()
   for (const name of [...others, partial]) writeFileSync(join(datadir, name), 'abc')
   mkdirSync(join(datadir, 'lost+found'))
