@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { bytesOf, collect, patternedBytes } from '../lib/compliance/bytes.ts'
 import { storeSuite } from '../lib/compliance/store-suite.ts'
+import { openDatabase } from '../lib/database/open.ts'
 import { DEFAULT_FILTER } from '../lib/http/uri-filter.ts'
 import { completeConfig, readConfig, type ServerConfig } from '../lib/server/config.ts'
 import { storeConfigs } from '../lib/server/store-configs.ts'
@@ -401,6 +402,40 @@ t.test("somebody else's store", async t => {
       await t.rejects(store.open({ url: 'shelf:/x' }), { code: 'unavailable' })
     })
   }
+})
+
+t.test('a store that is down keeps no service from starting', async t => {
+  const dataDir = t.testdir({
+    'down.mjs': `const fail = async () => { throw new Error('the store is down') }
+      export const openStore = async ({ id }) => ({
+        id, writable: true, schemes: ['down'], locate: id => ({ url: 'down:/' + id }), holds: () => true,
+        add: fail, open: fail, size: fail, delete: fail, recover: fail, [Symbol.asyncDispose]: async () => {},
+      })`,
+  })
+  const settings = (type: string) =>
+    ({
+      dataApi: 'sqlite',
+      dataDir,
+      enabledBackends: [{ id: 'one', type }],
+      defaultBackend: 'one',
+    }) as const
+  const before = await startTestServer(t, settings('memory'))
+  const id = await before.create()
+  await before[Symbol.asyncDispose]()
+  {
+    const connection = `sqlite:///${dataDir}/glance.sqlite`
+    await using database = await openDatabase({ dataApi: 'sqlite', connection })
+    await database.images.update(id, { status: 'saving', updatedAt: new Date() }, ['queued'])
+  }
+  const told: unknown[] = []
+  const during = await startTestServer(t, settings(join(dataDir, 'down.mjs')), error =>
+    told.push(error),
+  )
+  t.match(told, [{ message: 'the store is down' }, { message: 'the store is down' }])
+  t.equal((await during.show(id))['status'], 'saving', 'what is left of it is not known')
+  await during[Symbol.asyncDispose]()
+  const after = await startTestServer(t, settings('memory'))
+  t.equal((await after.show(id))['status'], 'queued')
 })
 
 /** Two folders that are not there yet. */
