@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises'
 import type { ByteRange } from '../stream/range.ts'
-import { writeAt } from './sparse.ts'
+import { writeAt } from '../stream/sparse.ts'
 
 const MIB = 1024 * 1024
 /** Bytes of a part: few requests for a large image, and enough parts of a small one for all who write. */
