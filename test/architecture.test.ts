@@ -37,7 +37,7 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
       'endpoint/endpoint.ts',
     ],
   ],
-  ['store/', ['errors.ts', 'abort.ts', 'stream/', 'http/', 'keystone/']],
+  ['store/', ['errors.ts', 'abort.ts', 'attempts.ts', 'stream/', 'http/', 'keystone/']],
   ['database/', ['errors.ts', 'abort.ts', 'image/']],
   [
     'server/domain/',

@@ -4,6 +4,8 @@ import { FilesystemStore } from './filesystem.ts'
 import { HttpStore } from './http.ts'
 import { MemoryStore } from './memory.ts'
 import type { Store } from './store.ts'
+import type { SwiftSettings } from './swift/settings.ts'
+import { SwiftStore } from './swift/swift.ts'
 
 /** A store as it is configured. */
 export type StoreConfig =
@@ -20,8 +22,9 @@ export type StoreConfig =
       /** Which URLs it reads. */
       readonly filter: UriFilter
     }
+  | { readonly type: 'swift'; readonly id: string; readonly settings: SwiftSettings }
 
-/** @throws {GlanceError} `unavailable` when the store cannot be written to. */
+/** @throws {GlanceError} `unavailable` when the store cannot be written to; `usage` when it is not set up rightly. */
 export async function openStore(config: StoreConfig): Promise<Store> {
   switch (config.type) {
     case 'file':
@@ -30,6 +33,8 @@ export async function openStore(config: StoreConfig): Promise<Store> {
       return new MemoryStore(config.id)
     case 'http':
       return new HttpStore(config.id, config.filter)
+    case 'swift':
+      return SwiftStore.open(config.id, config.settings)
     default:
       return unreachable(config)
   }

@@ -1,0 +1,324 @@
+import type { Abortable } from '../../abort.ts'
+import { GlanceError, isGlanceError } from '../../errors.ts'
+import { DataConnections } from '../../http/connections.ts'
+import { readTls } from '../../http/tls.ts'
+import { abortable } from '../../stream/abortable.ts'
+import type { Bytes } from '../../stream/bytes.ts'
+import { type ByteRange, checkRange } from '../../stream/range.ts'
+import { verifySize } from '../../stream/verify.ts'
+import { checkImageId } from '../location.ts'
+import type { Location, Store } from '../store.ts'
+import { accessTo } from './access.ts'
+import { SwiftClient } from './client.ts'
+import { download } from './download.ts'
+import {
+  addressUrl,
+  parseSwiftUrl,
+  SWIFT_SCHEMES,
+  type SwiftLocation,
+  swiftUrl,
+} from './location.ts'
+import { deleteObject, headOf, listObjects, manifestOf, remove } from './objects.ts'
+import { DEFAULT_DOMAIN, readAccounts, type SwiftAccount } from './reference.ts'
+import type { SwiftSettings } from './settings.ts'
+import { isSegmentOf, uploadImage } from './upload.ts'
+
+/** Milliseconds in which neither Swift nor its identity service gives a sign of life. */
+const TIMEOUT_MS = 60_000
+/** Milliseconds: segments that have been without a manifest for so long are of nobody who still writes. */
+const ABANDONED_MS = 24 * 3600 * 1000
+
+const SEGMENT = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-\d{5,}$/i
+
+/** An object, and the client of the account that it is in. */
+interface Place {
+  readonly client: SwiftClient
+  readonly container: string
+  readonly object: string
+  /** `container/object`. */
+  readonly path: string
+}
+
+/**
+ * Keeps the data of images in one account of a Swift, as Glance does: as one object or, when it is big or of unknown
+ * size, as segments in the same container with a manifest (a dynamic large object).
+ */
+export class SwiftStore implements Store {
+  readonly id: string
+  readonly writable = true
+  readonly schemes = SWIFT_SCHEMES
+  readonly #settings: SwiftSettings
+  readonly #accounts: ReadonlyMap<string, SwiftAccount>
+  /** The one that is written to. */
+  readonly #account: SwiftAccount
+  readonly #connections: DataConnections
+  /** By account. */
+  readonly #clients = new Map<string, SwiftClient>()
+  /** Ids of images. */
+  readonly #writing = new Set<string>()
+
+  private constructor(
+    id: string,
+    settings: SwiftSettings,
+    accounts: ReadonlyMap<string, SwiftAccount>,
+    account: SwiftAccount,
+    connections: DataConnections,
+  ) {
+    this.id = id
+    this.#settings = settings
+    this.#accounts = accounts
+    this.#account = account
+    this.#connections = connections
+  }
+
+  /**
+   * Nothing is asked of Swift before somebody wants something of it. @throws {GlanceError} `usage` for settings by which
+   * no account can be written to.
+   */
+  static async open(id: string, settings: SwiftSettings): Promise<SwiftStore> {
+    const { reference, configFile, cacert, insecure, endpoint, serviceType, region } = settings
+    const accounts = await readAccounts(settings)
+    const account = accounts.get(reference)
+    if (account === undefined) {
+      const missing =
+        configFile === null
+          ? 'swift_store_auth_address, swift_store_user and swift_store_key have to be set, or swift_store_config_file'
+          : `default_swift_reference: ${configFile} has no section [${reference}]`
+      throw new GlanceError('usage', missing)
+    }
+    const tls = await readTls({
+      insecure,
+      cacert: cacert === null ? undefined : { path: cacert, by: 'swift_store_cacert' },
+    })
+    const connections = new DataConnections({ tls })
+    const options = { origin: `store ${id}`, connections, timeoutMs: TIMEOUT_MS }
+    // So that what is wrong with them is told now.
+    accessTo(account, { ...options, endpoint, serviceType, region, interface: settings.interface })
+    return new SwiftStore(id, settings, accounts, account, connections)
+  }
+
+  locate(id: string): Location {
+    checkImageId(id)
+    return { url: swiftUrl(this.#location(id)) }
+  }
+
+  holds({ url }: Location): boolean {
+    const found = this.#parsed(url)
+    if (found === undefined || found.type === 'storage') return false
+    const { container, containersSeed } = this.#settings
+    const isOurs =
+      found.container === container ||
+      (containersSeed > 0 && found.container.startsWith(`${container}_`))
+    if (!isOurs) return false
+    if (found.type === 'reference') return this.#accounts.has(found.reference)
+    return this.#named(found) !== undefined
+  }
+
+  async add(id: string, data: Bytes, size: number | null, { signal }: Abortable = {}) {
+    const location = this.locate(id)
+    signal?.throwIfAborted()
+    const { client, container, object } = this.#place(location)
+    if (this.#writing.has(id)) throw this.#duplicate(id)
+    this.#writing.add(id)
+    try {
+      await this.#prepare(client, container, object, signal)
+      const { largeObjectSize, segmentSize } = this.#settings
+      const checked = verifySize(abortable(data, signal), size)
+      const limits = { largeObjectSize, segmentSize }
+      const target = { client, container, name: object, size, signal }
+      return { location, size: await uploadImage(target, checked, limits) }
+    } catch (error) {
+      throw isGlanceError(error, 'duplicate') ? this.#duplicate(id, error) : error
+    } finally {
+      this.#writing.delete(id)
+    }
+  }
+
+  async open(
+    at: Location,
+    range: ByteRange | null = null,
+    { signal }: Abortable = {},
+  ): Promise<Bytes> {
+    signal?.throwIfAborted()
+    const { client, path } = this.#place(at)
+    const size = await this.size(at, { signal })
+    if (range !== null) checkRange(range, size)
+    const wanted = range ?? { offset: 0, length: size }
+    const retries = this.#settings.retryGetCount
+    return abortable(download({ client, path, range: wanted, size, retries, signal }), signal)
+  }
+
+  async size(at: Location, { signal }: Abortable = {}): Promise<number> {
+    const { client, path } = this.#place(at)
+    const headers = await headOf(client, path, { signal })
+    if (headers === undefined) throw this.#absent(path)
+    const { 'content-length': length, 'x-object-manifest': manifest } = headers
+    if (length !== undefined || typeof manifest !== 'string') return Number(length ?? 0)
+    // Swift does not add up what is more than one page of its listing.
+    const { container, prefix } = manifestOf(manifest)
+    let total = 0
+    for await (const segment of listObjects(client, container, prefix, { signal })) {
+      total += segment.size
+    }
+    return total
+  }
+
+  /** Also removes what a write that was cut off left of the image. */
+  async delete(at: Location, { signal }: Abortable = {}): Promise<void> {
+    const { client, path, container, object } = this.#place(at)
+    try {
+      await deleteObject(client, path, { signal })
+    } catch (error) {
+      if (!isGlanceError(error, 'not_found')) throw error
+      await removeSegments(client, container, object, signal)
+      throw this.#absent(path)
+    }
+  }
+
+  /**
+   * Removes segments without a manifest, but for those of the last day: others may write to the same container, now or
+   * with this very account. What is left of one image, {@link delete} removes at once.
+   */
+  async recover({ signal }: Abortable = {}): Promise<void> {
+    const { container, containersSeed } = this.#settings
+    if (containersSeed > 0) return // Up to 16^32 of them: by image only.
+    const { client } = this.#place({ url: swiftUrl(this.#location(NO_IMAGE)) })
+    let whole: string | undefined // Its segments come right after it in the listing.
+    for await (const { name, modifiedAt } of listObjects(client, container, '', { signal })) {
+      const [, image] = SEGMENT.exec(name) ?? []
+      if (image === undefined) whole = name
+      else if (image !== whole && Date.now() - modifiedAt.getTime() > ABANDONED_MS) {
+        const isThere = (await headOf(client, `${container}/${image}`, { signal })) !== undefined
+        if (isThere) whole = image
+        else await remove(client, `${container}/${name}`, signal)
+      }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#connections[Symbol.dispose]()
+  }
+
+  #location(id: string): SwiftLocation {
+    const { reference, configFile } = this.#settings
+    const place = { container: this.#containerOf(id), object: id }
+    if (configFile !== null) return { type: 'reference', reference, ...place }
+    const { authAddress, user, key } = this.#account
+    return { type: 'account', authUrl: addressUrl(authAddress), user, key, ...place }
+  }
+
+  /** As Glance: dashes of the id are in the name, and do not count as digits. */
+  #containerOf(id: string): string {
+    const { container, containersSeed } = this.#settings
+    if (containersSeed === 0) return container
+    const lower = id.toLowerCase()
+    const dashes = lower.slice(0, containersSeed).split('-').length - 1
+    return `${container}_${lower.slice(0, containersSeed + dashes)}`
+  }
+
+  /** Makes sure that there is a container, and in it nothing of the image. */
+  async #prepare(
+    client: SwiftClient,
+    container: string,
+    object: string,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const asked = { method: 'HEAD', path: container, accepted: [404], signal } as const
+    if ((await client.ask(asked)).status === 404) {
+      if (!this.#settings.createContainer) {
+        const message = `store ${this.id}: Swift has no container ${container}: make it, or set swift_store_create_container_on_put`
+        throw new GlanceError('unavailable', message)
+      }
+      await client.ask({ method: 'PUT', path: container, signal })
+    }
+    if ((await headOf(client, `${container}/${object}`, { signal })) !== undefined) {
+      throw new GlanceError('duplicate', 'it is there')
+    }
+    // What a write that was cut off left behind would become part of this image.
+    await removeSegments(client, container, object, signal)
+  }
+
+  /** @throws {GlanceError} `invalid`; `not_found` for an account that has no name any more. */
+  #place({ url }: Location): Place {
+    const found = parseSwiftUrl(url)
+    const { container, object } = found
+    return { client: this.#clientOf(found), container, object, path: `${container}/${object}` }
+  }
+
+  #clientOf(found: SwiftLocation): SwiftClient {
+    const account = this.#accountOf(found)
+    const key = JSON.stringify(account)
+    const client = this.#clients.get(key) ?? this.#newClient(account)
+    this.#clients.set(key, client)
+    return client
+  }
+
+  #newClient(account: SwiftAccount): SwiftClient {
+    const { endpoint, serviceType, region, interface: side } = this.#settings
+    const transport = { connections: this.#connections, timeoutMs: TIMEOUT_MS }
+    const wanted = { origin: `store ${this.id}`, serviceType, region, interface: side }
+    const source = accessTo(account, { ...transport, ...wanted, endpoint })
+    return new SwiftClient(source, { name: this.id, ...transport })
+  }
+
+  #accountOf(found: SwiftLocation): SwiftAccount {
+    switch (found.type) {
+      case 'reference': {
+        const account = this.#accounts.get(found.reference)
+        if (account !== undefined) return account
+        const message = `store ${this.id} knows no account '${found.reference}': is it in swift_store_config_file?`
+        throw new GlanceError('unavailable', message)
+      }
+      case 'account': {
+        const { authUrl, user, key } = found
+        // Of an account of ours the key may be another by now.
+        const [userDomain, projectDomain] = [DEFAULT_DOMAIN, DEFAULT_DOMAIN]
+        const { authVersion } = this.#account
+        const foreign = { authVersion, authAddress: authUrl, user, key, userDomain, projectDomain }
+        return this.#named(found) ?? foreign
+      }
+      case 'storage': {
+        const message = `store ${this.id} does not read locations without credentials: they are of a store with swift_store_multi_tenant`
+        throw new GlanceError('unavailable', message)
+      }
+    }
+  }
+
+  /** The account of ours that has this user. */
+  #named({ authUrl, user }: { authUrl: string; user: string }): SwiftAccount | undefined {
+    return [this.#account, ...this.#accounts.values()].find(
+      account => account.user === user && addressUrl(account.authAddress) === addressUrl(authUrl),
+    )
+  }
+
+  #parsed(url: string): SwiftLocation | undefined {
+    try {
+      return parseSwiftUrl(url)
+    } catch {
+      return undefined
+    }
+  }
+
+  #duplicate(id: string, cause?: unknown): GlanceError {
+    const message = `store ${this.id} has data of image ${id} already`
+    return new GlanceError('duplicate', message, { cause })
+  }
+
+  #absent(path: string): GlanceError {
+    return new GlanceError('not_found', `store ${this.id} has no object ${path}`)
+  }
+}
+
+/** An id that no image has. */
+const NO_IMAGE = '00000000-0000-0000-0000-000000000000'
+
+async function removeSegments(
+  client: SwiftClient,
+  container: string,
+  object: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  for await (const { name } of listObjects(client, container, `${object}-`, { signal })) {
+    if (isSegmentOf(object, name)) await remove(client, `${container}/${name}`, signal)
+  }
+}
