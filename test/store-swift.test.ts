@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { bytesOf, collect, patternedBytes } from '../lib/compliance/bytes.ts'
 import { storeSuite } from '../lib/compliance/store-suite.ts'
-import { swiftSettings } from '../lib/store/swift/settings.ts'
+import { SWIFT_OPTIONS, swiftProperties, swiftSettings } from '../lib/store/swift/settings.ts'
 import type { Location } from '../lib/store/store.ts'
 import { SwiftStore } from '../lib/store/swift/swift.ts'
 import type { Bytes } from '../lib/stream/bytes.ts'
@@ -422,6 +422,15 @@ t.test(
     }
   },
 )
+
+t.test("all of Glance's options are known, and its megabytes have 1000 * 1024 bytes", async t => {
+  for (const name of SWIFT_OPTIONS) t.ok(swiftSettings({ [name]: '' }), name)
+  t.strictSame(swiftProperties(swiftSettings({ swift_store_large_object_size: '1' })), {
+    container: 'glance',
+    large_object_size: 1_024_000,
+    large_object_chunk_size: 204_800_000,
+  })
+})
 
 t.test('a location that Glance would not read is refused, without what is in it', async t => {
   const swift = await startSwift(t)

@@ -6,6 +6,7 @@ import { MemoryStore } from './memory.ts'
 import type { Store } from './store.ts'
 import type { SwiftSettings } from './swift/settings.ts'
 import { SwiftStore } from './swift/swift.ts'
+import { TenantSwiftStore } from './swift/tenant-store.ts'
 
 /** A store as it is configured. */
 export type StoreConfig =
@@ -34,7 +35,9 @@ export async function openStore(config: StoreConfig): Promise<Store> {
     case 'http':
       return new HttpStore(config.id, config.filter)
     case 'swift':
-      return SwiftStore.open(config.id, config.settings)
+      return config.settings.multiTenant
+        ? TenantSwiftStore.open(config.id, config.settings)
+        : SwiftStore.open(config.id, config.settings)
     default:
       return unreachable(config)
   }

@@ -148,19 +148,17 @@ export class TestSwift {
   #answerContainer(name: string, { request, response, query }: Exchange): void {
     const container = this.#containers.get(name)
     const { method } = request
-    if (method === 'PUT') {
-      this.createContainer(name)
+    if (method === 'PUT' || (method === 'POST' && container !== undefined)) {
+      const { acl } = this.createContainer(name)
+      for (const header of ['x-container-read', 'x-container-write']) {
+        const value = request.headers[header]
+        if (typeof value === 'string') acl.set(header, value)
+      }
+      if (method === 'POST') return refuse(response, 204)
       return refuse(response, container === undefined ? 201 : 202)
     }
     if (container === undefined) return refuse(response, 404)
     if (method === 'HEAD') return refuse(response, 204)
-    if (method === 'POST') {
-      for (const header of ['x-container-read', 'x-container-write']) {
-        const value = request.headers[header]
-        if (typeof value === 'string') container.acl.set(header, value)
-      }
-      return refuse(response, 204)
-    }
     if (method === 'DELETE') {
       if (container.objects.size > 0) return refuse(response, 409)
       this.#containers.delete(name)

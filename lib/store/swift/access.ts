@@ -11,7 +11,8 @@ import { storageUrl, type WantedStorage } from './storage-url.ts'
 
 /** With which an account of Swift is asked. */
 export interface Access {
-  readonly token: string
+  /** Null for somebody without one. */
+  readonly token: string | null
   /** Of the account: what `/container/object` is appended to. */
   readonly url: string
 }
@@ -21,7 +22,7 @@ export interface AccessSource {
   /** @throws {GlanceError} `unauthenticated`, `unavailable`, `unreachable`, `usage`. */
   access(options?: Abortable): Promise<Access>
   /** Says that Swift refused `token`. Resolves to whether another can be had. */
-  invalidate(token: string): Promise<boolean>
+  invalidate(token: string | null): Promise<boolean>
 }
 
 export interface AccessOptions extends WantedStorage {
@@ -101,7 +102,7 @@ class OwnAuthentication implements AccessSource {
     return this.#held
   }
 
-  async invalidate(token: string): Promise<boolean> {
+  async invalidate(token: string | null): Promise<boolean> {
     if (this.#held?.token === token) this.#held = undefined
     return true
   }

@@ -83,7 +83,7 @@ export class SwiftClient {
     const write = async (access: Access): Promise<IncomingHttpHeaders> => {
       const sent = {
         ...this.#transport(request, access),
-        headers: { ...headers, 'x-auth-token': access.token },
+        headers: { ...headers, ...tokenOf(access) },
         asksFirst: true,
       }
       const answer = await send({ method: 'PUT', ...sent }, size, async () => {
@@ -155,7 +155,7 @@ export class SwiftClient {
     return await receive({
       method,
       ...this.#transport(request, access),
-      headers: { ...headers, 'x-auth-token': access.token },
+      headers: { ...headers, ...tokenOf(access) },
     })
   }
 
@@ -169,13 +169,13 @@ export class SwiftClient {
   async #refusal(
     { method, path }: Pick<SwiftRequest, 'method' | 'path'>,
     answer: IncomingMessage,
-    { token, url }: Access,
+    access: Access,
   ): Promise<GlanceError> {
     const text = await briefly(answer).catch(() => '')
     answer.destroy()
     const { statusCode: status = 0, headers } = answer
-    const said = withoutTokens(text, { 'x-auth-token': token })
-    const cause = faultOf({ method, url: new URL(url) }, status, headers, said)
+    const said = withoutTokens(text, tokenOf(access))
+    const cause = faultOf({ method, url: new URL(access.url) }, status, headers, said)
     const code = STATUS[status] ?? cause.code
     const message = `store ${this.#options.name}: Swift answers ${status} to ${method} ${path}`
     return new GlanceError(code, message, { cause, retryAfterMs: cause.retryAfterMs })
@@ -188,6 +188,11 @@ const STATUS = {
   412: 'duplicate', // There is an object, and we asked for there to be none.
   507: 'over_limit',
 } as const as Readonly<Record<number, GlanceError['code']>> // So that any status may be looked up.
+
+/** Whoever has none may still read what is there for everybody. */
+function tokenOf({ token }: Access): Readonly<Record<string, string>> {
+  return token === null ? {} : { 'x-auth-token': token }
+}
 
 async function textOf(answer: IncomingMessage, stallMs: number): Promise<string> {
   const chunks: Uint8Array[] = []

@@ -105,6 +105,13 @@ const DEFAULTS: SwiftSettings = {
   retryGetCount: 0,
 }
 
+/** All of Glance's options of a Swift store. */
+export const SWIFT_OPTIONS: readonly string[] = [
+  ...Object.keys(OPTIONS),
+  ...Object.keys(WITHOUT_EFFECT),
+  'swift_buffer_on_upload',
+]
+
 interface Option {
   readonly name: string
   readonly value: string
@@ -135,6 +142,19 @@ export function swiftSettings(options: Readonly<Record<string, string>>): SwiftS
     throw new GlanceError('usage', message)
   }
   return settings
+}
+
+/** How a store is set up, as `/v2/info/stores/detail` of Glance's tells it: sizes in bytes. */
+export function swiftProperties({
+  container,
+  largeObjectSize,
+  segmentSize,
+}: SwiftSettings): Readonly<Record<string, unknown>> {
+  return {
+    container,
+    large_object_size: largeObjectSize,
+    large_object_chunk_size: segmentSize,
+  }
 }
 
 /** The version that a text says. @throws {GlanceError} `usage`. */

@@ -1,16 +1,14 @@
 import type { Abortable } from '../../abort.ts'
-import { GlanceError, isGlanceError } from '../../errors.ts'
-import { DataConnections } from '../../http/connections.ts'
-import { readTls } from '../../http/tls.ts'
-import { abortable } from '../../stream/abortable.ts'
+import { GlanceError } from '../../errors.ts'
+import type { DataConnections } from '../../http/connections.ts'
 import type { Bytes } from '../../stream/bytes.ts'
-import { type ByteRange, checkRange } from '../../stream/range.ts'
-import { verifySize } from '../../stream/verify.ts'
+import type { ByteRange } from '../../stream/range.ts'
 import { checkImageId } from '../location.ts'
 import type { Location, Store } from '../store.ts'
 import { accessTo } from './access.ts'
 import { SwiftClient } from './client.ts'
-import { download } from './download.ts'
+import { openConnections, TIMEOUT_MS } from './connections.ts'
+import { ImageObjects, type Place } from './image-objects.ts'
 import {
   addressUrl,
   parseSwiftUrl,
@@ -18,26 +16,14 @@ import {
   type SwiftLocation,
   swiftUrl,
 } from './location.ts'
-import { deleteObject, headOf, listObjects, manifestOf, remove } from './objects.ts'
+import { headOf, listObjects, remove } from './objects.ts'
 import { DEFAULT_DOMAIN, readAccounts, type SwiftAccount } from './reference.ts'
 import type { SwiftSettings } from './settings.ts'
-import { isSegmentOf, uploadImage } from './upload.ts'
 
-/** Milliseconds in which neither Swift nor its identity service gives a sign of life. */
-const TIMEOUT_MS = 60_000
 /** Milliseconds: segments that have been without a manifest for so long are of nobody who still writes. */
 const ABANDONED_MS = 24 * 3600 * 1000
 
 const SEGMENT = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-\d{5,}$/i
-
-/** An object, and the client of the account that it is in. */
-interface Place {
-  readonly client: SwiftClient
-  readonly container: string
-  readonly object: string
-  /** `container/object`. */
-  readonly path: string
-}
 
 /**
  * Keeps the data of images in one account of a Swift, as Glance does: as one object or, when it is big or of unknown
@@ -54,8 +40,7 @@ export class SwiftStore implements Store {
   readonly #connections: DataConnections
   /** By account. */
   readonly #clients = new Map<string, SwiftClient>()
-  /** Ids of images. */
-  readonly #writing = new Set<string>()
+  readonly #objects: ImageObjects
 
   private constructor(
     id: string,
@@ -69,6 +54,7 @@ export class SwiftStore implements Store {
     this.#accounts = accounts
     this.#account = account
     this.#connections = connections
+    this.#objects = new ImageObjects(id, settings)
   }
 
   /**
@@ -76,7 +62,7 @@ export class SwiftStore implements Store {
    * no account can be written to.
    */
   static async open(id: string, settings: SwiftSettings): Promise<SwiftStore> {
-    const { reference, configFile, cacert, insecure, endpoint, serviceType, region } = settings
+    const { reference, configFile, endpoint, serviceType, region } = settings
     const accounts = await readAccounts(settings)
     const account = accounts.get(reference)
     if (account === undefined) {
@@ -86,11 +72,7 @@ export class SwiftStore implements Store {
           : `default_swift_reference: ${configFile} has no section [${reference}]`
       throw new GlanceError('usage', missing)
     }
-    const tls = await readTls({
-      insecure,
-      cacert: cacert === null ? undefined : { path: cacert, by: 'swift_store_cacert' },
-    })
-    const connections = new DataConnections({ tls })
+    const connections = await openConnections(settings)
     const options = { origin: `store ${id}`, connections, timeoutMs: TIMEOUT_MS }
     // So that what is wrong with them is told now.
     accessTo(account, { ...options, endpoint, serviceType, region, interface: settings.interface })
@@ -117,21 +99,9 @@ export class SwiftStore implements Store {
   async add(id: string, data: Bytes, size: number | null, { signal }: Abortable = {}) {
     const location = this.locate(id)
     signal?.throwIfAborted()
-    const { client, container, object } = this.#place(location)
-    if (this.#writing.has(id)) throw this.#duplicate(id)
-    this.#writing.add(id)
-    try {
-      await this.#prepare(client, container, object, signal)
-      const { largeObjectSize, segmentSize } = this.#settings
-      const checked = verifySize(abortable(data, signal), size)
-      const limits = { largeObjectSize, segmentSize }
-      const target = { client, container, name: object, size, signal }
-      return { location, size: await uploadImage(target, checked, limits) }
-    } catch (error) {
-      throw isGlanceError(error, 'duplicate') ? this.#duplicate(id, error) : error
-    } finally {
-      this.#writing.delete(id)
-    }
+    const place = this.#place(location)
+    const prepare = async () => await this.#prepare(place, signal)
+    return { location, size: await this.#objects.add(place, id, { data, size, prepare, signal }) }
   }
 
   async open(
@@ -140,39 +110,16 @@ export class SwiftStore implements Store {
     { signal }: Abortable = {},
   ): Promise<Bytes> {
     signal?.throwIfAborted()
-    const { client, path } = this.#place(at)
-    const size = await this.size(at, { signal })
-    if (range !== null) checkRange(range, size)
-    const wanted = range ?? { offset: 0, length: size }
-    const retries = this.#settings.retryGetCount
-    return abortable(download({ client, path, range: wanted, size, retries, signal }), signal)
+    return await this.#objects.open(this.#place(at), range, signal)
   }
 
   async size(at: Location, { signal }: Abortable = {}): Promise<number> {
-    const { client, path } = this.#place(at)
-    const headers = await headOf(client, path, { signal })
-    if (headers === undefined) throw this.#absent(path)
-    const { 'content-length': length, 'x-object-manifest': manifest } = headers
-    if (length !== undefined || typeof manifest !== 'string') return Number(length ?? 0)
-    // Swift does not add up what is more than one page of its listing.
-    const { container, prefix } = manifestOf(manifest)
-    let total = 0
-    for await (const segment of listObjects(client, container, prefix, { signal })) {
-      total += segment.size
-    }
-    return total
+    return await this.#objects.size(this.#place(at), signal)
   }
 
   /** Also removes what a write that was cut off left of the image. */
   async delete(at: Location, { signal }: Abortable = {}): Promise<void> {
-    const { client, path, container, object } = this.#place(at)
-    try {
-      await deleteObject(client, path, { signal })
-    } catch (error) {
-      if (!isGlanceError(error, 'not_found')) throw error
-      await removeSegments(client, container, object, signal)
-      throw this.#absent(path)
-    }
+    await this.#objects.delete(this.#place(at), signal)
   }
 
   /**
@@ -216,26 +163,15 @@ export class SwiftStore implements Store {
     return `${container}_${lower.slice(0, containersSeed + dashes)}`
   }
 
-  /** Makes sure that there is a container, and in it nothing of the image. */
-  async #prepare(
-    client: SwiftClient,
-    container: string,
-    object: string,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
+  /** Makes sure that there is a container. */
+  async #prepare({ client, container }: Place, signal: AbortSignal | undefined): Promise<void> {
     const asked = { method: 'HEAD', path: container, accepted: [404], signal } as const
-    if ((await client.ask(asked)).status === 404) {
-      if (!this.#settings.createContainer) {
-        const message = `store ${this.id}: Swift has no container ${container}: make it, or set swift_store_create_container_on_put`
-        throw new GlanceError('unavailable', message)
-      }
-      await client.ask({ method: 'PUT', path: container, signal })
+    if ((await client.ask(asked)).status !== 404) return
+    if (!this.#settings.createContainer) {
+      const message = `store ${this.id}: Swift has no container ${container}: make it, or set swift_store_create_container_on_put`
+      throw new GlanceError('unavailable', message)
     }
-    if ((await headOf(client, `${container}/${object}`, { signal })) !== undefined) {
-      throw new GlanceError('duplicate', 'it is there')
-    }
-    // What a write that was cut off left behind would become part of this image.
-    await removeSegments(client, container, object, signal)
+    await client.ask({ method: 'PUT', path: container, signal })
   }
 
   /** @throws {GlanceError} `invalid`; `not_found` for an account that has no name any more. */
@@ -298,27 +234,7 @@ export class SwiftStore implements Store {
       return undefined
     }
   }
-
-  #duplicate(id: string, cause?: unknown): GlanceError {
-    const message = `store ${this.id} has data of image ${id} already`
-    return new GlanceError('duplicate', message, { cause })
-  }
-
-  #absent(path: string): GlanceError {
-    return new GlanceError('not_found', `store ${this.id} has no object ${path}`)
-  }
 }
 
 /** An id that no image has. */
 const NO_IMAGE = '00000000-0000-0000-0000-000000000000'
-
-async function removeSegments(
-  client: SwiftClient,
-  container: string,
-  object: string,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  for await (const { name } of listObjects(client, container, `${object}-`, { signal })) {
-    if (isSegmentOf(object, name)) await remove(client, `${container}/${name}`, signal)
-  }
-}
