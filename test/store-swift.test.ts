@@ -382,7 +382,7 @@ auth_address: ${swift.url}/auth/v1.0
   t.equal((await two.add(ID, bytesOf('abc'), 3)).location.url, `swift+config://two/glance/${ID}`)
   t.match(swift.requests, new Set(['AUTH test:tester', 'AUTH two:user']))
   await t.rejects(store.open({ url: `swift+config://three/glance/${ID}` }), {
-    code: 'unavailable',
+    code: 'not_found',
     message: /knows no account 'three'/,
   })
 })

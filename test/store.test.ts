@@ -4,7 +4,8 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { openStore } from '../lib/store/open.ts'
+import { FilesystemStore } from '../lib/store/filesystem.ts'
+import { MemoryStore } from '../lib/store/memory.ts'
 import { storeSuite } from '../lib/compliance/store-suite.ts'
 import { bytesOf, collect, patternedBytes } from '../lib/compliance/bytes.ts'
 
@@ -15,7 +16,7 @@ const FULL = 'a store that is full says so and keeps what it has'
 
 t.test('the memory store', async t => {
   storeSuite(t, {
-    create: async () => ({ store: await openStore({ type: 'memory', id: 'memory' }) }),
+    create: async () => ({ store: new MemoryStore('memory') }),
     skip: {
       'a big image takes no more memory than a small one': 'memory is where it is kept',
       [FULL]: 'memory has no end that a process would survive',
@@ -32,7 +33,7 @@ t.test('the filesystem store', async t => {
     create: async t => {
       const datadir = join(t.testdir(), 'images')
       return {
-        store: await openStore({ type: 'file', id: 'file', datadir }),
+        store: await openFolder(datadir),
         contents: () => readdir(datadir),
         whileFull: async (bytes, work) => {
           await limitFileSize(String(bytes))
@@ -50,7 +51,7 @@ t.test('the filesystem store', async t => {
 
 t.test('the folder is created for the service and its group alone', async t => {
   const datadir = join(t.testdir(), 'deep/er')
-  await openStore({ type: 'file', id: 'file', datadir })
+  await openFolder(datadir)
   t.equal(statSync(datadir).mode & 0o777, 0o750)
 })
 
@@ -61,7 +62,7 @@ t.test('a folder that cannot be used is refused at once, by name', async t => {
     [join(file, 'images'), 'ENOTDIR'],
     ['/proc/xx/images', 'ENOENT'], // Where nobody can make a folder, and Node would try for ever.
   ] as const) {
-    await t.rejects(openStore({ type: 'file', id: 'file', datadir }), {
+    await t.rejects(openFolder(datadir), {
       code: 'unavailable',
       message: new RegExp(`^store file: the folder ${datadir} cannot be used: ${reason}`),
     })
@@ -70,7 +71,7 @@ t.test('a folder that cannot be used is refused at once, by name', async t => {
 
 t.test('locations are as Glance writes them', async t => {
   const datadir = t.testdir()
-  await using store = await openStore({ type: 'file', id: 'file', datadir })
+  await using store = await openFolder(datadir)
   const { location } = await store.add(ID, bytesOf('abc'), 3)
   t.equal(location.url, `file://${datadir}/${ID}`)
   t.equal(await store.size({ url: `filesystem://${datadir}/${ID}` }), 3, 'or once wrote them')
@@ -78,7 +79,7 @@ t.test('locations are as Glance writes them', async t => {
 
 t.test('a folder may have any name', async t => {
   const datadir = join(t.testdir(), 'a b%20#?ü')
-  await using store = await openStore({ type: 'file', id: 'file', datadir })
+  await using store = await openFolder(datadir)
   const { location } = await store.add(ID, bytesOf('abc'), 3)
   t.match(location.url, /\/a%20b%2520%23%3F%C3%BC\//)
   t.equal((await collect(await store.open(location))).toString(), 'abc')
@@ -89,7 +90,7 @@ t.test('a folder may have any name', async t => {
 t.test(
   'a location that is not a local file is refused, without its credentials in the message',
   async t => {
-    await using store = await openStore({ type: 'file', id: 'file', datadir: t.testdir() })
+    await using store = await openFolder(t.testdir())
     for (const url of [
       'swift+https://user:secret@example.org/container/object',
       'http://example.org/image',
@@ -106,7 +107,7 @@ t.test(
 
 t.test('a file outside the folder is never deleted', async t => {
   const parent = t.testdir({ [ID]: 'mine', images: { sub: { [ID]: 'mine' } } })
-  await using store = await openStore({ type: 'file', id: 'file', datadir: join(parent, 'images') })
+  await using store = await openFolder(join(parent, 'images'))
   for (const path of [ID, `images/../${ID}`, `images/sub/${ID}`, 'images']) {
     await t.rejects(store.delete({ url: `file://${parent}/${path}` }), { code: 'forbidden' }, path)
   }
@@ -115,7 +116,7 @@ t.test('a file outside the folder is never deleted', async t => {
 
 t.test('a file that shrinks while it is read is corrupt', async t => {
   const datadir = t.testdir()
-  await using store = await openStore({ type: 'file', id: 'file', datadir })
+  await using store = await openFolder(datadir)
   const { location } = await store.add(ID, patternedBytes(5 * MIB), null)
   const data = await store.open(location)
   const read = async () => {
@@ -131,7 +132,7 @@ t.test(
   'a file that is removed before it is read is gone; while it is read, it is read on',
   async t => {
     const datadir = t.testdir()
-    await using store = await openStore({ type: 'file', id: 'file', datadir })
+    await using store = await openFolder(datadir)
     const { location } = await store.add(ID, patternedBytes(3 * MIB), null)
     const early = await store.open(location)
     const late = await store.open(location)
@@ -151,7 +152,7 @@ t.test('recovery removes what was being written, and nothing else', async t => {
   const datadir = t.testdir()
   for (const name of [...others, partial]) writeFileSync(join(datadir, name), 'abc')
   mkdirSync(join(datadir, 'lost+found'))
-  await using store = await openStore({ type: 'file', id: 'file', datadir })
+  await using store = await openFolder(datadir)
   await store.add(ID, bytesOf('abc'), 3)
   await store.recover()
   t.strictSame(readdirSync(datadir).toSorted(), [...others, ID, 'lost+found'].toSorted())
@@ -159,7 +160,7 @@ t.test('recovery removes what was being written, and nothing else', async t => {
 
 t.test('what is being written has no name that could be taken for an image', async t => {
   const datadir = t.testdir()
-  await using store = await openStore({ type: 'file', id: 'file', datadir })
+  await using store = await openFolder(datadir)
   async function* data() {
     yield* bytesOf('abc')
     const [name, ...others] = readdirSync(datadir)
@@ -173,4 +174,8 @@ t.test('what is being written has no name that could be taken for an image', asy
 /** Sets this process's soft limit of what a file may grow to: bytes, or `unlimited`. */
 async function limitFileSize(limit: string): Promise<void> {
   await promisify(execFile)('prlimit', ['--pid', String(process.pid), `--fsize=${limit}:`])
+}
+
+async function openFolder(path: string): Promise<FilesystemStore> {
+  return await FilesystemStore.open('file', { folders: [{ path, priority: 0 }] })
 }

@@ -5,6 +5,8 @@ import type { ByteRange } from '../stream/range.ts'
 /** Where a store keeps the data of one image: a URL in the store's own form. */
 export interface Location {
   readonly url: string
+  /** What is to be remembered of the place besides, in words that other services know; as `add` gives it. */
+  readonly metadata?: Readonly<Record<string, unknown>>
 }
 
 /** In whose name a store is asked. Only stores that keep data in the accounts of its owners need to know. */
@@ -37,8 +39,8 @@ export interface Store extends AsyncDisposable {
   /** The schemes of the URLs that it writes and reads, such as `file`. */
   readonly schemes: readonly string[]
   /**
-   * Where `add(id, …)` puts the data, whether or not it is there; for a store that keeps it in the account of whoever
-   * adds it, a place of this form in nobody's account.
+   * Where the data of `id` is, or where `add(id, …)` would put it; what is remembered besides is left out. Of a store
+   * that puts it into the account of whoever adds it, a place of this form in nobody's account.
    */
   locate(id: string): Location
   /** Whether the location is, by its form, one of this very store; another of the same type may read it as well. */

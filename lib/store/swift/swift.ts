@@ -35,24 +35,24 @@ export class SwiftStore implements Store {
   readonly schemes = SWIFT_SCHEMES
   readonly #settings: SwiftSettings
   readonly #accounts: ReadonlyMap<string, SwiftAccount>
-  /** The one that is written to. */
-  readonly #account: SwiftAccount
+  /** The one that is written to; undefined for a store that only reads. */
+  readonly #account: SwiftAccount | undefined
   readonly #connections: DataConnections
   /** By account. */
   readonly #clients = new Map<string, SwiftClient>()
   readonly #objects: ImageObjects
 
-  private constructor(
+  /** The accounts are those that it knows by name. */
+  constructor(
     id: string,
     settings: SwiftSettings,
     accounts: ReadonlyMap<string, SwiftAccount>,
-    account: SwiftAccount,
     connections: DataConnections,
   ) {
     this.id = id
     this.#settings = settings
     this.#accounts = accounts
-    this.#account = account
+    this.#account = accounts.get(settings.reference)
     this.#connections = connections
     this.#objects = new ImageObjects(id, settings)
   }
@@ -76,7 +76,7 @@ export class SwiftStore implements Store {
     const options = { origin: `store ${id}`, connections, timeoutMs: TIMEOUT_MS }
     // So that what is wrong with them is told now.
     accessTo(account, { ...options, endpoint, serviceType, region, interface: settings.interface })
-    return new SwiftStore(id, settings, accounts, account, connections)
+    return new SwiftStore(id, settings, accounts, connections)
   }
 
   locate(id: string): Location {
@@ -149,7 +149,9 @@ export class SwiftStore implements Store {
   #location(id: string): SwiftLocation {
     const { reference, configFile } = this.#settings
     const place = { container: this.#containerOf(id), object: id }
-    if (configFile !== null) return { type: 'reference', reference, ...place }
+    if (configFile !== null || this.#account === undefined) {
+      return { type: 'reference', reference, ...place }
+    }
     const { authAddress, user, key } = this.#account
     return { type: 'account', authUrl: addressUrl(authAddress), user, key, ...place }
   }
@@ -203,13 +205,13 @@ export class SwiftStore implements Store {
         const account = this.#accounts.get(found.reference)
         if (account !== undefined) return account
         const message = `store ${this.id} knows no account '${found.reference}': is it in swift_store_config_file?`
-        throw new GlanceError('unavailable', message)
+        throw new GlanceError('not_found', message)
       }
       case 'account': {
         const { authUrl, user, key } = found
         // Of an account of ours the key may be another by now.
         const [userDomain, projectDomain] = [DEFAULT_DOMAIN, DEFAULT_DOMAIN]
-        const { authVersion } = this.#account
+        const { authVersion } = this.#account ?? this.#settings
         const foreign = { authVersion, authAddress: authUrl, user, key, userDomain, projectDomain }
         return this.#named(found) ?? foreign
       }
@@ -222,7 +224,7 @@ export class SwiftStore implements Store {
 
   /** The account of ours that has this user. */
   #named({ authUrl, user }: { authUrl: string; user: string }): SwiftAccount | undefined {
-    return [this.#account, ...this.#accounts.values()].find(
+    return [...this.#accounts.values()].find(
       account => account.user === user && addressUrl(account.authAddress) === addressUrl(authUrl),
     )
   }
