@@ -3,6 +3,7 @@ import { bytesOf, collect, patternedBytes } from '../lib/compliance/bytes.ts'
 import type { Caller } from '../lib/store/store.ts'
 import { swiftSettings } from '../lib/store/swift/settings.ts'
 import { TenantSwiftStore } from '../lib/store/swift/tenant-store.ts'
+import { OWNER, startTestServer } from './support/server.ts'
 import { startSwift, type TestSwift } from './support/swift.ts'
 
 const ID = 'aaaaaaaa-0000-4000-8000-000000000001'
@@ -115,4 +116,47 @@ t.test('a catalogue may be in the form of v3, and the options say what of it', a
   await using store = await TenantSwiftStore.open('swift', settings)
   await store.add(ID, bytesOf('abc'), 3, { caller: v3 })
   t.strictSame(swift.names(CONTAINER), [ID])
+})
+
+t.test('a service asks Swift in the name of its callers', async t => {
+  const swift = await startSwift(t, { knows: token => token === 'token-of-caller' })
+  const { token, catalog } = callerOf(swift)
+  const as = {
+    ...OWNER,
+    'x-auth-token': String(token),
+    'x-service-catalog': JSON.stringify(catalog),
+  }
+  const server = await startTestServer(t, {
+    auth: 'trusted_headers',
+    store: 'swift',
+    storeOptions: { swift_store_multi_tenant: 'true', swift_store_admin_tenants: 'ops' },
+  })
+  const id = await server.create({ disk_format: 'raw', container_format: 'bare' }, as)
+  const container = `glance_${id}`
+  const readers = () => swift.acl(container)['x-container-read']
+  t.equal((await server.upload(id, 'some data', as)).status, 204)
+  t.strictSame(swift.names(container), [id])
+  t.equal((await server.call('GET', `/v2/images/${id}/file`, { as })).text, 'some data')
+  t.equal(readers(), 'ops:*')
+
+  const members = `/v2/images/${id}/members`
+  await server.call('POST', members, { as, body: { member: 'p1' } })
+  t.equal(readers(), 'p1:*,ops:*', 'whom it is shared with may read it')
+  await server.call('DELETE', `${members}/p1`, { as })
+  t.equal(readers(), 'ops:*', 'for as long as it is')
+  const v1 = `/v1/images/${id}/members`
+  await server.call('PUT', `${v1}/p2`, { as })
+  t.equal(readers(), 'p2:*,ops:*', 'by v1 too')
+  await server.call('DELETE', `${v1}/p2`, { as })
+  const show = (visibility: string) => [{ op: 'replace', path: '/visibility', value: visibility }]
+  t.equal((await server.patch(id, show('community'), as)).status, 200)
+  t.equal(readers(), '*:*', 'everybody what is of the community')
+  await server.patch(id, show('private'), as)
+  t.equal(readers(), 'ops:*', 'and nobody else what is private')
+
+  t.equal((await server.call('DELETE', `/v2/images/${id}`, { as })).status, 204)
+  t.notOk(swift.hasContainer(container), 'what is deleted is gone there too')
+
+  const other = await server.create()
+  t.equal((await server.upload(other, 'some data')).status, 503, 'a caller without Swift is told')
 })

@@ -5,7 +5,9 @@ import t from 'tap'
 import { bytesOf, collect, patternedBytes } from '../lib/compliance/bytes.ts'
 import { storeSuite } from '../lib/compliance/store-suite.ts'
 import { SWIFT_OPTIONS, swiftProperties, swiftSettings } from '../lib/store/swift/settings.ts'
-import type { Location } from '../lib/store/store.ts'
+import { DEFAULT_FILTER } from '../lib/http/uri-filter.ts'
+import { openOrDisable } from '../lib/store/open.ts'
+import type { Location, Store } from '../lib/store/store.ts'
 import { SwiftStore } from '../lib/store/swift/swift.ts'
 import type { Bytes } from '../lib/stream/bytes.ts'
 import { startKeystone } from './support/keystone.ts'
@@ -423,6 +425,18 @@ t.test(
   },
 )
 
+t.test('a store that is configured wrongly reads what has its credentials with it', async t => {
+  const swift = await startSwift(t)
+  await using store = await open(swift)
+  const { location } = await store.add(ID, bytesOf('abc'), 3)
+  const options = { swift_store_auth_version: '1', swift_store_large_object_size: 'big' }
+  const filter = DEFAULT_FILTER
+  await using wrong = await openOrDisable({ id: 'swift', type: 'swift', options, filter })
+  t.equal(await textOf(wrong, location), 'abc')
+  await t.rejects(wrong.add(OTHER, bytesOf('abc'), 3), { code: 'gone' })
+  await t.rejects(wrong.delete(wrong.locate(OTHER)), { code: 'not_found' })
+})
+
 t.test("all of Glance's options are known, and its megabytes have 1000 * 1024 bytes", async t => {
   for (const name of SWIFT_OPTIONS) t.ok(swiftSettings({ [name]: '' }), name)
   t.strictSame(swiftProperties(swiftSettings({ swift_store_large_object_size: '1' })), {
@@ -530,6 +544,6 @@ async function put(
   if (status !== 201) throw new Error(`PUT ${path}: ${status}`)
 }
 
-async function textOf(store: SwiftStore, at: Location): Promise<string> {
+async function textOf(store: Store, at: Location): Promise<string> {
   return (await collect(await store.open(at))).toString()
 }

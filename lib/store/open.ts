@@ -80,7 +80,7 @@ export const STORE_TYPES: Readonly<Record<string, StoreType>> = {
     options: SWIFT_OPTIONS,
     schemes: SWIFT_SCHEMES,
     open: ({ id, options }) => openSwift(id, swiftSettings(options)),
-    reading: ({ id }) => readingSwift(id),
+    reading: ({ id, options }) => readingSwift(id, options),
     properties: options => swiftProperties(swiftSettings(options)),
   },
 }

@@ -15,6 +15,7 @@ import {
   requireMayWrite,
   requireOwner,
 } from './access.ts'
+import { admitReaders } from './admit.ts'
 import { alterImage, illegalTransition } from './alter.ts'
 import type { RequestContext } from './context.ts'
 import { deleteReleased, deleteStaged } from './data.ts'
@@ -165,7 +166,10 @@ export async function updateImage(
     await requireRoomToPlace(context, { ...service, database: tables }, image, change)
     return { ...change, ...marked(service, image, change) }
   })
-  await deleteReleased(service, releasedBy(service, before, after))
+  await deleteReleased(service, releasedBy(service, before, after), context.onBehalf)
+  if (before.visibility !== after.visibility || before.locations !== after.locations) {
+    await admitReaders(context, service, after)
+  }
   return readable(context, after)
 }
 
@@ -194,7 +198,8 @@ export async function deleteImage(
   })
   await deleteStaged(service, before)
   if (after.status !== 'deleted') return
-  await deleteReleased(service, [...before.locations, ...before.removedLocations])
+  const places = [...before.locations, ...before.removedLocations]
+  await deleteReleased(service, places, context.onBehalf)
 }
 
 async function requireMarker(

@@ -4,6 +4,7 @@ import type { Location, Store } from '../../store/store.ts'
 import type { Bytes } from '../../stream/bytes.ts'
 import { digested, Hasher } from '../../stream/digest.ts'
 import { limitSize } from '../../stream/limit-size.ts'
+import { admitReaders } from './admit.ts'
 import { alterImage, illegalTransition, giveUp, requireTransition } from './alter.ts'
 import { findChangeable, requireMayWrite } from './access.ts'
 import type { RequestContext } from './context.ts'
@@ -71,7 +72,7 @@ export async function saveData(
     throw error
   })
   if (checksum !== null && checksum !== stored.checksum) {
-    await deleteUnlessNamed(service, image.id, target, stored.location)
+    await deleteUnlessNamed(service, image.id, target, stored.location, context.onBehalf)
     await giveUp(service, image.id, 'saving', otherwise)
     throw new GlanceError(
       'corrupt',
@@ -97,7 +98,7 @@ export async function beginSaving(service: Service, image: ImageRecord): Promise
 
 /** Stores data of an image, which is to be told of it afterwards. `size` in bytes, null when unknown. */
 export async function storeData(
-  { signal }: Pick<RequestContext, 'signal'>,
+  { signal, onBehalf }: Pick<RequestContext, 'signal'> & Partial<Pick<RequestContext, 'onBehalf'>>,
   service: Service,
   image: ImageRecord,
   target: Store,
@@ -107,7 +108,10 @@ export async function storeData(
   const hasher = new Hasher(['md5', service.hashingAlgorithm])
   const limited = limitSize(data, maximum(service))
   const inspection = inspected(limited, image, size, service.formats)
-  const added = await target.add(image.id, digested(inspection.data, hasher), size, { signal })
+  const added = await target.add(image.id, digested(inspection.data, hasher), size, {
+    signal,
+    caller: onBehalf,
+  })
   return {
     ...added,
     virtualSize: inspection.virtualSize(),
@@ -134,15 +138,16 @@ async function activate(
 ): Promise<void> {
   const { limits } = service
   try {
-    await alterImage(service, id, async ({ status }, database) => {
+    const { after } = await alterImage(service, id, async ({ status }, database) => {
       if (status !== 'saving') throw illegalTransition({ status }, 'active', 'conflict')
       // Others may have stored something in the meantime.
       await requireRoom(context, { database, limits }, id, stored.size)
       const locations = [service.stores.locationIn(target, stored.location)]
       return { status: 'active', ...learned(service, stored), locations }
     })
+    await admitReaders(context, service, after).catch(service.report)
   } catch (error) {
-    await deleteUnlessNamed(service, id, target, stored.location)
+    await deleteUnlessNamed(service, id, target, stored.location, context.onBehalf)
     await giveUp(service, id, 'saving', otherwise)
     if (!isGlanceError(error, 'not_found', 'conflict')) throw error
     throw new GlanceError(
