@@ -38,7 +38,10 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
       'endpoint/endpoint.ts',
     ],
   ],
-  ['store/', ['errors.ts', 'abort.ts', 'module.ts', 'stream/', 'http/', 'keystone/']],
+  [
+    'store/',
+    ['errors.ts', 'abort.ts', 'attempts.ts', 'module.ts', 'stream/', 'http/', 'keystone/'],
+  ],
   ['database/', ['errors.ts', 'abort.ts', 'module.ts', 'image/']],
   [
     'server/domain/',

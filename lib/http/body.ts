@@ -7,12 +7,14 @@ import type { DataConnections } from './connections.ts'
 import { networkFault } from './faults.ts'
 
 export interface DataRequest extends Abortable {
-  readonly method: 'GET' | 'PUT' | 'POST'
+  readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE'
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
   readonly connections: DataConnections
   /** Milliseconds in which the server neither sends nor takes a byte. */
   readonly timeoutMs: number
+  /** Whether the server is asked before any byte is sent, however few there are. Default false. */
+  readonly asksFirst?: boolean
 }
 
 /** Bytes above which it is worth asking before sending. */
@@ -71,7 +73,7 @@ export async function send(
   open: () => Promise<Bytes>,
 ): Promise<IncomingMessage> {
   options.signal?.throwIfAborted()
-  const ask = size === null || size > ASK_FIRST
+  const ask = size === null || size > ASK_FIRST || (options.asksFirst === true && size > 0)
   const request = start(options, {
     ...options.headers,
     ...(size === null ? { 'transfer-encoding': 'chunked' } : { 'content-length': String(size) }),

@@ -14,7 +14,7 @@ export interface TokenDetails {
   readonly isForSystem: boolean
   readonly roles: readonly string[]
   readonly expiresAt: Date
-  /** The image services that the user is told of, in the form of the Identity API v2. */
+  /** The services that keep images and objects, as the user is told of them, in the form of the Identity API v2. */
   readonly imageCatalog: readonly CatalogService[]
 }
 
@@ -67,11 +67,15 @@ function detailsIn(token: Fields): TokenDetails | undefined {
     isForSystem: fieldsOf(token['system'])['all'] === true,
     roles: listOf(token['roles']).flatMap(role => textOf(role['name']) ?? []),
     expiresAt,
-    imageCatalog: listOf(token['catalog'])
-      .filter(({ type }) => type === 'image')
-      .map(({ endpoints }) => ({ type: 'image', endpoints: byRegion(listOf(endpoints)) })),
+    imageCatalog: listOf(token['catalog']).flatMap(({ type, endpoints }) => {
+      const kept = KEPT.find(kept => kept === type)
+      return kept === undefined ? [] : { type: kept, endpoints: byRegion(listOf(endpoints)) }
+    }),
   }
 }
+
+/** What is asked in the user's name: other image services, and Swift. The rest of a catalogue is not remembered. */
+const KEPT = ['image', 'object-store'] as const
 
 function idOf(thing: unknown): string | null {
   return textOf(fieldsOf(thing)['id'])

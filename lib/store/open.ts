@@ -9,6 +9,9 @@ import { MemoryStore } from './memory.ts'
 import { openModule } from './module.ts'
 import type { StoreOptions } from './options.ts'
 import type { Store } from './store.ts'
+import { SWIFT_SCHEMES } from './swift/location.ts'
+import { openSwift, readingSwift } from './swift/open.ts'
+import { SWIFT_OPTIONS, swiftProperties, swiftSettings } from './swift/settings.ts'
 
 /** A store as it is configured. */
 export interface StoreConfig {
@@ -71,6 +74,14 @@ export const STORE_TYPES: Readonly<Record<string, StoreType>> = {
     options: [],
     schemes: ['memory'],
     open: async ({ id }) => new MemoryStore(id),
+  },
+  swift: {
+    aliases: [],
+    options: SWIFT_OPTIONS,
+    schemes: SWIFT_SCHEMES,
+    open: ({ id, options }) => openSwift(id, swiftSettings(options)),
+    reading: ({ id, options }) => readingSwift(id, options),
+    properties: options => swiftProperties(swiftSettings(options)),
   },
 }
 

@@ -9,6 +9,27 @@ export interface Location {
   readonly metadata?: Readonly<Record<string, unknown>>
 }
 
+/** In whose name a store is asked. Only stores that keep data in the accounts of its owners need to know. */
+export interface Caller {
+  /** Null for somebody without one. */
+  readonly token: string | null
+  /** Keystone's list of services, in the form of its API v2. */
+  readonly catalog: unknown
+}
+
+/** What is said of each thing that a store is asked for. */
+export interface StoreCall extends Abortable {
+  /** Not set where the service asks in nobody's name. */
+  readonly caller?: Caller | undefined
+}
+
+/** Who may read data besides the project that owns it. */
+export interface Readers {
+  readonly everybody: boolean
+  /** Ids. */
+  readonly projects: readonly string[]
+}
+
 /** Keeps image data. Digests, quota and cache happen before the bytes reach it. */
 export interface Store extends AsyncDisposable {
   /** The identifier in `stores` and in `X-Image-Meta-Store`. */
@@ -17,7 +38,10 @@ export interface Store extends AsyncDisposable {
   readonly writable: boolean
   /** The schemes of the URLs that it writes and reads, such as `file`. */
   readonly schemes: readonly string[]
-  /** Where the data of `id` is, or where `add(id, …)` would put it; what is remembered besides is left out. */
+  /**
+   * Where the data of `id` is, or where `add(id, …)` would put it; what is remembered besides is left out. Of a store
+   * that puts it into the account of whoever adds it, a place of this form in nobody's account.
+   */
   locate(id: string): Location
   /** Whether the location is, by its form, one of this very store; another of the same type may read it as well. */
   holds(at: Location): boolean
@@ -31,17 +55,22 @@ export interface Store extends AsyncDisposable {
     id: string,
     data: Bytes,
     size: number | null,
-    options?: Abortable,
+    options?: StoreCall,
   ): Promise<{ readonly location: Location; readonly size: number }>
   /**
    * The bytes of `range`, or all of them. Fewer bytes than were stored end in an error, never in a clean end.
    * @throws {GlanceError} `not_found`; `unsatisfiable_range`; while reading, `corrupt`.
    */
-  open(at: Location, range?: ByteRange | null, options?: Abortable): Promise<Bytes>
+  open(at: Location, range?: ByteRange | null, options?: StoreCall): Promise<Bytes>
   /** Bytes. @throws {GlanceError} `not_found`. */
-  size(at: Location, options?: Abortable): Promise<number>
+  size(at: Location, options?: StoreCall): Promise<number>
   /** @throws {GlanceError} `not_found`. */
-  delete(at: Location, options?: Abortable): Promise<void>
+  delete(at: Location, options?: StoreCall): Promise<void>
   /** Removes what writes that were cut off by a crash left behind. To be called while nobody writes. */
   recover(options?: Abortable): Promise<void>
+  /**
+   * Says who may read the data from now on. Only of stores whose data can be got at without us; of others, it is ours
+   * alone to give. @throws {GlanceError} `not_found`, `forbidden`.
+   */
+  admit?(at: Location, readers: Readers, options?: StoreCall): Promise<void>
 }

@@ -88,7 +88,7 @@ export function believesV2(auth: unknown): boolean {
   return valueAt(proof, 'username') === DEMO.name && valueAt(proof, 'password') === DEMO.password
 }
 
-interface V3TokenOptions {
+interface TokenOptions {
   /** The image services by region. */
   readonly regions: Readonly<Record<string, string>>
   /** Further services of the catalogue. */
@@ -98,7 +98,7 @@ interface V3TokenOptions {
 }
 
 /** What is told of a token that was asked for. */
-export function v3Token(auth: unknown, { regions, others, issuedAt, expiresAt }: V3TokenOptions) {
+export function v3Token(auth: unknown, { regions, others, issuedAt, expiresAt }: TokenOptions) {
   const scope = valueAt(auth, 'scope')
   const isApplication = valueAt(auth, 'identity', 'application_credential') !== undefined
   const isScoped = scope !== undefined || isApplication
@@ -126,13 +126,16 @@ function written(time: Date): string {
   return time.toISOString().replace('Z', '000Z')
 }
 
-export function v2Token(
-  id: string,
-  regions: Readonly<Record<string, string>>,
-  issuedAt: Date,
-  expiresAt: Date,
-) {
+export function v2Token(id: string, { regions, others, issuedAt, expiresAt }: TokenOptions) {
   const endpoints = Object.entries(regions).map(([region, publicURL]) => ({ region, publicURL }))
+  const services = others.map(service => ({
+    type: valueAt(service, 'type'),
+    name: valueAt(service, 'name'),
+    endpoints: (valueAt(service, 'endpoints') as readonly unknown[]).map(endpoint => ({
+      region: valueAt(endpoint, 'region'),
+      [`${String(valueAt(endpoint, 'interface'))}URL`]: valueAt(endpoint, 'url'),
+    })), // Tests give them in the form of v3.
+  }))
   return {
     access: {
       token: {
@@ -142,7 +145,7 @@ export function v2Token(
         expires: written(expiresAt).replace(/\.\d+Z/, 'Z'),
         tenant: { id: 'p1', name: 'demo' },
       },
-      serviceCatalog: [{ type: 'image', name: 'glance', endpoints }],
+      serviceCatalog: [{ type: 'image', name: 'glance', endpoints }, ...services],
     },
   }
 }

@@ -173,8 +173,9 @@ export class TestKeystone {
       return refuse(response, 401, 'The request you have made requires authentication.')
     }
     const { token, issuedAt, expiresAt } = this.#give()
-    if (!isV3) return sendJson(response, 200, v2Token(token, regions, issuedAt, expiresAt))
-    const document = v3Token(auth, { regions, others: this.catalog, issuedAt, expiresAt })
+    const told = { regions, others: this.catalog, issuedAt, expiresAt }
+    if (!isV3) return sendJson(response, 200, v2Token(token, told))
+    const document = v3Token(auth, told)
     sendJson(response, 201, document, { 'x-subject-token': token })
   }
 

@@ -1,7 +1,7 @@
 import type { ImageRecord } from '../../database/database.ts'
 import { isGlanceError } from '../../errors.ts'
 import type { ImageLocation } from '../../image/location.ts'
-import type { Location, Store } from '../../store/store.ts'
+import type { Caller, Location, Store } from '../../store/store.ts'
 import { settledImage } from './alter.ts'
 import type { Service } from './service.ts'
 
@@ -12,10 +12,11 @@ import type { Service } from './service.ts'
 export async function deleteReleased(
   service: Pick<Service, 'stores' | 'report'>,
   locations: readonly ImageLocation[],
+  caller?: Caller,
 ): Promise<void> {
   for (const location of locations) {
     const store = service.stores.of(location)
-    if (store?.writable === true) await deleteIfPossible(service, store, location)
+    if (store?.writable === true) await deleteIfPossible(service, store, location, caller)
   }
 }
 
@@ -32,8 +33,9 @@ export async function deleteIfPossible(
   { report }: Pick<Service, 'report'>,
   store: Store,
   location: Location,
+  caller?: Caller,
 ): Promise<void> {
-  await deleteFrom(store, location).catch(report)
+  await deleteFrom(store, location, caller).catch(report)
 }
 
 /** As {@link deleteIfPossible}, but what the image names, or keeps until it is scrubbed, is let be. */
@@ -42,17 +44,18 @@ export async function deleteUnlessNamed(
   imageId: string,
   store: Store,
   location: Location,
+  caller?: Caller,
 ): Promise<void> {
   const image = await settledImage(service, imageId)
   const named = image === undefined ? [] : [...image.locations, ...image.removedLocations]
   if (named.some(({ url }) => url === location.url)) return
-  await deleteIfPossible(service, store, location)
+  await deleteIfPossible(service, store, location, caller)
 }
 
-/** Deletes what the store has there, if anything. */
-export async function deleteFrom(store: Store, location: Location): Promise<void> {
+/** Deletes what the store has there, if anything, in the name of a caller where there is one. */
+export async function deleteFrom(store: Store, location: Location, caller?: Caller): Promise<void> {
   try {
-    await store.delete(location)
+    await store.delete(location, { caller })
   } catch (error) {
     if (!isGlanceError(error, 'not_found')) throw error
   }

@@ -1,6 +1,6 @@
 import type { ImageRecord } from '../../database/database.ts'
 import { GlanceError, isGlanceError } from '../../errors.ts'
-import type { Location, Store } from '../../store/store.ts'
+import type { Location, Store, StoreCall } from '../../store/store.ts'
 import type { Bytes } from '../../stream/bytes.ts'
 import type { ByteRange } from '../../stream/range.ts'
 import { findVisible, requireAllowedOn } from './access.ts'
@@ -42,9 +42,12 @@ export async function downloadImage(
   return dataOf(context, service, image, preferred)
 }
 
+/** For how long somebody wants data, and in whose name where that is known. */
+type Asking = Pick<RequestContext, 'signal'> & Partial<Pick<RequestContext, 'onBehalf'>>
+
 /** As {@link downloadImage}, for whoever may have it. */
 export function dataOf(
-  context: Pick<RequestContext, 'signal'>,
+  context: Asking,
   service: Service,
   image: ImageRecord,
   preferred: readonly Store[] = [],
@@ -57,7 +60,7 @@ export function dataOf(
 
 /** From the first of the places that gives it. */
 async function open(
-  { signal }: Pick<RequestContext, 'signal'>,
+  { signal, onBehalf: caller }: Asking,
   { stores }: Service,
   image: ImageRecord,
   range: ByteRange | null,
@@ -67,8 +70,8 @@ async function open(
   for (const location of stores.preferring(preferred, image.locations)) {
     try {
       const store = stores.require(location)
-      await requireWhole(store, location, image, signal)
-      return await store.open(location, range, { signal })
+      await requireWhole(store, location, image, { signal, caller })
+      return await store.open(location, range, { signal, caller })
     } catch (error) {
       if (!isGlanceError(error)) throw error
       // A store that may have it later says more than one that has it not.
@@ -84,9 +87,9 @@ async function requireWhole(
   store: Store,
   location: Location,
   { id, size }: ImageRecord,
-  signal: AbortSignal,
+  call: StoreCall,
 ): Promise<void> {
-  const found = await store.size(location, { signal })
+  const found = await store.size(location, call)
   if (found === size) return
   throw new GlanceError('unavailable', `image ${id} is ${size} bytes, but its store has ${found}`)
 }

@@ -15,6 +15,7 @@ import {
   requireMayWrite,
   requireOwner,
 } from './access.ts'
+import { admitReaders } from './admit.ts'
 import { alterImage, illegalTransition, settledImage } from './alter.ts'
 import type { RequestContext } from './context.ts'
 import { deleteReleased, deleteStaged } from './data.ts'
@@ -165,7 +166,10 @@ export async function updateImage(
     await requireRoomToPlace(context, { ...service, database: tables }, image, change)
     return { ...change, ...marked(service, image, change) }
   })
-  await deleteReleased(service, releasedBy(service, before, after))
+  await deleteReleased(service, releasedBy(service, before, after), context.onBehalf)
+  if (before.visibility !== after.visibility || before.locations !== after.locations) {
+    await admitReaders(context, service, after)
+  }
   return readable(context, after)
 }
 
@@ -194,25 +198,34 @@ export async function deleteImage(
     if (!mayBecome(image.status, status)) throw illegalTransition(image, status, 'invalid')
     return { status, deletedAt: service.now() }
   }).catch(async (error: unknown) => {
-    if (seen !== undefined && isGlanceError(error, 'unavailable')) await deleteIfGone(service, seen)
+    if (seen !== undefined && isGlanceError(error, 'unavailable'))
+      await deleteIfGone(context, service, seen)
     throw error
   })
   await deleteStaged(service, before)
-  if (after.status === 'deleted') await deleteAllOf(service, before)
+  if (after.status === 'deleted') await deleteAllOf(context, service, before)
 }
 
 /** Deletes what an image had of which it is not known whether it was deleted, once it is known that it was. */
-async function deleteIfGone(service: Service, image: ImageRecord): Promise<void> {
+async function deleteIfGone(
+  context: RequestContext,
+  service: Service,
+  image: ImageRecord,
+): Promise<void> {
   await service.undoing.undo(image.id, async () => {
     if ((await settledImage(service, image.id)) !== undefined) return
     await service.forget(image.id).catch(service.report)
     await deleteStaged(service, image)
-    await deleteAllOf(service, image)
+    await deleteAllOf(context, service, image)
   })
 }
 
-async function deleteAllOf(service: Service, image: ImageRecord): Promise<void> {
-  await deleteReleased(service, [...image.locations, ...image.removedLocations])
+async function deleteAllOf(
+  { onBehalf }: RequestContext,
+  service: Service,
+  image: ImageRecord,
+): Promise<void> {
+  await deleteReleased(service, [...image.locations, ...image.removedLocations], onBehalf)
 }
 
 async function requireMarker(

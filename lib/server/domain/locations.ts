@@ -70,7 +70,8 @@ export async function deleteFromStore(
   })
   // As Glance: the location is gone, and the caller is told when the data was already.
   for (const location of releasedBy(service, before, after)) {
-    if (store.writable) await store.delete(location).catch(unlessUnforeseen(service))
+    if (!store.writable) continue
+    await store.delete(location, { caller: context.onBehalf }).catch(unlessUnforeseen(service))
   }
 }
 

@@ -10,6 +10,7 @@ import {
   requireOwner,
   type Tables,
 } from './access.ts'
+import { admitReaders } from './admit.ts'
 import type { RequestContext } from './context.ts'
 import { enforceQuota } from '../quota/limits.ts'
 import type { Service } from './service.ts'
@@ -22,7 +23,7 @@ export async function addMember(
   memberId: string,
 ): Promise<Member> {
   requireMayWrite(context)
-  return service.database.transaction(async tables => {
+  const { image, member } = await service.database.transaction(async tables => {
     const image = await findShared(context, tables, imageId, notAllowed('create', imageId))
     requireOwnerUnlessNew(context, image, 'create')
     await requireAllowedOn(context, 'add_member', image)
@@ -42,8 +43,10 @@ export async function addMember(
       updatedAt: now,
     }
     await tables.members.insert(member)
-    return member
+    return { image, member }
   })
+  await admitReaders(context, service, image)
+  return member
 }
 
 /** All members for the owner and administrators; for a member, only itself. @throws {GlanceError} `not_found`, `forbidden`. */
@@ -121,13 +124,15 @@ export async function removeMember(
   memberId: string,
 ): Promise<void> {
   requireMayWrite(context)
-  await service.database.transaction(async tables => {
+  const image = await service.database.transaction(async tables => {
     const image = await findShared(context, tables, imageId, notAllowed('delete', imageId))
     requireOwnerUnlessNew(context, image, 'delete')
     await findMember(context, tables, image, memberId)
     await requireAllowedOn(context, 'delete_member', image)
     await tables.members.delete(imageId, memberId)
+    return image
   })
+  await admitReaders(context, service, image)
 }
 
 /** @throws {GlanceError} `not_found`; `refusal` for an image that is not shared. */

@@ -1,9 +1,10 @@
 import type { ImageRecord } from '../../database/database.ts'
 import { GlanceError, isGlanceError } from '../../errors.ts'
-import type { Location, Store } from '../../store/store.ts'
+import type { Caller, Location, Store } from '../../store/store.ts'
 import type { Bytes } from '../../stream/bytes.ts'
 import { digested, Hasher } from '../../stream/digest.ts'
 import { limitSize } from '../../stream/limit-size.ts'
+import { admitReaders } from './admit.ts'
 import { alterImage, illegalTransition, giveUp, requireTransition, settledImage } from './alter.ts'
 import { findChangeable, requireMayWrite } from './access.ts'
 import type { RequestContext } from './context.ts'
@@ -72,7 +73,7 @@ export async function saveData(
     throw error
   })
   if (checksum !== null && checksum !== stored.checksum) {
-    await undoUpload(service, image.id, otherwise, { target, ...stored })
+    await undoUpload(service, image.id, otherwise, { target, caller: context.onBehalf, ...stored })
     throw new GlanceError(
       'corrupt',
       `supplied checksum (${checksum}) and checksum generated from uploaded image (${stored.checksum}) did not match.`,
@@ -101,12 +102,13 @@ export async function undoUpload(
   service: Service,
   id: string,
   otherwise: 'queued' | 'killed',
-  stored: { readonly target: Store; readonly location: Location } | null,
+  stored: { readonly target: Store; readonly location: Location; readonly caller: Caller } | null,
 ): Promise<void> {
   await service.undoing.undo(id, async isAgain => {
     // What is not being saved any more may be somebody else's by now, and so may what is stored under its id.
     if (isAgain && (await isElsewhere(service, id))) return
-    if (stored !== null) await deleteUnlessNamed(service, id, stored.target, stored.location)
+    if (stored !== null)
+      await deleteUnlessNamed(service, id, stored.target, stored.location, stored.caller)
     await giveUp(service, id, 'saving', otherwise)
   })
 }
@@ -118,7 +120,7 @@ async function isElsewhere(service: Service, id: string): Promise<boolean> {
 
 /** Stores data of an image, which is to be told of it afterwards. `size` in bytes, null when unknown. */
 export async function storeData(
-  { signal }: Pick<RequestContext, 'signal'>,
+  { signal, onBehalf }: Pick<RequestContext, 'signal'> & Partial<Pick<RequestContext, 'onBehalf'>>,
   service: Service,
   image: ImageRecord,
   target: Store,
@@ -128,7 +130,10 @@ export async function storeData(
   const hasher = new Hasher(['md5', service.hashingAlgorithm])
   const limited = limitSize(data, maximum(service))
   const inspection = inspected(limited, image, size, service.formats)
-  const added = await target.add(image.id, digested(inspection.data, hasher), size, { signal })
+  const added = await target.add(image.id, digested(inspection.data, hasher), size, {
+    signal,
+    caller: onBehalf,
+  })
   return {
     ...added,
     virtualSize: inspection.virtualSize(),
@@ -155,15 +160,16 @@ async function activate(
 ): Promise<void> {
   const { limits } = service
   try {
-    await alterImage(service, id, async ({ status }, database) => {
+    const { after } = await alterImage(service, id, async ({ status }, database) => {
       if (status !== 'saving') throw illegalTransition({ status }, 'active', 'conflict')
       // Others may have stored something in the meantime.
       await requireRoom(context, { database, limits }, id, stored.size)
       const locations = [service.stores.locationIn(target, stored.location)]
       return { status: 'active', ...learned(service, stored), locations }
     })
+    await admitReaders(context, service, after).catch(service.report)
   } catch (error) {
-    await undoUpload(service, id, otherwise, { target, ...stored })
+    await undoUpload(service, id, otherwise, { target, caller: context.onBehalf, ...stored })
     if (!isGlanceError(error, 'not_found', 'conflict')) throw error
     throw new GlanceError(
       'gone',

@@ -4,6 +4,7 @@ import { GlanceError, isGlanceError, messageOf } from '../../errors.ts'
 import type { ImportPluginName } from '../../image/import.ts'
 import type { ImageLocation } from '../../image/location.ts'
 import type { Store } from '../../store/store.ts'
+import { admitReaders } from '../domain/admit.ts'
 import type { Decision } from '../domain/alter.ts'
 import { deleteReleased, deleteUnlessNamed } from '../domain/data.ts'
 import {
@@ -175,7 +176,14 @@ async function putInto(
   const { service } = work
   await work.requireRoom(source.size)
   const data = work.beating(await source.open())
-  const stored = await storeData({ signal }, service, await work.image(), store, data, source.size)
+  const stored = await storeData(
+    { signal, onBehalf: work.job.credentials },
+    service,
+    await work.image(),
+    store,
+    data,
+    source.size,
+  )
   // Others may have stored something in the meantime.
   const requireStillRoom = async (tables: Database) => {
     await work.requireRoom(stored.size, tables)
@@ -195,10 +203,14 @@ async function putInto(
       }
     }, requireStillRoom)
   } catch (error) {
-    await deleteUnlessNamed(service, work.job.imageId, store, stored.location)
+    const { imageId, credentials } = work.job
+    await deleteUnlessNamed(service, imageId, store, stored.location, credentials)
     throw error
   }
   copies.push({ store, stored })
+  if (store.admit === undefined) return
+  const caller = { onBehalf: work.job.credentials, signal: work.signal }
+  await admitReaders(caller, service, await work.image()).catch(service.report)
 }
 
 function isEverywhere({ service, job }: ImportWork, locations: readonly ImageLocation[]): boolean {
@@ -260,7 +272,7 @@ async function giveUp(
     if (!isGlanceError(failure, 'gone', 'conflict')) throw failure
     // The image is gone, or another task has it, and all that is to do with it.
     for (const { store, stored } of copies ?? []) {
-      await deleteUnlessNamed(service, job.imageId, store, stored.location)
+      await deleteUnlessNamed(service, job.imageId, store, stored.location, job.credentials)
     }
     await endTask(service, job.task.id, outcome).catch(() => {}) // Somebody else has ended it.
     if (isGlanceError(failure, 'gone')) await work.discard()
@@ -286,7 +298,7 @@ async function undo(work: ImportWork, copies: readonly Copy[]): Promise<void> {
     released = locations.filter(({ url }) => undone.has(url))
     return { locations: left }
   })
-  await deleteReleased(service, released)
+  await deleteReleased(service, released, job.credentials)
   await work.discard()
 }
 

@@ -10,6 +10,7 @@ import {
   requireOwner,
   type Tables,
 } from '../access.ts'
+import { admitReaders } from '../admit.ts'
 import { alterImage, type Decision } from '../alter.ts'
 import type { RequestContext } from '../context.ts'
 import { imageTarget } from '../image-target.ts'
@@ -54,6 +55,7 @@ export async function changeImage(
       properties: await changedProperties(context, service, image, properties, purge && !hasData),
     }
   })
+  if (after.visibility !== before.visibility) await admitReaders(context, service, after)
   return after
 }
 

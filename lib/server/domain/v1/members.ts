@@ -4,6 +4,7 @@ import type { Member } from '../../../image/member.ts'
 import { isGone } from '../../../image/status.ts'
 import { enforceQuota } from '../../quota/limits.ts'
 import { owns, requireAllowedOn, requireMayWrite, type Tables } from '../access.ts'
+import { admitReaders } from '../admit.ts'
 import type { RequestContext } from '../context.ts'
 import type { Service } from '../service.ts'
 import { findImage } from './find.ts'
@@ -94,7 +95,7 @@ export async function listMemberships(
 
 async function change(
   context: RequestContext,
-  { database }: Service,
+  service: Service,
   imageId: string,
   work: (tables: Database, image: ImageRecord) => Promise<void>,
 ): Promise<void> {
@@ -102,9 +103,12 @@ async function change(
   if (context.project === null && !context.isAdmin) {
     throw new GlanceError('unauthenticated', 'no authenticated user')
   }
-  await database.transaction(async tables =>
-    work(tables, await findLiving(context, tables, imageId)),
-  )
+  const image = await service.database.transaction(async tables => {
+    const image = await findLiving(context, tables, imageId)
+    await work(tables, image)
+    return image
+  })
+  await admitReaders(context, service, image)
 }
 
 /** @throws {GlanceError} `not_found`, also when it is deleted; `forbidden`. */

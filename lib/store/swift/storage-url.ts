@@ -1,0 +1,41 @@
+import { GlanceError } from '../../errors.ts'
+import type { CatalogEndpoint } from '../../keystone/grant.ts'
+
+/** Which service of a catalogue keeps objects. */
+export interface WantedStorage {
+  /** For messages. */
+  readonly origin: string
+  /** Such as `object-store`. */
+  readonly serviceType: string
+  /** `public`, `internal` or `admin`. */
+  readonly interface: string
+  /** Null where there has to be but one. */
+  readonly region: string | null
+}
+
+/**
+ * The URL of the account that a catalogue is for. @throws {GlanceError} `usage`, naming the option that says otherwise,
+ * where there is none or more than one.
+ */
+export function storageUrl(catalog: readonly CatalogEndpoint[], wanted: WantedStorage): string {
+  const { origin, serviceType, region } = wanted
+  const found = catalog.filter(
+    each =>
+      each.type === serviceType &&
+      each.interface === wanted.interface &&
+      (region === null || each.region === region),
+  )
+  const [url, ...others] = new Set(found.map(each => each.url.replace(/\/+$/, '')))
+  const where = region === null ? '' : ` in region '${region}'`
+  const what = `${wanted.interface} endpoint of type '${serviceType}'${where}`
+  if (url === undefined || !URL.canParse(url)) {
+    const message = `${origin}: the catalogue has no ${what}; see swift_store_service_type, swift_store_endpoint_type and swift_store_region`
+    throw new GlanceError('usage', message)
+  }
+  if (others.length > 0) {
+    const regions = [...new Set(found.map(each => each.region ?? '(none)'))].toSorted().join(', ')
+    const message = `${origin}: the catalogue has a ${what} in several regions (${regions}): swift_store_region has to say which`
+    throw new GlanceError('usage', message)
+  }
+  return url
+}
