@@ -3,6 +3,8 @@ import type { UriFilter } from '../http/uri-filter.ts'
 import { FilesystemStore } from './filesystem.ts'
 import { HttpStore } from './http.ts'
 import { MemoryStore } from './memory.ts'
+import type { S3Settings } from './s3/settings.ts'
+import { S3Store } from './s3/store.ts'
 import type { Store } from './store.ts'
 
 /** A store as it is configured. */
@@ -20,6 +22,7 @@ export type StoreConfig =
       /** Which URLs it reads. */
       readonly filter: UriFilter
     }
+  | { readonly type: 's3'; readonly id: string; readonly settings: S3Settings }
 
 /** @throws {GlanceError} `unavailable` when the store cannot be written to. */
 export async function openStore(config: StoreConfig): Promise<Store> {
@@ -30,6 +33,8 @@ export async function openStore(config: StoreConfig): Promise<Store> {
       return new MemoryStore(config.id)
     case 'http':
       return new HttpStore(config.id, config.filter)
+    case 's3':
+      return S3Store.open(config.id, config.settings)
     default:
       return unreachable(config)
   }
