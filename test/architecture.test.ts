@@ -10,6 +10,7 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
   ['errors.ts', []],
   ['abort.ts', []],
   ['attempts.ts', ['errors.ts', 'abort.ts']],
+  ['module.ts', ['errors.ts']],
   ['image/', ['errors.ts']],
   ['format/', ['errors.ts']],
   ['wire/', ['errors.ts', 'image/']],
@@ -37,8 +38,8 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
       'endpoint/endpoint.ts',
     ],
   ],
-  ['store/', ['errors.ts', 'abort.ts', 'stream/', 'http/', 'keystone/']],
-  ['database/', ['errors.ts', 'abort.ts', 'image/']],
+  ['store/', ['errors.ts', 'abort.ts', 'module.ts', 'stream/', 'http/', 'keystone/']],
+  ['database/', ['errors.ts', 'abort.ts', 'module.ts', 'image/']],
   [
     'server/domain/',
     [
@@ -144,7 +145,14 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
       'server/quota/',
     ],
   ],
-  ['server/store-settings.ts', ['errors.ts', 'server/oslo-config.ts', 'server/option-values.ts']],
+  [
+    'server/store-settings.ts',
+    ['errors.ts', 'store/open.ts', 'server/oslo-config.ts', 'server/option-values.ts'],
+  ],
+  [
+    'server/store-configs.ts',
+    ['errors.ts', 'store/open.ts', 'server/config.ts', 'server/store-settings.ts'],
+  ],
   [
     'server/import-settings.ts',
     [
@@ -179,17 +187,24 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
     'server/open-stores.ts',
     [
       'errors.ts',
-      'store/open.ts',
-      'store/store.ts',
+      'store/',
       'server/config.ts',
-      'server/store-settings.ts',
+      'server/store-configs.ts',
       'server/domain/',
       'server/cache/',
     ],
   ],
   [
     'server/exclusive.ts',
-    ['errors.ts', 'server/config.ts', 'store/folder.ts', 'database/lock.ts', 'database/open.ts'],
+    [
+      'errors.ts',
+      'server/config.ts',
+      'server/store-configs.ts',
+      'store/folder.ts',
+      'store/open.ts',
+      'database/lock.ts',
+      'database/open.ts',
+    ],
   ],
   [
     'server/start.ts',

@@ -581,6 +581,7 @@ t.test('every option of the program is in the manual', async t => {
     'run',
     'daemon',
     'serve',
+    'scrub',
     'db sync',
     'db version',
     'db check',

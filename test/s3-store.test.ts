@@ -5,10 +5,10 @@ import t, { type Test } from 'tap'
 import { bytesOf, collect, patternedBytes } from '../lib/compliance/bytes.ts'
 import { storeSuite } from '../lib/compliance/store-suite.ts'
 import { redact } from '../lib/http/redact.ts'
-import { openStore } from '../lib/store/open.ts'
 import { parseS3Location, s3Location } from '../lib/store/s3/location.ts'
 import { partSizes } from '../lib/store/s3/part-sizes.ts'
 import { type S3Settings, s3Settings } from '../lib/store/s3/settings.ts'
+import { S3Store } from '../lib/store/s3/store.ts'
 import { ACCESS, FakeS3, SECRET } from './support/s3.ts'
 
 const ID = 'aaaaaaaa-0000-4000-8000-000000000001'
@@ -52,13 +52,18 @@ for (const { title, conditional } of [
 ]) {
   t.test(title, async t => {
     storeSuite(t, {
+      segment: SMALL.largeObjectChunkSize,
       create: async t => {
         const fake = await FakeS3.start(t)
         fake.often = () => collectGarbage({ type: 'minor' })
         fake.conditional = conditional
         return {
-          store: await openStore({ type: 's3', id: 's3', settings: settingsOf(fake, SMALL) }),
+          store: await S3Store.open('s3', settingsOf(fake, SMALL)),
           contents: async () => fake.contents(),
+          cutOff: async id => {
+            if (!fake.buckets.has('images')) fake.makeBucket('images')
+            fake.beginUpload('images', id)
+          },
           whileFull: async (bytes, work) => {
             fake.capacity = bytes
             await work()
@@ -181,7 +186,7 @@ t.test('nothing of the location of an S3 object is shown in a message', async t 
 async function start(t: Test, others: Partial<S3Settings> = {}) {
   const fake = await FakeS3.start(t)
   fake.makeBucket('images')
-  const store = await openStore({ type: 's3', id: 's3', settings: settingsOf(fake, others) })
+  const store = await S3Store.open('s3', settingsOf(fake, others))
   t.teardown(async () => store[Symbol.asyncDispose]())
   return { fake, store }
 }
@@ -274,7 +279,7 @@ t.test('an image whose answer was lost is there once, and it was added', async t
 t.test('what another process writes meanwhile is not replaced', async t => {
   for (const size of [3, 2 * MIB]) {
     const { fake, store } = await start(t)
-    const other = await openStore({ type: 's3', id: 's3', settings: settingsOf(fake) })
+    const other = await S3Store.open('s3', settingsOf(fake))
     t.teardown(async () => other[Symbol.asyncDispose]())
     const images = fake.buckets.get('images')
     fake.before = async ({ request }) => {
@@ -353,8 +358,7 @@ t.test('a server with a certificate is trusted by the file of its authority', as
     cert: readFileSync('fixtures/tls/server.pem'),
   }
   const fake = await FakeS3.start(t, tls)
-  const open = async (caFile: string | null) =>
-    openStore({ type: 's3', id: 's3', settings: settingsOf(fake, { caFile }) })
+  const open = async (caFile: string | null) => S3Store.open('s3', settingsOf(fake, { caFile }))
   await using store = await open('fixtures/tls/ca.pem')
   const { location } = await store.add(ID, bytesOf('abc'), 3)
   t.match(location.url, /^s3\+https:/)
@@ -370,7 +374,7 @@ t.test('with virtual hosts the bucket is in the name of the server', async t => 
     s3_store_host: 's3.invalid', // RFC 6761: no such name is ever found.
     s3_store_bucket_url_format: 'virtual',
   })
-  await using store = await openStore({ type: 's3', id: 's3', settings })
+  await using store = await S3Store.open('s3', settings)
   await t.rejects(store.size(store.locate(ID)), {
     code: 'unavailable',
     message: /glance\.s3\.invalid/,

@@ -353,6 +353,7 @@ filesystem_store_datadir = /var/lib/glance/images
       publicEndpoint: 'https://images.example/#;',
       connection: 'sqlite:////var/lib/glance/glance.sqlite',
       store: 'file',
+      furtherStores: ['http'],
       storeDir: '/var/lib/glance/images',
     })
   })
@@ -363,7 +364,10 @@ filesystem_store_datadir = /var/lib/glance/images
     ['bind_port = 65536', /from 0 to 65535/],
     ['[database]\nbind_host = x', /line 2: \[database\] bind_host: there is no such option/],
     ['hashing_algorithm = crc32', /expected md5 or sha1/],
-    ['[glance_store]\nstores = swift', /expected file or memory/],
+    [
+      '[glance_store]\nstores = tape',
+      /line 2: \[glance_store\] stores: expected file, .*found 'tape'/,
+    ],
     ['  indented', /line 1: an indented line/],
     ['[open', /line 1: \[open is no section/],
     ['nonsense', /line 1: 'nonsense' has to be 'option = value'/],

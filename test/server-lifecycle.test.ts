@@ -40,7 +40,10 @@ t.test('starting', async t => {
   })
 
   t.test('where the system lets nobody make a folder is refused', async t => {
-    for (const settings of [{ dataDir: '/proc/xx/data' }, { storeDir: '/proc/xx' }]) {
+    for (const settings of [
+      { dataDir: '/proc/xx/data' },
+      { stagingDir: '/proc/xx', store: 'memory' },
+    ]) {
       await t.rejects(startServer({ bindPort: 0, dataApi: 'simple', ...settings }), {
         code: 'unavailable',
         message: /\/proc\/xx.* cannot be made: ENOENT/,

@@ -266,11 +266,6 @@ allowed_ports = []
       /reserved/,
     ],
     ['with one name twice', { enabledBackends: memory('a', 'a'), defaultBackend: 'a' }, /a twice/],
-    [
-      'with a file store in no folder',
-      { enabledBackends: [{ id: 'a', type: 'file' }], defaultBackend: 'a' },
-      /filesystem_store_datadir/,
-    ],
   ] as const) {
     t.test(`a service ${title} does not start`, async t => {
       const starting = startServer({ bindPort: 0, dataApi: 'simple', ...settings })

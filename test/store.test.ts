@@ -4,21 +4,25 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { openStore } from '../lib/store/open.ts'
+import { FilesystemStore } from '../lib/store/filesystem.ts'
+import { MemoryStore } from '../lib/store/memory.ts'
 import { storeSuite } from '../lib/compliance/store-suite.ts'
 import { bytesOf, collect, patternedBytes } from '../lib/compliance/bytes.ts'
 
 const ID = 'aaaaaaaa-0000-4000-8000-000000000001'
+const OTHER = '11111111-2222-4333-8444-555555555555'
 const MIB = 1024 * 1024
 process.on('SIGXFSZ', () => {}) // Which would kill us at the limit that a case sets.
 const FULL = 'a store that is full says so and keeps what it has'
+const CUT_OFF = 'recovery removes what a crash left of a write'
 
 t.test('the memory store', async t => {
   storeSuite(t, {
-    create: async () => ({ store: await openStore({ type: 'memory', id: 'memory' }) }),
+    create: async () => ({ store: new MemoryStore('memory') }),
     skip: {
       'a big image takes no more memory than a small one': 'memory is where it is kept',
       [FULL]: 'memory has no end that a process would survive',
+      [CUT_OFF]: 'memory does not survive a crash',
     },
   })
 })
@@ -32,8 +36,9 @@ t.test('the filesystem store', async t => {
     create: async t => {
       const datadir = join(t.testdir(), 'images')
       return {
-        store: await openStore({ type: 'file', id: 'file', datadir }),
+        store: await openFolder(datadir),
         contents: () => readdir(datadir),
+        cutOff: async id => writeFileSync(join(datadir, `.${id}.${OTHER}.partial`), 'abc'),
         whileFull: async (bytes, work) => {
           await limitFileSize(String(bytes))
           try {
@@ -50,7 +55,7 @@ t.test('the filesystem store', async t => {
 
 t.test('the folder is created for the service and its group alone', async t => {
   const datadir = join(t.testdir(), 'deep/er')
-  await openStore({ type: 'file', id: 'file', datadir })
+  await openFolder(datadir)
   t.equal(statSync(datadir).mode & 0o777, 0o750)
 })
 
@@ -61,7 +66,7 @@ t.test('a folder that cannot be used is refused at once, by name', async t => {
     [join(file, 'images'), 'ENOTDIR'],
     ['/proc/xx/images', 'ENOENT'], // Where nobody can make a folder, and Node would try for ever.
   ] as const) {
-    await t.rejects(openStore({ type: 'file', id: 'file', datadir }), {
+    await t.rejects(openFolder(datadir), {
       code: 'unavailable',
       message: new RegExp(`^store file: the folder ${datadir} cannot be used: ${reason}`),
     })
@@ -70,7 +75,7 @@ t.test('a folder that cannot be used is refused at once, by name', async t => {
 
 t.test('locations are as Glance writes them', async t => {
   const datadir = t.testdir()
-  await using store = await openStore({ type: 'file', id: 'file', datadir })
+  await using store = await openFolder(datadir)
   const { location } = await store.add(ID, bytesOf('abc'), 3)
   t.equal(location.url, `file://${datadir}/${ID}`)
   t.equal(await store.size({ url: `filesystem://${datadir}/${ID}` }), 3, 'or once wrote them')
@@ -78,7 +83,7 @@ t.test('locations are as Glance writes them', async t => {
 
 t.test('a folder may have any name', async t => {
   const datadir = join(t.testdir(), 'a b%20#?ü')
-  await using store = await openStore({ type: 'file', id: 'file', datadir })
+  await using store = await openFolder(datadir)
   const { location } = await store.add(ID, bytesOf('abc'), 3)
   t.match(location.url, /\/a%20b%2520%23%3F%C3%BC\//)
   t.equal((await collect(await store.open(location))).toString(), 'abc')
@@ -89,7 +94,7 @@ t.test('a folder may have any name', async t => {
 t.test(
   'a location that is not a local file is refused, without its credentials in the message',
   async t => {
-    await using store = await openStore({ type: 'file', id: 'file', datadir: t.testdir() })
+    await using store = await openFolder(t.testdir())
     for (const url of [
       'swift+https://user:secret@example.org/container/object',
       'http://example.org/image',
@@ -106,7 +111,7 @@ t.test(
 
 t.test('a file outside the folder is never deleted', async t => {
   const parent = t.testdir({ [ID]: 'mine', images: { sub: { [ID]: 'mine' } } })
-  await using store = await openStore({ type: 'file', id: 'file', datadir: join(parent, 'images') })
+  await using store = await openFolder(join(parent, 'images'))
   for (const path of [ID, `images/../${ID}`, `images/sub/${ID}`, 'images']) {
     await t.rejects(store.delete({ url: `file://${parent}/${path}` }), { code: 'forbidden' }, path)
   }
@@ -115,7 +120,7 @@ t.test('a file outside the folder is never deleted', async t => {
 
 t.test('a file that shrinks while it is read is corrupt', async t => {
   const datadir = t.testdir()
-  await using store = await openStore({ type: 'file', id: 'file', datadir })
+  await using store = await openFolder(datadir)
   const { location } = await store.add(ID, patternedBytes(5 * MIB), null)
   const data = await store.open(location)
   const read = async () => {
@@ -131,7 +136,7 @@ t.test(
   'a file that is removed before it is read is gone; while it is read, it is read on',
   async t => {
     const datadir = t.testdir()
-    await using store = await openStore({ type: 'file', id: 'file', datadir })
+    await using store = await openFolder(datadir)
     const { location } = await store.add(ID, patternedBytes(3 * MIB), null)
     const early = await store.open(location)
     const late = await store.open(location)
@@ -147,11 +152,11 @@ t.test(
 
 t.test('recovery removes what was being written, and nothing else', async t => {
   const others = ['readme', '.hidden', `.${ID}.partial`, `${ID}.partial`, `.${ID}.x.partial`]
-  const partial = `.${ID}.11111111-2222-4333-8444-555555555555.partial`
+  const partial = `.${ID}.${OTHER}.partial`
   const datadir = t.testdir()
   for (const name of [...others, partial]) writeFileSync(join(datadir, name), 'abc')
   mkdirSync(join(datadir, 'lost+found'))
-  await using store = await openStore({ type: 'file', id: 'file', datadir })
+  await using store = await openFolder(datadir)
   await store.add(ID, bytesOf('abc'), 3)
   await store.recover()
   t.strictSame(readdirSync(datadir).toSorted(), [...others, ID, 'lost+found'].toSorted())
@@ -159,7 +164,7 @@ t.test('recovery removes what was being written, and nothing else', async t => {
 
 t.test('what is being written has no name that could be taken for an image', async t => {
   const datadir = t.testdir()
-  await using store = await openStore({ type: 'file', id: 'file', datadir })
+  await using store = await openFolder(datadir)
   async function* data() {
     yield* bytesOf('abc')
     const [name, ...others] = readdirSync(datadir)
@@ -173,4 +178,8 @@ t.test('what is being written has no name that could be taken for an image', asy
 /** Sets this process's soft limit of what a file may grow to: bytes, or `unlimited`. */
 async function limitFileSize(limit: string): Promise<void> {
   await promisify(execFile)('prlimit', ['--pid', String(process.pid), `--fsize=${limit}:`])
+}
+
+async function openFolder(path: string): Promise<FilesystemStore> {
+  return await FilesystemStore.open('file', { folders: [{ path, priority: 0 }] })
 }

@@ -65,8 +65,8 @@ export interface Command<O, Row extends object, Summary extends object> {
   /** In the order of the command line; all are required, but the last ones may say `demandOption: false`. */
   readonly positionals: Readonly<Record<string, PositionalOptions>>
   readonly options: Readonly<Record<string, Options>>
-  /** Whether it runs until it is stopped, which is then its proper end. Default false. */
-  readonly serves?: boolean
+  /** Whether it runs until it is stopped, which is then its proper end. Default: never. */
+  serves?(options: O): boolean
   /** Whether standard output is what it copies to, so that results are told on standard error. Default: never. */
   takesOutput?(options: O): boolean
   /** What `--json` calls the rows. Default `images`. */

@@ -12,6 +12,7 @@ import { dump } from './commands/dump.ts'
 import { livecopy } from './commands/livecopy.ts'
 import { load } from './commands/load.ts'
 import { runOf } from './commands/run.ts'
+import { scrub } from './commands/scrub.ts'
 import { serve } from './commands/serve.ts'
 import { size } from './commands/size.ts'
 import { verify } from './commands/verify.ts'
@@ -25,6 +26,7 @@ export const COMMANDS: readonly AnyCommand[] = [
   apply,
   daemonOf(JOBS),
   serve,
+  scrub,
   dbSync,
   dbVersion,
   dbCheck,

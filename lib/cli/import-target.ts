@@ -26,23 +26,16 @@ export async function requireOther(
 
 /** Where a service finds the data of images: schemes of URLs, and folders of files as URLs without a slash at their end. */
 export async function placesOf(
-  config: Pick<ServerConfig, 'enabledBackends' | 'store' | 'storeDir' | 'dataDir'>,
+  config: ServerConfig,
 ): Promise<{ readonly schemes: ReadonlySet<string>; readonly folders: ReadonlySet<string> }> {
-  const [{ FILE_SCHEMES }, { HTTP_SCHEMES }] = await Promise.all([
-    import('../store/location.ts'),
-    import('../store/http.ts'),
+  const [{ foldersOf, STORE_TYPES }, { storeConfigs }] = await Promise.all([
+    import('../store/open.ts'),
+    import('../server/store-configs.ts'),
   ])
-  const { enabledBackends, store, storeDir, dataDir } = config
-  const isNamed = enabledBackends.length > 0
-  const types = new Set(isNamed ? enabledBackends.map(({ type }) => type) : [store, 'http'])
-  const folders = isNamed
-    ? enabledBackends.flatMap(({ datadir }) => (typeof datadir === 'string' ? [datadir] : []))
-    : [storeDir ?? join(dataDir, 'images')]
+  const { all } = storeConfigs(config)
+  const folders = all.flatMap(({ type, options }) => foldersOf(type, options))
   return {
-    schemes: new Set([
-      ...(types.has('file') ? FILE_SCHEMES : []),
-      ...(types.has('http') ? HTTP_SCHEMES : []),
-    ]),
+    schemes: new Set(all.flatMap(({ type }) => STORE_TYPES[type]?.schemes ?? [])),
     folders: new Set(folders.map(folder => pathToFileURL(resolve(folder)).href)),
   }
 }

@@ -73,9 +73,10 @@ async function execute(
 ): Promise<ExitStatus> {
   const { streams, stdout, stderr, environment, signal, clock = SYSTEM_CLOCK, job } = surroundings
   const taken = command.takesOutput?.(options) === true
+  const serves = command.serves?.(options) === true
   // Where results share standard error with what is told, a document for programs has it for itself.
   const bare = taken && options.json
-  const terminal = stderr instanceof WriteStream && stderr.isTTY && command.serves !== true && !bare
+  const terminal = stderr instanceof WriteStream && stderr.isTTY && !serves && !bare
   using progress: Progress = terminal
     ? await openBar(stderr, () => performance.now())
     : lines(text => stderr.write(text))
@@ -94,10 +95,10 @@ async function execute(
     clock: now,
   })
   const results = taken ? stderr : stdout
-  const json = command.serves === true ? jsonLines(results) : jsonOutput(results, command.rows)
+  const json = serves ? jsonLines(results) : jsonOutput(results, command.rows)
   const output = options.json ? json : humanOutput(command, options, results)
   async function failed(reason: unknown): Promise<Ending> {
-    if (options.json && command.serves !== true) {
+    if (options.json && !serves) {
       await output.end({ error: errorRow(reason) }).catch(() => {}) // Then that is what is told.
     }
     log.error(describe(reason))
@@ -158,7 +159,7 @@ async function carryOut(
     if (done === true) {
       context.progress[Symbol.dispose]()
       await output.end(value)
-      const stopped = stop.aborted && command.serves !== true
+      const stopped = stop.aborted && command.serves?.(options) !== true
       return {
         summary: value,
         status: stopped ? exitStatusOf(stop.reason) : command.exitStatus(value),

@@ -3,6 +3,7 @@ import { testOf } from './test-of.ts'
 import type { Store } from '../store/store.ts'
 import type { Bytes } from '../stream/bytes.ts'
 import { bytesOf, collect, patternedBytes } from './bytes.ts'
+import { misfortunes } from './store-misfortunes.ts'
 
 /** A store to be tested, empty and of its own for each test. */
 export interface StoreFixture {
@@ -11,29 +12,36 @@ export interface StoreFixture {
   readonly contents?: () => Promise<readonly string[]>
   /** Runs `work` while there is no room in the store for more than `bytes`. */
   readonly whileFull?: (bytes: number, work: () => Promise<void>) => Promise<void>
+  /** Leaves behind what a crash leaves in the middle of `add(id, …)`. */
+  readonly cutOff?: (id: string) => Promise<void>
 }
 
 export interface StoreSuiteOptions<T extends Test> {
   readonly create: (t: T) => Promise<StoreFixture>
+  /** Bytes after which the store begins another file, object or part, set low; default 1 MiB. */
+  readonly segment?: number
   /** Titles of cases that do not apply, and why. */
   readonly skip?: Readonly<Record<string, string>>
 }
 
-const A = 'aaaaaaaa-0000-4000-8000-000000000001'
+/** An image's id. */
+export const A = 'aaaaaaaa-0000-4000-8000-000000000001'
 const B = 'bbbbbbbb-0000-4000-8000-000000000002'
 const MIB = 1024 * 1024
+
+/** Defines a case, whose `work` resolves to the ids of the images that the store then has. */
+export type CheckStore = (
+  title: string,
+  work: (t: Test, store: Store, fixture: StoreFixture) => Promise<readonly string[]>,
+) => void
 
 /** Every promise of {@link Store}, and that nothing is left behind that should not be. */
 export function storeSuite<T extends Test>(
   given: T | TestFunction,
-  { create, skip = {} }: StoreSuiteOptions<T>,
+  { create, segment = MIB, skip = {} }: StoreSuiteOptions<T>,
 ): void {
   const t = testOf(given)
-  /** `work` resolves to the ids of the images that the store then has. */
-  const check = (
-    title: string,
-    work: (t: Test, store: Store, fixture: StoreFixture) => Promise<readonly string[]>,
-  ): void => {
+  const check: CheckStore = (title, work) => {
     const reason = skip[title]
     t.test(title, reason === undefined ? {} : { skip: reason }, async t => {
       const fixture = await create(t as T) // Cases are given what the suite is.
@@ -294,6 +302,8 @@ export function storeSuite<T extends Test>(
     t.ok(peak < 8 * MIB, `${peak} bytes at the most`)
     return [A]
   })
+
+  misfortunes(check, segment)
 
   check('a store that is full says so and keeps what it has', async (t, store, { whileFull }) => {
     if (whileFull === undefined) throw new Error('skip this case by its title, and say why')

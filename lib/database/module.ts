@@ -1,7 +1,6 @@
-import { resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import type { Abortable } from '../abort.ts'
 import { GlanceError, isGlanceError, messageOf } from '../errors.ts'
+import { functionOf, missingOf } from '../module.ts'
 import type { Database } from './database.ts'
 import type { ServerSettings } from './settings.ts'
 
@@ -19,8 +18,7 @@ export interface DatabaseModule {
 }
 
 /**
- * Opens a database by somebody else's driver: `module` is the path of a file, absolute or beginning with `./` or `../`, a
- * `file:` URL, or the name of a package that is installed with this program.
+ * Opens a database by somebody else's driver, which `module` is found by as by {@link functionOf}.
  * @throws {GlanceError} `usage` when there is no such module or no driver in it; what the driver itself throws.
  */
 export async function openModule(
@@ -28,7 +26,11 @@ export async function openModule(
   settings: ModuleSettings,
   options: Abortable,
 ): Promise<Database> {
-  const { openDatabase } = await load(module)
+  const openDatabase = (await functionOf(module, {
+    named: 'data_api',
+    exporting: 'openDatabase',
+    choices: 'simple, sqlite, postgresql, mysql',
+  })) as DatabaseModule['openDatabase'] // What it opens is looked at.
   const naming = (error: unknown) => {
     const message = `data_api ${module}: ${messageOf(error)}`
     const code = isGlanceError(error) ? error.code : 'unavailable'
@@ -40,7 +42,7 @@ export async function openModule(
   } catch (error) {
     throw naming(error)
   }
-  const missing = PARTS.filter(part => !has(database, part))
+  const missing = missingOf(database, PARTS)
   if (missing.length === 0) return database as Database // As far as can be seen; the suite sees the rest.
   throw naming(
     new GlanceError('usage', `what openDatabase opens has no ${missing.map(String).join(', ')}`),
@@ -57,32 +59,3 @@ const PARTS = [
   'transaction',
   Symbol.asyncDispose,
 ] as const
-
-async function load(module: string): Promise<DatabaseModule> {
-  let exported: unknown
-  try {
-    exported = await import(
-      /^(?:\/|\.\.?\/)/.test(module) ? pathToFileURL(resolve(module)).href : module
-    )
-  } catch (error) {
-    const isMissing =
-      error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND'
-    const message = isMissing
-      ? `data_api ${module}: expected simple, sqlite, postgresql, mysql or a module, and there is none of that name: ${messageOf(error)}`
-      : `data_api ${module}: the module cannot be loaded: ${messageOf(error)}`
-    throw new GlanceError('usage', message, { cause: error })
-  }
-  if (isDriver(exported)) return exported
-  throw new GlanceError(
-    'usage',
-    `data_api ${module}: the module has to export a function openDatabase, which it does not`,
-  )
-}
-
-function isDriver(exported: unknown): exported is DatabaseModule {
-  return has(exported, 'openDatabase') && typeof exported.openDatabase === 'function'
-}
-
-function has<K extends PropertyKey>(value: unknown, key: K): value is Record<K, unknown> {
-  return typeof value === 'object' && value !== null && key in value
-}

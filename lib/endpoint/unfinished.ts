@@ -12,7 +12,7 @@ import { renameDurably } from './durable.ts'
 import type { ImageData } from './endpoint.ts'
 import { fileFault } from './file-fault.ts'
 import { layout } from './layout.ts'
-import { writeData } from './sparse.ts'
+import { writeData } from '../stream/sparse.ts'
 import { isGone, writerName } from './writer.ts'
 
 /** Milliseconds after which nobody is expected to go on with what was begun. */

@@ -4,7 +4,7 @@ import type { Bytes } from '../stream/bytes.ts'
 import { renameDurably } from './durable.ts'
 import { fileFault } from './file-fault.ts'
 import { layout } from './layout.ts'
-import { writeData } from './sparse.ts'
+import { writeData } from '../stream/sparse.ts'
 import { isGone, writerName } from './writer.ts'
 
 /**

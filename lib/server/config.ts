@@ -28,12 +28,10 @@ import {
 import { parseOsloConfig, type Setting, wrong } from './oslo-config.ts'
 import { PROPERTY_RULE_FORMATS, type PropertyRuleFormat } from './policy/property-protection.ts'
 import { POLICY_CONTENT_TYPES, type RemotePolicySettings } from './policy/remote-settings.ts'
-import { readStoreSettings, type StoreSettings } from './store-settings.ts'
-
-const STORES = ['file', 'memory'] as const
+import { readStoreSettings, type StoreConfigured } from './store-settings.ts'
 
 /** Everything that can be set. A negative quota is none. */
-export interface ServerConfig extends RemotePolicySettings, DatabaseConfig {
+export interface ServerConfig extends RemotePolicySettings, DatabaseConfig, StoreConfigured {
   readonly bindHost: string
   /** 0 for any that is free. */
   readonly bindPort: number
@@ -51,12 +49,7 @@ export interface ServerConfig extends RemotePolicySettings, DatabaseConfig {
   readonly dataDir: string
   /** How many processes share the work; 0 for the one that is started. */
   readonly workers: number
-  readonly store: (typeof STORES)[number]
-  /** The folder of the file store; null for `images` in the data folder. */
-  readonly storeDir: string | null
-  /** Several stores with names, in place of the one above; none for that one. */
-  readonly enabledBackends: readonly StoreSettings[]
-  /** The id of the one of them that data goes to unless somebody chooses. */
+  /** The id of the one of `enabledBackends` that data goes to unless somebody chooses. */
   readonly defaultBackend: string | null
   /** Where data is staged; null for `staging` in the data folder, or memory when the images are there. */
   readonly stagingDir: string | null
@@ -99,6 +92,10 @@ export interface ServerConfig extends RemotePolicySettings, DatabaseConfig {
   readonly delayedDelete: boolean
   /** Seconds for which a scrubber lets deleted data be. */
   readonly scrubTime: number
+  /** How many images a scrubber deals with at once. */
+  readonly scrubPoolSize: number
+  /** Seconds from one look of a scrubber that goes on to the next. */
+  readonly wakeupTime: number
   readonly hashingAlgorithm: DigestAlgorithm
   /** A `schema-image.json` as Glance's; null for the one that Glance comes with. */
   readonly schemaFile: string | null
@@ -153,6 +150,8 @@ export function completeConfig(given: Partial<ServerConfig>): ServerConfig {
     workers: 0,
     store: 'file',
     storeDir: null,
+    furtherStores: ['http'],
+    storeOptions: {},
     enabledBackends: [],
     defaultBackend: null,
     stagingDir: null,
@@ -181,6 +180,8 @@ export function completeConfig(given: Partial<ServerConfig>): ServerConfig {
     propertyProtectionRuleFormat: 'roles',
     delayedDelete: false,
     scrubTime: 0,
+    scrubPoolSize: 1,
+    wakeupTime: 300,
     hashingAlgorithm: 'sha512',
     schemaFile: null,
     containerFormats: CONTAINER_FORMATS,
@@ -228,7 +229,7 @@ function readSettings(
   const { stores, rest: others } = readStoreSettings(further)
   const { imports, rest } = readImportSettings(others)
   const config: Partial<ServerConfig>[] = [
-    ...(stores.length > 0 ? [{ enabledBackends: stores }] : []),
+    stores,
     ...(imports === DEFAULT_IMPORTS ? [] : [{ imports }]),
     ...(keystone === null ? [] : [{ keystone }]),
     ...(limits === null ? [] : [{ limits }]),
@@ -271,9 +272,6 @@ const OPTIONS: Readonly<Record<string, Option>> = {
   data_dir: value => ({ dataDir: resolve(text(value)) }),
   ...DATABASE_OPTIONS,
   workers: value => ({ workers: integer(value, 0, 1000) }),
-  'glance_store.stores': value => ({ store: store(value) }),
-  'glance_store.default_store': value => ({ store: store(value) }),
-  'glance_store.filesystem_store_datadir': value => ({ storeDir: resolve(text(value)) }),
   'glance_store.default_backend': value => ({ defaultBackend: text(value) }),
   'os_glance_staging_store.filesystem_store_datadir': value => ({
     stagingDir: resolve(text(value)),
@@ -319,6 +317,8 @@ const OPTIONS: Readonly<Record<string, Option>> = {
   }),
   delayed_delete: value => ({ delayedDelete: boolean(value) }),
   scrub_time: value => ({ scrubTime: integer(value, 0, 2 ** 31 - 1) }),
+  scrub_pool_size: value => ({ scrubPoolSize: integer(value, 1, 1000) }),
+  wakeup_time: value => ({ wakeupTime: integer(value, 0, 2 ** 21) }),
   hashing_algorithm: value => ({ hashingAlgorithm: oneOf(value, DIGEST_ALGORITHMS) }),
   image_schema_file: value => ({ schemaFile: resolve(text(value)) }),
   container_formats: value => ({ containerFormats: list(value) }),
@@ -339,12 +339,6 @@ const OPTIONS: Readonly<Record<string, Option>> = {
   api_limit_max: value => ({ apiLimitMax: integer(value, 1, 2 ** 31) }),
   client_socket_timeout: value => ({ clientSocketTimeoutMs: integer(value, 0, 2 ** 21) * 1000 }),
   max_request_id_length: value => ({ maxRequestIdLength: integer(value, 0, 16_384) }),
-}
-
-/** Glance's own default is a list: the first one that is not just for reading. */
-function store(value: string): (typeof STORES)[number] {
-  const names = value.split(',').map(name => name.trim())
-  return oneOf(names.find(name => name !== 'http') ?? '', STORES)
 }
 
 async function readText(path: string): Promise<string> {

@@ -1,9 +1,12 @@
+import { access, constants } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { lock } from '../database/lock.ts'
 import { fileOf } from '../database/open.ts'
 import { GlanceError, messageOf } from '../errors.ts'
 import { makeFolder } from '../store/folder.ts'
+import { foldersOf } from '../store/open.ts'
 import type { ServerConfig } from './config.ts'
+import { storeConfigs } from './store-configs.ts'
 
 /**
  * Keeps other services away from where this one has its images, each place until what is yielded for it is disposed of:
@@ -21,6 +24,10 @@ export async function* lockOut(config: ServerConfig): AsyncGenerator<AsyncDispos
   if (isThere && !isInDataFolder(config)) yield await lockFolder(dataDir, 'glance')
   // Hidden from whoever looks for images there.
   for (const folder of folders) yield await lockFolder(folder, '.glance')
+  for (const folder of storeFoldersOf(config)) {
+    // What nobody can write to is no place for an upload either: its store will say so.
+    if (!folders.has(folder) && (await isUsable(folder))) yield await lockFolder(folder, '.glance')
+  }
 }
 
 /**
@@ -39,7 +46,7 @@ function isInDataFolder({ dataApi, connection }: ServerConfig): boolean {
   return connection === null && (dataApi === null || dataApi === 'sqlite')
 }
 
-/** Where there is data of images, also what is staged and what is cached: the data folder for what is below it by default. */
+/** Where data is staged and cached, and the data folder for what is below it by default. */
 function dataFoldersOf({
   dataApi,
   dataDir,
@@ -49,13 +56,31 @@ function dataFoldersOf({
   stagingDir,
   imageCacheDir,
 }: ServerConfig): readonly string[] {
-  const isNamed = enabledBackends.length > 0
-  const stores = isNamed ? enabledBackends.map(({ datadir }) => datadir) : [storeDir ?? dataDir]
+  const isBelow = enabledBackends.length === 0 && store !== 'memory' && storeDir === null
   return [
-    ...(store === 'memory' && !isNamed ? [] : stores),
+    isBelow ? dataDir : null,
     stagingDir ?? (dataApi === 'simple' ? null : dataDir),
     imageCacheDir,
   ].filter(folder => typeof folder === 'string')
+}
+
+/** The folders of stores, but for the one in the data folder. */
+function storeFoldersOf(config: ServerConfig): readonly string[] {
+  const below = resolve(config.dataDir, 'images')
+  const folders = storeConfigs(config).all.flatMap(({ type, options }) => foldersOf(type, options))
+  const isBelow = config.enabledBackends.length === 0 && config.storeDir === null
+  return [...new Set(folders)].filter(folder => !isBelow || folder !== below)
+}
+
+async function isUsable(folder: string): Promise<boolean> {
+  return makeFolder(folder).then(
+    () =>
+      access(folder, constants.W_OK | constants.X_OK).then(
+        () => true,
+        () => false,
+      ),
+    () => false,
+  )
 }
 
 /** Makes a folder that may be there. @throws {GlanceError} `unavailable`. */

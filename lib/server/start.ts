@@ -82,7 +82,7 @@ export async function startServer(
     for await (const lock of lockOut(config)) opened.unshift(lock)
     const database = await openDatabaseOf(config, { ...waiting, report })
     opened.unshift(database)
-    const stores = await openStores(config, store => opened.unshift(store))
+    const stores = await openStores(config, { opened: store => opened.unshift(store), report })
     const staging = await openStaging(config)
     opened.unshift(staging)
     await readyDatabase(database, config.dbAutoCreate, waiting)

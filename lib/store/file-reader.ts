@@ -3,19 +3,18 @@ import { GlanceError } from '../errors.ts'
 import type { ByteRange } from '../stream/range.ts'
 import { systemCall } from './file-errors.ts'
 
-const CHUNK = 1024 * 1024
-
 /**
- * The bytes of a part of a file, in chunks of 1 MiB that are read one ahead into two buffers, used in turn. Opens
+ * The bytes of a part of a file, in chunks of `chunkSize` bytes that are read one ahead into two buffers, used in turn. Opens
  * the file when it is first asked for a chunk, so that what nobody reads holds nothing open.
  * @throws {GlanceError} `gone` when there is no file any more; `corrupt` when it ends too early; `unavailable`.
  */
 export async function* readFileRange(
   path: string,
   range: ByteRange,
+  chunkSize: number,
 ): AsyncGenerator<Uint8Array, void> {
   const file = await systemCall(open(path, 'r'), { ENOENT: gone })
-  const buffers = [allocate(range.length), allocate(range.length)] as const
+  const buffers = [allocate(range.length, chunkSize), allocate(range.length, chunkSize)] as const
   const end = range.offset + range.length
   let position = range.offset
   let ahead = readChunk(file, buffers[0], position, end)
@@ -50,8 +49,8 @@ async function readChunk(
 }
 
 /** Outside Node's shared pool, which is for small and short-lived buffers. */
-function allocate(length: number): Buffer {
-  return Buffer.allocUnsafeSlow(Math.min(length, CHUNK))
+function allocate(length: number, most: number): Buffer {
+  return Buffer.allocUnsafeSlow(Math.min(length, most))
 }
 
 function gone(): GlanceError {

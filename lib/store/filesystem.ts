@@ -1,34 +1,26 @@
 import { randomUUID } from 'node:crypto'
-import {
-  access,
-  constants,
-  type FileHandle,
-  link,
-  open,
-  readdir,
-  rm,
-  stat,
-  unlink,
-} from 'node:fs/promises'
+import { type FileHandle, link, open, readdir, rm, stat, unlink } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { Abortable } from '../abort.ts'
-import { GlanceError, messageOf } from '../errors.ts'
+import { GlanceError } from '../errors.ts'
 import { abortable } from '../stream/abortable.ts'
 import type { Bytes } from '../stream/bytes.ts'
 import { type ByteRange, checkRange } from '../stream/range.ts'
 import { rechunk } from '../stream/rechunk.ts'
+import { writeSparse } from '../stream/sparse.ts'
 import { verifySize } from '../stream/verify.ts'
 import { systemCall } from './file-errors.ts'
 import { readFileRange } from './file-reader.ts'
-import { makeFolder } from './folder.ts'
+import { type FilesystemSettings, type Mount, readMounts } from './filesystem-settings.ts'
+import { folderFor, folderWith, prepareFolder } from './folders.ts'
 import { checkImageId, FILE_SCHEMES, fileLocation, pathOfLocation, schemeOf } from './location.ts'
 import type { Location, Store } from './store.ts'
 
-/** Bytes. What HTTP hands on is a sixteenth of it, and then takes twice as long to write. */
-const WRITE_SIZE = 1024 * 1024
-
 /** The names under which data is written: no image's, since an id has no dots. */
 const PARTIAL = /^\.[0-9a-f-]{36}\.[0-9a-f-]{36}\.partial$/i
+
+/** Bytes. What HTTP hands on is a sixteenth of it, and then takes twice as long to write. */
+const CHUNK = 1024 * 1024
 
 /**
  * Keeps the data of each image in one file of a folder, named by the image's id, as Glance's own file store does: a
@@ -38,56 +30,70 @@ export class FilesystemStore implements Store {
   readonly id: string
   readonly writable = true
   readonly schemes = FILE_SCHEMES
-  readonly #folder: string
+  readonly #settings: Required<FilesystemSettings>
+  readonly #mounts: readonly Mount[]
+  /** Of images whose data is about to get its name. */
+  readonly #arriving = new Set<string>()
 
-  private constructor(id: string, folder: string) {
+  private constructor(
+    id: string,
+    settings: Required<FilesystemSettings>,
+    mounts: readonly Mount[],
+  ) {
     this.id = id
-    this.#folder = folder
+    this.#settings = settings
+    this.#mounts = mounts
   }
 
-  /** Creates the folder if need be. @throws {GlanceError} `unavailable` when it cannot be written to. */
-  static async open(id: string, datadir: string): Promise<FilesystemStore> {
-    const folder = resolve(datadir)
-    try {
-      await makeFolder(folder)
-      await access(folder, constants.R_OK | constants.W_OK | constants.X_OK)
-    } catch (error) {
-      const message = `store ${id}: the folder ${folder} cannot be used: ${messageOf(error)}`
-      throw new GlanceError('unavailable', message, { cause: error })
-    }
-    return new FilesystemStore(id, folder)
+  /**
+   * Creates the folders if need be. @throws {GlanceError} `unavailable` when one cannot be written to; `usage` for a
+   * metadata file that cannot be used.
+   */
+  static async open(id: string, settings: FilesystemSettings): Promise<FilesystemStore> {
+    const complete = completed(settings)
+    const { folders, permissions, metadataFile } = complete
+    for (const { path } of folders) await prepareFolder(id, path, permissions)
+    const mounts = metadataFile === null ? [] : await readMounts(metadataFile)
+    return new FilesystemStore(id, complete, mounts)
+  }
+
+  /** A store for what is there already, of which nobody has looked whether it can be written to. */
+  static reading(id: string, settings: FilesystemSettings): FilesystemStore {
+    return new FilesystemStore(id, completed(settings), [])
   }
 
   locate(id: string): Location {
-    return fileLocation(this.#path(id))
+    checkImageId(id)
+    const { folders } = this.#settings
+    const [first, ...others] = folders
+    const only = others.length === 0 ? first?.path : undefined
+    const best = folders.toSorted((a, b) => b.priority - a.priority)[0]?.path
+    return fileLocation(join(only ?? folderWith(folders, id) ?? best ?? '/', id))
   }
 
   holds(at: Location): boolean {
     if (!FILE_SCHEMES.some(scheme => scheme === schemeOf(at.url))) return false
     try {
-      return dirname(pathOfLocation(at)) === this.#folder
+      return this.#hasFolder(dirname(pathOfLocation(at)))
     } catch {
       return false // No path at all.
     }
   }
 
   async add(id: string, data: Bytes, size: number | null, { signal }: Abortable = {}) {
-    const path = this.#path(id)
-    const duplicate = () =>
-      new GlanceError('duplicate', `store ${this.id} has data of image ${id} already`)
-    if (await exists(path)) throw duplicate()
-    const partial = join(this.#folder, `.${id}.${randomUUID()}.partial`)
+    checkImageId(id)
+    const { folders, chunkSize, thin, permissions } = this.#settings
+    this.#refuseDuplicate(id)
+    // Of what is thin nobody knows what it takes up.
+    const folder = await folderFor(this.id, folders, thin ? 0 : (size ?? 0))
+    const partial = join(folder, `.${id}.${randomUUID()}.partial`)
     try {
-      const checked = verifySize(abortable(data, signal), size)
-      const written = await writeNewFile(partial, rechunk(checked, WRITE_SIZE))
+      const checked = rechunk(verifySize(abortable(data, signal), size), chunkSize)
+      const written = await writeNewFile(partial, checked, { thin, permissions })
       signal?.throwIfAborted()
-      // A link, because renaming would replace what another writer may have put there meanwhile.
-      await systemCall(link(partial, path), { EEXIST: duplicate })
-      await syncFolder(this.#folder).catch(async (error: unknown) => {
-        await remove(path)
-        throw error
-      })
-      return { location: fileLocation(path), size: written }
+      await this.#arrive(id, partial, join(folder, id))
+      const path = join(folder, id)
+      return { location: { ...fileLocation(path), ...this.#mountOf(path) }, size: written }
     } finally {
       await remove(partial)
     }
@@ -102,7 +108,7 @@ export class FilesystemStore implements Store {
     const size = await this.size(at)
     if (range !== null) checkRange(range, size)
     const wanted = range ?? { offset: 0, length: size }
-    return abortable(readFileRange(pathOfLocation(at), wanted), signal)
+    return abortable(readFileRange(pathOfLocation(at), wanted, this.#settings.chunkSize), signal)
   }
 
   async size(at: Location): Promise<number> {
@@ -114,25 +120,59 @@ export class FilesystemStore implements Store {
 
   async delete(at: Location): Promise<void> {
     const path = pathOfLocation(at)
-    if (dirname(path) !== this.#folder) {
-      throw new GlanceError('forbidden', `store ${this.id} deletes only what is in its own folder`)
+    if (!this.#hasFolder(dirname(path))) {
+      throw new GlanceError('forbidden', `store ${this.id} deletes only what is in its own folders`)
     }
     await systemCall(unlink(path), this.#absent(path))
-    await syncFolder(this.#folder)
+    await syncFolder(dirname(path))
   }
 
   async recover({ signal }: Abortable = {}): Promise<void> {
-    for (const name of await systemCall(readdir(this.#folder))) {
-      signal?.throwIfAborted()
-      if (PARTIAL.test(name)) await remove(join(this.#folder, name))
+    for (const { path } of this.#settings.folders) {
+      for (const name of await systemCall(readdir(path))) {
+        signal?.throwIfAborted()
+        if (PARTIAL.test(name)) await remove(join(path, name))
+      }
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
 
-  #path(id: string): string {
-    checkImageId(id)
-    return join(this.#folder, id)
+  /** Gives data its name. Of several writers to several folders, too, one comes through here. */
+  async #arrive(id: string, partial: string, path: string): Promise<void> {
+    if (this.#arriving.has(id)) throw this.#duplicate(id)
+    this.#arriving.add(id)
+    try {
+      this.#refuseDuplicate(id)
+      // A link, because renaming would replace what another process may have put there meanwhile.
+      await systemCall(link(partial, path), { EEXIST: () => this.#duplicate(id) })
+      await syncFolder(dirname(path)).catch(async (error: unknown) => {
+        await remove(path)
+        throw error
+      })
+    } finally {
+      this.#arriving.delete(id)
+    }
+  }
+
+  #hasFolder(folder: string): boolean {
+    return this.#settings.folders.some(({ path }) => path === folder)
+  }
+
+  #refuseDuplicate(id: string): void {
+    if (folderWith(this.#settings.folders, id) !== undefined) throw this.#duplicate(id)
+  }
+
+  #duplicate(id: string): GlanceError {
+    return new GlanceError('duplicate', `store ${this.id} has data of image ${id} already`)
+  }
+
+  /** The mount that the file is in, where others know one. */
+  #mountOf(path: string): Pick<Location, 'metadata'> {
+    const mount = this.#mounts.find(({ mountpoint }) =>
+      path.startsWith(`${mountpoint.replace(/\/+$/, '')}/`),
+    )
+    return mount === undefined ? {} : { metadata: { ...mount } }
   }
 
   #absent(path: string) {
@@ -147,22 +187,32 @@ async function remove(path: string): Promise<void> {
   await systemCall(rm(path, { force: true }))
 }
 
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  )
+function completed({ folders, ...others }: FilesystemSettings): Required<FilesystemSettings> {
+  return {
+    chunkSize: CHUNK,
+    thin: false,
+    permissions: null,
+    metadataFile: null,
+    ...others,
+    folders: folders.map(folder => ({ ...folder, path: resolve(folder.path) })),
+  }
 }
 
 /** Writes a new file and waits until it is on the disk. Resolves to its size in bytes. */
-async function writeNewFile(path: string, data: Bytes): Promise<number> {
+async function writeNewFile(
+  path: string,
+  data: Bytes,
+  { thin, permissions }: Pick<Required<FilesystemSettings>, 'thin' | 'permissions'>,
+): Promise<number> {
   const file = await systemCall(open(path, 'wx', 0o640))
   try {
     let size = 0
     for await (const chunk of data) {
-      await systemCall(writeChunk(file, chunk))
+      await systemCall(thin ? writeSparse(file, chunk, size) : writeChunk(file, chunk))
       size += chunk.length
     }
+    if (thin) await systemCall(file.truncate(size)) // It may end in a hole.
+    if (permissions !== null) await systemCall(file.chmod(permissions))
     await systemCall(file.sync())
     return size
   } finally {

@@ -20,11 +20,13 @@ export function fileLocation(path: string): Location {
   return { url: pathToFileURL(path).href }
 }
 
-/** The absolute path of a file location. @throws {GlanceError} `invalid` for any other URL. */
+/**
+ * The absolute path of a file location. @throws {GlanceError} `invalid` for any other URL, which the message leaves out,
+ * since it may hold credentials.
+ */
 export function pathOfLocation({ url }: Location): string {
   const scheme = schemeOf(url)
   if (!FILE_SCHEMES.some(known => known === scheme)) {
-    // The URL itself stays out of the message: those of other stores hold credentials.
     throw new GlanceError('invalid', `a file store does not read ${scheme}: locations`)
   }
   try {
@@ -33,7 +35,7 @@ export function pathOfLocation({ url }: Location): string {
   } catch {
     // A host, an encoded slash or a bad escape: falls through to the one message.
   }
-  throw new GlanceError('invalid', `${JSON.stringify(url)} is not the URL of a local file`)
+  throw new GlanceError('invalid', 'the location is not the URL of a local file')
 }
 
 /** What stands before the colon, in lower case; empty when there is none. */

@@ -1,41 +1,139 @@
-import { unreachable } from '../errors.ts'
+import { isGlanceError } from '../errors.ts'
 import type { UriFilter } from '../http/uri-filter.ts'
+import { DisabledStore } from './disabled.ts'
 import { FilesystemStore } from './filesystem.ts'
-import { HttpStore } from './http.ts'
+import { dataFolders, FILESYSTEM_OPTIONS, filesystemSettings } from './filesystem-settings.ts'
+import { HTTP_SCHEMES, HttpStore } from './http.ts'
+import { FILE_SCHEMES } from './location.ts'
 import { MemoryStore } from './memory.ts'
-import type { S3Settings } from './s3/settings.ts'
+import { openModule } from './module.ts'
+import type { StoreOptions } from './options.ts'
+import { S3_SCHEMES } from './s3/location.ts'
+import { S3_OPTIONS, s3Settings } from './s3/settings.ts'
 import { S3Store } from './s3/store.ts'
 import type { Store } from './store.ts'
 
 /** A store as it is configured. */
-export type StoreConfig =
-  | {
-      readonly type: 'file'
-      readonly id: string
-      /** The folder that holds the images' files; created when absent. */
-      readonly datadir: string
-    }
-  | { readonly type: 'memory'; readonly id: string }
-  | {
-      readonly type: 'http'
-      readonly id: string
-      /** Which URLs it reads. */
-      readonly filter: UriFilter
-    }
-  | { readonly type: 's3'; readonly id: string; readonly settings: S3Settings }
+export interface StoreConfig {
+  readonly id: string
+  /** One of {@link STORE_TYPES}, or the path or name of a module with somebody else's store. */
+  readonly type: string
+  readonly options: StoreOptions
+  /** Which URLs are read that users give. */
+  readonly filter: UriFilter
+}
 
-/** @throws {GlanceError} `unavailable` when the store cannot be written to. */
+/** What there is to know of the stores of a type. */
+export interface StoreType {
+  /** What Glance calls it besides. */
+  readonly aliases: readonly string[]
+  /** Glance's options of it. */
+  readonly options: readonly string[]
+  /** Whether it has nowhere to put data. */
+  readonly isReadOnly?: boolean
+  /** The schemes of its URLs. */
+  readonly schemes: readonly string[]
+  /** @throws {GlanceError} `usage` for a wrong option, which it names; `unavailable` when it cannot be written to. */
+  open(config: StoreConfig): Promise<Store>
+  /** A store for what is there already, however it is configured; without it such a store can do nothing. */
+  reading?(config: StoreConfig): Store
+  /** The folders of this machine that have its data. */
+  folders?(options: StoreOptions): readonly string[]
+  /** How it is set up, under the names of `/v2/info/stores/detail`. */
+  properties?(options: StoreOptions): Readonly<Record<string, unknown>>
+}
+
+/** Our stores, by what they are called in the configuration. */
+export const STORE_TYPES: Readonly<Record<string, StoreType>> = {
+  file: {
+    aliases: ['filesystem'],
+    options: FILESYSTEM_OPTIONS,
+    schemes: FILE_SCHEMES,
+    open: ({ id, options }) => FilesystemStore.open(id, filesystemSettings(options)),
+    reading: ({ id, options }) => {
+      const folders = foldersOf('file', options).map(path => ({ path, priority: 0 }))
+      return FilesystemStore.reading(id, { folders })
+    },
+    folders: options => dataFolders(options).map(({ path }) => path),
+    properties: options => {
+      const { folders, chunkSize, thin } = filesystemSettings(options)
+      const [only, ...others] = folders
+      const data_dir = others.length === 0 ? only?.path : undefined // As Glance, which then has none.
+      return { data_dir: data_dir ?? null, chunk_size: chunkSize, thin_provisioning: thin }
+    },
+  },
+  http: {
+    aliases: ['https'],
+    options: [],
+    schemes: HTTP_SCHEMES,
+    isReadOnly: true,
+    open: async ({ id, filter }) => new HttpStore(id, filter),
+  },
+  memory: {
+    aliases: [],
+    options: [],
+    schemes: ['memory'],
+    open: async ({ id }) => new MemoryStore(id),
+  },
+  s3: {
+    aliases: [],
+    options: S3_OPTIONS,
+    schemes: S3_SCHEMES,
+    open: ({ id, options }) => S3Store.open(id, s3Settings(options)),
+  },
+}
+
+/** Whose type it is that Glance or we call so; undefined for what may be a module. */
+export function typeNamed(name: string): string | undefined {
+  const found = Object.entries(STORE_TYPES).find(
+    ([type, { aliases }]) => type === name || aliases.includes(name),
+  )
+  return found?.[0]
+}
+
+/** The types that there are, for a message. */
+export function typeChoices(): string {
+  return Object.keys(STORE_TYPES).join(', ')
+}
+
+/** @throws {GlanceError} `usage` for a wrong configuration; `unavailable` when the store cannot be written to. */
 export async function openStore(config: StoreConfig): Promise<Store> {
-  switch (config.type) {
-    case 'file':
-      return FilesystemStore.open(config.id, config.datadir)
-    case 'memory':
-      return new MemoryStore(config.id)
-    case 'http':
-      return new HttpStore(config.id, config.filter)
-    case 's3':
-      return S3Store.open(config.id, config.settings)
-    default:
-      return unreachable(config)
+  const { id, type, options } = config
+  const own = STORE_TYPES[type]
+  return own === undefined
+    ? await openModule(type, { id, options }, typeChoices())
+    : await own.open(config)
+}
+
+/** As {@link openStore}, but a store that is configured wrongly or cannot be written to is one that takes no data. */
+export async function openOrDisable(config: StoreConfig): Promise<Store> {
+  try {
+    return await openStore(config)
+  } catch (error) {
+    if (!isGlanceError(error, 'usage', 'unavailable')) throw error
+    return new DisabledStore(config.id, error, STORE_TYPES[config.type]?.reading?.(config) ?? null)
+  }
+}
+
+/** The folders of this machine that have the data of such a store; none for one that is configured wrongly. */
+export function foldersOf(type: string, options: StoreOptions): readonly string[] {
+  try {
+    return STORE_TYPES[type]?.folders?.(options) ?? []
+  } catch (error) {
+    if (!isGlanceError(error, 'usage')) throw error
+    return []
+  }
+}
+
+/** How such a store is set up, as the API tells it; nothing of one that is configured wrongly. */
+export function propertiesOf(
+  type: string,
+  options: StoreOptions,
+): Readonly<Record<string, unknown>> {
+  try {
+    return STORE_TYPES[type]?.properties?.(options) ?? {}
+  } catch (error) {
+    if (!isGlanceError(error, 'usage')) throw error
+    return {}
   }
 }

@@ -5,6 +5,8 @@ import type { ByteRange } from '../stream/range.ts'
 /** Where a store keeps the data of one image: a URL in the store's own form. */
 export interface Location {
   readonly url: string
+  /** What is to be remembered of the place besides, in words that other services know; as `add` gives it. */
+  readonly metadata?: Readonly<Record<string, unknown>>
 }
 
 /** Keeps image data. Digests, quota and cache happen before the bytes reach it. */
@@ -15,7 +17,7 @@ export interface Store extends AsyncDisposable {
   readonly writable: boolean
   /** The schemes of the URLs that it writes and reads, such as `file`. */
   readonly schemes: readonly string[]
-  /** Where `add(id, …)` puts the data, whether or not it is there. */
+  /** Where the data of `id` is, or where `add(id, …)` would put it; what is remembered besides is left out. */
   locate(id: string): Location
   /** Whether the location is, by its form, one of this very store; another of the same type may read it as well. */
   holds(at: Location): boolean

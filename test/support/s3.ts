@@ -98,6 +98,12 @@ export class FakeS3 {
     this.buckets.set(name, { objects: new Map(), uploads: new Map() })
   }
 
+  /** Begins an upload that nobody goes on with. */
+  beginUpload(bucket: string, key: string): void {
+    const id = randomUUID()
+    this.buckets.get(bucket)?.uploads.set(id, { id, key, metadata: {}, parts: new Map() })
+  }
+
   /** Keys of objects, and of uploads and their parts, marked as such. */
   contents(): string[] {
     return [...this.buckets.values()].flatMap(({ objects, uploads }) => [

@@ -34,7 +34,7 @@ export function daemonOf(
   return {
     name: 'daemon',
     summary: 'Run the jobs of glance-replicator.yaml when they are due, until stopped',
-    serves: true,
+    serves: () => true,
     positionals: {},
     options: JOB_FILE,
 

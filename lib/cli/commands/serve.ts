@@ -41,7 +41,7 @@ function told(error: unknown): string {
 export const serve: Command<ServeOptions, ServeRow, object> = {
   name: 'serve',
   summary: 'Be an Images API service until stopped',
-  serves: true,
+  serves: () => true,
   positionals: {},
   options: {
     ...SERVICE,

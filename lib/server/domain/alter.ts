@@ -64,6 +64,42 @@ export async function settledImage(
   })
 }
 
+/**
+ * Forgets places whose data is gone, which an image was at. One that waits for its deletion and has no other is deleted
+ * then, which this resolves to; nobody is shown anything of another.
+ */
+export async function forgetPlaces(
+  { database, now }: Pick<Service, 'database' | 'now'>,
+  id: string,
+  gone: ReadonlySet<string>,
+): Promise<boolean> {
+  return await database.transaction(async ({ images }) => {
+    const image = (await images.findPending(id)) ?? (await images.find(id))
+    if (image === undefined) return true
+    const { status, updatedAt, deletedAt, locations } = image
+    const removedLocations = image.removedLocations.filter(({ url }) => !gone.has(url))
+    const isOver = removedLocations.length === 0 && locations.every(({ url }) => gone.has(url))
+    if (status === 'pending_delete' && isOver) {
+      await images.update(id, { status: 'deleted', updatedAt: now(), deletedAt }, [status])
+      return true
+    }
+    await images.update(id, { removedLocations, updatedAt }, [status])
+    return false
+  })
+}
+
+/** Makes an image that waits for its deletion active again. @throws {GlanceError} what `missing` makes. */
+export async function restoreDeleted(
+  { database, now }: Pick<Service, 'database' | 'now'>,
+  id: string,
+  missing: () => GlanceError,
+): Promise<void> {
+  await database.transaction(async ({ images }) => {
+    if ((await images.findPending(id)) === undefined) throw missing()
+    await images.update(id, { status: 'active', updatedAt: now() }, ['pending_delete'])
+  })
+}
+
 /** What an image says of data that it has not. */
 const WITHOUT_DATA = {
   size: null,

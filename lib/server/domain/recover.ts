@@ -7,18 +7,31 @@ const PAGE = 100
 
 /**
  * Puts right what a service that was killed left behind: images whose upload was cut off wait for their data again,
- * and what there is of it is removed. To be called before any request is taken.
+ * and what there is of it is removed. Where a store does not do so, which is reported, such an image stays as it is for
+ * the next start. To be called before any request is taken.
  */
 export async function recover(service: Service): Promise<void> {
   const { images } = service.database
+  let marker: string | null = null
   for (;;) {
-    const cutOff = await images.list(everything(['saving'], PAGE))
+    const cutOff = await images.list({ ...everything(['saving'], PAGE), marker })
     for (const { id } of cutOff) {
       // Data that the image never named goes first: should this be cut off as well, the image is found again.
-      for (const store of service.stores.writable) await deleteFrom(store, store.locate(id))
-      await giveUp(service, id, 'saving')
+      if (await isEmptied(service, id)) await giveUp(service, id, 'saving')
     }
+    marker = cutOff.at(-1)?.id ?? null
     if (cutOff.length < PAGE) break
   }
-  for (const store of service.stores.writable) await store.recover()
+  for (const store of service.stores.writable) await store.recover().catch(service.report)
+}
+
+/** Whether no store has any data of the image now. */
+async function isEmptied({ stores, report }: Service, id: string): Promise<boolean> {
+  try {
+    for (const store of stores.writable) await deleteFrom(store, store.locate(id))
+    return true
+  } catch (error) {
+    report(error)
+    return false
+  }
 }

@@ -11,6 +11,8 @@ export interface ConfiguredStore {
   readonly weight: number
   /** How it is set up, under the names of the API. */
   readonly properties: Readonly<Record<string, unknown>>
+  /** Whether it is configured wrongly, so that it takes no data. */
+  readonly isDisabled: boolean
 }
 
 /** The stores of a service: several with names, or one that nobody names and one that only reads. */
@@ -29,8 +31,9 @@ export class Stores {
 
   /** Those that data can be put into, the default one first. */
   get writable(): readonly Store[] {
-    const others = this.all.map(({ store }) => store).filter(store => store !== this.default)
-    return [this.default, ...others.filter(store => store.writable)]
+    const taking = this.all.filter(({ isDisabled, store }) => !isDisabled && store.writable)
+    const stores = taking.map(({ store }) => store)
+    return stores.toSorted((a, b) => Number(b === this.default) - Number(a === this.default))
   }
 
   find(id: string): Store | undefined {
@@ -60,8 +63,8 @@ export class Stores {
   }
 
   /** How an image remembers where its data is. */
-  locationIn(store: Store, { url }: Location): ImageLocation {
-    return { url, metadata: this.named ? { store: store.id } : {} }
+  locationIn(store: Store, { url, metadata }: Location): ImageLocation {
+    return { url, metadata: { ...metadata, ...(this.named && { store: store.id }) } }
   }
 
   /** With the names of the stores filled in, or put right where one was renamed; heaviest first. */

@@ -88,7 +88,8 @@ function storesFor(
         "All_stores parameter can't be used with x-image-meta-store header or stores parameter",
       )
     }
-    const all = stores.all.map(({ store }) => store).filter(store => store.writable)
+    const taking = new Set(stores.writable)
+    const all = stores.all.map(({ store }) => store).filter(store => taking.has(store))
     const holding = new Set(image.locations.map(location => stores.of(location)))
     return isCopying ? all.filter(store => !holding.has(store)) : all
   }

@@ -32,7 +32,9 @@ export interface S3Settings {
  * @throws {GlanceError} `usage`, naming the option.
  */
 export function s3Settings(options: Readonly<Record<string, string>>): S3Settings {
-  const unknown = Object.keys(options).find(name => name.startsWith('s3_') && !OPTIONS.has(name))
+  const unknown = Object.keys(options).find(
+    name => name.startsWith('s3_') && !S3_OPTIONS.includes(name),
+  )
   if (unknown !== undefined) throw wrong(unknown, 'there is no such option')
   const endpoint = endpointOf(required(options, 's3_store_host'))
   const bucket = required(options, 's3_store_bucket')
@@ -60,7 +62,8 @@ export function s3Settings(options: Readonly<Record<string, string>>): S3Setting
   }
 }
 
-const OPTIONS: ReadonlySet<string> = new Set([
+/** Glance's options of an S3 store. */
+export const S3_OPTIONS: readonly string[] = [
   's3_store_host',
   's3_store_access_key',
   's3_store_secret_key',
@@ -73,7 +76,7 @@ const OPTIONS: ReadonlySet<string> = new Set([
   's3_store_large_object_chunk_size',
   's3_store_thread_pools',
   's3_store_object_buffer_dir', // Of 2012, when images were written to a disk first: nothing is, here.
-])
+]
 
 /** As Glance: `http`, unless the host says otherwise. */
 function endpointOf(host: string): string {

@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises'
-import type { Bytes } from '../stream/bytes.ts'
+import type { Bytes } from './bytes.ts'
 
 /** Bytes of the least hole that file systems have. */
 const BLOCK = 4096
@@ -33,8 +33,15 @@ export async function writeData(
   }
 }
 
-/** Leaves out the blocks of zeros. */
-async function writeSparse(file: FileHandle, chunk: Uint8Array, position: number): Promise<void> {
+/**
+ * Writes a chunk at a position of a file, and leaves out its blocks of zeros. Who has written the last one cuts the file
+ * to its length, since it may end in a hole.
+ */
+export async function writeSparse(
+  file: FileHandle,
+  chunk: Uint8Array,
+  position: number,
+): Promise<void> {
   // What is to be written and is not yet: [from, at) of the chunk.
   let from = 0
   for (let at = 0; at < chunk.length;) {
