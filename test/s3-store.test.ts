@@ -5,6 +5,8 @@ import t, { type Test } from 'tap'
 import { bytesOf, collect, patternedBytes } from '../lib/compliance/bytes.ts'
 import { storeSuite } from '../lib/compliance/store-suite.ts'
 import { redact } from '../lib/http/redact.ts'
+import { DEFAULT_FILTER } from '../lib/http/uri-filter.ts'
+import { openStore, propertiesOf } from '../lib/store/open.ts'
 import { parseS3Location, s3Location } from '../lib/store/s3/location.ts'
 import { partSizes } from '../lib/store/s3/part-sizes.ts'
 import { type S3Settings, s3Settings } from '../lib/store/s3/settings.ts'
@@ -115,6 +117,25 @@ t.test('options are those of Glance, with its defaults', async t => {
   ] as const) {
     t.match(s3Settings({ ...OPTIONS, ...given }), wanted, JSON.stringify(given))
   }
+})
+
+t.test('a store is configured by its options, and tells of it what Glance tells', async t => {
+  const fake = await FakeS3.start(t)
+  const options = {
+    s3_store_host: fake.url,
+    s3_store_access_key: ACCESS,
+    s3_store_secret_key: SECRET,
+    s3_store_bucket: 'images',
+    s3_store_create_bucket_on_put: 'true',
+  }
+  await using store = await openStore({ id: 'fast', type: 's3', options, filter: DEFAULT_FILTER })
+  const { location } = await store.add(ID, bytesOf('abc'), 3)
+  t.equal(await store.size(location), 3)
+  t.strictSame(propertiesOf('s3', options), {
+    s3_store_large_object_size: 100 * MIB,
+    s3_store_large_object_chunk_size: 10 * MIB,
+    s3_store_thread_pools: 10,
+  })
 })
 
 t.test('an option that is wrong is named, and no secret with it', async t => {

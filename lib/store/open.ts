@@ -80,6 +80,14 @@ export const STORE_TYPES: Readonly<Record<string, StoreType>> = {
     options: S3_OPTIONS,
     schemes: S3_SCHEMES,
     open: ({ id, options }) => S3Store.open(id, s3Settings(options)),
+    properties: options => {
+      const { largeObjectSize, largeObjectChunkSize, threadPools } = s3Settings(options)
+      return {
+        s3_store_large_object_size: largeObjectSize, // As Glance: bytes, where the options are MiB.
+        s3_store_large_object_chunk_size: largeObjectChunkSize,
+        s3_store_thread_pools: threadPools,
+      }
+    },
   },
 }
 
