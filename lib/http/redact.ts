@@ -3,9 +3,12 @@ const SIGNING = /^(x-(amz|goog)-.*|sig|signature|awsaccesskeyid|temp_url_.*|.*to
 
 /**
  * A URL fit for a message: without user name and password, and without the query of a signed URL. What cannot be
- * read as a URL is not shown at all.
+ * read as a URL is not shown at all, and of the location of an S3 object only the scheme: its secret may have any
+ * character, and where it ends is told by nothing.
  */
 export function redact(url: string | URL): string {
+  const [s3] = /^s3(?:\+https?)?:\/\//i.exec(String(url)) ?? []
+  if (s3 !== undefined) return `${s3}…`
   if (!URL.canParse(String(url))) return '(a malformed URL)'
   const shown = new URL(url)
   shown.username = ''

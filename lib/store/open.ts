@@ -8,6 +8,9 @@ import { FILE_SCHEMES } from './location.ts'
 import { MemoryStore } from './memory.ts'
 import { openModule } from './module.ts'
 import type { StoreOptions } from './options.ts'
+import { S3_SCHEMES } from './s3/location.ts'
+import { S3_OPTIONS, s3Settings } from './s3/settings.ts'
+import { S3Store } from './s3/store.ts'
 import type { Store } from './store.ts'
 import { SWIFT_SCHEMES } from './swift/location.ts'
 import { openSwift, readingSwift } from './swift/open.ts'
@@ -82,6 +85,20 @@ export const STORE_TYPES: Readonly<Record<string, StoreType>> = {
     open: ({ id, options }) => openSwift(id, swiftSettings(options)),
     reading: ({ id, options }) => readingSwift(id, options),
     properties: options => swiftProperties(swiftSettings(options)),
+  },
+  s3: {
+    aliases: [],
+    options: S3_OPTIONS,
+    schemes: S3_SCHEMES,
+    open: ({ id, options }) => S3Store.open(id, s3Settings(options)),
+    properties: options => {
+      const { largeObjectSize, largeObjectChunkSize, threadPools } = s3Settings(options)
+      return {
+        s3_store_large_object_size: largeObjectSize, // As Glance: bytes, where the options are MiB.
+        s3_store_large_object_chunk_size: largeObjectChunkSize,
+        s3_store_thread_pools: threadPools,
+      }
+    },
   },
 }
 
