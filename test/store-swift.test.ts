@@ -47,6 +47,11 @@ t.test('the swift store', async t => {
           // Segments are of the image that is before them.
           return names.filter(name => !names.some(other => name.startsWith(`${other}-`)))
         },
+        cutOff: async id => {
+          swift.createContainer('glance')
+          await put(swift, `glance/${id}-00001`, 'abc')
+          swift.age(25 * 3600)
+        },
         whileFull: async (bytes, work) => {
           swift.room = bytes
           await work()
