@@ -48,6 +48,8 @@ export class RbdImport {
         await this.stop()
         signal?.throwIfAborted()
         await this.#requireSuccess()
+        const message = `store ${this.#programs.store}: rbd import ended before the data`
+        throw new GlanceError('unavailable', message)
       }
     } finally {
       signal?.removeEventListener('abort', stop)
@@ -55,10 +57,17 @@ export class RbdImport {
   }
 
   /** Ends the image where the data ends. Resolves when the cluster has all of it. */
-  async finish(): Promise<void> {
-    this.#running.stdin.end()
-    await this.#unlessFull(this.#running.ended)
-    await this.#requireSuccess()
+  async finish(signal: AbortSignal | undefined): Promise<void> {
+    const stop = () => void this.stop()
+    signal?.addEventListener('abort', stop)
+    try {
+      this.#running.stdin.end()
+      await this.#unlessFull(this.#running.ended)
+      signal?.throwIfAborted()
+      await this.#requireSuccess()
+    } finally {
+      signal?.removeEventListener('abort', stop)
+    }
   }
 
   /** Gives up, and waits for the program. What there is so far stays, to be removed. */

@@ -41,7 +41,7 @@ export class RbdPool {
 
   /** Names of all images. */
   async list(pool: string, signal?: AbortSignal): Promise<readonly string[]> {
-    const found = await this.#programs.rbd([...JSON_OF, 'ls', '--pool', pool], signal)
+    const found = await this.#programs.rbd([...JSON_OF, 'ls', `--pool=${pool}`], signal)
     return this.#answer('rbd ls', found) as readonly string[] // Its own format.
   }
 
@@ -65,8 +65,8 @@ export class RbdPool {
 
   /** Gives an image another name, unless an image has that: of several that try, one does. @throws {GlanceError} `duplicate`. */
   async rename({ pool, image }: RbdName, to: string): Promise<void> {
-    const destination = ['--dest-pool', pool, `--dest=${to}`]
-    await this.#do('rbd mv', ['mv', '--pool', pool, `--image=${image}`, ...destination])
+    const destination = [`--dest-pool=${pool}`, `--dest=${to}`]
+    await this.#do('rbd mv', ['mv', `--pool=${pool}`, `--image=${image}`, ...destination])
   }
 
   /**
@@ -101,32 +101,37 @@ export class RbdPool {
   }
 
   /** Removes what there is of an image that nobody uses, which may be nothing. @throws {GlanceError} `conflict`. */
-  async discard(name: RbdName): Promise<void> {
-    await this.#removeSnapshot({ ...name, snapshot: SNAPSHOT })
-    await this.#removeImage(name).catch((error: unknown) => {
+  async discard(name: RbdName, signal: AbortSignal | undefined): Promise<void> {
+    await this.#removeSnapshot({ ...name, snapshot: SNAPSHOT }, signal)
+    await this.#removeImage(name, signal).catch((error: unknown) => {
       if (!isGlanceError(error, 'not_found')) throw error
     })
   }
 
   /** False when it was not there any more. */
-  async #removeSnapshot(name: RbdName): Promise<boolean> {
+  async #removeSnapshot(name: RbdName, signal?: AbortSignal): Promise<boolean> {
     const words = wordsOf(name)
     const unprotect = ['snap', 'unprotect', ...words]
     const { ENOENT, EINVAL } = ERRNO
-    const status = await this.#do('rbd snap unprotect', unprotect, [ENOENT, EINVAL]) // Or it was not protected.
+    const status = await this.#do('rbd snap unprotect', unprotect, [ENOENT, EINVAL], signal) // Or it was not protected.
     if (status === ENOENT) return false
     const remove = ['snap', 'rm', '--no-progress', ...words]
-    return (await this.#do('rbd snap rm', remove, [ENOENT])) === 0
+    return (await this.#do('rbd snap rm', remove, [ENOENT], signal)) === 0
   }
 
-  async #removeImage(name: RbdName): Promise<void> {
+  async #removeImage(name: RbdName, signal?: AbortSignal): Promise<void> {
     const words = wordsOf({ ...name, snapshot: null })
-    await this.#do('rbd rm', ['rm', '--no-progress', ...words])
+    await this.#do('rbd rm', ['rm', '--no-progress', ...words], [], signal)
   }
 
   /** Does what ends with status 0, or one of `fine`, and resolves to it. */
-  async #do(asked: string, words: readonly string[], fine: readonly number[] = []) {
-    const ending = await this.#programs.rbd(words)
+  async #do(
+    asked: string,
+    words: readonly string[],
+    fine: readonly number[] = [],
+    signal?: AbortSignal,
+  ) {
+    const ending = await this.#programs.rbd(words, signal)
     const { status } = ending
     if (status === 0 || (status !== null && fine.includes(status))) return status
     throw this.#programs.fault(asked, ending)

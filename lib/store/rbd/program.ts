@@ -61,8 +61,8 @@ export class CephPrograms {
   }
 
   /**
-   * Runs `rbd` to its end, whatever that is, and resolves to its output as well. The signal only stops what changes
-   * nothing: how far the rest got, nobody could say.
+   * Runs `rbd` to its end, whatever that is, and resolves to its output as well. The signal is for what changes nothing,
+   * or can be done again: how far the rest got, nobody could say.
    */
   async rbd(
     words: readonly string[],
@@ -106,7 +106,8 @@ export class CephPrograms {
 }
 
 function launch(program: string, words: readonly string[]): Running {
-  const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'pipe'] })
+  // In a group of its own: what ends us by the terminal is to reach it as the end of its pipes, of which it dies tidily.
+  const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'pipe'], detached: true })
   // Who writes learns of it by the end of the program.
   child.stdin.on('error', () => {})
   const ended = endOf(program, child)

@@ -17,6 +17,8 @@ import type { RbdSettings } from './settings.ts'
 
 /** The names under which data arrives: no image's of a Glance, since an id has no dots. */
 const PARTIAL = /^[0-9a-f-]{36}\.[0-9a-f-]{36}\.partial$/i
+/** Milliseconds: more than the 30 s for which Ceph believes that a program that was killed is there. */
+const LEAVING_MS = 40_000
 
 /**
  * Keeps the data of each image in an image of a pool of Ceph, named by its id and with the protected snapshot `snap`, as
@@ -33,6 +35,7 @@ export class RbdStore implements Store {
   readonly #fsid: string | null
   /** What is still to be removed of writes that had to be stopped. */
   readonly #leavings = new Set<Promise<void>>()
+  readonly #closing = new AbortController()
 
   private constructor(id: string, settings: RbdSettings, fsid: string | null) {
     this.id = id
@@ -121,15 +124,15 @@ export class RbdStore implements Store {
   /** Removes what writes left, whoever began them, but for those that are still going on somewhere. */
   async recover({ signal }: Abortable = {}): Promise<void> {
     const { pool } = this.#settings
-    for (const image of await this.#pool.list(pool, signal)) {
-      signal?.throwIfAborted()
-      if (PARTIAL.test(image)) await this.#discard(image)
-    }
+    const left = (await this.#pool.list(pool, signal)).filter(image => PARTIAL.test(image))
+    await Promise.all(left.map(async image => await this.#discard(image, signal)))
   }
 
-  /** Waits for what is still being removed, half a minute at the most. */
+  /** Waits for what is still being removed. What takes longer than Ceph remembers the dead is left to `recover`. */
   async [Symbol.asyncDispose](): Promise<void> {
+    const timer = setTimeout(() => this.#closing.abort(), LEAVING_MS)
     await Promise.all(this.#leavings)
+    clearTimeout(timer)
   }
 
   async #write(
@@ -146,8 +149,7 @@ export class RbdStore implements Store {
         await writing.write(chunk, signal)
         size += chunk.length
       }
-      await writing.finish()
-      signal?.throwIfAborted()
+      await writing.finish(signal)
       const name = { pool, image, snapshot: null }
       await this.#pool.seal(name)
       await this.#pool.rename(name, id).catch((error: unknown) => {
@@ -165,7 +167,8 @@ export class RbdStore implements Store {
 
   /** Removes what a write left. Not waited for when the cluster would have us wait for half a minute. */
   async #leave(image: string, isLong: boolean): Promise<void> {
-    const leaving = this.#discard(image).catch(() => {}) // There is an error to tell already; `recover` removes it.
+    const { signal } = this.#closing
+    const leaving = this.#discard(image, signal).catch(() => {}) // There is an error to tell already; `recover` removes it.
     if (!isLong) {
       await leaving
       return
@@ -174,9 +177,9 @@ export class RbdStore implements Store {
     void leaving.finally(() => this.#leavings.delete(leaving))
   }
 
-  async #discard(image: string): Promise<void> {
+  async #discard(image: string, signal: AbortSignal | undefined): Promise<void> {
     const { pool } = this.#settings
-    await this.#pool.discard({ pool, image, snapshot: null }).catch((error: unknown) => {
+    await this.#pool.discard({ pool, image, snapshot: null }, signal).catch((error: unknown) => {
       if (!isGlanceError(error, 'conflict')) throw error
     })
   }
