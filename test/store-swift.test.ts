@@ -47,6 +47,11 @@ t.test('the swift store', async t => {
           // Segments are of the image that is before them.
           return names.filter(name => !names.some(other => name.startsWith(`${other}-`)))
         },
+        cutOff: async id => {
+          swift.createContainer('glance')
+          for (const n of [1, 2]) await put(swift, `glance/${id}-0000${n}`, 'abc')
+          swift.age(2 * 24 * 3600)
+        },
         whileFull: async (bytes, work) => {
           swift.room = bytes
           await work()
