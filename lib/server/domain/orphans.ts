@@ -1,10 +1,10 @@
 import type { Abortable } from '../../abort.ts'
 import type { ImageRecord } from '../../database/database.ts'
+import { isGlanceError } from '../../errors.ts'
 import { everything } from '../../image/query.ts'
 import { IMAGE_STATUSES, type ImageStatus, isGone } from '../../image/status.ts'
 import type { Store, StoredData } from '../../store/store.ts'
 import { whileAsItIs } from './alter.ts'
-import { deleteFrom } from './data.ts'
 import { isGettingData } from './import-lock.ts'
 import { namesData } from './naming.ts'
 import type { Service } from './service.ts'
@@ -60,7 +60,7 @@ export async function* findOrphans(
 }
 
 /**
- * Deletes an orphan, unless its image wants it by now; resolves to whether it did. Nobody can begin to store anything
+ * Deletes an orphan, unless its image wants it by now or it has gone; resolves to whether it did. Nobody can begin to store anything
  * under the id of an image meanwhile. @throws {GlanceError} what the store throws; `unavailable` when the database is.
  */
 export async function deleteOrphan(
@@ -70,8 +70,13 @@ export async function deleteOrphan(
 ): Promise<boolean> {
   const work = async (image: ImageRecord | undefined) => {
     if (image !== undefined && isWanted(service, place, data, image)) return false
-    await deleteFrom(place.store, data.location)
-    return true
+    try {
+      await place.store.delete(data.location)
+      return true
+    } catch (error) {
+      if (!isGlanceError(error, 'not_found')) throw error
+      return !data.isWhole // Whose removal is said so.
+    }
   }
   const image = await service.database.images.find(data.id, { deleted: true })
   // Of one that is gone nobody can store anything any more.
