@@ -3,6 +3,11 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { openDatabase } from '../lib/database/open.ts'
 import { readConfig } from '../lib/server/config.ts'
+import { namesData } from '../lib/server/domain/naming.ts'
+import { Stores } from '../lib/server/domain/stores.ts'
+import { FilesystemStore } from '../lib/store/filesystem.ts'
+import { swiftSettings } from '../lib/store/swift/settings.ts'
+import { SwiftStore } from '../lib/store/swift/swift.ts'
 import { FakeClock } from './support/clock.ts'
 import { filesIn } from './support/files.ts'
 import { run } from './support/program.ts'
@@ -237,4 +242,49 @@ t.test('scrub --dry-run tells what would be deleted, and deletes nothing', async
   })
   t.strictSame(files(), [`first ${id}`])
   t.match(await scrub(), { stdout: '1 image deleted' })
+})
+
+t.test('a location may be that of what is in a store, unless it is elsewhere for sure', async t => {
+  const swift = (id: string, container: string, account: string) => {
+    const settings = swiftSettings({
+      swift_store_auth_version: '1',
+      swift_store_auth_address: 'http://swift.test/auth/v1.0',
+      swift_store_user: account,
+      swift_store_key: 'testing',
+      swift_store_container: container,
+    })
+    return SwiftStore.open(id, settings)
+  }
+  const [one, same, apart] = [
+    await swift('one', 'images', 'test:one'),
+    await swift('same', 'images', 'test:two'),
+    await swift('apart', 'others', 'test:one'),
+  ]
+  const folder = t.testdir()
+  const file = async (name: string) =>
+    await FilesystemStore.open(name, { folders: [{ path: join(folder, name, 'in'), priority: 0 }] })
+  const [here, there] = [await file('here'), await file('there')]
+  const all = [one, same, apart, here, there].map(store => {
+    const nothing = { description: null, weight: 0, properties: {}, isDisabled: false }
+    return { store, type: 'file', ...nothing }
+  })
+  const stores = new Stores(all, 'one', true)
+  for (const [store, url, wanted] of [
+    [one, one.locate(NOBODY).url, true],
+    [one, one.locate(OTHER).url, false],
+    [one, one.locate(NOBODY).url.replace('testing', 'yesterday'), true],
+    [one, same.locate(NOBODY).url, true],
+    [one, apart.locate(NOBODY).url, false],
+    [one, here.locate(NOBODY).url, false],
+    [one, `swift+config://someone/elsewhere/${NOBODY}`, true],
+    [one, `rbd://fsid/pool/${NOBODY.toUpperCase()}/snap`, true],
+    [here, here.locate(NOBODY).url, true],
+    [here, there.locate(NOBODY).url, false],
+    [here, `file:///mnt/images/${NOBODY}`, true],
+  ] as const) {
+    const data = { id: NOBODY, location: store.locate(NOBODY), size: 4, isWhole: true }
+    const found = { ...data, modifiedAt: new Date(NOW) }
+    t.equal(namesData(stores, { url, metadata: {} }, store, found), wanted, `${store.id}: ${url}`)
+  }
+  for (const { store } of all) await store[Symbol.asyncDispose]()
 })
