@@ -221,7 +221,7 @@ class Killable {
       [],
       'nothing is left of writes that were cut off',
     )
-    const ids = new Set(names.map(name => ID.exec(name)?.[0]))
+    const ids = new Set(names.map(name => ID.exec(name)?.[0] ?? name))
     t.strictSame([...ids].toSorted(), active.toSorted(), 'and nothing of any other image')
   }
 }

@@ -2,7 +2,7 @@ import type { Abortable } from '../../abort.ts'
 import type { ImageRecord } from '../../database/database.ts'
 import { isGlanceError } from '../../errors.ts'
 import { everything } from '../../image/query.ts'
-import { IMAGE_STATUSES, type ImageStatus, isGone } from '../../image/status.ts'
+import { type ImageStatus, isGone } from '../../image/status.ts'
 import type { Store, StoredData } from '../../store/store.ts'
 import { whileAsItIs } from './alter.ts'
 import { isGettingData } from './import-lock.ts'
@@ -36,8 +36,8 @@ const PAGE = 200
 /** How many are held in memory, for all images to be asked whether they name one of them. */
 const HELD = 10_000
 
-/** Statuses of images that may name data. */
-const NAMING = IMAGE_STATUSES.filter(status => status !== 'deleted')
+/** Images of any status, deleted ones too: to leave some out would take longer. */
+const ANY = { ...everything([], PAGE), conditions: [], deleted: 'listed' } as const
 
 /**
  * The data in a store that no image is at, waits to be deleted from or is getting just now, by whatever spelling of its
@@ -145,9 +145,11 @@ async function imagesOf(
   page: readonly StoredData[],
 ): Promise<ReadonlyMap<string, ImageRecord>> {
   const ids = [...new Set(page.map(({ id }) => id))]
-  const query = everything(IMAGE_STATUSES, ids.length)
-  const conditions = [...query.conditions, { type: 'text', field: 'id', in: ids } as const]
-  const found = await database.images.list({ ...query, conditions, deleted: 'listed' })
+  const found = await database.images.list({
+    ...ANY,
+    conditions: [{ type: 'text', field: 'id', in: ids }],
+    limit: ids.length,
+  })
   return new Map(found.map(image => [image.id, image]))
 }
 
@@ -167,8 +169,7 @@ async function* unnamed(
     }
     for (let marker: string | null = null; ;) {
       signal?.throwIfAborted()
-      const query = { ...everything(NAMING, PAGE), marker, deleted: 'listed' } as const
-      const page: readonly ImageRecord[] = await database.images.list(query)
+      const page: readonly ImageRecord[] = await database.images.list({ ...ANY, marker })
       for (const { locations, removedLocations } of page) {
         for (const location of [...locations, ...removedLocations]) {
           for (const id of idsIn(location.url)) {
