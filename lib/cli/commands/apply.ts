@@ -96,7 +96,7 @@ export const apply: Command<ApplyOptions, TransferRow | RemovalRow, TransferSumm
       ...writing(reader, { source, target }, ids, prepared.fields, given),
       removal,
       removing: async function* (origin, removal, options) {
-        return yield* removePlanned(reader.steps(), end, origin, target, removal, options)
+        return yield* removePlanned(() => reader.steps(), end, origin, target, removal, options)
       },
       ids,
       unmapped: null,
