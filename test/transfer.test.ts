@@ -24,7 +24,8 @@ const once =
 t.test(
   'livecopy: a source that breaks off in the middle is read on, in the same upload',
   async t => {
-    for (const { title, first, later, asked, told } of [
+    t.jobs = 4 // They wait most of the time.
+    for (const { title, words = [], first, later, asked, told } of [
       {
         title: 'when the connection is cut, from where it was',
         first: { cutAfter: CUT },
@@ -34,6 +35,7 @@ t.test(
       {
         title: 'when nothing comes any more, after the time of --stall-timeout',
         first: { stallAfter: CUT },
+        words: ['--stall-timeout', '1'],
         asked: ['1', `1 bytes=${CUT}-`],
         told: /after: GET .*\/file: no byte came for 1 s\n/,
       },
@@ -63,6 +65,7 @@ t.test(
       },
     ] satisfies {
       title: string
+      words?: readonly string[]
       first: Manner
       later?: Manner
       asked: string[]
@@ -72,8 +75,8 @@ t.test(
         // A v1 service kills an image whose upload breaks off: that it is there says that none did.
         const target = await startTestServer(t)
         const source = await startUnruly(t, [IMAGE], once(first, later))
-        const words = ['--stall-timeout', '1', '--target-api', '1', source.url, target.url]
-        const { status, stderr } = await run(['livecopy', ...words])
+        const ends = ['--target-api', '1', source.url, target.url]
+        const { status, stderr } = await run(['livecopy', ...words, ...ends])
         t.equal(status, 0)
         t.match(stderr, told ?? /goes on at/)
         t.notMatch(stderr, /attempt/)
