@@ -241,7 +241,8 @@ t.test('compare tells what only the target has as it is listed, and holds none',
     if (pathname !== '/v2/images') return sendJson(response, 200, { tasks: [] })
     const isProbe = searchParams.get('limit') === '1'
     if (isProbe || searchParams.has('os_hidden')) return sendJson(response, 200, { images: [] })
-    void readFile(list, 'utf8').then(text => {
+    void (async () => {
+      const text = await readFile(list, 'utf8')
       told.push(text.split('\n').length - 1)
       const page = told.length
       const images = Array.from({ length: size }, (_, n) => ({
@@ -250,7 +251,7 @@ t.test('compare tells what only the target has as it is listed, and holds none',
       }))
       const next = `/v2/images?marker=${images.at(-1)?.id}`
       sendJson(response, 200, { images, ...(page < pages ? { next } : {}) })
-    })
+    })()
   })
   const { status, stdout } = await run(['compare', '--combined', list, one.url, big])
   t.match({ status, stdout }, { status: 0, stdout: / 400 only on the target/ })
