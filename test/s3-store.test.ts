@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t, { type Test } from 'tap'
-import { bytesOf, collect, patternedBytes } from '../lib/compliance/bytes.ts'
+import { bytesOf, collect, collectAll, patternedBytes } from '../lib/compliance/bytes.ts'
 import { storeSuite } from '../lib/compliance/store-suite.ts'
 import { redact } from '../lib/http/redact.ts'
 import { DEFAULT_FILTER } from '../lib/http/uri-filter.ts'
@@ -313,6 +313,42 @@ t.test('what another process writes meanwhile is not replaced', async t => {
     t.equal((await collect(await store.open(store.locate(ID)))).toString(), 'other')
     t.equal(images?.uploads.size, 0)
   }
+})
+
+t.test('what there is is listed in pages, and what is not of an image is not', async t => {
+  const { fake, store } = await start(t)
+  const ids = Array.from({ length: 5 }, (_, i) => ID.replace(/\d$/, String(i)))
+  for (const id of ids) await store.add(id, bytesOf('abc'), 3)
+  const { objects } = fake.buckets.get('images') ?? {}
+  for (const key of ['notes', `old/${ID}`, `${ID}.qcow2`]) {
+    const [first] = objects?.values() ?? []
+    if (first !== undefined) objects?.set(key, first)
+  }
+  fake.beginUpload('images', `old/${ID}`)
+  fake.beginUpload('images', ID.toUpperCase())
+  const listed = await collectAll(store.list())
+  t.strictSame(
+    listed.map(({ id, isWhole }) => `${id} ${isWhole}`),
+    [...ids.map(id => `${id} true`), `${ID} false`],
+  )
+  t.ok(listed.every(({ location }) => store.holds(location)))
+  fake.buckets.clear()
+  t.strictSame(await collectAll(store.list()), [], 'where there is no bucket, nothing is')
+})
+
+t.test('what is deleted and is not there takes its unfinished uploads along', async t => {
+  const { fake, store } = await start(t)
+  fake.makeBucket('images')
+  const other = ID.replace(/\d$/, '9')
+  for (const key of [ID, ID, other]) fake.beginUpload('images', key)
+  await t.rejects(store.delete(store.locate(ID)), { code: 'not_found' })
+  t.strictSame(fake.contents(), [`0 parts of ${other}`])
+  fake.before = ({ query, response }) => {
+    if (!query.has('uploads')) return false
+    response.writeHead(403).end()
+    return true
+  }
+  await t.rejects(store.delete(store.locate(other)), { code: 'not_found' }, 'if we may look')
 })
 
 t.test('recovery removes the parts of images, in pages, and those of nobody else', async t => {

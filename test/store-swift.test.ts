@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
-import { bytesOf, collect, patternedBytes } from '../lib/compliance/bytes.ts'
+import { bytesOf, collect, collectAll, patternedBytes } from '../lib/compliance/bytes.ts'
 import { storeSuite } from '../lib/compliance/store-suite.ts'
 import { SWIFT_OPTIONS, swiftProperties, swiftSettings } from '../lib/store/swift/settings.ts'
 import { DEFAULT_FILTER } from '../lib/http/uri-filter.ts'
@@ -180,6 +180,25 @@ t.test(
     t.strictSame(swift.names('glance'), [`${ID}-notes`, OTHER])
   },
 )
+
+t.test('what there is is listed, of all containers that images are in by their ids', async t => {
+  const swift = await startSwift(t)
+  await using store = await open(swift, { swift_store_multiple_containers_seed: '2' })
+  const ids = Array.from({ length: 5 }, (_, i) => `${i}${ID.slice(1)}`)
+  for (const id of ids) await store.add(id, patternedBytes(2 * MB), 2 * MB)
+  swift.createContainer('glance_of_others')
+  for (const path of [`glance_of_others/${ID}`, `glance_0a/${ID}`, 'glance_0a/notes']) {
+    await put(swift, path, 'abc')
+  }
+  await put(swift, `glance_0a/${ids[0]}-copy`, 'abc')
+  const listed = await collectAll(store.list())
+  t.strictSame(
+    listed.map(({ id, size, isWhole }) => [id, size, isWhole]),
+    ids.map(id => [id, 2 * MB, true]),
+  )
+  for (const { location } of listed) await store.delete(location)
+  t.strictSame(await collectAll(store.list()), [])
+})
 
 t.test('recovery removes segments that have been without a manifest for a day', async t => {
   const swift = await startSwift(t)

@@ -220,7 +220,14 @@ export const TRANSFER = {
 } as const satisfies Record<string, Options>
 
 /** Options that may be given several times. */
-const REPEATABLE: ReadonlySet<string> = new Set(['filter', 'exclude', 'set', 'unset', 'rename'])
+const REPEATABLE: ReadonlySet<string> = new Set([
+  'filter',
+  'exclude',
+  'set',
+  'unset',
+  'rename',
+  'delete-orphans',
+])
 
 /** What the numbers among the options may be; whole numbers all. */
 const RANGES: Readonly<Record<string, readonly [number, number]>> = {
@@ -231,6 +238,7 @@ const RANGES: Readonly<Record<string, readonly [number, number]>> = {
   newest: [1, 1_000_000],
   port: [0, 65_535],
   age: [0, 36_500],
+  'min-age': [0, 876_000],
   'max-rows': [1, 2_147_483_647],
   ...PACE_RANGES,
   ...DUMP_RANGES,
@@ -242,7 +250,8 @@ export function checkOptions(
   { positionals }: { readonly positionals: Readonly<Record<string, unknown>> },
 ): void {
   for (const [name, value] of Object.entries(options)) {
-    const isOne = positionals[name] === undefined && !REPEATABLE.has(name)
+    // Names with dashes are there a second time without them.
+    const isOne = positionals[name] === undefined && !REPEATABLE.has(name) && !/[A-Z]/.test(name)
     if (name.length > 1 && Array.isArray(value) && isOne)
       throw new GlanceError('usage', `--${name}: give it once`)
   }

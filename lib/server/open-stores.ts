@@ -43,10 +43,15 @@ export async function openStores(
 }
 
 /** Opens the store in which data is staged: in memory when the images are there only, else in a folder. */
-export async function openStaging({ dataApi, dataDir, stagingDir }: ServerConfig): Promise<Store> {
-  if (stagingDir === null && dataApi === 'simple') return new MemoryStore(STAGING)
-  const datadir = stagingDir ?? join(dataDir, 'staging')
-  return openFolder(STAGING, datadir)
+export async function openStaging(config: ServerConfig): Promise<Store> {
+  const folder = stagingFolder(config)
+  return folder === null ? new MemoryStore(STAGING) : await openFolder(STAGING, folder)
+}
+
+/** Where data is staged; null for a service that does it in memory. */
+export function stagingFolder({ dataApi, dataDir, stagingDir }: ServerConfig): string | null {
+  if (stagingDir === null && dataApi === 'simple') return null
+  return stagingDir ?? join(dataDir, 'staging')
 }
 
 /** Opens the cache of a service that has recovered; null for one without. @throws {GlanceError} `unavailable`. */

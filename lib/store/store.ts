@@ -30,6 +30,20 @@ export interface Readers {
   readonly projects: readonly string[]
 }
 
+/** What there is under the id of one image, whole or left behind by a write that was cut off or is under way. */
+export interface StoredData {
+  /** By which it is named, in lower case. */
+  readonly id: string
+  /** What `delete` takes to remove all of it. */
+  readonly location: Location
+  /** Bytes that it takes up, as far as the store says. */
+  readonly size: number
+  /** When it was last written to, by the store's clock, or when that was begun where nothing later is known. */
+  readonly modifiedAt: Date
+  /** Whether it can be read; else it is what there is of a write that has not come to its end. */
+  readonly isWhole: boolean
+}
+
 /** Keeps image data. Digests, quota and cache happen before the bytes reach it. */
 export interface Store extends AsyncDisposable {
   /** The identifier in `stores` and in `X-Image-Meta-Store`. */
@@ -64,8 +78,24 @@ export interface Store extends AsyncDisposable {
   open(at: Location, range?: ByteRange | null, options?: StoreCall): Promise<Bytes>
   /** Bytes. @throws {GlanceError} `not_found`. */
   size(at: Location, options?: StoreCall): Promise<number>
-  /** @throws {GlanceError} `not_found`. */
+  /**
+   * Removes what is there, and what a write that was cut off left there, of which it says `not_found` when it was all.
+   * @throws {GlanceError} `not_found`; `conflict` while the data is used where it is, by clones of it.
+   */
   delete(at: Location, options?: StoreCall): Promise<void>
+  /**
+   * Rejects when `delete` would, because the data is used where it is. Only of stores whose data can be.
+   * @throws {GlanceError} `conflict`; `not_found`.
+   */
+  requireUnused?(at: Location, options?: StoreCall): Promise<void>
+  /**
+   * All that is named as this store names what it keeps, whoever put it there, in whatever order and never all in memory;
+   * what has another name is not told of. Parts that make one image together are told of once, as is what a write left
+   * behind without an image; that may be under the same location as the image, or one of its own that `holds` knows.
+   * What comes or goes meanwhile may be told of or not. Only of stores that can be looked through: one that keeps
+   * volumes tells of those whose names are ids, and counts their snapshots to them.
+   */
+  list?(options?: StoreCall): AsyncIterable<StoredData>
   /** Removes what writes that were cut off by a crash left behind. To be called while nobody writes. */
   recover(options?: Abortable): Promise<void>
   /**

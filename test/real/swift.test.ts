@@ -1,5 +1,5 @@
 import t from 'tap'
-import { bytesOf, collect, patternedBytes } from '../../lib/compliance/bytes.ts'
+import { bytesOf, collect, collectAll, patternedBytes } from '../../lib/compliance/bytes.ts'
 import { storeSuite } from '../../lib/compliance/store-suite.ts'
 import type { Location, Store, StoreCall } from '../../lib/store/store.ts'
 import { swiftSettings } from '../../lib/store/swift/settings.ts'
@@ -56,6 +56,22 @@ for (const [name, account] of Object.entries(ACCOUNTS)) {
 
   t.test(`a Swift with ${name}`, async t => {
     storeSuite(t, { create: async () => ({ store: await open() }), skip: NO_LIMIT })
+
+    t.test('lists the images of all containers that are its own', async t => {
+      const name = { swift_store_container: `many ${containers}` }
+      await using store = await open({ ...name, swift_store_multiple_containers_seed: '1' })
+      await using other = await open({ swift_store_container: `many ${containers}_of_others` })
+      const ids = ['a', 'b'].map(digit => `${digit}${ID.slice(1)}`)
+      for (const id of ids) await store.add(id, patternedBytes(3 * MB), null)
+      await other.add(ID, bytesOf('abc'), 3)
+      const listed = await collectAll(store.list())
+      t.strictSame(
+        listed.map(({ id, size, isWhole }) => [id, size, isWhole]),
+        ids.map(id => [id, 3 * MB, true]),
+      )
+      for (const { location } of listed) await store.delete(location)
+      t.strictSame(await collectAll(store.list()), [])
+    })
 
     t.test('keeps no segment of what is deleted', async t => {
       await using store = await open({ swift_store_container: 'kept' })

@@ -175,6 +175,7 @@ export class FakeS3 {
     const bucket = this.buckets.get(bucketName)
     if (bucket === undefined) throw new Refusal(404, 'NoSuchBucket')
     if (key === '' && method === 'GET' && query.has('uploads')) return this.#uploads(bucket, query)
+    if (key === '' && method === 'GET') return this.#list(bucket, query)
     const uploadId = query.get('uploadId')
     if (uploadId !== null) return this.#upload(asked, bucket, uploadId)
     if (method === 'POST' && query.has('uploads')) {
@@ -214,8 +215,9 @@ export class FakeS3 {
         return { status: 200, headers: { etag: `"${part.etag}"` } }
       }
       case 'GET': {
-        const parts = [...upload.parts.keys()].map(
-          n => `<Part><PartNumber>${n}</PartNumber></Part>`,
+        const parts = [...upload.parts].map(
+          ([n, { file }]) =>
+            `<Part><PartNumber>${n}</PartNumber><Size>${statSync(file).size}</Size></Part>`,
         )
         return xml(`<ListPartsResult>${parts.join('')}</ListPartsResult>`)
       }
@@ -259,16 +261,37 @@ export class FakeS3 {
   #uploads({ uploads }: Bucket, query: URLSearchParams): Answer {
     const order = [...uploads.values()].toSorted((a, b) => (a.key + a.id < b.key + b.id ? -1 : 1))
     const [after, afterId] = [query.get('key-marker') ?? '', query.get('upload-id-marker') ?? '']
-    const rest = order.filter(({ key, id }) => key + id > after + afterId)
+    const prefix = query.get('prefix') ?? ''
+    const rest = order.filter(({ key, id }) => key.startsWith(prefix) && key + id > after + afterId)
     const page = rest.slice(0, this.pageSize)
     const last = page.at(-1)
     const next =
       rest.length === page.length || last === undefined
         ? ''
         : `<NextKeyMarker>${last.key}</NextKeyMarker><NextUploadIdMarker>${last.id}</NextUploadIdMarker>`
-    const found = page.map(u => `<Upload><Key>${u.key}</Key><UploadId>${u.id}</UploadId></Upload>`)
+    const found = page.map(
+      u =>
+        `<Upload><Key>${u.key}</Key><UploadId>${u.id}</UploadId><Initiated>${new Date().toISOString()}</Initiated></Upload>`,
+    )
     return xml(
       `<ListMultipartUploadsResult><IsTruncated>${next !== ''}</IsTruncated>${next}${found.join('')}</ListMultipartUploadsResult>`,
+    )
+  }
+
+  #list({ objects }: Bucket, query: URLSearchParams): Answer {
+    const after = query.get('continuation-token') ?? ''
+    const rest = [...objects]
+      .filter(([key]) => key > after)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    const page = rest.slice(0, this.pageSize)
+    const isLast = page.length === rest.length
+    const next = isLast ? '' : `<NextContinuationToken>${page.at(-1)?.[0]}</NextContinuationToken>`
+    const found = page.map(([key, { file }]) => {
+      const { size, mtime } = statSync(file)
+      return `<Contents><Key>${key}</Key><Size>${size}</Size><LastModified>${mtime.toISOString()}</LastModified></Contents>`
+    })
+    return xml(
+      `<ListBucketResult><IsTruncated>${!isLast}</IsTruncated>${next}${found.join('')}</ListBucketResult>`,
     )
   }
 

@@ -120,8 +120,10 @@ export class TestSwift {
     const token = String(headers['x-auth-token'])
     if (!this.#valid.has(token) && this.#options.knows?.(token) !== true)
       return refuse(response, 401)
-    if (version !== 'v1' || container === '') return refuse(response, 404)
+    if (version !== 'v1') return refuse(response, 404)
     const asked = { request, response, query: searchParams }
+    if (container === '')
+      return answerPage(asked, [...this.#containers.keys()].toSorted(), name => ({ name }))
     if (object.length === 0) this.#answerContainer(container, asked)
     else await this.#answerObject(container, object.join('/'), asked)
   }
@@ -164,17 +166,11 @@ export class TestSwift {
       this.#containers.delete(name)
       return refuse(response, 204)
     }
-    const [prefix, marker] = [query.get('prefix') ?? '', query.get('marker') ?? '']
-    const page = this.names(name)
-      .filter(object => object.startsWith(prefix) && object > marker)
-      .slice(0, 3) // Real ones have ten thousand.
-      .map(object => {
-        const { size = 0, etag, modified } = container.objects.get(object) ?? {}
-        const last_modified = modified?.toISOString().replace('Z', '000')
-        return { name: object, bytes: size, hash: etag, last_modified }
-      })
-    response.writeHead(200, { 'content-type': 'application/json; charset=utf-8' })
-    response.end(JSON.stringify(page))
+    answerPage({ request, response, query }, this.names(name), object => {
+      const { size = 0, etag, modified } = container.objects.get(object) ?? {}
+      const last_modified = modified?.toISOString().replace('Z', '000')
+      return { name: object, bytes: size, hash: etag, last_modified }
+    })
   }
 
   async #answerObject(container: string, name: string, exchange: Exchange): Promise<void> {
@@ -319,6 +315,21 @@ export async function startSwift(t: Test, options: SwiftOptions = {}): Promise<T
     void swift.answer(request, response).catch(() => refuse(response, 500))
   })
   return swift
+}
+
+/** Answers with a page of a listing. */
+function answerPage(
+  { response, query }: Exchange,
+  names: readonly string[],
+  entryOf: (name: string) => object,
+): void {
+  const [prefix, marker] = [query.get('prefix') ?? '', query.get('marker') ?? '']
+  const page = names
+    .filter(name => name.startsWith(prefix) && name > marker)
+    .slice(0, 3) // Real ones have ten thousand.
+    .map(entryOf)
+  response.writeHead(200, { 'content-type': 'application/json; charset=utf-8' })
+  response.end(JSON.stringify(page))
 }
 
 /** Answers with a status and a page, as Swift does where it has nothing else to say. */

@@ -3,10 +3,11 @@ import { everything } from '../../image/query.ts'
 import { type Task, unfinishedTasks } from '../../image/task.ts'
 import { alterImage, giveUp } from '../domain/alter.ts'
 import { deleteFrom, deleteReleased, deleteStaged, deleteUnlessNamed } from '../domain/data.ts'
+import { LOCK } from '../domain/import-lock.ts'
 import type { Service } from '../domain/service.ts'
 import { endTask } from '../domain/tasks.ts'
 import { storesIn } from './lock.ts'
-import { IMPORTING, LOCK, unlocked, withoutStores } from './progress.ts'
+import { IMPORTING, unlocked, withoutStores } from './progress.ts'
 
 const PAGE = 100
 
