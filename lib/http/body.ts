@@ -5,6 +5,7 @@ import { GlanceError } from '../errors.ts'
 import type { Bytes } from '../stream/bytes.ts'
 import type { DataConnections } from './connections.ts'
 import { networkFault } from './faults.ts'
+import { chunksOf, divert } from './large-reads.ts'
 
 export interface DataRequest extends Abortable {
   readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE'
@@ -50,7 +51,7 @@ export async function* bodyOf(
     if (waiting) answer.destroy(new GlanceError('unavailable', `no byte came for ${seconds} s`))
   }, stallMs)
   try {
-    for await (const chunk of answer as AsyncIterable<Buffer>) {
+    for await (const chunk of chunksOf(answer)) {
       waiting = false
       yield chunk
       waiting = true
@@ -249,6 +250,7 @@ async function answerOf(
   return await new Promise((resolve, reject) => {
     request.once('response', message => {
       answer = message
+      if (method === 'GET') divert(message)
       resolve(message)
     })
     request.on('error', error => {
