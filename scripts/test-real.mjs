@@ -7,6 +7,10 @@ import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 
 const PACKAGES = [
   'bsdutils',
+  'ceph-base',
+  'ceph-common',
+  'ceph-mon',
+  'ceph-osd',
   'diffutils',
   'glance-api',
   'grub-rescue-pc',
@@ -18,6 +22,7 @@ const PACKAGES = [
   'memcached',
   'memtest86+',
   'postgresql',
+  'python3-boto3',
   'python3-glance',
   'python3-glanceclient',
   'python3-keystonemiddleware',
@@ -26,6 +31,7 @@ const PACKAGES = [
   'python3-psycopg2',
   'python3-pymysql',
   'qemu-utils',
+  'radosgw',
   'swift-account',
   'swift-container',
   'swift-object',
