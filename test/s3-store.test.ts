@@ -234,6 +234,25 @@ t.test('large images go in parts, the smaller ones at once', async t => {
   }
 })
 
+t.test('no number of parts at once is a reason for a warning', async t => {
+  const warnings: Error[] = []
+  const listen = (warning: Error) => void warnings.push(warning)
+  process.on('warning', listen)
+  t.teardown(() => process.off('warning', listen))
+  const { fake, store } = await start(t, { largeObjectChunkSize: MIB / 16, threadPools: 20 })
+  const waiting: (() => void)[] = []
+  fake.before = async ({ query }) => {
+    if (!query.has('partNumber')) return false
+    await new Promise<void>(resolve => {
+      waiting.push(resolve)
+      if (waiting.length === 16) for (const goOn of waiting) goOn()
+    })
+    return false
+  }
+  await store.add(ID, patternedBytes(MIB), MIB)
+  t.strictSame(warnings, [])
+})
+
 t.test('parts grow where there would be more than S3 takes', async t => {
   const settings = s3Settings(OPTIONS)
   const TIB = MIB * MIB
