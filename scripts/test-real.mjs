@@ -7,6 +7,7 @@ import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 
 const PACKAGES = [
   'bsdutils',
+  'ceph-base',
   'ceph-common',
   'ceph-mon',
   'ceph-osd',
@@ -21,6 +22,7 @@ const PACKAGES = [
   'memcached',
   'memtest86+',
   'postgresql',
+  'python3-boto3',
   'python3-glance',
   'python3-glanceclient',
   'python3-keystonemiddleware',
@@ -31,6 +33,7 @@ const PACKAGES = [
   'python3-rados',
   'python3-rbd',
   'qemu-utils',
+  'radosgw',
   'swift-account',
   'swift-container',
   'swift-object',

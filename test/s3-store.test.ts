@@ -1,6 +1,4 @@
 import { readFileSync } from 'node:fs'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import t, { type Test } from 'tap'
 import { bytesOf, collect, collectAll, patternedBytes } from '../lib/compliance/bytes.ts'
 import { storeSuite } from '../lib/compliance/store-suite.ts'
@@ -15,17 +13,6 @@ import { ACCESS, FakeS3, SECRET } from './support/s3.ts'
 
 const ID = 'aaaaaaaa-0000-4000-8000-000000000001'
 const MIB = 1024 * 1024
-
-/**
- * Throws away what nobody needs any more: what HTTP has read, here also as the server, else waits for tens of MiB to come
- * together, and memory is counted.
- */
-const collectGarbage = garbageCollector()
-
-function garbageCollector(): (options: { readonly type: 'minor' }) => void {
-  setFlagsFromString('--expose-gc')
-  return runInNewContext('gc') as ReturnType<typeof garbageCollector> // V8 has it, by that flag.
-}
 
 /** With parts small enough for a test. */
 function settingsOf(fake: FakeS3, others: Partial<S3Settings> = {}): S3Settings {
@@ -57,7 +44,6 @@ for (const { title, conditional } of [
       segment: SMALL.largeObjectChunkSize,
       create: async t => {
         const fake = await FakeS3.start(t)
-        fake.often = () => collectGarbage({ type: 'minor' })
         fake.conditional = conditional
         return {
           store: await S3Store.open('s3', settingsOf(fake, SMALL)),
@@ -246,6 +232,25 @@ t.test('large images go in parts, the smaller ones at once', async t => {
     t.equal(fake.log.filter(line => line.endsWith('partNumber uploadId')).length, parts, `${size}`)
     await store.delete(location)
   }
+})
+
+t.test('no number of parts at once is a reason for a warning', async t => {
+  const warnings: Error[] = []
+  const listen = (warning: Error) => void warnings.push(warning)
+  process.on('warning', listen)
+  t.teardown(() => process.off('warning', listen))
+  const { fake, store } = await start(t, { largeObjectChunkSize: MIB / 16, threadPools: 20 })
+  const waiting: (() => void)[] = []
+  fake.before = async ({ query }) => {
+    if (!query.has('partNumber')) return false
+    await new Promise<void>(resolve => {
+      waiting.push(resolve)
+      if (waiting.length === 16) for (const goOn of waiting) goOn()
+    })
+    return false
+  }
+  await store.add(ID, patternedBytes(MIB), MIB)
+  t.strictSame(warnings, [])
 })
 
 t.test('parts grow where there would be more than S3 takes', async t => {

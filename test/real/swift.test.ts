@@ -19,7 +19,6 @@ const SMALL = {
   swift_store_create_container_on_put: 'true',
 }
 const NO_LIMIT = {
-  'a big image takes no more memory than a small one': 'its own test has another measure',
   'a store that is full says so and keeps what it has': 'there is no limit that a test could set',
   'recovery removes what a crash left of a write': 'segments count as left only after a day',
 }

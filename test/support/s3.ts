@@ -11,9 +11,6 @@ import { startListener } from './listener.ts'
 export const ACCESS = 'AKIATEST'
 export const SECRET = 'se/cr:et+=='
 
-/** Bytes. */
-const OFTEN = 512 * 1024
-
 interface StoredObject {
   readonly file: string
   readonly etag: string
@@ -75,11 +72,8 @@ export class FakeS3 {
   before: (request: S3Request) => Promise<boolean> | boolean = () => false
   /** Is asked instead of the answer that it is done. */
   after: (request: S3Request) => Promise<boolean> | boolean = () => false
-  /** Is called for each half MiB that come or go. */
-  often: () => void = () => {}
   /** Bytes after which an answer is cut off. */
   cutAfter: () => number = () => Infinity
-  #passed = 0
   readonly #folder: string
 
   private constructor(folder: string) {
@@ -149,19 +143,8 @@ export class FakeS3 {
         yield chunk
       }
     }
-    const counted = this.#counted(createReadStream(part.file, part))
-    await pipeline(counted, cut, response).catch(() => {}) // Cut, or the reader has left.
-  }
-
-  async *#counted(data: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
-    for await (const chunk of data) {
-      this.#passed += chunk.length
-      if (this.#passed > OFTEN) {
-        this.#passed = 0
-        this.often()
-      }
-      yield chunk
-    }
+    const data = createReadStream(part.file, part)
+    await pipeline(data, cut, response).catch(() => {}) // Cut, or the reader has left.
   }
 
   async #do(asked: S3Request, bucketName: string): Promise<Answer> {
@@ -311,7 +294,7 @@ export class FakeS3 {
     let seen = 0
     try {
       await pipeline(
-        this.#counted(request),
+        request,
         async function* (data: AsyncIterable<Buffer>) {
           for await (const chunk of data) {
             md5.update(chunk)

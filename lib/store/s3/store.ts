@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Abortable } from '../../abort.ts'
 import { GlanceError } from '../../errors.ts'
 import { abortable } from '../../stream/abortable.ts'
@@ -66,6 +67,7 @@ export class S3Store implements Store {
     const location = this.locate(id)
     const stop = new AbortController()
     const both = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal])
+    setMaxListeners(0, both) // Each part that is on its way listens, and there may be any number.
     const source = new PartReader(verifySize(abortable(data, both), size))
     try {
       signal?.throwIfAborted()

@@ -137,4 +137,6 @@ min_segment_size = 1
 
 [filter:dlo]
 use = egg:swift#dlo
+# Else it sends a segment each second, from the eleventh on.
+rate_limit_after_segment = 100000
 `
