@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import { GlanceError, messageOf } from '../errors.ts'
+import { interpolated } from '../server/options/read.ts'
 import { parseOsloConfig, type Setting } from '../server/oslo-config.ts'
 import { STANDARD } from './dumps.ts'
 
@@ -46,7 +47,7 @@ export async function importSource(
   const content = isStandard ? await readAll(input()) : await read(text)
   const first = content.split(/\r?\n/).find(line => /^[^#;\s]/.test(line)) ?? ''
   if (isUrl(first)) return { url: first.trim(), encryptionKey: givenKey, exposed: false }
-  const settings = isStandard ? [] : parseOsloConfig(content, text)
+  const settings = isStandard ? [] : interpolated(parseOsloConfig(content, text))
   const url = URL_OPTIONS.map(([section, option]) => lastOf(settings, section, option)).find(
     url => url !== undefined,
   )
