@@ -22,7 +22,7 @@ export interface ServeRow {
   readonly port: number
 }
 
-/** With `--check-config` all that is wrong, a line each. */
+/** Unless it serves, all that is wrong with the settings, a line each. */
 interface ServeSummary {
   readonly faults?: readonly string[]
 }
@@ -98,7 +98,7 @@ export const serve: Command<ServeOptions, ServeRow | EffectiveRow, ServeSummary>
     if (faults.length > 0) throw wrongAll(faults)
     if (options.printConfig) {
       yield* effectiveRows(effective, { bind_host: host, bind_port: port, data_dir: dataDir })
-      return {}
+      return { faults: [] }
     }
     const { startServer } = await import('../../server/start.ts')
     await using server = await startServer(settings, {
@@ -123,8 +123,9 @@ export const serve: Command<ServeOptions, ServeRow | EffectiveRow, ServeSummary>
 
   views: {
     row: row => ('url' in row ? `listening on ${row.url}` : effectiveText(row)),
-    summary: ({ faults }, { printConfig }) => {
-      if (faults === undefined) return printConfig ? undefined : 'stopped'
+    summary: ({ faults = [] }, { checkConfig, printConfig }) => {
+      if (printConfig && !checkConfig) return undefined
+      if (!checkConfig) return 'stopped'
       return faults.length === 0 ? 'nothing is wrong with the settings' : faults.join('\n')
     },
   },
