@@ -54,6 +54,11 @@ const REFUSED: readonly Refused[] = [
     harmless: /^(?:disabled|permissive)$/,
     because: 'bound tokens are not told from others here',
   },
+  ...words('keystone_authtoken oslo_limit').map(section => ({
+    section,
+    options: ['trust_id'],
+    because: 'tokens are not got by a trust here',
+  })),
   {
     section: 'ssl',
     options: words('ca_file cert_file key_file ciphers version'),
@@ -172,6 +177,12 @@ const IGNORED: readonly Foreign[] = [
     section: 'oslo_middleware',
     because: 'links are of public_endpoint, or relative',
     options: ['*'],
+  },
+  {
+    // What its sample calls the section.
+    section: 'glance_download_opts',
+    because: 'Glance itself reads it in [glance_download_properties]',
+    options: ['extra_properties'],
   },
   { section: 'cors', because: 'browsers of other sites are not let in', options: ['*'] },
   { section: 'healthcheck', because: 'it tells whether the service answers', options: ['*'] },
