@@ -179,6 +179,23 @@ auth_type = pw-in-the-wrong-place
 
   for (const { title, text, fault } of [
     {
+      title: 'an option of another section',
+      text: 'connection = sqlite://',
+      fault:
+        '1: [DEFAULT] connection: there is no such option; did you mean [database] connection?',
+    },
+    {
+      title: 'a section that there is not',
+      text: '[databse]\nconnection = sqlite://',
+      fault:
+        '2: [databse] connection: there is no such option; did you mean [database] connection?',
+    },
+    {
+      title: 'what is like nothing',
+      text: '[zzz]\nyyyyyy = 1',
+      fault: '2: [zzz] yyyyyy: there is no such option',
+    },
+    {
       title: 'a name that there is not',
       text: 'data_dir = /$nothing/x',
       fault: "1: [DEFAULT] data_dir: '$nothing' names no option; a dollar sign is written as $$",

@@ -11,6 +11,7 @@ export async function configFiles({
   config = [],
   configDir = [],
 }: Pick<ServiceOptions, 'config' | 'configDir'>): Promise<readonly string[]> {
+  if (config.includes('')) throw new GlanceError('usage', '--config: expected the name of a file')
   const files = [...config]
   for (const folder of configDir) {
     const names = await readdir(folder).catch((cause: unknown) => {

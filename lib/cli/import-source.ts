@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import { GlanceError, messageOf } from '../errors.ts'
-import { interpolated } from '../server/options/read.ts'
 import { parseOsloConfig, type Setting } from '../server/oslo-config.ts'
 import { STANDARD } from './dumps.ts'
 
@@ -47,6 +46,7 @@ export async function importSource(
   const content = isStandard ? await readAll(input()) : await read(text)
   const first = content.split(/\r?\n/).find(line => /^[^#;\s]/.test(line)) ?? ''
   if (isUrl(first)) return { url: first.trim(), encryptionKey: givenKey, exposed: false }
+  const { interpolated } = await import('../server/options/read.ts')
   const settings = isStandard ? [] : interpolated(parseOsloConfig(content, text))
   const url = URL_OPTIONS.map(([section, option]) => lastOf(settings, section, option)).find(
     url => url !== undefined,

@@ -62,7 +62,11 @@ function canonical({ type, isMultiple }: OptionDoc, value: string | null): strin
         .map(pair => pair.join(':'))
         .toSorted()
         .join(',')
-    default:
+    case 'text':
+    case 'file':
+    case 'folder':
+    case 'URL':
+    case 'size':
       return value
   }
 }

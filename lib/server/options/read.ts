@@ -10,6 +10,7 @@ import { KEYSTONE_OPTIONS, LIMIT_OPTIONS } from './identity-options.ts'
 import { IMAGE_OPTIONS } from './image-options.ts'
 import { IMPORT_OPTIONS } from './import-options.ts'
 import { interpolate } from './interpolate.ts'
+import { nearest } from '../../nearest.ts'
 import { keysOf, type OptionDoc, sectionKey } from './option.ts'
 import { POLICY_OPTIONS } from './policy-options.ts'
 import { type Effective, Reading } from './reading.ts'
@@ -106,7 +107,8 @@ function tellOfRest(reading: Reading): void {
     const refusal = refusalOf(setting)
     const reason = reasonToIgnore(setting)
     if (refusal !== undefined) reading.fault(setting, `cannot be ignored: ${refusal}`)
-    else if (reason === undefined) reading.unknown(setting, namesIn(setting.section))
+    else if (reason === undefined)
+      reading.unknown(setting, namesIn(setting.section), elsewhere(setting))
     else {
       const { section, option, file, line } = setting
       const about = `${file}: ignored, since ${reason}`
@@ -142,6 +144,14 @@ function namesIn(section: string): readonly string[] {
   return [...DEFAULTS.keys()]
     .filter(key => key.startsWith(prefix))
     .map(key => key.slice(prefix.length))
+}
+
+/** The section that was likely meant: one of nearly this name, or one that has such an option. */
+function elsewhere({ section, option }: Setting): string | undefined {
+  const own = ALL.filter(({ name }) => name === option).map(({ section }) => section)
+  const near = nearest(section, [...new Set(ALL.map(({ section }) => section))])
+  const meant = near !== undefined && sectionKey(section) !== near ? near : own[0]
+  return meant === undefined ? undefined : `[${meant}] ${option}`
 }
 
 /** A dollar sign of a secret is told without what is behind it. */

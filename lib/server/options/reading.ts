@@ -116,11 +116,13 @@ export class Reading {
     this.faults.push({ file, line, message: `[${section}] ${option}: ${message}` })
   }
 
-  /** A setting that there is not, where there are those of these names. */
-  unknown(setting: Setting, known: readonly string[]): void {
-    const meant = nearest(setting.option, known)
-    const hint = meant === undefined ? '' : `; did you mean ${meant}?`
-    this.fault(setting, `there is no such option${hint}`)
+  /** A setting that there is not, where there are those of these names, but for `other`, which was rather meant. */
+  unknown(setting: Setting, known: readonly string[], other?: string): void {
+    const meant = other ?? nearest(setting.option, known)
+    this.fault(
+      setting,
+      `there is no such option${meant === undefined ? '' : `; did you mean ${meant}?`}`,
+    )
   }
 
   /** Tells of settings that are no errors. */
