@@ -136,15 +136,26 @@ export function apiFor(side: Side, { sourceApi, targetApi }: ApiOptions): 1 | 2 
 
 /** Options of commands that are or look after a service. */
 export interface ServiceOptions {
-  readonly config: string | undefined
+  /** Files, of which a later one comes before an earlier one. */
+  readonly config: readonly string[] | undefined
+  /** Folders of such files, which come before those. */
+  readonly configDir: readonly string[] | undefined
   readonly dataDir: string | undefined
 }
 
 export const SERVICE = {
   config: {
+    alias: 'config-file',
     type: 'string',
-    requiresArg: true,
-    describe: 'Read settings from FILE, in the form of glance-api.conf',
+    array: true,
+    nargs: 1,
+    describe: 'Read settings from FILE, in the form of glance-api.conf; repeatable',
+  },
+  'config-dir': {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe: 'Read settings from each *.conf in FOLDER as well; repeatable',
   },
   'data-dir': {
     type: 'string',
@@ -247,11 +258,18 @@ const RANGES: Readonly<Record<string, readonly [number, number]>> = {
 /** @throws {GlanceError} `usage`, naming the option that is out of its range or was given more than once. */
 export function checkOptions(
   options: Readonly<Record<string, unknown>>,
-  { positionals }: { readonly positionals: Readonly<Record<string, unknown>> },
+  command: {
+    readonly positionals: Readonly<Record<string, unknown>>
+    readonly options: Readonly<Record<string, Options>>
+  },
 ): void {
+  const repeatable = new Set([...REPEATABLE, ...Object.keys(command.positionals)])
+  for (const [name, { array, alias = [] }] of Object.entries(command.options)) {
+    if (array === true) for (const one of [name, ...[alias].flat()]) repeatable.add(one)
+  }
   for (const [name, value] of Object.entries(options)) {
     // Names with dashes are there a second time without them.
-    const isOne = positionals[name] === undefined && !REPEATABLE.has(name) && !/[A-Z]/.test(name)
+    const isOne = !repeatable.has(name) && !/[A-Z]/.test(name)
     if (name.length > 1 && Array.isArray(value) && isOne)
       throw new GlanceError('usage', `--${name}: give it once`)
   }

@@ -131,7 +131,7 @@ export async function startServer(
 }
 
 /** @throws {GlanceError} `usage` for processes that would each have images of their own. */
-function requireSharing({ dataApi, workers }: ServerConfig): void {
+export function requireSharing({ dataApi, workers }: ServerConfig): void {
   if (dataApi !== 'simple' || workers === 0) return
   const message = `data_api is simple, which is of one process only: workers has to be 0, not ${workers}`
   throw new GlanceError('usage', message)

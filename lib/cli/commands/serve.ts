@@ -3,12 +3,16 @@ import type { RunningServer } from '../../server/start.ts'
 import type { Log } from '../log.ts'
 import { isGlanceError, messageOf } from '../../errors.ts'
 import type { Command } from '../command.ts'
+import { configFiles } from '../config-files.ts'
+import { type EffectiveRow, effectiveRows, effectiveText } from '../effective-config.ts'
 import { EXIT_STATUS } from '../exit-status.ts'
 import { type CommonOptions, SERVICE, type ServiceOptions } from '../options.ts'
 
 export interface ServeOptions extends CommonOptions, ServiceOptions {
   readonly host: string | undefined
   readonly port: number | undefined
+  readonly checkConfig: boolean
+  readonly printConfig: boolean
 }
 
 /** Told once, when the service can be used. */
@@ -16,6 +20,11 @@ export interface ServeRow {
   readonly url: string
   readonly host: string
   readonly port: number
+}
+
+/** Unless it serves, all that is wrong with the settings, a line each. */
+interface ServeSummary {
+  readonly faults?: readonly string[]
 }
 
 /** Reads certificates anew whenever SIGHUP comes; without TLS it is the end of the program, as of others. */
@@ -38,10 +47,11 @@ function told(error: unknown): string {
     : messageOf(error)
 }
 
-export const serve: Command<ServeOptions, ServeRow, object> = {
+export const serve: Command<ServeOptions, ServeRow | EffectiveRow, ServeSummary> = {
   name: 'serve',
   summary: 'Be an Images API service until stopped',
-  serves: () => true,
+  serves: ({ checkConfig, printConfig }) => !checkConfig && !printConfig,
+  rows: 'settings',
   positionals: {},
   options: {
     ...SERVICE,
@@ -55,24 +65,47 @@ export const serve: Command<ServeOptions, ServeRow, object> = {
       requiresArg: true,
       describe: 'Port to listen on; 0 for any (default 9292)',
     },
+    'check-config': {
+      type: 'boolean',
+      default: false,
+      describe: 'Tell everything that is wrong with the settings, and start nothing',
+    },
+    'print-config': {
+      type: 'boolean',
+      default: false,
+      describe: 'Print every setting and where it was set, and start nothing',
+    },
   },
 
-  async *run({ config, host, port, dataDir }, { log, signal }) {
-    const [{ readConfig }, { startServer }] = await Promise.all([
-      import('../../server/config.ts'),
-      import('../../server/start.ts'),
-    ])
+  async *run(options, { log, signal }) {
+    const { completeConfig, examineConfig } = await import('../../server/config.ts')
     const notice = (message: string) => log.notice(message)
-    const settings = config === undefined ? {} : await readConfig(config, notice)
-    await using server = await startServer(
-      {
-        ...settings,
-        ...(host === undefined ? {} : { bindHost: host }),
-        ...(port === undefined ? {} : { bindPort: port }),
-        ...(dataDir === undefined ? {} : { dataDir }),
-      },
-      { report: error => log.error(told(error)), notice, signal },
-    )
+    const { host, port, dataDir } = options
+    const { config, faults, effective } = await examineConfig(await configFiles(options), notice)
+    const settings = {
+      ...config,
+      ...(host === undefined ? {} : { bindHost: host }),
+      ...(port === undefined ? {} : { bindPort: port }),
+      ...(dataDir === undefined ? {} : { dataDir }),
+    }
+    const { faultText, wrongAll } = await import('../../server/oslo-config.ts')
+    if (options.checkConfig) {
+      const { checkConfig } = await import('../../server/check-config.ts')
+      return {
+        faults: [...faults.map(faultText), ...(await checkConfig(completeConfig(settings)))],
+      }
+    }
+    if (faults.length > 0) throw wrongAll(faults)
+    if (options.printConfig) {
+      yield* effectiveRows(effective, { bind_host: host, bind_port: port, data_dir: dataDir })
+      return { faults: [] }
+    }
+    const { startServer } = await import('../../server/start.ts')
+    await using server = await startServer(settings, {
+      report: error => log.error(told(error)),
+      notice,
+      signal,
+    })
     if (settings.dataApi === 'simple') {
       log.notice('data_api is simple: all images and tasks are forgotten when the service stops')
     }
@@ -86,10 +119,14 @@ export const serve: Command<ServeOptions, ServeRow, object> = {
     return {}
   },
 
-  exitStatus: () => EXIT_STATUS.done,
+  exitStatus: ({ faults = [] }) => (faults.length === 0 ? EXIT_STATUS.done : EXIT_STATUS.usage),
 
   views: {
-    row: ({ url }) => `listening on ${url}`,
-    summary: () => 'stopped',
+    row: row => ('url' in row ? `listening on ${row.url}` : effectiveText(row)),
+    summary: ({ faults = [] }, { checkConfig, printConfig }) => {
+      if (printConfig && !checkConfig) return undefined
+      if (!checkConfig) return 'stopped'
+      return faults.length === 0 ? 'nothing is wrong with the settings' : faults.join('\n')
+    },
   },
 }
