@@ -1,5 +1,6 @@
 import { isGlanceError } from '../errors.ts'
 import type { UriFilter } from '../http/uri-filter.ts'
+import type { ServiceAccount } from '../keystone/trust.ts'
 import { DisabledStore } from './disabled.ts'
 import { FilesystemStore } from './filesystem.ts'
 import { dataFolders, FILESYSTEM_OPTIONS, filesystemSettings } from './filesystem-settings.ts'
@@ -24,6 +25,8 @@ export interface StoreConfig {
   readonly options: StoreOptions
   /** Which URLs are read that users give. */
   readonly filter: UriFilter
+  /** Opens the account of the service itself at Keystone. Not set where it has none. */
+  readonly service?: (() => Promise<ServiceAccount>) | undefined
 }
 
 /** What there is to know of the stores of a type. */
@@ -82,7 +85,7 @@ export const STORE_TYPES: Readonly<Record<string, StoreType>> = {
     aliases: [],
     options: SWIFT_OPTIONS,
     schemes: SWIFT_SCHEMES,
-    open: ({ id, options }) => openSwift(id, swiftSettings(options)),
+    open: ({ id, options, service }) => openSwift(id, swiftSettings(options), service ?? null),
     reading: ({ id, options }) => readingSwift(id, options),
     properties: options => swiftProperties(swiftSettings(options)),
   },

@@ -4,7 +4,7 @@ import { storeSuite } from '../../lib/compliance/store-suite.ts'
 import type { Location, Store, StoreCall } from '../../lib/store/store.ts'
 import { swiftSettings } from '../../lib/store/swift/settings.ts'
 import { SwiftStore } from '../../lib/store/swift/swift.ts'
-import { TenantSwiftStore } from '../../lib/store/swift/tenant-store.ts'
+import { openSwift } from '../../lib/store/swift/open.ts'
 import { Keystone, PEOPLE } from './support/keystone.ts'
 import { Swift } from './support/swift.ts'
 
@@ -78,16 +78,16 @@ t.test('images are in the accounts of their projects, for whom it is said', asyn
   const owner = callerOf(member.token, member.projectId)
   const stranger = callerOf(other.token, other.projectId)
   const settings = swiftSettings({ ...SMALL, swift_store_multi_tenant: 'true' })
-  await using store = await TenantSwiftStore.open('swift', settings)
+  await using store = await openSwift('swift', settings, null)
   const { location } = await store.add(ID, patternedBytes(3 * MB), null, owner)
   t.equal(await store.size(location, owner), 3 * MB)
   const read = async () => await collect(await store.open(location, null, stranger))
   await t.rejects(read(), { code: 'forbidden' }, 'at first only its project')
-  await store.admit(location, { everybody: false, projects: [other.projectId] }, owner)
+  await store.admit?.(location, { everybody: false, projects: [other.projectId] }, owner)
   t.equal((await read()).length, 3 * MB, 'then whom it is shared with')
-  await store.admit(location, { everybody: false, projects: [] }, owner)
+  await store.admit?.(location, { everybody: false, projects: [] }, owner)
   await t.rejects(read(), { code: 'forbidden' }, 'for as long as it is')
-  await store.admit(location, { everybody: true, projects: [] }, owner)
+  await store.admit?.(location, { everybody: true, projects: [] }, owner)
   t.equal((await read()).length, 3 * MB, 'or everybody')
   await t.rejects(store.delete(location, stranger), { code: 'forbidden' })
   await store.delete(location, owner)

@@ -1,7 +1,7 @@
 import type { ImageRecord } from '../../database/database.ts'
 import { isGlanceError } from '../../errors.ts'
 import type { ImageLocation } from '../../image/location.ts'
-import type { Caller, Location, Store } from '../../store/store.ts'
+import type { Caller, Location, Store, StoreCall } from '../../store/store.ts'
 import { settledImage } from './alter.ts'
 import type { Service } from './service.ts'
 
@@ -35,7 +35,7 @@ export async function deleteIfPossible(
   location: Location,
   caller?: Caller,
 ): Promise<void> {
-  await deleteFrom(store, location, caller).catch(report)
+  await deleteFrom(store, location, { caller }).catch(report)
 }
 
 /** As {@link deleteIfPossible}, but what the image names, or keeps until it is scrubbed, is let be. */
@@ -52,10 +52,14 @@ export async function deleteUnlessNamed(
   await deleteIfPossible(service, store, location, caller)
 }
 
-/** Deletes what the store has there, if anything, in the name of a caller where there is one. */
-export async function deleteFrom(store: Store, location: Location, caller?: Caller): Promise<void> {
+/** Deletes what the store has there, if anything. */
+export async function deleteFrom(
+  store: Store,
+  location: Location,
+  call: StoreCall = {},
+): Promise<void> {
   try {
-    await store.delete(location, { caller })
+    await store.delete(location, call)
   } catch (error) {
     if (!isGlanceError(error, 'not_found')) throw error
   }

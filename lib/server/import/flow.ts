@@ -210,7 +210,7 @@ async function putInto(
   copies.push({ store, stored })
   if (store.admit === undefined) return
   const caller = { onBehalf: work.job.credentials, signal: work.signal }
-  await admitReaders(caller, service, await work.image()).catch(service.report)
+  await admitReaders(caller, service, await work.image(), stored.readers).catch(service.report)
 }
 
 function isEverywhere({ service, job }: ImportWork, locations: readonly ImageLocation[]): boolean {
