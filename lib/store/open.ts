@@ -5,6 +5,7 @@ import { DisabledStore } from './disabled.ts'
 import { FilesystemStore } from './filesystem.ts'
 import { dataFolders, FILESYSTEM_OPTIONS, filesystemSettings } from './filesystem-settings.ts'
 import { HTTP_SCHEMES, HttpStore } from './http.ts'
+import { HTTP_OPTIONS, httpSettings } from './http-settings.ts'
 import { FILE_SCHEMES } from './location.ts'
 import { MemoryStore } from './memory.ts'
 import { openModule } from './module.ts'
@@ -70,10 +71,11 @@ export const STORE_TYPES: Readonly<Record<string, StoreType>> = {
   },
   http: {
     aliases: ['https'],
-    options: [],
+    options: HTTP_OPTIONS,
     schemes: HTTP_SCHEMES,
     isReadOnly: true,
-    open: async ({ id, filter }) => new HttpStore(id, filter),
+    open: ({ id, filter, options }) => HttpStore.open(id, filter, httpSettings(options)),
+    reading: ({ id, filter }) => new HttpStore(id, filter),
   },
   memory: {
     aliases: [],
