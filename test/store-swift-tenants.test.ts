@@ -16,6 +16,7 @@ import { startSwift, type TestSwift } from './support/swift.ts'
 
 const ID = 'aaaaaaaa-0000-4000-8000-000000000001'
 const OTHER = 'bbbbbbbb-0000-4000-8000-000000000002'
+const IMAGE = { id: ID, owner: 'p-1' }
 const CONTAINER = `glance_${ID}`
 /** Bytes: what Glance calls a megabyte. */
 const MB = 1000 * 1024
@@ -270,28 +271,49 @@ t.test('a download that is gone on with outlasts the token as well', async t => 
 t.test('what was deleted is scrubbed by the right of the service', async t => {
   const { swift, store, caller } = await openTrusted(t)
   const { location } = await store.add(ID, patternedBytes(3 * MB), null, { caller })
-  t.equal(await store.size(location, { onlyOf: ID }), 3 * MB)
-  await t.rejects(store.delete(location, { onlyOf: OTHER }), {
+  t.equal(await store.size(location, { onlyOf: IMAGE }), 3 * MB)
+  await t.rejects(store.delete(location, { onlyOf: { id: OTHER, owner: 'p-1' } }), {
     code: 'forbidden',
     message: /did not put image bbbbbbbb/,
   })
   const elsewhere = { url: location.url.replace('glance_', 'other_') }
-  await t.rejects(store.delete(elsewhere, { onlyOf: ID }), { code: 'forbidden' })
+  await t.rejects(store.delete(elsewhere, { onlyOf: IMAGE }), { code: 'forbidden' })
   swift.interfere = ({ method, path }) =>
     method === 'DELETE' && path === CONTAINER ? 403 : undefined
-  await store.delete(location, { onlyOf: ID })
+  await store.delete(location, { onlyOf: IMAGE })
   t.strictSame(swift.names(CONTAINER), [], 'by a project that may write to the container')
   swift.interfere = () => 403
-  await t.rejects(store.delete(location, { onlyOf: ID }), {
+  await t.rejects(store.delete(location, { onlyOf: IMAGE }), {
     code: 'forbidden',
     message:
       /needs Swift's role ResellerAdmin, or its project to be among swift_store_admin_tenants/,
   })
   await using nobody = (await open(t)).store
-  await t.rejects(nobody.delete(location, { onlyOf: ID }), {
+  await t.rejects(nobody.delete(location, { onlyOf: IMAGE }), {
     code: 'unavailable',
     message: /the service has no user at Keystone; see \[keystone_authtoken\]/,
   })
+})
+
+t.test('what a killed service left is looked for in the account of its owner', async t => {
+  const { keystone, swift, store, caller } = await openTrusted(t)
+  const endpoints = [{ region: 'One', interface: 'public', url: `${swift.url}/v1/AUTH_p1` }]
+  keystone.catalog = [{ type: 'object-store', name: 'swift', endpoints }]
+  await store.add(ID, patternedBytes(3 * MB), null, { caller })
+  const made = await fetch(`${swift.storageUrl}/${CONTAINER}/${ID}`, {
+    method: 'DELETE',
+    headers: { 'x-auth-token': 'token-of-caller' },
+  })
+  t.equal(made.status, 204)
+  swift.accounts.clear()
+  const remove = async () => await store.delete(store.locate(ID), { onlyOf: IMAGE })
+  await t.rejects(remove(), { code: 'not_found' }, 'there is no image')
+  t.notOk(swift.hasContainer(CONTAINER), 'but what there was is gone')
+  t.strictSame([...swift.accounts], ['AUTH_p-1'])
+  swift.interfere = () => 403
+  await t.rejects(remove(), { code: 'not_found' }, 'where the service has no right it lets it be')
+  const unowned = { onlyOf: { id: ID, owner: null } }
+  await t.rejects(store.delete(store.locate(ID), unowned), { code: 'not_found' })
 })
 
 t.test('a service goes on by a trust to its own user, and scrubs by its own right', async t => {

@@ -34,10 +34,9 @@ const LONGEST_MS = 7 * 24 * 3600 * 1000
 /** A service to which users may give the right to go on in their name when their token holds no more. */
 export class Trustee {
   /** The service's own. */
-  readonly tokens: TokenSource
+  readonly session: KeystoneSession
   readonly #account: ServiceAccount
   readonly #options: TrusteeOptions
-  readonly #session: KeystoneSession
   readonly #url: URL
 
   constructor(account: ServiceAccount, options: TrusteeOptions) {
@@ -47,8 +46,7 @@ export class Trustee {
       credentials: { ...account.credentials, authUrl: this.#url, version: 3 },
     }
     this.#options = options
-    this.#session = this.#newSession(this.#account.credentials)
-    this.tokens = this.#session
+    this.session = this.#newSession(this.#account.credentials)
   }
 
   /**
@@ -62,7 +60,7 @@ export class Trustee {
       const message = `${this.#options.origin}: an application credential takes no trusts: give a user with a password`
       throw new GlanceError('unsupported', message)
     }
-    const { userId } = await this.#session.grant({ signal })
+    const { userId } = await this.session.grant({ signal })
     const owner = await this.#ownerOf(token, signal)
     const json = {
       trust: {

@@ -21,8 +21,8 @@ export interface Caller {
 export interface StoreCall extends Abortable {
   /** Not set where the service asks in nobody's name. */
   readonly caller?: Caller | undefined
-  /** The id of an image whose owner has gone: the service asks by its own right, for data of this image alone. */
-  readonly onlyOf?: string | undefined
+  /** An image whose owner does not ask any more: the service does, by its own right, for data of this image alone. */
+  readonly onlyOf?: { readonly id: string; readonly owner: string | null } | undefined
 }
 
 /** What is said of data that is to be stored. */

@@ -52,11 +52,12 @@ t.test('an upload goes on by a trust when the token of its caller is revoked', a
   await t.rejects(store.size(location, owner), { code: 'unavailable' }, 'by no right of ours')
 
   t.test('and the service deletes what it is told to, and nothing else', async t => {
-    t.equal(await store.size(location, { onlyOf: ID }), 3 * MB)
+    const image = { id: ID, owner: member.projectId }
+    t.equal(await store.size(location, { onlyOf: image }), 3 * MB)
     const other = location.url.replace(/[^/]+$/, 'cccccccc-0000-4000-8000-000000000003')
-    await t.rejects(store.delete({ url: other }, { onlyOf: ID }), { code: 'forbidden' })
-    await store.delete(location, { onlyOf: ID })
-    await t.rejects(store.size(location, { onlyOf: ID }), { code: 'not_found' })
+    await t.rejects(store.delete({ url: other }, { onlyOf: image }), { code: 'forbidden' })
+    await store.delete(location, { onlyOf: image })
+    await t.rejects(store.size(location, { onlyOf: image }), { code: 'not_found' })
     const again = { ...owner.caller, catalog: owner.caller?.catalog, token: member.token }
     const { location: anew } = await store.add(ID, patternedBytes(10), 10, { caller: again })
     t.equal((await collect(await store.open(anew, null, { caller: again }))).length, 10)

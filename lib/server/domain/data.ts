@@ -16,7 +16,7 @@ export async function deleteReleased(
 ): Promise<void> {
   for (const location of locations) {
     const store = service.stores.of(location)
-    if (store?.writable === true) await deleteIfPossible(service, store, location, caller)
+    if (store?.writable === true) await deleteIfPossible(service, store, location, { caller })
   }
 }
 
@@ -33,9 +33,9 @@ export async function deleteIfPossible(
   { report }: Pick<Service, 'report'>,
   store: Store,
   location: Location,
-  caller?: Caller,
+  call: StoreCall = {},
 ): Promise<void> {
-  await deleteFrom(store, location, { caller }).catch(report)
+  await deleteFrom(store, location, call).catch(report)
 }
 
 /** As {@link deleteIfPossible}, but what the image names, or keeps until it is scrubbed, is let be. */
@@ -44,12 +44,12 @@ export async function deleteUnlessNamed(
   imageId: string,
   store: Store,
   location: Location,
-  caller?: Caller,
+  call: StoreCall = {},
 ): Promise<void> {
   const image = await settledImage(service, imageId)
   const named = image === undefined ? [] : [...image.locations, ...image.removedLocations]
   if (named.some(({ url }) => url === location.url)) return
-  await deleteIfPossible(service, store, location, caller)
+  await deleteIfPossible(service, store, location, call)
 }
 
 /** Deletes what the store has there, if anything. */

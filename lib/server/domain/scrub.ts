@@ -65,7 +65,7 @@ export async function restore(service: ScrubbedService, id: string): Promise<voi
   if (image === undefined) throw missing()
   for (const location of image.locations) {
     const store = service.stores.require(location)
-    await store.size(location, { onlyOf: id }).catch((error: unknown) => {
+    await store.size(location, { onlyOf: image }).catch((error: unknown) => {
       if (!isGlanceError(error, 'not_found')) throw error
       throw new GlanceError('conflict', `the data of image ${id} is deleted already`)
     })
@@ -89,7 +89,7 @@ async function scrubImage(
   let error: GlanceError | null = null
   for (const location of due) {
     try {
-      await deleteAt(service, id, location)
+      await deleteAt(service, image, location)
       gone.add(location.url)
     } catch (fault) {
       if (!isGlanceError(fault)) throw fault
@@ -112,7 +112,7 @@ function isDue({ status, deletedAt }: ImageRecord, until: Date): boolean {
 /** Deletes what we have there; what others keep is let be. @throws {GlanceError} when it cannot be. */
 async function deleteAt(
   { stores }: ScrubbedService,
-  id: string,
+  image: ImageRecord,
   location: ImageLocation,
 ): Promise<void> {
   const store = stores.require(location)
@@ -120,5 +120,5 @@ async function deleteAt(
     const message = `store ${store.id} is in the memory of the service, and forgotten when that stops`
     throw new GlanceError('unsupported', message)
   }
-  if (store.writable) await deleteFrom(store, location, { onlyOf: id })
+  if (store.writable) await deleteFrom(store, location, { onlyOf: image })
 }

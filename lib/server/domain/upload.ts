@@ -110,7 +110,7 @@ export async function undoUpload(
     // What is not being saved any more may be somebody else's by now, and so may what is stored under its id.
     if (isAgain && (await isElsewhere(service, id))) return
     if (stored !== null)
-      await deleteUnlessNamed(service, id, stored.target, stored.location, stored.caller)
+      await deleteUnlessNamed(service, id, stored.target, stored.location, stored)
     await giveUp(service, id, 'saving', otherwise)
   })
 }

@@ -15,10 +15,12 @@ import { TIMEOUT_MS } from './connections.ts'
 import { ImageObjects, type Place } from './image-objects.ts'
 import { parseSwiftUrl, SWIFT_SCHEMES, type SwiftLocation, swiftUrl } from './location.ts'
 import type { SwiftSettings } from './settings.ts'
-import { storageUrl } from './storage-url.ts'
+import { storageUrl, type WantedStorage } from './storage-url.ts'
 
 /** A host that there is not (RFC 6761): of a location in nobody's account. */
 const NOBODY = 'https://account.invalid'
+
+type Owned = NonNullable<StoreCall['onlyOf']>
 
 const NOBODY_ELSE: Readers = { everybody: false, projects: [] }
 
@@ -121,24 +123,14 @@ export class TenantSwiftStore implements Store {
     return await this.#objects.size(this.#place(at, access), signal)
   }
 
-  /** With its container. */
+  /** With its container. Of nobody's place the service looks into the account of the owner, where it may. */
   async delete(at: Location, { signal, caller, onlyOf }: StoreCall = {}): Promise<void> {
+    if (onlyOf !== undefined) return await this.#deleteOurs(at, onlyOf, signal)
     const { url } = this.#parsed(at)
-    const access = onlyOf === undefined ? this.#brief(url, caller) : this.#ours(at, onlyOf)
-    const place = this.#place(at, access)
-    const isForUs = onlyOf !== undefined
-    await this.#objects.delete(place, signal).catch((error: unknown) => {
-      throw isForUs && isGlanceError(error, 'forbidden') ? withoutRight(error) : error
-    })
-    // A container that holds something else as well is not ours to remove.
-    if (place.container !== this.#containerOf(place.object)) return
-    await removeContainer(place, signal).catch((error: unknown) => {
-      // Projects of administrators may empty containers, and not remove them.
-      if (!isForUs || !isGlanceError(error, 'forbidden')) throw error
-    })
+    await this.#deleteAt(this.#place(at, this.#brief(url, caller)), signal)
   }
 
-  /** Nothing: what a crash left is in accounts that only its owners get at. */
+  /** Nothing: what a crash left is in accounts of owners, to be deleted for each image. */
   async recover(): Promise<void> {}
 
   async admit(at: Location, readers: Readers, { signal, caller }: StoreCall = {}): Promise<void> {
@@ -174,15 +166,71 @@ export class TenantSwiftStore implements Store {
 
   /** The URL of the caller's account. */
   #accountOf(caller: Caller | undefined): string {
-    const { endpoint, serviceType, region, interface: side } = this.#settings
+    const { endpoint } = this.#settings
     if (endpoint !== null) return endpoint
-    const wanted = { origin: `store ${this.id}`, serviceType, region, interface: side }
     try {
-      return storageUrl(endpointsIn(caller?.catalog), wanted)
+      return storageUrl(endpointsIn(caller?.catalog), this.#wanted)
     } catch (error) {
       if (!isGlanceError(error)) throw error
       throw new GlanceError('unavailable', error.message, { cause: error })
     }
+  }
+
+  async #deleteAt(
+    place: Place,
+    signal: AbortSignal | undefined,
+    mayStay: (error: unknown) => boolean = () => false,
+  ): Promise<void> {
+    const missing = await this.#objects.delete(place, signal).catch((error: unknown) => {
+      if (isGlanceError(error, 'not_found')) return error
+      throw error
+    })
+    // A container that holds something else as well is not ours to remove.
+    if (place.container === this.#containerOf(place.object)) {
+      await removeContainer(place, signal).catch((error: unknown) => {
+        if (!mayStay(error)) throw error
+      })
+    }
+    if (missing !== undefined) throw missing
+  }
+
+  async #deleteOurs(at: Location, image: Owned, signal: AbortSignal | undefined): Promise<void> {
+    const isNobodys = at.url === this.locate(image.id).url
+    const found = isNobodys ? await this.#locateOf(image, signal) : at
+    const place = this.#place(found, this.#ours(found, image))
+    // Projects of administrators may empty containers, and not remove them.
+    const mayStay = (error: unknown) => isGlanceError(error, 'forbidden')
+    await this.#deleteAt(place, signal, mayStay).catch((error: unknown) => {
+      if (!isGlanceError(error, 'forbidden')) throw error
+      throw isNobodys ? this.#absent(place.path) : withoutRight(error)
+    })
+  }
+
+  /** Where the image is in the account of its owner. @throws {GlanceError} `not_found` where we cannot tell. */
+  async #locateOf({ id, owner }: Owned, signal: AbortSignal | undefined): Promise<Location> {
+    const nowhere = { url: swiftUrl(this.#location(id, NOBODY)) }
+    if (this.#trustee === null || this.#settings.endpoint !== null || owner === null) return nowhere
+    const { catalog, scope } = await this.#trustee.session.grant({ signal })
+    const [, project] = /^project (.+)$/.exec(scope ?? '') ?? []
+    const url = this.#urlIn(catalog)
+    if (project === undefined || url?.endsWith(project) !== true) return nowhere
+    const account = `${url.slice(0, -project.length)}${encodeURIComponent(owner)}`
+    return { url: swiftUrl(this.#location(id, account)) }
+  }
+
+  /** What is ours in a catalogue; undefined when it does not say. */
+  #urlIn(catalog: readonly CatalogEndpoint[]): string | undefined {
+    try {
+      return storageUrl(catalog, this.#wanted)
+    } catch (error) {
+      if (isGlanceError(error)) return undefined
+      throw error
+    }
+  }
+
+  get #wanted(): WantedStorage {
+    const { serviceType, region, interface: side } = this.#settings
+    return { origin: `store ${this.id}`, serviceType, region, interface: side }
   }
 
   /** @throws {GlanceError} `unavailable` for a location that is not of a caller's account; `not_found` for nobody's. */
@@ -221,7 +269,7 @@ export class TenantSwiftStore implements Store {
    * By our own right, where this is the place at which we put that image. @throws {GlanceError} `forbidden` elsewhere:
    * users may name places that are not theirs; `unavailable`.
    */
-  #ours(at: Location, id: string): AccessSource {
+  #ours(at: Location, { id }: Owned): AccessSource {
     const { object, path, url } = this.#parsed(at)
     if (object !== id || !this.holds(at)) {
       const message = `store ${this.id} did not put image ${id} at ${path}: only who may write there can delete it`
@@ -231,10 +279,10 @@ export class TenantSwiftStore implements Store {
       const message = `store ${this.id} has no token for the account that ${path} is in: ${NO_USER}`
       throw new GlanceError('unavailable', message)
     }
-    const { tokens } = this.#trustee
+    const { session } = this.#trustee
     return {
-      access: async options => ({ token: await tokens.token(options), url }),
-      invalidate: async token => await tokens.invalidate(token),
+      access: async options => ({ token: await session.token(options), url }),
+      invalidate: async token => await session.invalidate(token),
     }
   }
 
