@@ -7,6 +7,9 @@ import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 
 const PACKAGES = [
   'bsdutils',
+  'ceph-common',
+  'ceph-mon',
+  'ceph-osd',
   'diffutils',
   'glance-api',
   'grub-rescue-pc',
@@ -25,6 +28,8 @@ const PACKAGES = [
   'python3-openstacksdk',
   'python3-psycopg2',
   'python3-pymysql',
+  'python3-rados',
+  'python3-rbd',
   'qemu-utils',
   'swift-account',
   'swift-container',

@@ -247,7 +247,7 @@ const LONGEST = 400
 /** Drivers, and what they share. */
 const DRIVERS: readonly RegExp[] = [
   /^endpoint\/(glance-v1|glance-v2|directory|archive|memory)/,
-  /^store\/(filesystem|memory|http|s3\/)/,
+  /^store\/(filesystem|memory|http|s3\/|rbd\/)/,
   /^database\/(simple|sqlite|postgres|mysql)/,
 ]
 

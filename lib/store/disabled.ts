@@ -53,6 +53,10 @@ export class DisabledStore implements Store {
     await this.#required().delete(at, options)
   }
 
+  async requireUnused(at: Location, options?: Abortable): Promise<void> {
+    await this.#required().requireUnused?.(at, options)
+  }
+
   async recover(): Promise<void> {}
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -10,6 +10,9 @@ import { FILE_SCHEMES } from './location.ts'
 import { MemoryStore } from './memory.ts'
 import { openModule } from './module.ts'
 import type { StoreOptions } from './options.ts'
+import { RBD_SCHEMES } from './rbd/location.ts'
+import { RBD_OPTIONS, rbdSettings, readingSettings } from './rbd/settings.ts'
+import { RbdStore } from './rbd/store.ts'
 import { S3_SCHEMES } from './s3/location.ts'
 import { S3_OPTIONS, s3Settings } from './s3/settings.ts'
 import { S3Store } from './s3/store.ts'
@@ -103,6 +106,17 @@ export const STORE_TYPES: Readonly<Record<string, StoreType>> = {
         s3_store_large_object_chunk_size: largeObjectChunkSize,
         s3_store_thread_pools: threadPools,
       }
+    },
+  },
+  rbd: {
+    aliases: [],
+    options: RBD_OPTIONS,
+    schemes: RBD_SCHEMES,
+    open: ({ id, options }) => RbdStore.open(id, rbdSettings(options)),
+    reading: ({ id, options }) => RbdStore.reading(id, readingSettings(options)),
+    properties: options => {
+      const { chunkSize, pool, thinProvisioning } = rbdSettings(options)
+      return { chunk_size: chunkSize, pool, thin_provisioning: thinProvisioning }
     },
   },
 }

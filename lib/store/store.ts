@@ -72,8 +72,13 @@ export interface Store extends AsyncDisposable {
   open(at: Location, range?: ByteRange | null, options?: StoreCall): Promise<Bytes>
   /** Bytes. @throws {GlanceError} `not_found`. */
   size(at: Location, options?: StoreCall): Promise<number>
-  /** @throws {GlanceError} `not_found`. */
+  /** @throws {GlanceError} `not_found`; `conflict` while the data is used where it is, by clones of it. */
   delete(at: Location, options?: StoreCall): Promise<void>
+  /**
+   * Rejects when `delete` would, because the data is used where it is. Only of stores whose data can be.
+   * @throws {GlanceError} `conflict`; `not_found`.
+   */
+  requireUnused?(at: Location, options?: StoreCall): Promise<void>
   /** Removes what writes that were cut off by a crash left behind. To be called while nobody writes. */
   recover(options?: Abortable): Promise<void>
   /**

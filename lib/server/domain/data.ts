@@ -1,5 +1,5 @@
 import type { ImageRecord } from '../../database/database.ts'
-import { isGlanceError } from '../../errors.ts'
+import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { ImageLocation } from '../../image/location.ts'
 import type { Caller, Location, Store, StoreCall } from '../../store/store.ts'
 import { settledImage } from './alter.ts'
@@ -17,6 +17,28 @@ export async function deleteReleased(
   for (const location of locations) {
     const store = service.stores.of(location)
     if (store?.writable === true) await deleteIfPossible(service, store, location, { caller })
+  }
+}
+
+/**
+ * Rejects while data of the image at one of these places is used where it is, such as by clones, and so could not be
+ * deleted. What cannot be found out is let be. @throws {GlanceError} `conflict`.
+ */
+export async function requireUnused(
+  { stores }: Pick<Service, 'stores'>,
+  { id }: Pick<ImageRecord, 'id'>,
+  locations: readonly ImageLocation[],
+  caller?: Caller,
+): Promise<void> {
+  for (const location of locations) {
+    await stores
+      .of(location)
+      ?.requireUnused?.(location, { caller })
+      .catch((error: unknown) => {
+        if (!isGlanceError(error, 'conflict')) return
+        const message = `image ${id} could not be deleted because it is in use: ${error.message}`
+        throw new GlanceError('conflict', message, { cause: error })
+      })
   }
 }
 
