@@ -8,6 +8,7 @@ import { at, FULL, id, listed, member, record } from '../lib/compliance/database
 import { completeConfig, readConfig } from '../lib/server/config.ts'
 import { storeConfigs } from '../lib/server/store-configs.ts'
 import { openStore } from '../lib/store/open.ts'
+import { rbdSettings } from '../lib/store/rbd/settings.ts'
 import { openDatabase } from './examples/journal.ts'
 import { runCommand } from './support/command.ts'
 import { run } from './support/program.ts'
@@ -130,6 +131,10 @@ t.test('the stores of the README can be written to as they are', async t => {
     const text = block.replaceAll('/srv', folder).replaceAll('= …', '= some.example')
     await writeFile(path, blocks.indexOf(block) === 1 ? text + account : text)
     for (const config of storeConfigs(completeConfig(await readConfig(path))).all) {
+      if (config.type === 'rbd') {
+        t.ok(rbdSettings(config.options), 'which takes a cluster to be opened')
+        continue
+      }
       await using store = await openStore(config)
       t.equal(store.writable, config.type !== 'http', config.id)
     }
