@@ -205,6 +205,7 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
       'errors.ts',
       'store/',
       'server/config.ts',
+      'server/open-keystone.ts',
       'server/store-configs.ts',
       'server/domain/',
       'server/cache/',

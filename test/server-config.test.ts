@@ -170,7 +170,7 @@ auth_type = pw-in-the-wrong-place
       '2: [DEFAULT] bind_prot: there is no such option; did you mean bind_port?',
       "3: [DEFAULT] workers: expected a whole number from 0 to 1000, found 'many'",
       "4: 'nonsense' has to be 'option = value'",
-      "7: [glance_store] stores: expected file, http, memory, swift, s3 or the path of a module, found 'tape'",
+      "7: [glance_store] stores: expected file, http, memory, swift, s3, rbd or the path of a module, found 'tape'",
       '8: [glance_store] filesystem_store_datadri: there is no such option; did you mean filesystem_store_datadir?',
       '9: [open is no section: it has to be [name]',
       '11: [keystone_authtoken] auth_type: expected password or v3password or v3applicationcredential',

@@ -9,6 +9,7 @@ import type { Location, Store } from '../lib/store/store.ts'
 import { SwiftStore } from '../lib/store/swift/swift.ts'
 import { startKeystone } from './support/keystone.ts'
 import { DEMO } from './support/keystone-documents.ts'
+import { OWNER, startTestServer } from './support/server.ts'
 import { startSwift, type TestSwift } from './support/swift.ts'
 
 const ID = 'aaaaaaaa-0000-4000-8000-000000000001'
@@ -297,7 +298,7 @@ t.test('images are spread over containers by the beginning of their ids', async 
   }
 })
 
-t.test('users and keys may have any characters', async t => {
+t.test('LP 994296: users and keys may have any characters, @ and : among them', async t => {
   for (const [user, key] of [
     ['account@example.org:user@example.org', 'k:e/y@p%40ß'],
     ['a:b:c', ':'],
@@ -518,6 +519,37 @@ for (const version of ['2', '3'] as const) {
     },
   )
 }
+
+t.test("LP 979745: under Keystone's auth, what is deleted is gone from Swift", async t => {
+  const keystone = await startKeystone(t)
+  const swift = await startSwift(t, { knows: token => keystone.knows(token) })
+  const endpoints = [{ region: 'One', interface: 'public', url: swift.storageUrl }]
+  keystone.catalog = [{ type: 'object-store', name: 'swift', endpoints }]
+  const server = await startTestServer(t, {
+    store: 'swift',
+    storeOptions: {
+      swift_store_auth_address: `${keystone.url}/v2.0/`,
+      swift_store_user: 'demo:demo',
+      swift_store_key: DEMO.password,
+      swift_store_create_container_on_put: 'true',
+      swift_store_large_object_size: '2',
+      swift_store_large_object_chunk_size: '1',
+    },
+  })
+  for (const [api, size] of [
+    ['v1', 10],
+    ['v1', 3 * MB],
+    ['v2', 10],
+    ['v2', 3 * MB],
+  ] as const) {
+    const id = await server.create({ disk_format: 'raw', container_format: 'bare' })
+    t.equal((await server.upload(id, Buffer.alloc(size))).status, 204)
+    t.equal(swift.names('glance').length, size === 10 ? 1 : 4)
+    const { status } = await server.call('DELETE', `/${api}/images/${id}`, { as: OWNER })
+    t.equal(status, api === 'v1' ? 200 : 204)
+    t.strictSame(swift.names('glance'), [], `${size} bytes by ${api}`)
+  }
+})
 
 /** Puts an object there past the store. */
 async function put(

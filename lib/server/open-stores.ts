@@ -11,6 +11,7 @@ import { FileCache } from './cache/file-cache.ts'
 import type { ServerConfig } from './config.ts'
 import type { Service } from './domain/service.ts'
 import { type ConfiguredStore, Stores } from './domain/stores.ts'
+import { serviceAccount } from './open-keystone.ts'
 import { storeConfigs } from './store-configs.ts'
 
 /** Where data waits between `stage` and `import`; a name that no other store may have. */
@@ -26,9 +27,10 @@ export async function openStores(
   { opened, report }: { opened: (store: Store) => void; report: (error: unknown) => void },
 ): Promise<Stores> {
   const { all, defaultId, named } = storeConfigs(config)
+  const service = serviceAccount(config)
   const stores: ConfiguredStore[] = []
   for (const settings of all) {
-    const store = await openOrDisable(settings)
+    const store = await openOrDisable({ ...settings, service })
     opened(store)
     const isDisabled = store instanceof DisabledStore
     if (isDisabled) {

@@ -10,13 +10,14 @@ import type { Location, Store } from './store.ts'
  */
 export class DisabledStore implements Store {
   readonly id: string
-  readonly writable = true
+  readonly writable: boolean
   readonly schemes: readonly string[]
   readonly #fault: unknown
   readonly #reader: Store | null
 
   constructor(id: string, fault: unknown, reader: Store | null) {
     this.id = id
+    this.writable = reader?.writable ?? true
     this.schemes = reader?.schemes ?? []
     this.#fault = fault
     this.#reader = reader

@@ -21,6 +21,14 @@ export interface Caller {
 export interface StoreCall extends Abortable {
   /** Not set where the service asks in nobody's name. */
   readonly caller?: Caller | undefined
+  /** An image whose owner does not ask any more: the service does, by its own right, for data of this image alone. */
+  readonly onlyOf?: { readonly id: string; readonly owner: string | null } | undefined
+}
+
+/** What is said of data that is to be stored. */
+export interface StoreAddition extends StoreCall {
+  /** Who may read it as soon as it is there, of a store with `admit`. Default nobody else. */
+  readonly readers?: Readers | undefined
 }
 
 /** Who may read data besides the project that owns it. */
@@ -69,7 +77,7 @@ export interface Store extends AsyncDisposable {
     id: string,
     data: Bytes,
     size: number | null,
-    options?: StoreCall,
+    options?: StoreAddition,
   ): Promise<{ readonly location: Location; readonly size: number }>
   /**
    * The bytes of `range`, or all of them. Fewer bytes than were stored end in an error, never in a clean end.

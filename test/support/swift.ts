@@ -47,6 +47,8 @@ export class TestSwift {
   url = ''
   /** What was asked for, in order: method and path below the account. */
   readonly requests: string[] = []
+  /** The accounts that were asked for something. */
+  readonly accounts = new Set<string>()
   /** Every token that it gave. */
   readonly tokens: string[] = []
   /** Bytes for which there is room, in all. */
@@ -110,7 +112,8 @@ export class TestSwift {
     const { method = '', url = '', headers } = request
     const { pathname, searchParams } = new URL(url, 'http://swift')
     if (/^\/auth\/v1\.0\/?$/.test(pathname)) return this.#logIn(headers, response)
-    const [, version, , ...rest] = pathname.split('/')
+    const [, version, account = '', ...rest] = pathname.split('/')
+    this.accounts.add(account)
     const [container = '', ...object] = rest.map(decodeURIComponent)
     const path = [container, ...object].join('/')
     this.requests.push(`${method} ${path}`)

@@ -71,7 +71,7 @@ export async function restore(service: ScrubbedService, id: string): Promise<voi
   if (image === undefined) throw missing()
   for (const location of image.locations) {
     const store = service.stores.require(location)
-    await store.size(location).catch((error: unknown) => {
+    await store.size(location, { onlyOf: image }).catch((error: unknown) => {
       if (!isGlanceError(error, 'not_found')) throw error
       throw new GlanceError('conflict', `the data of image ${id} is deleted already`)
     })
@@ -100,7 +100,7 @@ async function scrubImage(
     try {
       // What is put there anew, after another scrubber has deleted it, is no more to be deleted.
       if (!isPending && !(await isStillRemoved(service, id, location))) continue
-      await deleteAt(service, location)
+      await deleteAt(service, image, location)
       gone.add(location.url)
     } catch (fault) {
       if (!isGlanceError(fault)) throw fault
@@ -134,11 +134,15 @@ function isDue({ status, deletedAt }: ImageRecord, until: Date): boolean {
 }
 
 /** Deletes what we have there; what others keep is let be. @throws {GlanceError} when it cannot be. */
-async function deleteAt({ stores }: ScrubbedService, location: ImageLocation): Promise<void> {
+async function deleteAt(
+  { stores }: ScrubbedService,
+  image: ImageRecord,
+  location: ImageLocation,
+): Promise<void> {
   const store = stores.require(location)
   if (location.url.startsWith('memory:')) {
     const message = `store ${store.id} is in the memory of the service, and forgotten when that stops`
     throw new GlanceError('unsupported', message)
   }
-  if (store.writable) await deleteFrom(store, location)
+  if (store.writable) await deleteFrom(store, location, { onlyOf: image })
 }

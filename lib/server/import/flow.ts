@@ -204,13 +204,13 @@ async function putInto(
     }, requireStillRoom)
   } catch (error) {
     const { imageId, credentials } = work.job
-    await deleteUnlessNamed(service, imageId, store, stored.location, credentials)
+    await deleteUnlessNamed(service, imageId, store, stored.location, { caller: credentials })
     throw error
   }
   copies.push({ store, stored })
   if (store.admit === undefined) return
   const caller = { onBehalf: work.job.credentials, signal: work.signal }
-  await admitReaders(caller, service, await work.image()).catch(service.report)
+  await admitReaders(caller, service, await work.image(), stored.readers).catch(service.report)
 }
 
 function isEverywhere({ service, job }: ImportWork, locations: readonly ImageLocation[]): boolean {
@@ -272,7 +272,8 @@ async function giveUp(
     if (!isGlanceError(failure, 'gone', 'conflict')) throw failure
     // The image is gone, or another task has it, and all that is to do with it.
     for (const { store, stored } of copies ?? []) {
-      await deleteUnlessNamed(service, job.imageId, store, stored.location, job.credentials)
+      const caller = job.credentials
+      await deleteUnlessNamed(service, job.imageId, store, stored.location, { caller })
     }
     await endTask(service, job.task.id, outcome).catch(() => {}) // Somebody else has ended it.
     if (isGlanceError(failure, 'gone')) await work.discard()

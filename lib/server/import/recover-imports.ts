@@ -40,7 +40,8 @@ async function recoverTask(service: Service, task: Task): Promise<void> {
       const wasToHave = !stores.named || task.type === 'import' || storesIn(task).includes(store.id)
       const has = image.locations.some(location => stores.of(location) === store)
       if (wasToHave && !has) {
-        await deleteUnlessNamed(service, image.id, store, store.locate(image.id))
+        const ours = { onlyOf: image }
+        await deleteUnlessNamed(service, image.id, store, store.locate(image.id), ours)
       }
     }
     if (image.status === 'importing') await queue(service, image)

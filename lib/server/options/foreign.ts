@@ -34,11 +34,6 @@ const REFUSED: readonly Refused[] = [
     because: 'custom properties are allowed here unless property_protection_file says otherwise',
   },
   {
-    section: 'glance_store',
-    options: ['http_proxy_information'],
-    because: 'what is fetched does not go by this proxy',
-  },
-  {
     section: 'database',
     options: ['connection_parameters'],
     because: 'put it behind a ? at the end of the connection',
@@ -130,11 +125,6 @@ const IGNORED: readonly Foreign[] = [
     section: 'glance_store',
     because: NO_STORE,
     options: words('sheepdog_* cinder_* vmware_* rootwrap_config'),
-  },
-  {
-    section: 'glance_store',
-    because: 'what is fetched is trusted as the system does',
-    options: words('https_insecure https_ca_certificates_file'),
   },
   {
     section: 'database',

@@ -224,9 +224,21 @@ const SWIFT = options([
     default: 'false',
     doc: 'Has to be false: segments are sent as they come.',
   },
-  ...unused('boolean', 'true', 'swift_store_ssl_compression', 'swift_store_use_trusts'),
+  {
+    name: 'swift_store_use_trusts',
+    type: 'boolean',
+    default: 'true',
+    doc: "Whether what takes longer than the caller's token holds goes on by a trust, with swift_store_multi_tenant.",
+  },
+  {
+    name: 'swift_store_expire_soon_interval',
+    type: 'whole number',
+    default: '60',
+    unit: 'seconds',
+    doc: 'How long before the end of a token another one is asked for by the trust.',
+  },
+  ...unused('boolean', 'true', 'swift_store_ssl_compression'),
   ...unused('boolean', 'false', 'swift_enable_snet'),
-  ...unused('whole number', '60', 'swift_store_expire_soon_interval'),
   ...unused('folder', null, 'swift_upload_buffer_dir'),
 ])
 
@@ -303,6 +315,28 @@ const S3 = options([
   ...unused('folder', null, 's3_store_object_buffer_dir'),
 ])
 
+const HTTP = options([
+  {
+    name: 'https_ca_certificates_file',
+    type: 'file',
+    default: null,
+    doc: 'The authorities to trust, in PEM form. Without it those of the system are.',
+  },
+  {
+    name: 'https_insecure',
+    type: 'boolean',
+    default: 'false',
+    doc: 'Whether any certificate is believed where no file of authorities is named.',
+  },
+  {
+    name: 'http_proxy_information',
+    type: 'pairs',
+    isSecret: true,
+    default: '',
+    doc: 'By which proxies data is fetched: http, https or all, a colon and the address of an http proxy.',
+  },
+])
+
 const RBD = options([
   {
     name: 'rbd_store_pool',
@@ -347,6 +381,7 @@ const RBD = options([
 /** Those of a store of each type, in `[glance_store]` or in the section of its name. */
 export const STORE_OPTIONS: Readonly<Record<string, readonly OptionDoc[]>> = {
   file: FILE,
+  http: HTTP,
   swift: SWIFT,
   s3: S3,
   rbd: RBD,
