@@ -66,6 +66,22 @@ export interface Database extends AsyncDisposable {
    * @throws {GlanceError} `unavailable` when that does not help, and when it is not known whether it was done.
    */
   transaction<T>(work: (tx: Database) => Promise<T>, options?: Abortable): Promise<T>
+  /**
+   * Keeps the database for one service, or for a command that needs it at rest: until what this resolves to is disposed
+   * of nobody else is given it, in this process or another. That is all that it does, and everybody may read and write
+   * as before. The end of the process lets go of it as well, however it ends. Left out by a driver whose data nobody
+   * else can get at or that does not tell its users apart, and in a transaction.
+   * @throws {GlanceError} `unavailable`, naming who has it.
+   */
+  hold?(options?: HoldOptions): Promise<AsyncDisposable>
+}
+
+export interface HoldOptions extends Abortable {
+  /**
+   * Told when the database was taken by somebody else, since it was out of reach for a while: it is held no more then,
+   * until that one lets go of it.
+   */
+  readonly report?: ((error: unknown) => void) | undefined
 }
 
 /** The versions of the form in which a database has its rows. 0 is a database in which there is nothing. */

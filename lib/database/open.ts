@@ -1,5 +1,5 @@
 import { GlanceError } from '../errors.ts'
-import { IN_MEMORY, parseConnection } from './connection.ts'
+import { parseConnection } from './connection.ts'
 import type { Database } from './database.ts'
 import { openModule } from './module.ts'
 import { completeSettings, type OpenOptions, type ServerSettings } from './settings.ts'
@@ -48,16 +48,6 @@ export async function openDatabase(
   }
   const { openMysql } = await import('./mysql.ts')
   return openMysql(connection, settings, options)
-}
-
-/** The file in which the database is, when it is in one that is ours to keep. */
-export function fileOf({
-  dataApi,
-  connection: url,
-}: Pick<DatabaseSettings, 'dataApi' | 'connection'>): string | null {
-  if (dataApi === 'simple' || (dataApi !== null && isModule(dataApi))) return null
-  const connection = parseConnection(url)
-  return connection.engine === 'sqlite' && connection.path !== IN_MEMORY ? connection.path : null
 }
 
 function isModule(dataApi: string): boolean {
