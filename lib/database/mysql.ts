@@ -56,6 +56,7 @@ export async function openMysql(
       dropIndex: (index, table) => sql`drop index ${sql.ref(index)} on ${sql.ref(table)}`,
       gate: GATE,
       outages,
+      pool,
       hold: options => ServerHold.take({ name, open, ...HOLDING }, options),
     })
   } catch (error) {

@@ -61,6 +61,7 @@ export async function openPostgres(
     dropIndex: index => sql`drop index ${sql.ref(index)}`,
     gate: GATE,
     outages,
+    pool,
     hold: options => ServerHold.take({ name, open, ...HOLDING }, options),
   })
 }

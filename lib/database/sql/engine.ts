@@ -34,6 +34,8 @@ export interface Engine {
   readonly gate?: { readonly together: string; readonly alone: string }
   /** Told when it is `Away`; undefined for one that is never. */
   readonly outages?: Outages
+  /** What is closed with the database. kysely closes its driver only once that was used. */
+  readonly pool?: AsyncDisposable
   /** As {@link Database.hold}. */
   readonly hold?: Database['hold']
 }

@@ -56,7 +56,9 @@ export class SqlDatabase implements Database {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const { sql } = this.#access
-    if (!sql.isTransaction) await sql.destroy()
+    const { sql, engine } = this.#access
+    if (sql.isTransaction) return
+    await sql.destroy()
+    await engine.pool?.[Symbol.asyncDispose]()
   }
 }
