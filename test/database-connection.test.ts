@@ -240,6 +240,15 @@ t.test(
     const reason = new Error('stopped')
     stop.abort(reason)
     t.equal(await opening.catch((error: unknown) => error), reason)
+    const patience = { poolTimeoutMs: 5, maxRetries: 3, retryIntervalMs: 5 }
+    await t.rejects(
+      openDatabase({ dataApi, connection: '', ...patience }),
+      {
+        code: 'unavailable',
+        message: `data_api ${dataApi}: openDatabase has opened nothing within 0.02 s`,
+      },
+      'or for as long as a server would be tried',
+    )
   },
 )
 
