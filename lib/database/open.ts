@@ -42,6 +42,9 @@ export async function openDatabase(
     const { openSqlite } = await import('./sqlite.ts')
     return openSqlite(connection.path)
   }
+  if (connection.ignored.length > 0) {
+    options.notice?.(`connection: ${connection.ignored.join(', ')} ignored: nothing here needs it`)
+  }
   if (connection.engine === 'postgresql') {
     const { openPostgres } = await import('./postgres.ts')
     return openPostgres(connection, settings, options)

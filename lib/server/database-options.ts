@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import type { ServerSettings } from '../database/settings.ts'
-import { boolean, integer, text } from './option-values.ts'
+import { boolean, integer, oneOf, text } from './option-values.ts'
 
 /** What is set about the database. */
 export interface DatabaseConfig extends Partial<ServerSettings> {
@@ -19,6 +19,13 @@ type DatabaseOption = (value: string, folder: string) => Partial<DatabaseConfig>
 export const DATABASE_OPTIONS: Readonly<Record<string, DatabaseOption>> = {
   data_api: (value, folder) => ({ dataApi: dataApi(text(value), folder) }),
   db_auto_create: value => ({ dbAutoCreate: boolean(value) }),
+  // Folsom's name of it.
+  sql_connection: value => ({ connection: text(value) }),
+  // oslo.db has had one only.
+  'database.backend': value => {
+    oneOf(value, ['sqlalchemy'])
+    return {}
+  },
   'database.connection': value => ({ connection: text(value) }),
   'database.max_pool_size': value => ({ maxPoolSize: integer(value, 0, MOST) }),
   'database.max_overflow': value => ({ maxOverflow: integer(value, -1, MOST) }),

@@ -89,7 +89,9 @@ export class ServerHold implements AsyncDisposable {
 
   #lookLater(): void {
     if (this.#isOver) return
-    this.#timer = setTimeout(() => (this.#looking = this.#look()), this.#lookMs)
+    this.#timer = setTimeout(() => {
+      this.#looking = this.#look()
+    }, this.#lookMs)
   }
 
   async #look(): Promise<void> {
