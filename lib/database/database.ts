@@ -46,7 +46,11 @@ export interface ImageUsage {
   readonly uploading: number
 }
 
-/** One database, whatever the engine. Times are kept to the second, as the API shows them, or finer. */
+/**
+ * One database, whatever the engine. Times are kept to the second, as the API shows them, or finer. What has a name, such
+ * as an image, a project, a tag, a property or a user, has one of 255 characters (code points) at most, formats and
+ * algorithms one of 64: what is longer is `invalid`. Other text may be of any length.
+ */
 export interface Database extends AsyncDisposable {
   readonly images: ImageTable
   readonly members: MemberTable
