@@ -49,7 +49,8 @@ export interface ImageUsage {
 /**
  * One database, whatever the engine. Times are kept to the second, as the API shows them, or finer. What has a name, such
  * as an image, a project, a tag, a property or a user, has one of 255 characters (code points) at most, formats and
- * algorithms one of 64: what is longer is `invalid`. Other text may be of any length.
+ * algorithms one of 64: what is longer is `invalid`, and so is more than 2^31 - 1 for min_disk and min_ram. Other text may be of any length, and
+ * other numbers are exact to 2^53.
  */
 export interface Database extends AsyncDisposable {
   readonly images: ImageTable

@@ -11,7 +11,7 @@ import type {
   PendingQuery,
   PurgeOptions,
 } from '../database.ts'
-import { requireImageFits } from '../lengths.ts'
+import { requireImageFits } from '../fits.ts'
 import { totalOrder } from '../order.ts'
 import { compareBy, matches } from './query.ts'
 import { type Access, existing, live, type Rows } from './rows.ts'

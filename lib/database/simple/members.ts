@@ -1,7 +1,7 @@
 import { GlanceError } from '../../errors.ts'
 import type { Member } from '../../image/member.ts'
 import type { ImageRecord, MemberChange, MemberTable } from '../database.ts'
-import { requireMemberFits } from '../lengths.ts'
+import { requireMemberFits } from '../fits.ts'
 import { compareValues } from './query.ts'
 import { type Access, live, type Rows } from './rows.ts'
 

@@ -1,7 +1,7 @@
 import { GlanceError } from '../../errors.ts'
 import type { Task, TaskQuery, TaskSortKey, TaskStatus } from '../../image/task.ts'
 import type { PurgeOptions, TaskChange, TaskTable } from '../database.ts'
-import { requireTaskFits } from '../lengths.ts'
+import { requireTaskFits } from '../fits.ts'
 import type { Access } from './rows.ts'
 
 export class SimpleTasks implements TaskTable {

@@ -12,7 +12,7 @@ import type {
   PendingQuery,
   PurgeOptions,
 } from '../database.ts'
-import { requireImageFits } from '../lengths.ts'
+import { requireImageFits } from '../fits.ts'
 import { type OrderStep, totalOrder } from '../order.ts'
 import { candidates } from './candidates.ts'
 import { matches } from './conditions.ts'

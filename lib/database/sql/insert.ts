@@ -1,7 +1,7 @@
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import { repeatedId } from '../batches.ts'
 import type { ImageRecord } from '../database.ts'
-import { requireImageFits } from '../lengths.ts'
+import { requireImageFits } from '../fits.ts'
 import { batches, insertParts } from './parts.ts'
 import { imageToRow } from './rows.ts'
 import { type Access, atomically, reading } from './transactions.ts'

@@ -1,7 +1,7 @@
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { Member } from '../../image/member.ts'
 import type { MemberChange, MemberTable } from '../database.ts'
-import { requireMemberFits } from '../lengths.ts'
+import { requireMemberFits } from '../fits.ts'
 import { memberFromRow, memberToRow } from './rows.ts'
 import type { Sql } from './tables.ts'
 import { type Access, atomically, reading } from './transactions.ts'

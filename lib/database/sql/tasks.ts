@@ -2,7 +2,7 @@ import { type Expression, type ExpressionBuilder, type Selectable, type SqlBool,
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { Task, TaskQuery, TaskSortKey, TaskStatus } from '../../image/task.ts'
 import type { PurgeOptions, TaskChange, TaskTable } from '../database.ts'
-import { requireTaskFits } from '../lengths.ts'
+import { requireTaskFits } from '../fits.ts'
 import type { OrderStep } from '../order.ts'
 import { takePage } from './paging.ts'
 import { purge } from './purge.ts'

@@ -9,7 +9,10 @@ const MOST = 255
 /** The same for the names of formats and of what digests are computed by. */
 const MOST_OF_FORMATS = 64
 
-/** @throws {GlanceError} `invalid`, which names what is too long. */
+/** The same for numbers of gibibytes and mebibytes. */
+const LARGEST = 2 ** 31 - 1
+
+/** @throws {GlanceError} `invalid`, which names what is too long, or too much. */
 export function requireImageFits(image: Partial<ImageRecord> | ImageChange): void {
   requireShort('the name of an image', image.name)
   requireShort('the owner of an image', image.owner)
@@ -20,6 +23,8 @@ export function requireImageFits(image: Partial<ImageRecord> | ImageChange): voi
   requireShort('checksum', image.checksum, 32)
   requireShort('os_hash_algo', image.digest?.algorithm, MOST_OF_FORMATS)
   requireShort('os_hash_value', image.digest?.value, 128)
+  requireSmall('min_disk', image.minDisk)
+  requireSmall('min_ram', image.minRam)
 }
 
 /** @throws {GlanceError} as {@link requireImageFits}. */
@@ -32,6 +37,11 @@ export function requireTaskFits({ owner, requestId, userId }: Task): void {
   requireShort('the owner of a task', owner)
   requireShort('the request id of a task', requestId)
   requireShort('the user of a task', userId)
+}
+
+function requireSmall(what: string, value = 0): void {
+  if (value <= LARGEST) return
+  throw new GlanceError('invalid', `${what} is ${LARGEST} at most, not ${value}`)
 }
 
 function requireShort(what: string, text: string | null | undefined, most = MOST): void {
