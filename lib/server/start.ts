@@ -83,6 +83,8 @@ export async function startServer(
     for await (const lock of lockOut(config)) opened.unshift(lock)
     const database = await openDatabaseOf(config, { ...waiting, report })
     opened.unshift(database)
+    const held = await database.hold?.({ ...waiting, report })
+    if (held !== undefined) opened.unshift(held)
     const stores = await openStores(config, { opened: store => opened.unshift(store), report })
     const staging = await openStaging(config)
     opened.unshift(staging)

@@ -45,6 +45,7 @@ export async function lockImage(
   imageId: string,
   { admit, refusal = BUSY }: LockOptions,
 ): Promise<void> {
+  await service.undoing.settle(imageId)
   await alterImage(service, imageId, async (image, tables) => {
     await requireNoTask(service, image, { tables, refusal })
     admit(image)
