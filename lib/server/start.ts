@@ -10,6 +10,7 @@ import { GlanceError, messageOf } from '../errors.ts'
 import type { ImageSchema } from '../wire/schema/image-schema.ts'
 import type { Authenticate } from './auth/authenticate.ts'
 import { Caching } from './cache/caching.ts'
+import { prefetchAgain } from './cache/prefetch-again.ts'
 import { completeConfig, type ServerConfig } from './config.ts'
 import { recover } from './domain/recover.ts'
 import { Undoing } from './domain/undoing.ts'
@@ -22,7 +23,7 @@ import { InFlight } from './http/in-flight.ts'
 import { fetcherBy } from './fetcher.ts'
 import { recoverImports } from './import/recover-imports.ts'
 import { openAuthentication, openProjectLimits } from './open-keystone.ts'
-import { openCache, openStaging, openStores } from './open-stores.ts'
+import { openCacheAnew, openStaging, openStores } from './open-stores.ts'
 import { openPolicy, type PolicySource } from './policy/policy-source.ts'
 import { readyDatabase } from './ready-database.ts'
 import { remotePolicy } from './remote-policy.ts'
@@ -112,7 +113,9 @@ export async function startServer(
     await recover(service)
     await recoverImports(service)
     await database.tasks.deleteExpired(now())
-    caching = new Caching(service, await openCache(config, service))
+    caching = new Caching(service, await openCacheAnew(config, service))
+    opened.splice(opened.indexOf(undoing) + 1, 0, caching)
+    opened.unshift(prefetchAgain(caching, background, config.cachePrefetcherInterval))
     const inFlight = new InFlight()
     const authenticate = await openAuthentication(config, { report, now, opened: keep })
     const answering = { schema, service, caching, policies, authenticate, inFlight, tls, report }
