@@ -26,6 +26,7 @@ type Fetching = Pick<Service, 'database' | 'stores'>
 /**
  * Brings an image of the queue into the cache, and takes it off: whether it is there then. What there is no image for, or
  * no active one, only leaves the queue; what cannot be fetched now stays there. Rejects when `signal` fires.
+ * @throws {GlanceError} saying why it cannot be fetched now.
  */
 export async function prefetch(
   service: Fetching,
@@ -40,8 +41,12 @@ export async function prefetch(
   }
   const isThere =
     (await cache.has(id)) || (await cache.fetch(id, sourceOf(service, id, image), signal))
-  if (isThere) await cache.dequeue(id)
-  return isThere
+  if (!isThere) {
+    const message = `image ${id} is not in the cache: its data could not be read or kept, or another process is at it`
+    throw new GlanceError('unavailable', message)
+  }
+  await cache.dequeue(id)
+  return true
 }
 
 /** The cache of a service, and the images that are to come into it. */
