@@ -210,18 +210,22 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
     ],
   ],
   [
-    'server/start.ts',
+    'server/assembly/',
     [
       'errors.ts',
       'wire/schema/image-schema.ts',
       'server/',
-      'store/open.ts',
       'store/store.ts',
       'database/open.ts',
       'database/settings.ts',
       'database/database.ts',
     ],
   ],
+  [
+    'server/workers/',
+    ['errors.ts', 'database/settings.ts', 'server/'],
+  ],
+  ['server/start.ts', ['database/settings.ts', 'server/']],
   [
     'compliance/',
     [

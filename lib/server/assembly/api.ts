@@ -1,0 +1,66 @@
+import { Server as HttpsServer } from 'node:https'
+import type { FastifyInstance } from 'fastify'
+import { Caching } from '../cache/caching.ts'
+import type { ServerConfig } from '../config.ts'
+import { lockOut } from '../exclusive.ts'
+import { InFlight } from '../http/in-flight.ts'
+import { imageSchemaOf } from '../image-schema.ts'
+import { openAuthentication } from '../open-keystone.ts'
+import { openCache } from '../open-stores.ts'
+import { openPolicy } from '../policy/policy-source.ts'
+import { remotePolicy } from '../remote-policy.ts'
+import { readTls } from '../tls.ts'
+import { appOf } from './app.ts'
+import type { Opened } from './opened.ts'
+import { recoverAll } from './recover-all.ts'
+import { type OpenedService, openService, type ServiceOptions } from './service.ts'
+
+export interface ApiOptions extends Omit<ServiceOptions, 'forget'> {
+  /**
+   * Whether this process is the only one: then it keeps others away from the data and puts right what an earlier one
+   * was cut off in. Else somebody has done so before.
+   */
+  readonly isAlone: boolean
+}
+
+/** An Images API with all that it needs, which does not listen. */
+export interface Api {
+  readonly app: FastifyInstance
+  readonly service: OpenedService
+  readonly inFlight: InFlight
+  readonly hasTls: boolean
+  /** Reads the files of TLS anew. When it rejects all is as it was. @throws {GlanceError} `usage`. */
+  reloadTls(): Promise<void>
+}
+
+/** What is opened for it is told to `opened`, also when this rejects. @throws {GlanceError} `usage`, `unavailable`. */
+export async function openApi(
+  config: ServerConfig,
+  { isAlone, opened, report, now, ...waiting }: ApiOptions,
+): Promise<Api> {
+  const tls = await readTls(config)
+  const schema = await imageSchemaOf(config)
+  const policies = await policiesOf(config, opened, report)
+  if (isAlone) for await (const lock of lockOut(config)) opened.add(lock)
+  let caching: Caching | undefined
+  const forget = async (id: string) => caching?.forget(id)
+  const service = await openService(config, { ...waiting, report, now, opened, forget })
+  if (isAlone) await recoverAll(service)
+  caching = new Caching(service, await openCache(config, service))
+  const inFlight = new InFlight()
+  const keep = (connections: Disposable) => opened.keep(connections)
+  const authenticate = await openAuthentication(config, { report, now, opened: keep })
+  const parts = { schema, service, caching, policies, authenticate, inFlight, tls, report }
+  const app = await appOf(config, parts)
+  const reloadTls = async () => {
+    const { server } = app
+    if (server instanceof HttpsServer) server.setSecureContext((await readTls(config)) ?? {})
+  }
+  return { app, service, inFlight, hasTls: tls !== null, reloadTls }
+}
+
+async function policiesOf(config: ServerConfig, opened: Opened, report: (error: unknown) => void) {
+  const keep = (connections: Disposable) => opened.keep(connections)
+  const ask = await remotePolicy(config, { report, opened: keep })
+  return await openPolicy(config, { ...config, defaultRule: config.policyDefaultRule, ask }, report)
+}
