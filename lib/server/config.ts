@@ -128,7 +128,7 @@ export interface ServerConfig extends RemotePolicySettings, DatabaseConfig, Stor
   readonly maxRequestIdLength: number
   /** How long a client may neither send what it has announced nor take what it has asked for. Milliseconds; 0 for ever. */
   readonly clientSocketTimeoutMs: number
-  /** How long requests that are under way may take when the server stops. Milliseconds. */
+  /** How long requests that are under way may take when the server stops. Milliseconds; 0 for ever. */
   readonly shutdownGraceMs: number
 }
 
@@ -201,7 +201,7 @@ export function completeConfig(given: Partial<ServerConfig>): ServerConfig {
     apiLimitMax: 1000,
     maxRequestIdLength: 64,
     clientSocketTimeoutMs: 900_000,
-    shutdownGraceMs: 10_000,
+    shutdownGraceMs: 60_000,
     ...given,
   })
 }
@@ -337,6 +337,7 @@ const OPTIONS: Readonly<Record<string, Option>> = {
   use_keystone_limits: value => ({ useKeystoneLimits: boolean(value) }),
   limit_param_default: value => ({ limitParamDefault: integer(value, 1, 2 ** 31) }),
   api_limit_max: value => ({ apiLimitMax: integer(value, 1, 2 ** 31) }),
+  graceful_shutdown_timeout: value => ({ shutdownGraceMs: integer(value, 0, 2 ** 20) * 1000 }),
   client_socket_timeout: value => ({ clientSocketTimeoutMs: integer(value, 0, 2 ** 21) * 1000 }),
   max_request_id_length: value => ({ maxRequestIdLength: integer(value, 0, 16_384) }),
 }

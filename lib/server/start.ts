@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import type { FastifyInstance } from 'fastify'
 import type { OpenOptions } from '../database/settings.ts'
 import { addressOf, cannotListen, hostOf } from './assembly/address.ts'
@@ -27,6 +28,8 @@ export interface ServerOptions extends OpenOptions {
   readonly report?: ((error: unknown) => void) | undefined
   /** The time of day. */
   readonly now?: (() => Date) | undefined
+  /** A descriptor at which the system listens for us, instead of the address that is configured. */
+  readonly fd?: number | undefined
 }
 
 /**
@@ -41,6 +44,7 @@ export async function startServer(
   {
     report = error => console.error(error),
     now = () => new Date(),
+    fd,
     ...waiting
   }: ServerOptions = {},
 ): Promise<RunningServer> {
@@ -49,24 +53,36 @@ export async function startServer(
   const opened = new Opened()
   try {
     const api = await openApi(config, { ...waiting, isAlone: true, report, now, opened })
-    const { app, inFlight, hasTls, reloadTls } = api
-    const stop = () => stopApp(app, inFlight, config.shutdownGraceMs)
+    const { app, hasTls, reloadTls } = api
+    const stop = () => stopApp(api, config.shutdownGraceMs)
     opened.add({ [Symbol.asyncDispose]: stop })
-    const port = await listen(app, config)
+    const port = await listen(app, config, fd)
     const url = `${hasTls ? 'https' : 'http'}://${hostOf(config.bindHost)}:${port}`
-    return { url, port, reload: reloadTls, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() }
+    return {
+      url,
+      port,
+      reload: reloadTls,
+      [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
+    }
   } catch (error) {
     await opened[Symbol.asyncDispose]()
     throw error
   }
 }
 
-async function listen(app: FastifyInstance, config: ServerConfig): Promise<number> {
-  const { bindHost: host, bindPort: port } = config
+async function listen(
+  app: FastifyInstance,
+  { bindHost: host, bindPort: port }: ServerConfig,
+  fd: number | undefined,
+): Promise<number> {
   try {
-    await app.listen({ host, port })
+    if (fd === undefined) await app.listen({ host, port })
+    else {
+      await app.ready()
+      await once(app.server.listen({ fd }), 'listening')
+    }
   } catch (error) {
-    throw cannotListen(host, port, error)
+    throw fd === undefined ? cannotListen(host, port, error) : cannotListen('descriptor', fd, error)
   }
   return addressOf(app.server).port
 }

@@ -1,14 +1,16 @@
 import { once } from 'node:events'
-import type { RunningServer } from '../../server/start.ts'
-import type { Log } from '../log.ts'
-import { isGlanceError, messageOf } from '../../errors.ts'
 import type { Command } from '../command.ts'
 import { EXIT_STATUS } from '../exit-status.ts'
 import { type CommonOptions, SERVICE, type ServiceOptions } from '../options.ts'
+import { reloadOnHangUp } from '../serving/hang-up.ts'
+import { writePidFile } from '../serving/pid-file.ts'
+import { serviceManager, takeListener } from '../serving/systemd.ts'
+import { told } from '../serving/told.ts'
 
 export interface ServeOptions extends CommonOptions, ServiceOptions {
   readonly host: string | undefined
   readonly port: number | undefined
+  readonly pidFile: string | undefined
 }
 
 /** Told once, when the service can be used. */
@@ -16,26 +18,6 @@ export interface ServeRow {
   readonly url: string
   readonly host: string
   readonly port: number
-}
-
-/** Reads certificates anew whenever SIGHUP comes; without TLS it is the end of the program, as of others. */
-function onHangUp(server: RunningServer, log: Log): Disposable {
-  const reload = () => {
-    void server.reload().then(
-      () => log.notice('the certificate was read anew'),
-      (error: unknown) => log.error(`the certificate stays as it was: ${told(error)}`),
-    )
-  }
-  const signal = server.url.startsWith('https:') ? 'SIGHUP' : null
-  if (signal !== null) process.on(signal, reload)
-  return { [Symbol.dispose]: () => void (signal !== null && process.off(signal, reload)) }
-}
-
-/** One line of what was foreseen; of what was not, all that helps to find it. */
-function told(error: unknown): string {
-  return error instanceof Error && !isGlanceError(error)
-    ? (error.stack ?? error.message)
-    : messageOf(error)
 }
 
 export const serve: Command<ServeOptions, ServeRow, object> = {
@@ -55,34 +37,42 @@ export const serve: Command<ServeOptions, ServeRow, object> = {
       requiresArg: true,
       describe: 'Port to listen on; 0 for any (default 9292)',
     },
+    'pid-file': {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Write the number of the process to FILE while it runs',
+    },
   },
 
-  async *run({ config, host, port, dataDir }, { log, signal }) {
-    const [{ readConfig }, { startServer }] = await Promise.all([
+  async *run({ config, host, port, dataDir, pidFile }, { log, signal }) {
+    const [{ readConfig }, { startService }] = await Promise.all([
       import('../../server/config.ts'),
-      import('../../server/start.ts'),
+      import('../../server/workers/service.ts'),
     ])
     const notice = (message: string) => log.notice(message)
-    const settings = config === undefined ? {} : await readConfig(config, notice)
-    await using server = await startServer(
-      {
-        ...settings,
-        ...(host === undefined ? {} : { bindHost: host }),
-        ...(port === undefined ? {} : { bindPort: port }),
-        ...(dataDir === undefined ? {} : { dataDir }),
-      },
-      { report: error => log.error(told(error)), notice, signal },
-    )
+    const load = async () => ({
+      ...(config === undefined ? {} : await readConfig(config, notice)),
+      ...(host === undefined ? {} : { bindHost: host }),
+      ...(port === undefined ? {} : { bindPort: port }),
+      ...(dataDir === undefined ? {} : { dataDir }),
+    })
+    const manager = serviceManager({ ...process.env }, message => log.warning(message))
+    const fd = takeListener(process.env)
+    await using written = pidFile === undefined ? undefined : await writePidFile(pidFile)
+    void written // Until we are done.
+    const settings = await load()
+    const report = (error: unknown) => log.error(told(error))
+    await using service = await startService(settings, { report, notice, signal, fd })
     if (settings.dataApi === 'simple') {
       log.notice('data_api is simple: all images and tasks are forgotten when the service stops')
     }
-    const { workers = 0 } = settings
-    if (workers > 1)
-      log.notice(`workers is ${workers}: one process answers everything all the same`)
-    yield { url: server.url, host: new URL(server.url).hostname, port: server.port }
-    using _ = onHangUp(server, log)
-    if (!signal.aborted) await once(signal, 'abort')
+    // Of what has no configuration there is nothing to be read anew, and SIGHUP ends it.
+    using _ = config === undefined ? null : reloadOnHangUp(service, { load, manager, log })
+    yield { url: service.url, host: new URL(service.url).hostname, port: service.port }
+    await manager.ready()
+    if (!signal.aborted) await Promise.race([once(signal, 'abort'), service.failed])
     log.info('stopping')
+    await manager.stopping()
     return {}
   },
 

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { Caching } from '../cache/caching.ts'
 import type { ServerConfig } from '../config.ts'
 import { lockOut } from '../exclusive.ts'
+import { Connections } from '../http/connections.ts'
 import { InFlight } from '../http/in-flight.ts'
 import { imageSchemaOf } from '../image-schema.ts'
 import { openAuthentication } from '../open-keystone.ts'
@@ -28,6 +29,7 @@ export interface Api {
   readonly app: FastifyInstance
   readonly service: OpenedService
   readonly inFlight: InFlight
+  readonly connections: Connections
   readonly hasTls: boolean
   /** Reads the files of TLS anew. When it rejects all is as it was. @throws {GlanceError} `usage`. */
   reloadTls(): Promise<void>
@@ -48,15 +50,16 @@ export async function openApi(
   if (isAlone) await recoverAll(service)
   caching = new Caching(service, await openCache(config, service))
   const inFlight = new InFlight()
+  const connections = new Connections()
   const keep = (connections: Disposable) => opened.keep(connections)
   const authenticate = await openAuthentication(config, { report, now, opened: keep })
-  const parts = { schema, service, caching, policies, authenticate, inFlight, tls, report }
-  const app = await appOf(config, parts)
+  const answering = { schema, policies, authenticate, tls, inFlight, connections }
+  const app = await appOf(config, { ...answering, service, caching, report })
   const reloadTls = async () => {
     const { server } = app
     if (server instanceof HttpsServer) server.setSecureContext((await readTls(config)) ?? {})
   }
-  return { app, service, inFlight, hasTls: tls !== null, reloadTls }
+  return { app, service, inFlight, connections, hasTls: tls !== null, reloadTls }
 }
 
 async function policiesOf(config: ServerConfig, opened: Opened, report: (error: unknown) => void) {

@@ -8,6 +8,7 @@ import type { Service } from '../domain/service.ts'
 import { fetcherBy } from '../fetcher.ts'
 import { healthcheck } from '../healthcheck.ts'
 import { createApp, protect } from '../http/app.ts'
+import type { Connections } from '../http/connections.ts'
 import type { InFlight } from '../http/in-flight.ts'
 import type { PolicySource } from '../policy/policy-source.ts'
 import { v1Routes } from '../v1/routes.ts'
@@ -22,6 +23,7 @@ export interface AppParts {
   readonly policies: PolicySource
   readonly authenticate: Authenticate
   readonly inFlight: InFlight
+  readonly connections: Connections
   readonly tls: TlsOptions | null
   readonly report: (error: unknown) => void
 }
@@ -29,7 +31,17 @@ export interface AppParts {
 /** Puts the routes of all versions together; nothing listens yet. */
 export async function appOf(
   config: ServerConfig,
-  { schema, service, caching, policies, authenticate, inFlight, tls, report }: AppParts,
+  {
+    schema,
+    service,
+    caching,
+    policies,
+    authenticate,
+    inFlight,
+    connections,
+    tls,
+    report,
+  }: AppParts,
 ): Promise<FastifyInstance> {
   const { maxRequestIdLength, clientSocketTimeoutMs } = config
   const listed = versionsOf({
@@ -44,6 +56,7 @@ export async function appOf(
     clientSocketTimeoutMs,
     rewriteUrl,
     inFlight,
+    connections,
     tls,
     report,
   })

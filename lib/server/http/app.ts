@@ -9,7 +9,7 @@ import {
 import type { Authenticate } from '../auth/authenticate.ts'
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import { hasBody, UNDECODABLE } from './body.ts'
-import { Connections } from './connections.ts'
+import type { Connections } from './connections.ts'
 import { CONTEXT, identify, nameRequest } from './context.ts'
 import { faultResponse, HttpFault, isFault } from './fault.ts'
 import type { InFlight } from './in-flight.ts'
@@ -25,6 +25,7 @@ export interface AppOptions {
   /** The path to route by, for the one that was asked for. */
   readonly rewriteUrl: (url: string, accept: string | undefined) => string
   readonly inFlight: InFlight
+  readonly connections: Connections
   /** Null for plain HTTP. */
   readonly tls: TlsOptions | null
   /** Told of errors that nobody foresaw; all that the client sees of one is a bare 500. */
@@ -46,6 +47,7 @@ export function createApp({
   clientSocketTimeoutMs,
   rewriteUrl,
   inFlight,
+  connections,
   tls,
   report,
 }: AppOptions): FastifyInstance {
@@ -57,7 +59,6 @@ export function createApp({
       faultResponse(error, request.headers.accept, request.headers['content-type']),
     )
   }
-  const connections = new Connections()
   const app = listening(tls, {
     clientErrorHandler: (_error, socket) => connections.refuse(socket),
     exposeHeadRoutes: false,
@@ -72,6 +73,7 @@ export function createApp({
     app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
   }
   connections.attend(app.server)
+  app.addHook('preClose', async () => connections.close())
   app.decorateRequest(CONTEXT, null)
   app.addHook('onRoute', route => {
     const { handler } = route
@@ -97,10 +99,11 @@ export function createApp({
   return app
 }
 
+/** Of each connection. A client that vanished is found out, however long it may take over its data. */
+export const SOCKET_OPTIONS = { keepAlive: true, keepAliveInitialDelay: 60_000 } as const
+
 const SOCKETS = {
-  // A client that vanished is found out, however long it may take over its data.
-  keepAlive: true,
-  keepAliveInitialDelay: 60_000,
+  ...SOCKET_OPTIONS,
   // As many headers as Glance takes: v1 has all metadata in them.
   maxHeaderSize: 64 * 1024,
 } as const
