@@ -222,6 +222,18 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
     ],
   ],
   ['server/workers/', ['errors.ts', 'database/settings.ts', 'server/']],
+  [
+    'server/metrics/',
+    [
+      'errors.ts',
+      'database/database.ts',
+      'store/store.ts',
+      'server/assembly/address.ts',
+      'server/cache/cache.ts',
+      'server/config.ts',
+      'server/http/exchange.ts',
+    ],
+  ],
   ['server/start.ts', ['database/settings.ts', 'server/']],
   [
     'compliance/',

@@ -47,6 +47,9 @@ export interface ServerConfig extends RemotePolicySettings, DatabaseConfig, Stor
   readonly enableV2Api: boolean
   /** The folder of the database and of what the settings below do not place elsewhere. */
   readonly dataDir: string
+  /** Where operators find metrics, if anywhere: a port of null is nowhere, 0 any that is free. */
+  readonly metricsBindHost: string
+  readonly metricsBindPort: number | null
   /** How many processes share the work; 0 for the one that is started. */
   readonly workers: number
   /** The id of the one of `enabledBackends` that data goes to unless somebody chooses. */
@@ -147,6 +150,8 @@ export function completeConfig(given: Partial<ServerConfig>): ServerConfig {
     dataApi: null,
     connection: null,
     dbAutoCreate: true,
+    metricsBindHost: '127.0.0.1',
+    metricsBindPort: null,
     workers: 0,
     store: 'file',
     storeDir: null,
@@ -271,6 +276,8 @@ const OPTIONS: Readonly<Record<string, Option>> = {
   public_endpoint: value => ({ publicEndpoint: url(value) }),
   data_dir: value => ({ dataDir: resolve(text(value)) }),
   ...DATABASE_OPTIONS,
+  metrics_bind_host: value => ({ metricsBindHost: text(value) }),
+  metrics_bind_port: value => ({ metricsBindPort: integer(value, 0, 65_535) }),
   workers: value => ({ workers: integer(value, 0, 1000) }),
   'glance_store.default_backend': value => ({ defaultBackend: text(value) }),
   'os_glance_staging_store.filesystem_store_datadir': value => ({

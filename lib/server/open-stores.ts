@@ -18,12 +18,21 @@ const STAGING = 'os_glance_staging_store'
 
 /**
  * Opens the stores of a service. One that is configured wrongly, or cannot be written to, only takes no data, and
- * `report` is told why. `opened` is told of each, so that what was opened can be closed when another fails.
+ * `report` is told why. `opened` is told of each, so that what was opened can be closed when another fails; `asUsed` is
+ * what the service then uses of it.
  * @throws {GlanceError} `usage` for stores that do not belong together.
  */
 export async function openStores(
   config: ServerConfig,
-  { opened, report }: { opened: (store: Store) => void; report: (error: unknown) => void },
+  {
+    opened,
+    asUsed,
+    report,
+  }: {
+    opened: (store: Store) => void
+    asUsed?: (store: Store) => Store
+    report: (error: unknown) => void
+  },
 ): Promise<Stores> {
   const { all, defaultId, named } = storeConfigs(config)
   const stores: ConfiguredStore[] = []
@@ -37,7 +46,8 @@ export async function openStores(
     }
     const { type, options, description, weight } = settings
     const properties = propertiesOf(type, options)
-    stores.push({ store, type, description, weight, properties, isDisabled })
+    const used = asUsed?.(store) ?? store
+    stores.push({ store: used, type, description, weight, properties, isDisabled })
   }
   return new Stores(stores, defaultId, named)
 }

@@ -6,6 +6,9 @@ import { openApi } from './assembly/api.ts'
 import { Opened } from './assembly/opened.ts'
 import { requireSharing } from './assembly/sharing.ts'
 import { stopApp } from './assembly/stop.ts'
+import type { Report } from './http/app.ts'
+import type { Exchange } from './http/exchange.ts'
+import { listenForMetrics, metricsFor } from './metrics/listener.ts'
 import { completeConfig, type ServerConfig } from './config.ts'
 
 /** An Images API that takes requests until it is disposed of. */
@@ -25,7 +28,9 @@ export interface ServerOptions extends OpenOptions {
    * Told of errors that nobody foresaw, and once of each outage of what the service needs. By default they are written
    * to standard error.
    */
-  readonly report?: ((error: unknown) => void) | undefined
+  readonly report?: Report | undefined
+  /** Told of each request that was answered, or whose client went. */
+  readonly onExchange?: ((exchange: Exchange) => void) | undefined
   /** The time of day. */
   readonly now?: (() => Date) | undefined
   /** A descriptor at which the system listens for us, instead of the address that is configured. */
@@ -52,8 +57,11 @@ export async function startServer(
   requireSharing(config)
   const opened = new Opened()
   try {
-    const api = await openApi(config, { ...waiting, isAlone: true, report, now, opened })
+    const metrics = metricsFor(config)
+    const api = await openApi(config, { ...waiting, isAlone: true, report, now, opened, metrics })
     const { app, hasTls, reloadTls } = api
+    const listener = await listenForMetrics(config, async () => metrics?.series ?? new Map())
+    if (listener !== null) opened.add(listener)
     const stop = () => stopApp(api, config.shutdownGraceMs)
     opened.add({ [Symbol.asyncDispose]: stop })
     const port = await listen(app, config, fd)

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { Command } from '../command.ts'
 import { EXIT_STATUS } from '../exit-status.ts'
 import { type CommonOptions, SERVICE, type ServiceOptions } from '../options.ts'
+import { accessLog } from '../serving/access-log.ts'
 import { reloadOnHangUp } from '../serving/hang-up.ts'
 import { writePidFile } from '../serving/pid-file.ts'
 import { serviceManager, takeListener } from '../serving/systemd.ts'
@@ -44,7 +45,7 @@ export const serve: Command<ServeOptions, ServeRow, object> = {
     },
   },
 
-  async *run({ config, host, port, dataDir, pidFile }, { log, signal }) {
+  async *run({ config, host, port, dataDir, pidFile, verbose, debug }, { log, signal }) {
     const [{ readConfig }, { startService }] = await Promise.all([
       import('../../server/config.ts'),
       import('../../server/workers/service.ts'),
@@ -61,8 +62,18 @@ export const serve: Command<ServeOptions, ServeRow, object> = {
     await using written = pidFile === undefined ? undefined : await writePidFile(pidFile)
     void written // Until we are done.
     const settings = await load()
-    const report = (error: unknown) => log.error(told(error))
-    await using service = await startService(settings, { report, notice, signal, fd })
+    const report = (error: unknown, requestId?: string) =>
+      requestId === undefined
+        ? log.error(told(error))
+        : log.error(`[${requestId}] ${told(error)}`, { request_id: requestId })
+    const onExchange = verbose || debug ? accessLog(log) : undefined
+    await using service = await startService(settings, {
+      report,
+      onExchange,
+      notice,
+      signal,
+      fd,
+    })
     if (settings.dataApi === 'simple') {
       log.notice('data_api is simple: all images and tasks are forgotten when the service stops')
     }

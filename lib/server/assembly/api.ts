@@ -3,9 +3,13 @@ import type { FastifyInstance } from 'fastify'
 import { Caching } from '../cache/caching.ts'
 import type { ServerConfig } from '../config.ts'
 import { lockOut } from '../exclusive.ts'
+import type { Report } from '../http/app.ts'
 import { Connections } from '../http/connections.ts'
+import type { Exchange, Watch } from '../http/exchange.ts'
 import { InFlight } from '../http/in-flight.ts'
 import { imageSchemaOf } from '../image-schema.ts'
+import { measuredCache, measuringWatch } from '../metrics/measured.ts'
+import type { Metrics } from '../metrics/metrics.ts'
 import { openAuthentication } from '../open-keystone.ts'
 import { openCache } from '../open-stores.ts'
 import { openPolicy } from '../policy/policy-source.ts'
@@ -16,7 +20,10 @@ import type { Opened } from './opened.ts'
 import { recoverAll } from './recover-all.ts'
 import { type OpenedService, openService, type ServiceOptions } from './service.ts'
 
-export interface ApiOptions extends Omit<ServiceOptions, 'forget'> {
+export interface ApiOptions extends Omit<ServiceOptions, 'forget' | 'report'> {
+  readonly report: Report
+  /** Told of each request that was answered, or whose client went. */
+  readonly onExchange?: ((exchange: Exchange) => void) | undefined
   /**
    * Whether this process is the only one: then it keeps others away from the data and puts right what an earlier one
    * was cut off in. Else somebody has done so before.
@@ -38,7 +45,7 @@ export interface Api {
 /** What is opened for it is told to `opened`, also when this rejects. @throws {GlanceError} `usage`, `unavailable`. */
 export async function openApi(
   config: ServerConfig,
-  { isAlone, opened, report, now, ...waiting }: ApiOptions,
+  { isAlone, opened, report, now, metrics, onExchange, ...waiting }: ApiOptions,
 ): Promise<Api> {
   const tls = await readTls(config)
   const schema = await imageSchemaOf(config)
@@ -46,14 +53,24 @@ export async function openApi(
   if (isAlone) for await (const lock of lockOut(config)) opened.add(lock)
   let caching: Caching | undefined
   const forget = async (id: string) => caching?.forget(id)
-  const service = await openService(config, { ...waiting, report, now, opened, forget })
+  const service = await openService(config, { ...waiting, report, now, opened, forget, metrics })
   if (isAlone) await recoverAll(service)
-  caching = new Caching(service, await openCache(config, service))
+  const cache = await openCache(config, service)
+  const isMeasured = cache !== null && metrics !== undefined
+  caching = new Caching(service, isMeasured ? measuredCache(cache, metrics) : cache)
   const inFlight = new InFlight()
   const connections = new Connections()
   const keep = (connections: Disposable) => opened.keep(connections)
   const authenticate = await openAuthentication(config, { report, now, opened: keep })
-  const answering = { schema, policies, authenticate, tls, inFlight, connections }
+  const answering = {
+    schema,
+    policies,
+    authenticate,
+    tls,
+    inFlight,
+    connections,
+    watch: watchOf(metrics, onExchange),
+  }
   const app = await appOf(config, { ...answering, service, caching, report })
   const reloadTls = async () => {
     const { server } = app
@@ -66,4 +83,19 @@ async function policiesOf(config: ServerConfig, opened: Opened, report: (error: 
   const keep = (connections: Disposable) => opened.keep(connections)
   const ask = await remotePolicy(config, { report, opened: keep })
   return await openPolicy(config, { ...config, defaultRule: config.policyDefaultRule, ask }, report)
+}
+
+function watchOf(
+  metrics: Metrics | undefined,
+  onExchange: ApiOptions['onExchange'],
+): Watch | undefined {
+  const measure = metrics === undefined ? undefined : measuringWatch(metrics)
+  if (measure === undefined && onExchange === undefined) return undefined
+  return begun => {
+    const end = measure?.(begun)
+    return exchange => {
+      end?.(exchange)
+      onExchange?.(exchange)
+    }
+  }
 }

@@ -7,8 +7,9 @@ import type { ServerConfig } from '../config.ts'
 import type { Service } from '../domain/service.ts'
 import { fetcherBy } from '../fetcher.ts'
 import { healthcheck } from '../healthcheck.ts'
-import { createApp, protect } from '../http/app.ts'
+import { createApp, protect, type Report } from '../http/app.ts'
 import type { Connections } from '../http/connections.ts'
+import type { Watch } from '../http/exchange.ts'
 import type { InFlight } from '../http/in-flight.ts'
 import type { PolicySource } from '../policy/policy-source.ts'
 import { v1Routes } from '../v1/routes.ts'
@@ -25,7 +26,8 @@ export interface AppParts {
   readonly inFlight: InFlight
   readonly connections: Connections
   readonly tls: TlsOptions | null
-  readonly report: (error: unknown) => void
+  readonly watch: Watch | undefined
+  readonly report: Report
 }
 
 /** Puts the routes of all versions together; nothing listens yet. */
@@ -40,6 +42,7 @@ export async function appOf(
     inFlight,
     connections,
     tls,
+    watch,
     report,
   }: AppParts,
 ): Promise<FastifyInstance> {
@@ -58,6 +61,7 @@ export async function appOf(
     inFlight,
     connections,
     tls,
+    watch,
     report,
   })
   healthcheck(app)

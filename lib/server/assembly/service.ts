@@ -2,6 +2,8 @@ import type { OpenOptions } from '../../database/settings.ts'
 import type { ServerConfig } from '../config.ts'
 import type { Service } from '../domain/service.ts'
 import { Undoing } from '../domain/undoing.ts'
+import { measuredDatabase, measuredStore } from '../metrics/measured.ts'
+import type { Metrics } from '../metrics/metrics.ts'
 import { openProjectLimits } from '../open-keystone.ts'
 import { openStaging, openStores } from '../open-stores.ts'
 import { readyDatabase } from '../ready-database.ts'
@@ -14,6 +16,7 @@ export interface ServiceOptions extends OpenOptions {
   readonly now: () => Date
   /** Takes note of what was opened. */
   readonly opened: Opened
+  readonly metrics?: Metrics | undefined
   /** Drops the copies of an image's data that are kept near at hand. */
   readonly forget: (imageId: string) => Promise<void>
 }
@@ -29,10 +32,15 @@ export interface OpenedService extends Service {
  */
 export async function openService(
   config: ServerConfig,
-  { report, now, opened, forget, ...waiting }: ServiceOptions,
+  { report, now, opened, forget, metrics, ...waiting }: ServiceOptions,
 ): Promise<OpenedService> {
-  const database = opened.add(await openDatabaseOf(config, { ...waiting, report }))
-  const stores = await openStores(config, { opened: store => opened.add(store), report })
+  const plain = opened.add(await openDatabaseOf(config, { ...waiting, report }))
+  const database = metrics === undefined ? plain : measuredDatabase(plain, metrics)
+  const stores = await openStores(config, {
+    opened: store => opened.add(store),
+    asUsed: store => (metrics === undefined ? store : measuredStore(store, metrics)),
+    report,
+  })
   const staging = opened.add(await openStaging(config))
   await readyDatabase(database, config.dbAutoCreate, waiting)
   const { maxWorkers } = config.imports

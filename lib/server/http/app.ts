@@ -10,7 +10,8 @@ import type { Authenticate } from '../auth/authenticate.ts'
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import { hasBody, UNDECODABLE } from './body.ts'
 import type { Connections } from './connections.ts'
-import { CONTEXT, identify, nameRequest } from './context.ts'
+import { CONTEXT, identify, nameRequest, requestIdOf } from './context.ts'
+import { type Watch, watchExchanges } from './exchange.ts'
 import { faultResponse, HttpFault, isFault } from './fault.ts'
 import type { InFlight } from './in-flight.ts'
 import { sendFault } from './send.ts'
@@ -28,9 +29,14 @@ export interface AppOptions {
   readonly connections: Connections
   /** Null for plain HTTP. */
   readonly tls: TlsOptions | null
+  /** Of requests, each of which is told of an answer by its id. */
+  readonly watch?: Watch | undefined
   /** Told of errors that nobody foresaw; all that the client sees of one is a bare 500. */
-  readonly report: (error: unknown) => void
+  readonly report: Report
 }
+
+/** `requestId` when it is of one request. */
+export type Report = (error: unknown, requestId?: string) => void
 
 /** For the routes to which a request must not bring a body. */
 export const BODILESS = { config: { bodiless: true } } as const
@@ -49,10 +55,11 @@ export function createApp({
   inFlight,
   connections,
   tls,
+  watch,
   report,
 }: AppOptions): FastifyInstance {
   const fail = (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
-    if (!isFault(error) && !reply.raw.destroyed) report(error)
+    if (!isFault(error) && !reply.raw.destroyed) report(error, requestIdOf(reply))
     sendFault(
       request.raw,
       reply,
@@ -75,13 +82,14 @@ export function createApp({
   connections.attend(app.server)
   app.addHook('preClose', async () => connections.close())
   app.decorateRequest(CONTEXT, null)
+  if (watch !== undefined) watchExchanges(app, watch)
   app.addHook('onRoute', route => {
     const { handler } = route
     route.handler = async function (request, reply) {
       const work = inFlight.track(Promise.resolve(handler.call(this, request, reply)))
       void work.catch((error: unknown) => {
         // Too late for an answer: fastify would pass over it. What broke off elsewhere is no fault of ours.
-        if (reply.sent && !isGlanceError(error, 'unavailable')) report(error)
+        if (reply.sent && !isGlanceError(error, 'unavailable')) report(error, requestIdOf(reply))
       })
       return work
     }

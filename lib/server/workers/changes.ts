@@ -3,7 +3,7 @@ import { GlanceError } from '../../errors.ts'
 import type { ServerConfig } from '../config.ts'
 import { storeFoldersOf } from '../exclusive.ts'
 
-/** Settings that say where images are. */
+/** Settings that say where images are, and metrics. */
 const PLACES = [
   'dataApi',
   'connection',
@@ -11,6 +11,8 @@ const PLACES = [
   'storeDir',
   'stagingDir',
   'imageCacheDir',
+  'metricsBindHost',
+  'metricsBindPort',
 ] as const satisfies readonly (keyof ServerConfig)[]
 
 /**

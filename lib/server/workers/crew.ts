@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { GlanceError, messageOf } from '../../errors.ts'
 import type { ServerConfig } from '../config.ts'
+import { type Series, sum } from '../metrics/metrics.ts'
 import type { Listener } from './worker-process.ts'
 import { WorkerProcess } from './worker-process.ts'
 
@@ -15,6 +16,8 @@ export interface CrewOptions extends Listener {
   /** Told when a worker can take connections, and of each that is put in the place of one that ended. */
   readonly onReady: () => void
   readonly onReplaced: () => void
+  /** Told of the last that a worker has counted. */
+  readonly onCounted: (series: Series) => void
   /** Told once when the workers cannot live. */
   readonly onHopeless: (error: GlanceError) => void
 }
@@ -59,6 +62,16 @@ export class Crew {
     await this.#ended()
   }
 
+  /** Processes that answer requests. */
+  get size(): number {
+    return this.#workers.size
+  }
+
+  /** What the workers that there are have counted. */
+  async metrics(): Promise<Series> {
+    return sum(await Promise.all([...this.#workers].map(async worker => await worker.metrics())))
+  }
+
   async kill(): Promise<void> {
     this.#forkNoMore()
     for (const worker of this.#workers) worker.kill()
@@ -92,6 +105,7 @@ export class Crew {
   async #bury(worker: WorkerProcess): Promise<void> {
     await worker.ended
     this.#workers.delete(worker)
+    this.#options.onCounted(worker.series)
     this.#ready = this.#ready.filter(one => one !== worker)
   }
 

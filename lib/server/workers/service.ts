@@ -1,5 +1,7 @@
 import type { OpenOptions } from '../../database/settings.ts'
 import { completeConfig, type ServerConfig } from '../config.ts'
+import type { Report } from '../http/app.ts'
+import type { Exchange } from '../http/exchange.ts'
 import { startServer } from '../start.ts'
 import { changed, optionName } from './changes.ts'
 import { SupervisedService } from './supervised.ts'
@@ -22,7 +24,9 @@ export interface RunningService extends AsyncDisposable {
 
 export interface StartOptions extends OpenOptions {
   /** Told of errors that nobody foresaw, of each outage of what the service needs, and of workers that ended. */
-  readonly report: (error: unknown) => void
+  readonly report: Report
+  /** Told of each request that was answered, or whose client went. */
+  readonly onExchange?: ((exchange: Exchange) => void) | undefined
   /** A descriptor at which the system listens for us, instead of the address that is configured. */
   readonly fd?: number | undefined
 }

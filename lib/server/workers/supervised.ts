@@ -4,6 +4,8 @@ import { hostOf } from '../assembly/address.ts'
 import { Opened } from '../assembly/opened.ts'
 import { requireSharing } from '../assembly/sharing.ts'
 import { completeConfig, type ServerConfig } from '../config.ts'
+import { listenForMetrics } from '../metrics/listener.ts'
+import { Metrics, type Series, sum } from '../metrics/metrics.ts'
 import { requireSamePlaces } from './changes.ts'
 import { Crew } from './crew.ts'
 import { Door, type Place } from './door.ts'
@@ -18,6 +20,8 @@ export class SupervisedService implements RunningService {
   readonly failed: Promise<never>
   readonly #options: StartOptions
   readonly #locks = new Opened()
+  /** By this process, and by workers that have ended. */
+  readonly #counted = new Metrics()
   #config: ServerConfig
   /** The last one is the one that takes connections; the others finish what they have. */
   readonly #crews: Crew[] = []
@@ -78,6 +82,8 @@ export class SupervisedService implements RunningService {
     }
     this.#door = door
     door.retry()
+    const listener = await listenForMetrics(this.#config, () => this.#metrics())
+    if (listener !== null) this.#locks.add(listener)
   }
 
   async #reload(next: ServerConfig): Promise<void> {
@@ -107,12 +113,14 @@ export class SupervisedService implements RunningService {
   }
 
   async #crew(config: ServerConfig, signal?: AbortSignal): Promise<Crew> {
-    const { report, notice = () => {} } = this.#options
+    const { report, onExchange, notice = () => {} } = this.#options
     const crew: Crew = new Crew(config, {
       report,
       notice,
       onReady: () => this.#door?.retry(),
-      onReplaced: () => {},
+      onExchange,
+      onReplaced: () => this.#counted.add('glance_api_worker_restarts_total'),
+      onCounted: series => this.#counted.join(series),
       onHopeless: error => {
         if (crew === this.#crews.at(-1)) this.#fail(error)
       },
@@ -136,6 +144,14 @@ export class SupervisedService implements RunningService {
 
   #hand(socket: Socket): boolean {
     return this.#crews.at(-1)?.next()?.take(socket) ?? false
+  }
+
+  async #metrics(): Promise<Series> {
+    const workers = new Map([
+      ['glance_api_workers', this.#crews.reduce((total, { size }) => total + size, 0)],
+    ])
+    const those = await Promise.all(this.#crews.map(async crew => await crew.metrics()))
+    return sum([workers, this.#counted.series, ...those])
   }
 
   async #retire(crew: Crew): Promise<void> {

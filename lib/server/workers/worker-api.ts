@@ -3,9 +3,14 @@ import { type Api, openApi } from '../assembly/api.ts'
 import { Opened } from '../assembly/opened.ts'
 import { stopApp } from '../assembly/stop.ts'
 import type { ServerConfig } from '../config.ts'
+import type { Report } from '../http/app.ts'
+import type { Exchange } from '../http/exchange.ts'
+import { metricsFor } from '../metrics/listener.ts'
+import type { Metrics, Series } from '../metrics/metrics.ts'
 
 export interface WorkerApiOptions {
-  readonly report: (error: unknown) => void
+  readonly report: Report
+  readonly onExchange: ((exchange: Exchange) => void) | undefined
   readonly notice: (message: string) => void
   /** Told when all is at rest and closed, after {@link WorkerApi.stop} or {@link WorkerApi.drain}. */
   readonly ended: () => void
@@ -15,33 +20,55 @@ export interface WorkerApiOptions {
 export class WorkerApi {
   readonly #api: Api
   readonly #opened: Opened
+  readonly #metrics: Metrics | undefined
   readonly #options: WorkerApiOptions
   readonly #graceMs: number
   #end: Promise<void> | undefined
 
-  private constructor(api: Api, opened: Opened, config: ServerConfig, options: WorkerApiOptions) {
+  private constructor(
+    api: Api,
+    opened: Opened,
+    metrics: Metrics | undefined,
+    config: ServerConfig,
+    options: WorkerApiOptions,
+  ) {
     this.#api = api
     this.#opened = opened
+    this.#metrics = metrics
     this.#options = options
     this.#graceMs = config.shutdownGraceMs
   }
 
   /** @throws {GlanceError} as `openApi`. */
   static async start(config: ServerConfig, options: WorkerApiOptions): Promise<WorkerApi> {
-    const { report, notice } = options
+    const { report, notice, onExchange } = options
+    const metrics = metricsFor(config)
     const opened = new Opened()
     const now = () => new Date()
     try {
-      const api = await openApi(config, { isAlone: false, report, notice, now, opened })
+      const api = await openApi(config, {
+        isAlone: false,
+        report,
+        onExchange,
+        notice,
+        now,
+        opened,
+        metrics,
+      })
       await api.app.ready()
       // What Node does for the connections of a server, such as limiting the time of a request, begins with this event;
       // this one never listens itself.
       api.app.server.emit('listening')
-      return new WorkerApi(api, opened, config, options)
+      return new WorkerApi(api, opened, metrics, config, options)
     } catch (error) {
       await opened[Symbol.asyncDispose]()
       throw error
     }
+  }
+
+  /** What was counted and measured; empty where nobody wants to know. */
+  get series(): Series {
+    return this.#metrics?.series ?? new Map()
   }
 
   /** Answers what comes on the connection. */

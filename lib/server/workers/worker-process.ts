@@ -1,16 +1,24 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import type { Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { GlanceError } from '../../errors.ts'
 import type { ServerConfig } from '../config.ts'
 import type { FromWorker, ToWorker } from './messages.ts'
+import type { Report } from '../http/app.ts'
+import type { Exchange } from '../http/exchange.ts'
+import type { Series } from '../metrics/metrics.ts'
 import { hear } from './told-error.ts'
 
 const PROGRAM = fileURLToPath(new URL('worker.js', import.meta.url))
 
+/** How long a worker may take to say what it has counted, before what it said last has to do. Milliseconds. */
+const PATIENCE_MS = 2000
+
 /** Told what workers tell. */
 export interface Listener {
-  readonly report: (error: unknown) => void
+  readonly report: Report
+  readonly onExchange?: ((exchange: Exchange) => void) | undefined
   readonly notice: (message: string) => void
 }
 
@@ -26,22 +34,35 @@ export class WorkerProcess {
   readonly ended: Promise<WorkerEnd>
   /** Whether it was told to end. */
   isLeaving = false
+  isReady = false
+  /** As it was last told. */
+  series: Series = new Map()
+  #counted: () => void = () => {}
 
-  constructor(config: ServerConfig, { report, notice }: Listener) {
+  constructor(config: ServerConfig, { report, onExchange, notice }: Listener) {
     const stdio = ['ignore', 'ignore', 'inherit', 'ipc'] as const
     const child = fork(PROGRAM, [], { serialization: 'advanced', stdio: [...stdio] })
     this.#child = child
     this.ended = new Promise(resolve => {
-      child.once('exit', (status, signal) => resolve(signal ?? `status ${status}`))
+      child.once('exit', (status, signal) => {
+        const end = signal ?? `status ${status}`
+        // What it said last may still be on its way.
+        if (child.connected) child.once('disconnect', () => resolve(end))
+        else resolve(end)
+      })
       child.once('error', () => {
         if (child.pid === undefined) resolve('no process could be made')
       })
     })
     this.ready = new Promise((resolve, reject) => {
       child.on('message', (message: FromWorker) => {
-        if (message.type === 'ready') resolve()
-        else if (message.type === 'failed') reject(hear(message.error))
-        else if (message.type === 'report') report(hear(message.error))
+        if (message.type === 'ready') {
+          this.isReady = true
+          resolve()
+        } else if (message.type === 'failed') reject(hear(message.error))
+        else if (message.type === 'report') report(hear(message.error), message.requestId)
+        else if (message.type === 'exchange') onExchange?.(message.exchange)
+        else if (message.type === 'metrics') this.#count(message.series)
         else notice(message.message)
       })
       void this.ended.then(end =>
@@ -51,11 +72,26 @@ export class WorkerProcess {
       )
     })
     this.ready.catch(() => {}) // Not everybody waits for it.
-    this.#say({ type: 'start', config })
+    this.#say({ type: 'start', config, tellsExchanges: onExchange !== undefined })
   }
 
   get pid(): number {
     return this.#child.pid ?? 0
+  }
+
+  /** What it has counted so far, as it says, or has last said before it ended. */
+  async metrics(): Promise<Series> {
+    if (this.#child.connected && this.isReady) {
+      const counted = new Promise<void>(resolve => (this.#counted = resolve))
+      this.#say({ type: 'metrics' })
+      await Promise.race([counted, this.ended, delay(PATIENCE_MS, undefined, { ref: false })])
+    }
+    return this.series
+  }
+
+  #count(series: Series): void {
+    this.series = series
+    this.#counted()
   }
 
   /** Hands a connection over, of which nothing was read; false when the worker is gone. */

@@ -19,6 +19,9 @@ process.on('message', (message: ToWorker, socket?: Socket) => {
       // Its client may have gone on the way.
       if (socket !== undefined) void api?.then(api => api.take(socket))
       break
+    case 'metrics':
+      void api?.then(tellMetrics)
+      break
     case 'drain':
       void api?.then(api => api.drain())
       break
@@ -34,13 +37,14 @@ process.on('SIGHUP', () => {})
 // A file that may not grow further is a failed write of one image.
 process.on('SIGXFSZ', () => {})
 
-async function start({ config }: ToWorker & { type: 'start' }): Promise<WorkerApi> {
+async function start({ config, tellsExchanges }: ToWorker & { type: 'start' }): Promise<WorkerApi> {
   try {
     const { WorkerApi } = await import('./worker-api.ts')
     const started = await WorkerApi.start(config, {
-      report: error => say({ type: 'report', error: tell(error) }),
+      report: (error, requestId) => say({ type: 'report', error: tell(error), requestId }),
+      onExchange: tellsExchanges ? exchange => say({ type: 'exchange', exchange }) : undefined,
       notice: message => say({ type: 'notice', message }),
-      ended: () => process.exit(0),
+      ended: () => void leave(),
     })
     say({ type: 'ready' })
     return started
@@ -50,6 +54,17 @@ async function start({ config }: ToWorker & { type: 'start' }): Promise<WorkerAp
     )
     return await new Promise(() => {})
   }
+}
+
+/** The last of what was counted is not to be lost. */
+async function leave(): Promise<void> {
+  const last = await api
+  const series = last?.series ?? new Map<string, number>()
+  process.send?.({ type: 'metrics', series } satisfies FromWorker, () => process.exit(0))
+}
+
+function tellMetrics({ series }: WorkerApi): void {
+  say({ type: 'metrics', series })
 }
 
 function stop(): void {
