@@ -221,7 +221,7 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
       'database/database.ts',
     ],
   ],
-  ['server/workers/', ['errors.ts', 'database/settings.ts', 'server/']],
+  ['server/workers/', ['errors.ts', 'database/settings.ts', 'database/database.ts', 'server/']],
   [
     'server/metrics/',
     [

@@ -5,7 +5,15 @@ import { startServer } from '../lib/server/start.ts'
 import { runProgram } from './support/command.ts'
 import { dialUpload, rest } from './support/connection.ts'
 import { isAlive, startService } from './support/service.ts'
-import { ask, CLOSING, create, put, untilRefused, untilSaving } from './support/service-requests.ts'
+import {
+  ask,
+  CLOSING,
+  create,
+  put,
+  untilRefused,
+  untilSaving,
+  untilStatus,
+} from './support/service-requests.ts'
 import { soon } from './support/soon.ts'
 
 t.test('two workers share a service', async t => {
@@ -48,6 +56,17 @@ t.test('two workers share a service', async t => {
     t.equal((await fetch(`${service.url}/v2/images`, { headers: CLOSING })).status, 200)
     while (service.workers().length < 2) await soon()
     t.notOk(service.workers().includes(victim))
+  })
+
+  await t.test('an image whose upload one had that is killed waits for its data again', async t => {
+    const id = await create(service)
+    const socket = await dialUpload(service, id, 'Content-Length: 9')
+    socket.on('error', () => {})
+    socket.write('some')
+    await untilSaving(service, id)
+    for (const pid of service.workers()) process.kill(pid, 'SIGKILL')
+    await untilStatus(service, id, 'queued')
+    t.equal((await put(service, id, 'some data')).status, 204)
   })
 
   await t.test('SIGTERM lets an upload finish, and ends all of them', async t => {

@@ -22,9 +22,17 @@ export async function put(service: TestService, id: string, body: string): Promi
 }
 
 export async function untilSaving(service: TestService, id: string): Promise<void> {
+  await untilStatus(service, id, 'saving')
+}
+
+export async function untilStatus(service: TestService, id: string, status: string): Promise<void> {
   for (;;) {
-    const answer = await fetch(`${service.url}/v2/images/${id}`, { headers: CLOSING })
-    if (((await answer.json()) as { status: string }).status === 'saving') return
+    // A worker that is killed takes its connections with it.
+    const answer = await fetch(`${service.url}/v2/images/${id}`, { headers: CLOSING }).catch(
+      () => null,
+    )
+    const image = ((await answer?.json()) ?? {}) as { readonly status?: string }
+    if (image.status === status) return
     await soon()
   }
 }

@@ -17,6 +17,7 @@ export interface ServiceOptions extends OpenOptions {
   /** Takes note of what was opened. */
   readonly opened: Opened
   readonly metrics?: Metrics | undefined
+  readonly onAltered?: Service['onAltered']
   /** Drops the copies of an image's data that are kept near at hand. */
   readonly forget: (imageId: string) => Promise<void>
 }
@@ -32,7 +33,7 @@ export interface OpenedService extends Service {
  */
 export async function openService(
   config: ServerConfig,
-  { report, now, opened, forget, metrics, ...waiting }: ServiceOptions,
+  { report, now, opened, forget, metrics, onAltered, ...waiting }: ServiceOptions,
 ): Promise<OpenedService> {
   const plain = opened.add(await openDatabaseOf(config, { ...waiting, report }))
   const database = metrics === undefined ? plain : measuredDatabase(plain, metrics)
@@ -58,6 +59,7 @@ export async function openService(
     undoing,
     projectLimits,
     forget,
+    onAltered,
     report,
     now,
   }

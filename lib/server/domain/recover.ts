@@ -15,14 +15,17 @@ export async function recover(service: Service): Promise<void> {
   let marker: string | null = null
   for (;;) {
     const cutOff = await images.list({ ...everything(['saving'], PAGE), marker })
-    for (const { id } of cutOff) {
-      // Data that the image never named goes first: should this be cut off as well, the image is found again.
-      if (await isEmptied(service, id)) await giveUp(service, id, 'saving')
-    }
+    for (const { id } of cutOff) await recoverSaving(service, id)
     marker = cutOff.at(-1)?.id ?? null
     if (cutOff.length < PAGE) break
   }
   for (const store of service.stores.writable) await store.recover().catch(service.report)
+}
+
+/** The same for one image whose upload was cut off. */
+export async function recoverSaving(service: Service, id: string): Promise<void> {
+  // Data that the image never named goes first: should this be cut off as well, the image is found again.
+  if (await isEmptied(service, id)) await giveUp(service, id, 'saving')
 }
 
 /** Whether no store has any data of the image now. */

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { GlanceError, messageOf } from '../../errors.ts'
 import type { ServerConfig } from '../config.ts'
@@ -18,6 +19,10 @@ export interface CrewOptions extends Listener {
   readonly onReplaced: () => void
   /** Told of the last that a worker has counted. */
   readonly onCounted: (series: Series) => void
+  /** Told of the images that a worker had in hand when it ended. */
+  readonly onLeft: (ids: ReadonlySet<string>) => void
+  /** Told of a connection that never came to its worker. */
+  readonly onUntaken: (socket: Socket) => void
   /** Told once when the workers cannot live. */
   readonly onHopeless: (error: GlanceError) => void
 }
@@ -67,6 +72,11 @@ export class Crew {
     return this.#workers.size
   }
 
+  /** Whether a worker has the image in hand. */
+  holds(id: string): boolean {
+    return [...this.#workers].some(({ held }) => held.has(id))
+  }
+
   /** What the workers that there are have counted. */
   async metrics(): Promise<Series> {
     return sum(await Promise.all([...this.#workers].map(async worker => await worker.metrics())))
@@ -106,6 +116,8 @@ export class Crew {
     await worker.ended
     this.#workers.delete(worker)
     this.#options.onCounted(worker.series)
+    for (const socket of worker.untaken()) this.#options.onUntaken(socket)
+    if (worker.held.size > 0) this.#options.onLeft(worker.held)
     this.#ready = this.#ready.filter(one => one !== worker)
   }
 

@@ -14,11 +14,12 @@ export class Door {
   readonly #server: Server
   readonly #hand: (socket: Socket) => boolean
   readonly #waiting = new Set<Socket>()
+  #isClosed = false
 
   private constructor(server: Server, hand: (socket: Socket) => boolean) {
     this.#server = server
     this.#hand = hand
-    server.on('connection', (socket: Socket) => this.#welcome(socket))
+    server.on('connection', (socket: Socket) => this.welcome(socket))
   }
 
   /** `hand` is false when nobody takes the connection now. @throws {GlanceError} `unavailable`. */
@@ -40,6 +41,14 @@ export class Door {
     return addressOf(this.#server).port
   }
 
+  /** Hands a connection on, or has it wait. */
+  welcome(socket: Socket): void {
+    socket.on('error', () => {}) // It is gone before anybody had it.
+    if (this.#waiting.size === 0 && this.#hand(socket)) return
+    if (this.#isClosed || this.#waiting.size >= MOST_WAITING) socket.destroy()
+    else this.#waiting.add(socket)
+  }
+
   /** Hands on what waits. */
   retry(): void {
     for (const socket of this.#waiting) {
@@ -50,14 +59,8 @@ export class Door {
 
   /** Lets nobody in any more. */
   close(): void {
+    this.#isClosed = true
     this.#server.close()
     for (const socket of this.#waiting) socket.destroy()
-  }
-
-  #welcome(socket: Socket): void {
-    socket.on('error', () => {}) // It is gone before anybody had it.
-    if (this.#waiting.size === 0 && this.#hand(socket)) return
-    if (this.#waiting.size >= MOST_WAITING) socket.destroy()
-    else this.#waiting.add(socket)
   }
 }

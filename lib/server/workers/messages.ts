@@ -17,9 +17,13 @@ export type ToWorker =
 /** What a worker tells. */
 export type FromWorker =
   | { readonly type: 'ready' }
+  /** The connection that was handed to it first of those that it has not said this of is its own. */
+  | { readonly type: 'taken' }
   /** It cannot start, and ends. */
   | { readonly type: 'failed'; readonly error: ToldError }
   | { readonly type: 'report'; readonly error: ToldError; readonly requestId: string | undefined }
+  /** Whether it has an image in hand from now on, such as by an upload. */
+  | { readonly type: 'holds'; readonly id: string; readonly isHeld: boolean }
   | { readonly type: 'exchange'; readonly exchange: Exchange }
   /** Also as the last of all. */
   | { readonly type: 'metrics'; readonly series: Series }

@@ -4,6 +4,8 @@ import { recoverAll } from '../assembly/recover-all.ts'
 import { openService } from '../assembly/service.ts'
 import type { ServerConfig } from '../config.ts'
 import { lockOut } from '../exclusive.ts'
+import type { Report } from '../http/app.ts'
+import { recoverImage } from '../import/recover-image.ts'
 
 /**
  * Does what is done once for all workers, before there are any: keeps other services away until `locks` are disposed of,
@@ -12,16 +14,31 @@ import { lockOut } from '../exclusive.ts'
  */
 export async function prepare(
   config: ServerConfig,
-  {
-    report,
-    locks,
-    ...waiting
-  }: OpenOptions & { readonly report: (error: unknown) => void; readonly locks: Opened },
+  { report, locks, ...waiting }: OpenOptions & { readonly report: Report; readonly locks: Opened },
 ): Promise<void> {
   for await (const lock of lockOut(config)) locks.add(lock)
   await using opened = new Opened()
+  await recoverAll(await serviceFor(config, { ...waiting, report, opened }))
+}
+
+/** Puts right what a worker that has ended left behind of these images. @throws {GlanceError} `unavailable`. */
+export async function recoverLeft(
+  config: ServerConfig,
+  ids: Iterable<string>,
+  { report, isHeld }: { readonly report: Report; readonly isHeld: (id: string) => boolean },
+): Promise<void> {
+  await using opened = new Opened()
+  const service = await serviceFor(config, { report, opened })
+  for (const id of ids) {
+    // Another has it by now, so that it has been put right.
+    if (!isHeld(id)) await recoverImage(service, id)
+  }
+}
+
+async function serviceFor(
+  config: ServerConfig,
+  options: OpenOptions & { readonly report: Report; readonly opened: Opened },
+) {
   const now = () => new Date()
-  const forget = async () => {}
-  const service = await openService(config, { ...waiting, report, now, opened, forget })
-  await recoverAll(service)
+  return await openService(config, { ...options, now, forget: async () => {} })
 }

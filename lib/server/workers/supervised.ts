@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { GlanceError } from '../../errors.ts'
 import { hostOf } from '../assembly/address.ts'
 import { Opened } from '../assembly/opened.ts'
@@ -9,11 +10,14 @@ import { Metrics, type Series, sum } from '../metrics/metrics.ts'
 import { requireSamePlaces } from './changes.ts'
 import { Crew } from './crew.ts'
 import { Door, type Place } from './door.ts'
-import { prepare } from './prepare.ts'
+import { prepare, recoverLeft } from './prepare.ts'
 import type { RunningService, StartOptions } from './service.ts'
 
 /** What workers may take to end besides the time that they have for what is under way. Milliseconds. */
 const LAST_MS = 10_000
+
+/** How long what cannot be put right waits for the next attempt. Milliseconds. */
+const RECOVERY_PAUSE_MS = 1000
 
 /** A service whose requests are answered by workers; this process takes connections in and hands them on. */
 export class SupervisedService implements RunningService {
@@ -28,6 +32,7 @@ export class SupervisedService implements RunningService {
   #door: Door | undefined
   #fail: (error: GlanceError) => void = () => {}
   #changing: Promise<unknown> = Promise.resolve()
+  #recovering: Promise<unknown> = Promise.resolve()
   #end: Promise<void> | undefined
 
   private constructor(config: ServerConfig, options: StartOptions) {
@@ -121,6 +126,13 @@ export class SupervisedService implements RunningService {
       onExchange,
       onReplaced: () => this.#counted.add('glance_api_worker_restarts_total'),
       onCounted: series => this.#counted.join(series),
+      onUntaken: socket => {
+        if (this.#door === undefined) socket.destroy()
+        else this.#door.welcome(socket)
+      },
+      onLeft: ids => {
+        this.#recovering = Promise.all([this.#recovering, this.#recover(ids)])
+      },
       onHopeless: error => {
         if (crew === this.#crews.at(-1)) this.#fail(error)
       },
@@ -146,6 +158,21 @@ export class SupervisedService implements RunningService {
     return this.#crews.at(-1)?.next()?.take(socket) ?? false
   }
 
+  /** Puts right what a worker has left behind, until it is done; when the service stops first, its next start does. */
+  async #recover(ids: ReadonlySet<string>): Promise<void> {
+    const { report } = this.#options
+    const isHeld = (id: string) => this.#crews.some(crew => crew.holds(id))
+    for (let attempt = 0; this.#end === undefined; attempt += 1) {
+      try {
+        await recoverLeft(this.#config, ids, { report, isHeld })
+        return
+      } catch (error) {
+        if (attempt === 0) report(error)
+        await delay(RECOVERY_PAUSE_MS)
+      }
+    }
+  }
+
   async #metrics(): Promise<Series> {
     const workers = new Map([
       ['glance_api_workers', this.#crews.reduce((total, { size }) => total + size, 0)],
@@ -169,6 +196,7 @@ export class SupervisedService implements RunningService {
     const patience = graceMs === 0 ? undefined : setTimeout(killAll, 2 * graceMs + LAST_MS)
     await Promise.all(this.#crews.map(crew => crew.leave({ isPatient: false })))
     clearTimeout(patience)
+    await this.#recovering
     await this.#locks[Symbol.asyncDispose]()
   }
 }

@@ -8,9 +8,13 @@ import type { Exchange } from '../http/exchange.ts'
 import { metricsFor } from '../metrics/listener.ts'
 import type { Metrics, Series } from '../metrics/metrics.ts'
 
+import { heldAfter } from './held.ts'
+
 export interface WorkerApiOptions {
   readonly report: Report
   readonly onExchange: ((exchange: Exchange) => void) | undefined
+  /** Told when it has an image in hand, and when not any more. */
+  readonly onHeld: (id: string, isHeld: boolean) => void
   readonly notice: (message: string) => void
   /** Told when all is at rest and closed, after {@link WorkerApi.stop} or {@link WorkerApi.drain}. */
   readonly ended: () => void
@@ -41,7 +45,7 @@ export class WorkerApi {
 
   /** @throws {GlanceError} as `openApi`. */
   static async start(config: ServerConfig, options: WorkerApiOptions): Promise<WorkerApi> {
-    const { report, notice, onExchange } = options
+    const { report, notice, onExchange, onHeld } = options
     const metrics = metricsFor(config)
     const opened = new Opened()
     const now = () => new Date()
@@ -54,6 +58,10 @@ export class WorkerApi {
         now,
         opened,
         metrics,
+        onAltered: (before, after) => {
+          const isHeld = heldAfter(before, after)
+          if (isHeld !== null) onHeld(after.id, isHeld)
+        },
       })
       await api.app.ready()
       // What Node does for the connections of a server, such as limiting the time of a request, begins with this event;

@@ -35,6 +35,9 @@ export class WorkerProcess {
   /** Whether it was told to end. */
   isLeaving = false
   isReady = false
+  /** The images that it has in hand, by their ids. */
+  readonly held = new Set<string>()
+  readonly #handing: Socket[] = []
   /** As it was last told. */
   series: Series = new Map()
   #counted: () => void = () => {}
@@ -43,17 +46,7 @@ export class WorkerProcess {
     const stdio = ['ignore', 'ignore', 'inherit', 'ipc'] as const
     const child = fork(PROGRAM, [], { serialization: 'advanced', stdio: [...stdio] })
     this.#child = child
-    this.ended = new Promise(resolve => {
-      child.once('exit', (status, signal) => {
-        const end = signal ?? `status ${status}`
-        // What it said last may still be on its way.
-        if (child.connected) child.once('disconnect', () => resolve(end))
-        else resolve(end)
-      })
-      child.once('error', () => {
-        if (child.pid === undefined) resolve('no process could be made')
-      })
-    })
+    this.ended = endOf(child)
     this.ready = new Promise((resolve, reject) => {
       child.on('message', (message: FromWorker) => {
         if (message.type === 'ready') {
@@ -61,6 +54,8 @@ export class WorkerProcess {
           resolve()
         } else if (message.type === 'failed') reject(hear(message.error))
         else if (message.type === 'report') report(hear(message.error), message.requestId)
+        else if (message.type === 'taken') this.#handing.shift()?.destroy()
+        else if (message.type === 'holds') this.#hold(message.id, message.isHeld)
         else if (message.type === 'exchange') onExchange?.(message.exchange)
         else if (message.type === 'metrics') this.#count(message.series)
         else notice(message.message)
@@ -89,6 +84,11 @@ export class WorkerProcess {
     return this.series
   }
 
+  #hold(id: string, isHeld: boolean): void {
+    if (isHeld) this.held.add(id)
+    else this.held.delete(id)
+  }
+
   #count(series: Series): void {
     this.series = series
     this.#counted()
@@ -97,9 +97,10 @@ export class WorkerProcess {
   /** Hands a connection over, of which nothing was read; false when the worker is gone. */
   take(socket: Socket): boolean {
     if (!this.#child.connected) return false
-    this.#child.send({ type: 'connection' } satisfies ToWorker, socket, {}, error => {
-      if (error !== null) socket.destroy()
-    })
+    this.#handing.push(socket)
+    // Node would never close what a worker that dies has not taken, so we do.
+    const options = { keepOpen: true }
+    this.#child.send({ type: 'connection' } satisfies ToWorker, socket, options, () => {})
     return true
   }
 
@@ -107,6 +108,11 @@ export class WorkerProcess {
   leave(isPatient: boolean): void {
     this.isLeaving = true
     this.#say({ type: isPatient ? 'drain' : 'stop' })
+  }
+
+  /** Connections that were still on their way to it when it ended. */
+  untaken(): readonly Socket[] {
+    return this.#handing.filter(socket => !socket.destroyed)
   }
 
   /** Ends it at once. */
@@ -119,4 +125,17 @@ export class WorkerProcess {
     // One that has gone is told nothing; that it has, its end says.
     if (this.#child.connected) this.#child.send(message, () => {})
   }
+}
+
+async function endOf(child: ChildProcess): Promise<WorkerEnd> {
+  const end = await new Promise<WorkerEnd>(resolve => {
+    child.once('exit', (status, signal) => resolve(signal ?? `status ${status}`))
+    child.once('error', () => {
+      if (child.pid === undefined) resolve('no process could be made')
+    })
+  })
+  // What it said last may still be on its way, and nobody is told when all is there: of a channel with a connection on
+  // its way Node does not.
+  while (child.pid !== undefined && child.connected) await delay(5)
+  return end
 }

@@ -16,6 +16,7 @@ process.on('message', (message: ToWorker, socket?: Socket) => {
       api ??= start(message)
       break
     case 'connection':
+      say({ type: 'taken' }) // Before anything is read of it.
       // Its client may have gone on the way.
       if (socket !== undefined) void api?.then(api => api.take(socket))
       break
@@ -43,6 +44,7 @@ async function start({ config, tellsExchanges }: ToWorker & { type: 'start' }): 
     const started = await WorkerApi.start(config, {
       report: (error, requestId) => say({ type: 'report', error: tell(error), requestId }),
       onExchange: tellsExchanges ? exchange => say({ type: 'exchange', exchange }) : undefined,
+      onHeld: (id, isHeld) => say({ type: 'holds', id, isHeld }),
       notice: message => say({ type: 'notice', message }),
       ended: () => void leave(),
     })
