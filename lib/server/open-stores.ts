@@ -59,15 +59,19 @@ export async function openStaging({ dataApi, dataDir, stagingDir }: ServerConfig
   return openFolder(STAGING, datadir)
 }
 
-/** Opens the cache of a service that has recovered; null for one without. @throws {GlanceError} `unavailable`. */
+/**
+ * Opens the cache of a service that has recovered; null for one without. One that is shared leaves to another process what
+ * a crash left there. @throws {GlanceError} `unavailable`.
+ */
 export async function openCache(
   { imageCacheDir: datadir, imageCacheMaxSize: maxSize }: ServerConfig,
   service: Service,
+  isShared = false,
 ): Promise<ImageCache | null> {
   if (datadir === null) return null
   const store = await openFolder('cache', datadir)
   const { now } = service
-  return FileCache.open(store, datadir, id => wholeOf(service, id), { maxSize, now })
+  return FileCache.open(store, datadir, id => wholeOf(service, id), { maxSize, now, isShared })
 }
 
 async function openFolder(id: string, path: string): Promise<Store> {

@@ -55,7 +55,7 @@ export async function openApi(
   const forget = async (id: string) => caching?.forget(id)
   const service = await openService(config, { ...waiting, report, now, opened, forget, metrics })
   if (isAlone) await recoverAll(service)
-  const cache = await openCache(config, service)
+  const cache = await openCache(config, service, !isAlone)
   const isMeasured = cache !== null && metrics !== undefined
   caching = new Caching(service, isMeasured ? measuredCache(cache, metrics) : cache)
   const inFlight = new InFlight()

@@ -6,10 +6,11 @@ import type { ServerConfig } from '../config.ts'
 import { lockOut } from '../exclusive.ts'
 import type { Report } from '../http/app.ts'
 import { recoverImage } from '../import/recover-image.ts'
+import { openCache } from '../open-stores.ts'
 
 /**
  * Does what is done once for all workers, before there are any: keeps other services away until `locks` are disposed of,
- * makes the tables of the database ready, and puts right what an earlier service was cut off in.
+ * makes the tables of the database ready, and puts right what an earlier service was cut off in, in its cache as well.
  * @throws {GlanceError} as `openService`.
  */
 export async function prepare(
@@ -18,7 +19,9 @@ export async function prepare(
 ): Promise<void> {
   for await (const lock of lockOut(config)) locks.add(lock)
   await using opened = new Opened()
-  await recoverAll(await serviceFor(config, { ...waiting, report, opened }))
+  const service = await serviceFor(config, { ...waiting, report, opened })
+  await recoverAll(service)
+  await openCache(config, service)
 }
 
 /** Puts right what a worker that has ended left behind of these images. @throws {GlanceError} `unavailable`. */
