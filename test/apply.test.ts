@@ -192,6 +192,44 @@ t.test('removals of a plan', async t => {
     t.match(await two.show(idOf(9)), { os_hidden: false })
   })
 
+  t.test('spare what changes while others are removed', async t => {
+    const { plan, one, two } = await removing(t, 'delete')
+    let asked = 0
+    const front = await startListener(t, (request, response) => {
+      void (async () => {
+        if (request.method === 'DELETE' && (asked += 1) === 1) {
+          await two.patch(idOf(2), set('name', 'in use again'))
+          await two.call('DELETE', `/v2/images/${idOf(3)}`)
+        }
+        await forwardAs({}, two.url, request, response)
+      })()
+    })
+    await writeFile(plan, (await readFile(plan, 'utf8')).replaceAll(two.url, front))
+    t.match(await run(['apply', '-j', '1', plan]), {
+      status: 1,
+      stdout: / 1 deleted, 1 only on the target left alone, 1 failed\n$/,
+      stderr: /image 2\): failed: image .*: it has changed on .*since the plan was made/,
+    })
+    t.match(await two.show(idOf(2)), { name: 'in use again' })
+    for (const n of [4, 5]) await one.call('DELETE', `/v2/images/${idOf(n)}`)
+    t.match(await run(['apply', plan]), {
+      status: 1,
+      stdout: /^0 images created .* 2 only on the target left alone, 1 failed\n$/,
+    })
+  })
+
+  t.test('do nothing where the source does not own to what it listed any more', async t => {
+    const { plan, one, two } = await removing(t, 'hide')
+    for (const n of [4, 5]) await one.call('DELETE', `/v2/images/${idOf(n)}`)
+    t.match(await run(['apply', plan]), {
+      status: 1,
+      stdout: /^0 images created .* 3 only on the target left alone, 0 failed\n$/,
+      stderr:
+        /lists image .* and has none of that id when it is asked for it, .*: all are left alone/,
+    })
+    t.match(await two.show(idOf(1)), { os_hidden: false })
+  })
+
   t.test('are bounded by the --max-delete of the plan, or of apply', async t => {
     const { plan, two } = await removing(t, 'delete', '3')
     t.match(await run(['apply', '--max-delete', '50%', plan]), {

@@ -11,6 +11,7 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
   ['abort.ts', []],
   ['attempts.ts', ['errors.ts', 'abort.ts']],
   ['module.ts', ['errors.ts']],
+  ['nearest.ts', []],
   ['image/', ['errors.ts']],
   ['format/', ['errors.ts']],
   ['wire/', ['errors.ts', 'image/']],
@@ -130,10 +131,25 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
   ['server/versions.ts', ['errors.ts', 'server/http/', 'server/healthcheck.ts']],
   ['server/oslo-config.ts', ['errors.ts']],
   ['server/option-values.ts', ['errors.ts']],
-  ['server/database-options.ts', ['errors.ts', 'database/settings.ts', 'server/option-values.ts']],
+  ['server/database-config.ts', ['database/settings.ts']],
+  ['server/identity-settings.ts', ['server/option-values.ts']],
   [
-    'server/identity-settings.ts',
-    ['errors.ts', 'server/oslo-config.ts', 'server/option-values.ts'],
+    'server/options/',
+    [
+      'errors.ts',
+      'nearest.ts',
+      'image/',
+      'http/uri-filter.ts',
+      'server/config.ts',
+      'server/database-config.ts',
+      'server/identity-settings.ts',
+      'server/import-settings.ts',
+      'server/option-values.ts',
+      'server/oslo-config.ts',
+      'server/policy/property-protection.ts',
+      'server/policy/remote-settings.ts',
+      'server/store-settings.ts',
+    ],
   ],
   [
     'server/open-keystone.ts',
@@ -150,30 +166,26 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
   ],
   [
     'server/store-settings.ts',
-    ['errors.ts', 'store/open.ts', 'server/oslo-config.ts', 'server/option-values.ts'],
+    [
+      'errors.ts',
+      'store/open.ts',
+      'server/oslo-config.ts',
+      'server/option-values.ts',
+      'server/options/',
+    ],
   ],
   [
     'server/store-configs.ts',
     ['errors.ts', 'store/open.ts', 'server/config.ts', 'server/store-settings.ts'],
   ],
-  [
-    'server/import-settings.ts',
-    [
-      'errors.ts',
-      'image/import.ts',
-      'http/uri-filter.ts',
-      'server/oslo-config.ts',
-      'server/option-values.ts',
-    ],
-  ],
+  ['server/import-settings.ts', ['image/import.ts', 'http/uri-filter.ts']],
   [
     'server/config.ts',
     [
-      'errors.ts',
       'image/',
-      'server/database-options.ts',
+      'server/database-config.ts',
+      'server/options/read.ts',
       'server/oslo-config.ts',
-      'server/option-values.ts',
       'server/store-settings.ts',
       'server/import-settings.ts',
       'server/identity-settings.ts',
@@ -184,6 +196,7 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
   ['server/ready-database.ts', ['errors.ts', 'abort.ts', 'database/database.ts']],
   ['server/tls.ts', ['errors.ts', 'http/tls.ts', 'server/config.ts']],
   ['server/image-schema.ts', ['errors.ts', 'image/', 'wire/', 'server/config.ts']],
+  ['server/check-config.ts', ['errors.ts', 'database/connection.ts', 'store/open.ts', 'server/']],
   ['server/remote-policy.ts', ['errors.ts', 'http/', 'server/policy/']],
   ['server/fetcher.ts', ['errors.ts', 'http/', 'stream/', 'server/import/importer.ts']],
   [
@@ -192,6 +205,7 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
       'errors.ts',
       'store/',
       'server/config.ts',
+      'server/open-keystone.ts',
       'server/store-configs.ts',
       'server/domain/',
       'server/cache/',
@@ -259,7 +273,7 @@ const LONGEST = 400
 /** Drivers, and what they share. */
 const DRIVERS: readonly RegExp[] = [
   /^endpoint\/(glance-v1|glance-v2|directory|archive|memory)/,
-  /^store\/(filesystem|memory|http|s3\/)/,
+  /^store\/(filesystem|memory|http|s3\/|rbd\/)/,
   /^database\/(simple|sqlite|postgres|mysql)/,
 ]
 

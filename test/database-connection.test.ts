@@ -18,6 +18,8 @@ const POSTGRESQL = {
   tls: { use: 'preferred', verify: 'nothing', ca: null, cert: null, key: null },
   connectTimeoutMs: 10_000,
   applicationName: 'glance-replicator',
+  options: null,
+  ignored: [],
 } as const satisfies Connection
 
 const MYSQL = {
@@ -64,6 +66,18 @@ t.test('a connection is written as for SQLAlchemy', async t => {
     [
       'postgresql://db/glance?connect_timeout=3&application_name=me&client_encoding=UTF8',
       { connectTimeoutMs: 3000, applicationName: 'me' },
+    ],
+    [
+      'postgresql://db/glance?options=-c%20search_path%3Dours&plugin=dbcounter&keepalives_idle=5',
+      { options: '-c search_path=ours', ignored: ['plugin', 'keepalives_idle'] },
+    ],
+    [
+      'mysql://db/glance?plugin=dbcounter&charset=utf8&binary_prefix=true&plugin=other',
+      { ...MYSQL, host: 'db', ignored: ['plugin', 'binary_prefix'] },
+    ],
+    [
+      'mysql://db/glance?ssl_ca=/ca.pem&ssl_verify_cert=true&ssl_verify_identity=1',
+      { tls: { use: 'required', verify: 'host', ca: '/ca.pem' } },
     ],
     ['mysql:///glance', MYSQL],
     ['mysql+pymysql://db/glance?charset=utf8', { ...MYSQL, host: 'db' }],
@@ -128,6 +142,16 @@ t.test(
         'mysql://me:secret@db/glance?sslmode=require',
         "no option 'sslmode' for MySQL: expected charset",
       ],
+      [
+        'mysql://me:secret@db/glance?read_default_file=/etc/my.cnf',
+        "the option 'read_default_file' is not supported, and would change which database it is",
+      ],
+      [
+        'mysql://me:secret@db/glance?ssl_ca=/ca.pem&ssl_verify_cert=false',
+        'ssl_verify_cert: expected true, with ssl_ca',
+      ],
+      ['mysql://me:secret@db/glance?ssl_verify_cert=true', 'without ssl_ca it is not checked'],
+      ['postgresql://me:secret@db/glance?service=glance', "the option 'service' is not supported"],
       ['mysql://me:secret@db/glance?charset=latin1', "charset: expected utf8mb4, not 'latin1'"],
       ['mysql://me:secret@db/glance?ssl_check_hostname=no', 'ssl_check_hostname: expected true or'],
     ] as const) {
@@ -163,6 +187,14 @@ t.test('a file of certificates that cannot be read is named', async t => {
       message: /\/nowhere\/ca\.pem cannot be read: ENOENT/,
     })
   }
+})
+
+t.test('options of a connection that are ignored are told', async t => {
+  const notices: string[] = []
+  const settings = { dataApi: null, connection: 'mysql://127.0.0.1:1/glance?plugin=dbcounter' }
+  const notice = (message: string) => notices.push(message)
+  await t.rejects(openDatabase({ ...settings, maxRetries: 0 }, { notice }))
+  t.strictSame(notices, ['connection: plugin ignored: nothing here needs it'])
 })
 
 t.test('nobody answers: it is tried again so many times, then unavailable', async t => {
@@ -240,6 +272,15 @@ t.test(
     const reason = new Error('stopped')
     stop.abort(reason)
     t.equal(await opening.catch((error: unknown) => error), reason)
+    const patience = { poolTimeoutMs: 5, maxRetries: 3, retryIntervalMs: 5 }
+    await t.rejects(
+      openDatabase({ dataApi, connection: '', ...patience }),
+      {
+        code: 'unavailable',
+        message: `data_api ${dataApi}: openDatabase has opened nothing within 0.02 s`,
+      },
+      'or for as long as a server would be tried',
+    )
   },
 )
 
@@ -321,6 +362,11 @@ statement_timeout = 7
       dbMaxRetries: 0,
       statementTimeoutMs: 7000,
     },
+  )
+  t.strictSame(
+    await read('sql_connection = mysql://db/glance\n[database]\nbackend = sqlalchemy\n'),
+    { connection: 'mysql://db/glance' },
+    'as Folsom and oslo.db have written it',
   )
   for (const [value, dataApi] of [
     ['simple', 'simple'],

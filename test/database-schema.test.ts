@@ -1,7 +1,20 @@
 import { join } from 'node:path'
+import {
+  Kysely,
+  type KyselyPlugin,
+  type PluginTransformQueryArgs,
+  type PluginTransformResultArgs,
+  type QueryResult,
+  type RootOperationNode,
+  SqliteAdapter,
+  type UnknownRow,
+} from 'kysely'
 import t, { type Test } from 'tap'
+import { Away } from '../lib/database/sql/away.ts'
 import { MIGRATIONS } from '../lib/database/sql/migrations.ts'
-import { openSqlite } from '../lib/database/sqlite.ts'
+import { SqlDatabase } from '../lib/database/sql/sql-database.ts'
+import type { Tables } from '../lib/database/sql/tables.ts'
+import { openSqlite, SQLITE, sqliteDialect } from '../lib/database/sqlite.ts'
 import { FULL, id, listed, member, record } from '../lib/compliance/database/records.ts'
 
 interface Libsql {
@@ -237,6 +250,42 @@ t.test('nothing is left of one that is stopped', async t => {
   t.equal(await database.schema?.version(), 0)
 })
 
+t.test(
+  'what stands in the book is so, when the connection is lost while it is written',
+  async t => {
+    const { default: Libsql } = await import('libsql')
+    for (const isDone of [true, false]) {
+      const losses = new Losses(isDone)
+      const db = new Kysely<Tables>({
+        dialect: {
+          ...sqliteDialect({ open: () => new Libsql(':memory:'), timeoutMs: 10_000 }),
+          createAdapter: () => new SqliteAdapter(), // Which cannot undo a change of the schema.
+        },
+        plugins: [losses],
+      })
+      await using database = new SqlDatabase(db, { ...SQLITE, retries: 1 })
+      const { schema } = database
+      if (schema === undefined) throw new TypeError('there is a schema')
+      for (const nth of [1, 2, 2 * ALL - 1, 2 * ALL]) {
+        const which = `statement ${nth}, ${isDone ? 'done' : 'not done'}`
+        losses.next = nth
+        t.strictSame(await schema.migrate(ALL), numbers(1, ALL), `up, lost at ${which}`)
+        t.equal(await schema.version(), ALL)
+        losses.next = nth
+        t.strictSame(await schema.migrate(0), numbers(0, ALL - 1).toReversed(), `down at ${which}`)
+        t.equal(await schema.version(), 0)
+      }
+      losses.next = 3
+      losses.times = 3
+      await t.rejects(
+        schema.migrate(ALL),
+        { code: 'unavailable' },
+        'and is told when it stays away',
+      )
+    }
+  },
+)
+
 t.test('a change that an engine cannot undo is told of when it was cut off', async t => {
   const path = newPath(t)
   await using database = await openSqlite(path)
@@ -263,3 +312,40 @@ t.test('a change that an engine cannot undo is told of when it was cut off', asy
   await database.migrate()
   t.strictSame(await listed(database), [])
 })
+
+/** The whole numbers from one to another. */
+function numbers(first: number, last: number): number[] {
+  return Array.from({ length: last - first + 1 }, (_, i) => first + i)
+}
+
+/** Loses connections at statements that write the book of versions, before they are done or after. */
+class Losses implements KyselyPlugin {
+  readonly #isDone: boolean
+  readonly #found = new WeakSet<object>()
+  /** At the how manieth from here on. */
+  next = 0
+  /** How many in a row. */
+  times = 1
+
+  constructor(isDone: boolean) {
+    this.#isDone = isDone
+  }
+
+  transformQuery({ node, queryId }: PluginTransformQueryArgs): RootOperationNode {
+    const writes = ['InsertQueryNode', 'UpdateQueryNode', 'DeleteQueryNode'].includes(node.kind)
+    if (!writes || !JSON.stringify(node).includes('kysely_migration')) return node
+    this.next -= 1
+    if (this.next > 0 || this.next <= -this.times) return node
+    if (!this.#isDone) throw new Away('lost')
+    this.#found.add(queryId)
+    return node
+  }
+
+  async transformResult({
+    result,
+    queryId,
+  }: PluginTransformResultArgs): Promise<QueryResult<UnknownRow>> {
+    if (this.#found.has(queryId)) throw new Away('lost')
+    return result
+  }
+}

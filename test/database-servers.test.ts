@@ -9,6 +9,7 @@ import {
   isRefusal as refusedByPostgres,
 } from '../lib/database/postgres-errors.ts'
 import { ServerDriver } from '../lib/database/server/driver.ts'
+import { type Holdable, ServerHold } from '../lib/database/server/hold.ts'
 import { Pool, type PoolOptions } from '../lib/database/server/pool.ts'
 import { Lost, type Session } from '../lib/database/server/session.ts'
 import { Undone } from '../lib/database/sql/away.ts'
@@ -281,6 +282,55 @@ t.test('a server that never answers', async t => {
   })
 })
 
+t.test('a database of a server', async t => {
+  t.test('that somebody else took while its server was away is told of, once', async t => {
+    const lock = new Lock()
+    const reports: unknown[] = []
+    const report = (error: unknown) => void reports.push(error)
+    const held = await ServerHold.take(lock, { report, lookMs: 1 })
+    t.equal(lock.keptFor, lock.opened[0])
+    await lock.keptFor?.close()
+    const other = await lock.open()
+    lock.keptFor = other
+    await lock.untilTried(lock.tries + 3)
+    const message =
+      /^the db is in use by another service \(connection 7\), which took it while this one had lost its connection: stop one of them/
+    t.match(reports, [{ code: 'unavailable', message }])
+    t.equal(reports.length, 1)
+    await other.close()
+    await lock.untilTried(lock.tries + 1)
+    t.equal(lock.keptFor, lock.opened.at(-1), 'and is taken again when it is free')
+    await held[Symbol.asyncDispose]()
+    t.ok(
+      lock.opened.every(({ ended }) => ended),
+      'and no connection is left behind',
+    )
+  })
+
+  t.test('that somebody else has is waited for as long as he may take to end', async t => {
+    const lock = new Lock()
+    const held = await ServerHold.take(lock)
+    await t.rejects(ServerHold.take(lock, { patienceMs: 1 }), {
+      code: 'unavailable',
+      message:
+        'the db is in use by another service (connection 7): stop that one first, or name another database',
+    })
+    const tried = lock.untilTried(lock.tries + 1)
+    const waiting = ServerHold.take(lock)
+    await tried
+    await held[Symbol.asyncDispose]()
+    const next = await waiting
+    t.equal(lock.keptFor, lock.opened.at(-1))
+    await next[Symbol.asyncDispose]()
+    t.equal(lock.keptFor, undefined)
+  })
+
+  t.test('that is lost while it is asked for is unavailable', async t => {
+    const lost = Object.assign(new Lock(), { open: async () => new Lossy() })
+    await t.rejects(ServerHold.take(lost), { code: 'unavailable' })
+  })
+})
+
 /** A connection to nobody. */
 class Silent implements Session {
   ended = false
@@ -323,4 +373,62 @@ function poolOf(options: Partial<PoolOptions<Silent>>) {
     ...options,
   })
   return { pool, opened }
+}
+
+/** A lock that a server keeps for one connection at a time, until that ends. */
+class Lock implements Holdable {
+  readonly name = 'the db'
+  readonly prepare = []
+  readonly take = 'take'
+  readonly holder = 'who'
+  readonly release = 'release'
+  readonly opened: Keeper[] = []
+  keptFor: Keeper | undefined
+  tries = 0
+  readonly #waiting = new Set<() => void>()
+
+  readonly open = async () => {
+    const keeper = new Keeper(this)
+    this.opened.push(keeper)
+    return keeper
+  }
+
+  /** Until it has been asked for so often. */
+  async untilTried(times: number): Promise<void> {
+    while (this.tries < times) await new Promise<void>(resolve => this.#waiting.add(resolve))
+  }
+
+  /** Whether it is this one's now. */
+  try(keeper: Keeper): boolean {
+    this.tries += 1
+    for (const look of this.#waiting) look()
+    this.#waiting.clear()
+    this.keptFor ??= keeper
+    return this.keptFor === keeper
+  }
+}
+
+/** A connection by which a lock is taken. */
+class Keeper implements Session {
+  readonly #lock: Lock
+  ended = false
+
+  constructor(lock: Lock) {
+    this.#lock = lock
+  }
+
+  async query(sql: string) {
+    if (sql === 'release') this.#letGo()
+    const row = sql === 'take' ? { taken: this.#lock.try(this) } : { holder: 7 }
+    return { rows: [row], found: null }
+  }
+
+  async close() {
+    this.ended = true
+    this.#letGo()
+  }
+
+  #letGo(): void {
+    if (this.#lock.keptFor === this) this.#lock.keptFor = undefined
+  }
 }

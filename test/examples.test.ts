@@ -5,6 +5,10 @@ import t from 'tap'
 import { databaseSuite } from 'glance-replicator/compliance'
 import { openDatabase as openAny } from '../lib/database/open.ts'
 import { at, FULL, id, listed, member, record } from '../lib/compliance/database/records.ts'
+import { completeConfig, readConfig } from '../lib/server/config.ts'
+import { storeConfigs } from '../lib/server/store-configs.ts'
+import { openStore } from '../lib/store/open.ts'
+import { rbdSettings } from '../lib/store/rbd/settings.ts'
 import { openDatabase } from './examples/journal.ts'
 import { runCommand } from './support/command.ts'
 import { run } from './support/program.ts'
@@ -113,5 +117,26 @@ t.test('the manual for drivers names files that the package has', async t => {
       files.some(folder => path.startsWith(`${folder}/`)),
       `${path} is in the package`,
     )
+  }
+})
+
+t.test('the stores of the README can be written to as they are', async t => {
+  const readme = await readFile('README.md', 'utf8')
+  const blocks = [...readme.matchAll(/```ini\n([^`]*)```/g)].map(([, block = '']) => block)
+  t.equal(blocks.length, 2)
+  for (const block of blocks) {
+    const folder = t.testdir()
+    const path = `${folder}/glance-api.conf`
+    const account = 'swift_store_user = a:b\nswift_store_key = c\n' // Which the second block leaves out.
+    const text = block.replaceAll('/srv', folder).replaceAll('= …', '= some.example')
+    await writeFile(path, blocks.indexOf(block) === 1 ? text + account : text)
+    for (const config of storeConfigs(completeConfig(await readConfig(path))).all) {
+      if (config.type === 'rbd') {
+        t.ok(rbdSettings(config.options), 'which takes a cluster to be opened')
+        continue
+      }
+      await using store = await openStore(config)
+      t.equal(store.writable, config.type !== 'http', config.id)
+    }
   }
 })

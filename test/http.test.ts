@@ -1,8 +1,10 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
+import { Readable } from 'node:stream'
 import { inspect } from 'node:util'
 import t from 'tap'
+import { send } from '../lib/http/body.ts'
 import { call } from '../lib/http/client.ts'
 import { DataConnections } from '../lib/http/connections.ts'
 import { faultOf } from '../lib/http/faults.ts'
@@ -183,6 +185,50 @@ t.test('a proxy is told the address of a host without a name in brackets', async
   const [{ url: target }] = (await asked) as [{ url: string }] // As node:http documents.
   t.equal(target, '[2001:db8::1]:9292')
   proxy.close()
+})
+
+t.test('a server that cuts idle connections is not kept waiting for data', async t => {
+  const server = createServer((request, response) => {
+    request.resume()
+    request.once('end', () => response.end())
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const { port } = server.address() as AddressInfo // As node:net documents.
+  const sockets: Socket[] = []
+  server.on('connection', socket => sockets.push(socket))
+  using connections = new DataConnections()
+  const url = new URL(`http://127.0.0.1:${port}`)
+  const request = { method: 'PUT', url, headers: {}, connections, timeoutMs: 60_000 } as const
+  const data = Buffer.from('data')
+  const put = async (open: () => AsyncIterable<Uint8Array>) => {
+    const answer = await send(request, data.length, async () => open())
+    await once(answer.resume(), 'end')
+    return answer.statusCode
+  }
+  t.equal(await put(() => Readable.from([data])), 200)
+  const slowly = async function* () {
+    const [socket] = sockets
+    if (socket !== undefined && !socket.destroyed) {
+      socket.end()
+      await once(socket, 'close')
+    }
+    yield data
+  }
+  t.equal(await put(slowly), 200)
+  t.equal(sockets.length, 2, 'the first was cut before there was anything to send')
+  const closed = t.captureFn(() => {})
+  const broken = async function* () {
+    try {
+      yield data
+    } finally {
+      closed()
+    }
+  }
+  server.removeAllListeners('request').on('request', incoming => incoming.destroy())
+  await t.rejects(put(broken), { code: 'unavailable' })
+  t.equal(closed.calls.length, 1, 'what is not sent is closed')
 })
 
 t.test('a list of versions in the place of an answer is told as one', async t => {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
 import { MemoryEndpoint } from '../lib/endpoint/memory.ts'
-import { planStep } from '../lib/replicate/plan.ts'
+import { planStep } from '../lib/replicate/plan-step.ts'
 import { bytesOf, idOf, imageOf } from './support/images.ts'
 import { run } from './support/program.ts'
 import { startTestServer, type TestServer } from './support/server.ts'
@@ -81,6 +81,21 @@ t.test('an id that was deleted on the target', async t => {
     t.match(await run(['livecopy', ...set]), { status: 0, stdout: /^3 images created / })
     t.match(await two.show(MACHINE), { kernel_id: KERNEL })
     t.match(await run(['livecopy', ...set]), { status: 0, stdout: / 0 updated, 3 the same,/ })
+  })
+
+  t.test('also where a plan is made of it, and carried out later', async t => {
+    const { one, two, map, words } = await clash(t)
+    await run(['livecopy', ...words, one.url, two.url])
+    await make(one, idOf(2), 'machine of today', { kernel_id: KERNEL })
+    const plan = `${map}.plan`
+    const set = ['--set', `kernel_id=${KERNEL}`, '--unset', 'note', '--save-plan', plan]
+    const names = `${map}.names`
+    await writeFile(names, `${idOf(2)}\n${OTHER}\n`)
+    const making = ['livecopy', ...set, ...words, '--images-from', names, one.url, two.url]
+    t.match(await run(making), { status: 0, stdout: /^1 image to be created .* 1 to be updated/ })
+    t.match(await run(['apply', plan]), { status: 0, stdout: /^1 image created .* 1 updated/ })
+    for (const id of [idOf(2), OTHER]) t.match(await two.show(id), { kernel_id: KERNEL })
+    t.match(await run(['apply', plan]), { status: 0, stdout: /^0 images created .* 2 the same/ })
   })
 
   t.test('the copy may be deleted in its turn', async t => {
@@ -176,6 +191,94 @@ t.test('an id that was deleted on the target', async t => {
     const { one, two, map, words } = await clash(t)
     t.match(await run(['livecopy', '--dry-run', ...words, one.url, two.url]), { status: 0 })
     await t.rejects(readFile(map), { code: 'ENOENT' })
+  })
+})
+
+t.test('ids in a map are the same in capitals, as people write them', async t => {
+  const [one, two] = [await startTestServer(t), await startTestServer(t)]
+  const [id, copy] = ['ab', 'cd'].map(end => idOf(0).replace(/..$/, end))
+  if (id === undefined || copy === undefined) return
+  await make(one, id, 'machine')
+  await make(two, copy, 'machine')
+  const map = join(t.testdir(), 'ids')
+  const entry = { source: id.toUpperCase(), target: copy.toUpperCase() }
+  await writeFile(map, `${JSON.stringify(entry)}\n`)
+  const same = { status: 0, stdout: /, 0 different, 1 the same\n$/ }
+  t.match(await run(['compare', '--id-map', map, one.url, two.url]), same)
+  const archive = `${map}.tar`
+  t.match(await run(['dump', one.url, archive]), { status: 0 })
+  t.match(await run(['compare', '--id-map', map, `tar:${archive}`, two.url]), same)
+  await one.patch(id, [{ op: 'replace', path: '/name', value: 'Machine' }], NOBODY)
+  await make(one, OTHER, 'other', { ramdisk_id: entry.source })
+  const giving = ['--on-conflict', 'new-id', '--id-map', map, one.url, two.url]
+  t.match(await run(['livecopy', ...giving]), {
+    status: 0,
+    stdout: /^1 image created .* 1 updated/,
+  })
+  t.match(await two.show(copy), { name: 'Machine' })
+  t.match(await two.show(OTHER), { ramdisk_id: copy })
+})
+
+t.test('an image that is corrupt at its source gets one new id at most', async t => {
+  const data = bytesOf(5, 200_000)
+  const stored = { image: imageOf(5, data), data }
+  for (const { title, options, statuses } of [
+    { title: 'which is filled later', options: [], statuses: ['queued'] },
+    {
+      title: 'which a v1 target has used up',
+      options: ['--target-api', '1'],
+      statuses: ['killed'],
+    },
+    {
+      title: 'which is used up where its record is discarded',
+      options: ['--discard-unfinished'],
+      statuses: ['deleted'],
+    },
+  ]) {
+    t.test(title, async t => {
+      const source = await startUnruly(t, [stored], () => ({ corrupt: true }))
+      const two = await startTestServer(t)
+      await two.create({ id: KERNEL })
+      await two.call('DELETE', `/v2/images/${KERNEL}`)
+      const map = join(t.testdir(), 'ids')
+      const giving = ['--on-conflict', 'new-id', '--id-map', map]
+      const words = ['livecopy', ...giving, ...options, source.url, two.url]
+      for (const attempts of ['2', '1', '1']) {
+        const { status, stderr } = await run([...words, '--attempts', attempts])
+        t.match({ status, stderr }, { status: 1, stderr: /: failed: .*sha512 is .*, expected/ })
+        t.equal((await entries(map)).length, 1)
+      }
+      const [first] = await entries(map)
+      const left = await two.call('GET', `/v2/images/${first?.target}`)
+      t.match(
+        left.status === 404 ? 'deleted' : (left.json as { status: string }).status,
+        statuses[0],
+      )
+      source.serve([stored])
+      t.match(await run(words), { status: 0, stdout: /^1 image created / })
+      const made = await entries(map)
+      t.equal(made.length, statuses[0] === 'queued' ? 1 : 2)
+      t.match(await two.show(made.at(-1)?.target ?? ''), { status: 'active' })
+    })
+  }
+
+  t.test('also in an archive, which is read once', async t => {
+    const source = await startUnruly(t, [stored])
+    const two = await startTestServer(t)
+    await two.create({ id: KERNEL })
+    await two.call('DELETE', `/v2/images/${KERNEL}`)
+    const archive = join(t.testdir(), 'images.tar')
+    t.match(await run(['dump', source.url, archive]), { status: 0 })
+    const bytes = await readFile(archive)
+    const at = bytes.indexOf(data)
+    bytes.fill(0, at + 1000, at + 1100)
+    await writeFile(archive, bytes)
+    const map = `${archive}.ids`
+    const words = ['load', '--on-conflict', 'new-id', '--id-map', map, two.url, archive]
+    for (const _ of [1, 2]) {
+      t.match(await run(words), { status: 1, stderr: /: failed: / })
+      t.equal((await entries(map)).length, 1)
+    }
   })
 })
 

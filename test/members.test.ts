@@ -5,6 +5,7 @@ import { forwardAs } from './support/forward.ts'
 import { idOf } from './support/images.ts'
 import { sendJson, startListener } from './support/listener.ts'
 import { run } from './support/program.ts'
+import { linesOf } from './support/saved-plans.ts'
 import { type Caller, startTestServer, type TestServer } from './support/server.ts'
 
 const NOBODY = {}
@@ -75,7 +76,25 @@ t.test('members are the projects that --map-projects says', async t => {
     status: 0,
     stdout: /^1 image created .* 1 of projects that are not mapped/,
   })
-  t.match(await run(['livecopy', '--unmapped', 'drop', ...words]), { status: 0 })
+  const dropping = ['livecopy', '--unmapped', 'drop']
+  const plan = `${file}.plan`
+  for (const rehearsed of [['--dry-run'], ['--save-plan', plan]]) {
+    t.match(await run([...dropping, ...rehearsed, ...words]), {
+      status: 0,
+      stdout: /^1 image to be created /,
+      stderr: new RegExp(
+        `^project p2 is a member of 1 image, and ${file} does not name it: no image is shared with it\n` +
+          `${SHARED} \\(shared\\): would be created, `,
+      ),
+    })
+  }
+  t.match((await linesOf(plan))[1], { members: [{ project: 'q1', status: 'accepted' }] })
+  t.match(await run(['apply', plan]), { status: 0, stdout: /^1 image created / })
+  t.same(await membersOf(two), ['q1 accepted'])
+  t.match(await run([...dropping, ...words]), {
+    status: 0,
+    stdout: /^0 images created .* 0 updated/,
+  })
   t.same(await membersOf(two), ['q1 accepted'])
   await writeFile(file, `p1: q1\np2: q2\n${owner}: ${owner}\n`)
   t.match(await run(['livecopy', ...words]), { status: 0 })

@@ -203,8 +203,37 @@ t.test('what a target is still fetching is not taken for what has its id taken',
   const bytes = { ...image, size: data.length, open: async () => Readable.from([data]) }
   await t.rejects(endpoint.add(image, bytes), {
     code: 'unavailable',
-    message: `image ${image.id}: ${endpoint.name} is still being sent its data`,
+    message: `image ${image.id}: ${endpoint.name} is still being sent its data, by another run, or by an upload that broke off and is not given up yet: run again when that has ended`,
   })
+})
+
+t.test('an upload that meets another way in which the data comes is tried again', async t => {
+  const [{ image, data } = { image: imageOf(1, Buffer.of()), data: Buffer.of() }] = IMAGES
+  const source = await startUnruly(t, [{ image, data }])
+  let finish = () => {}
+  const until = new Promise<void>(resolve => (finish = resolve))
+  const slow = await startUnruly(t, [{ image, data }], () => ({ until }))
+  const target = await fetcher(t, ['web-download'])
+  let uploads = 0
+  let asked = 0
+  const front = await startListener(t, (request, response) => {
+    void (async () => {
+      if (request.method === 'PUT' && (uploads += 1) === 1) {
+        const method = { name: 'web-download', uri: `${slow.url}/v2/images/${image.id}/file` }
+        await target.call('POST', `/v2/images/${image.id}/import`, { body: { method } })
+        await untilStatus(target, image.id, 'importing')
+      }
+      if (request.method === 'POST' && (asked += 1) === 2) {
+        finish()
+        await untilStatus(target, image.id, 'active')
+      }
+      await forwardAs({}, target.url, request, response)
+    })()
+  })
+  const { status, stdout, stderr } = await run(['livecopy', source.url, front])
+  t.match({ status, stdout, stderr }, { status: 0, stdout: /^1 image created / })
+  t.match(stderr, /attempt 2 after: image .* is still being sent its data, by another run/)
+  t.match(await target.show(image.id), { status: 'active', visibility: image.visibility })
 })
 
 t.test('what is fetched is marked as a copy like what is sent, on every target', async t => {

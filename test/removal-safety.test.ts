@@ -228,19 +228,36 @@ t.test('--max-delete is a share of the copies that are selected', async t => {
   })
 })
 
-t.test('compare holds nothing of what only the target has, however much', async t => {
+t.test('compare tells what only the target has as it is listed, and holds none', async t => {
   const one = await startTestServer(t)
   await one.create(bodyOf(1))
-  const count = 130_000
+  const list = join(t.testdir(), 'list')
+  const [pages, size] = [4, 100]
   const bare = { ...bodyOf(2), status: 'queued', visibility: 'private' }
-  const images = Array.from({ length: count }, (_, n) => ({ ...bare, id: idOf(n + 10) }))
+  /** How many of the target's images were told when each page was asked for. */
+  const told: number[] = []
   const big = await startListener(t, (request, response) => {
-    const isList = request.url?.startsWith('/v2/images?') === true
-    const isHidden = request.url?.includes('os_hidden') === true
-    sendJson(response, 200, isList ? { images: isHidden ? [] : images } : { tasks: [] })
+    const { pathname, searchParams } = new URL(request.url ?? '', 'http://big')
+    if (pathname !== '/v2/images') return sendJson(response, 200, { tasks: [] })
+    const isProbe = searchParams.get('limit') === '1'
+    if (isProbe || searchParams.has('os_hidden')) return sendJson(response, 200, { images: [] })
+    void (async () => {
+      const text = await readFile(list, 'utf8')
+      told.push(text.split('\n').length - 1)
+      const page = told.length
+      const images = Array.from({ length: size }, (_, n) => ({
+        ...bare,
+        id: idOf(page * size + n),
+      }))
+      const next = `/v2/images?marker=${images.at(-1)?.id}`
+      sendJson(response, 200, { images, ...(page < pages ? { next } : {}) })
+    })()
   })
-  const { status, stdout } = await run(['compare', one.url, big])
-  t.match({ status, stdout }, { status: 0, stdout: /130000 only on the target/ })
+  const { status, stdout } = await run(['compare', '--combined', list, one.url, big])
+  t.match({ status, stdout }, { status: 0, stdout: / 400 only on the target/ })
+  // Few are on their way at a time: between two listings that are merged, and to the file.
+  told.forEach((count, page) => t.ok(count > (page - 0.1) * size, `page ${page + 1}: ${count}`))
+  t.equal(told.length, pages)
 })
 
 t.test('what changes on the target before its turn is decided about anew', async t => {

@@ -4,7 +4,8 @@ import type { Endpoint } from '../lib/endpoint/endpoint.ts'
 import { GlanceError } from '../lib/errors.ts'
 import type { Image } from '../lib/image/image.ts'
 import { inOrder } from '../lib/image/ordered.ts'
-import { plan, planStep, type PlanOptions } from '../lib/replicate/plan.ts'
+import { plan, type PlanOptions } from '../lib/replicate/plan.ts'
+import { planStep } from '../lib/replicate/plan-step.ts'
 import { count, NOTHING } from '../lib/replicate/report.ts'
 import { run, type RunOptions, type TransferEvent } from '../lib/replicate/run.ts'
 import { bytesOf, collect, dataOf, idOf, imageOf, toArray } from './support/images.ts'
@@ -131,10 +132,16 @@ t.test('plan: what becomes of one image', t => {
       step: { action: 'skip', reason: 'same' },
     },
     {
-      title: 'being uploaded on the target: refused for now',
+      title: 'being uploaded on the target: looked at again when its turn comes',
       source: image,
       present: { ...queued, status: 'saving' },
-      step: { action: 'refuse', error: { message: /saving/ } },
+      step: { action: 'create', withData: true },
+    },
+    {
+      title: 'staged on the target: refused for now',
+      source: image,
+      present: { ...queued, status: 'uploading' },
+      step: { action: 'refuse', error: { message: /the target's image is uploading/ } },
     },
     {
       title: 'deactivated on the target: its metadata is still kept up',

@@ -1,8 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import t, { type Test } from 'tap'
-import { bytesOf, collect, patternedBytes } from '../lib/compliance/bytes.ts'
+import { bytesOf, collect, collectAll, patternedBytes } from '../lib/compliance/bytes.ts'
 import { storeSuite } from '../lib/compliance/store-suite.ts'
 import { redact } from '../lib/http/redact.ts'
 import { DEFAULT_FILTER } from '../lib/http/uri-filter.ts'
@@ -15,17 +13,6 @@ import { ACCESS, FakeS3, SECRET } from './support/s3.ts'
 
 const ID = 'aaaaaaaa-0000-4000-8000-000000000001'
 const MIB = 1024 * 1024
-
-/**
- * Throws away what nobody needs any more: what HTTP has read, here also as the server, else waits for tens of MiB to come
- * together, and memory is counted.
- */
-const collectGarbage = garbageCollector()
-
-function garbageCollector(): (options: { readonly type: 'minor' }) => void {
-  setFlagsFromString('--expose-gc')
-  return runInNewContext('gc') as ReturnType<typeof garbageCollector> // V8 has it, by that flag.
-}
 
 /** With parts small enough for a test. */
 function settingsOf(fake: FakeS3, others: Partial<S3Settings> = {}): S3Settings {
@@ -57,7 +44,6 @@ for (const { title, conditional } of [
       segment: SMALL.largeObjectChunkSize,
       create: async t => {
         const fake = await FakeS3.start(t)
-        fake.often = () => collectGarbage({ type: 'minor' })
         fake.conditional = conditional
         return {
           store: await S3Store.open('s3', settingsOf(fake, SMALL)),
@@ -248,6 +234,25 @@ t.test('large images go in parts, the smaller ones at once', async t => {
   }
 })
 
+t.test('no number of parts at once is a reason for a warning', async t => {
+  const warnings: Error[] = []
+  const listen = (warning: Error) => void warnings.push(warning)
+  process.on('warning', listen)
+  t.teardown(() => process.off('warning', listen))
+  const { fake, store } = await start(t, { largeObjectChunkSize: MIB / 16, threadPools: 20 })
+  const waiting: (() => void)[] = []
+  fake.before = async ({ query }) => {
+    if (!query.has('partNumber')) return false
+    await new Promise<void>(resolve => {
+      waiting.push(resolve)
+      if (waiting.length === 16) for (const goOn of waiting) goOn()
+    })
+    return false
+  }
+  await store.add(ID, patternedBytes(MIB), MIB)
+  t.strictSame(warnings, [])
+})
+
 t.test('parts grow where there would be more than S3 takes', async t => {
   const settings = s3Settings(OPTIONS)
   const TIB = MIB * MIB
@@ -313,6 +318,42 @@ t.test('what another process writes meanwhile is not replaced', async t => {
     t.equal((await collect(await store.open(store.locate(ID)))).toString(), 'other')
     t.equal(images?.uploads.size, 0)
   }
+})
+
+t.test('what there is is listed in pages, and what is not of an image is not', async t => {
+  const { fake, store } = await start(t)
+  const ids = Array.from({ length: 5 }, (_, i) => ID.replace(/\d$/, String(i)))
+  for (const id of ids) await store.add(id, bytesOf('abc'), 3)
+  const { objects } = fake.buckets.get('images') ?? {}
+  for (const key of ['notes', `old/${ID}`, `${ID}.qcow2`]) {
+    const [first] = objects?.values() ?? []
+    if (first !== undefined) objects?.set(key, first)
+  }
+  fake.beginUpload('images', `old/${ID}`)
+  fake.beginUpload('images', ID.toUpperCase())
+  const listed = await collectAll(store.list())
+  t.strictSame(
+    listed.map(({ id, isWhole }) => `${id} ${isWhole}`),
+    [...ids.map(id => `${id} true`), `${ID} false`],
+  )
+  t.ok(listed.every(({ location }) => store.holds(location)))
+  fake.buckets.clear()
+  t.strictSame(await collectAll(store.list()), [], 'where there is no bucket, nothing is')
+})
+
+t.test('what is deleted and is not there takes its unfinished uploads along', async t => {
+  const { fake, store } = await start(t)
+  fake.makeBucket('images')
+  const other = ID.replace(/\d$/, '9')
+  for (const key of [ID, ID, other]) fake.beginUpload('images', key)
+  await t.rejects(store.delete(store.locate(ID)), { code: 'not_found' })
+  t.strictSame(fake.contents(), [`0 parts of ${other}`])
+  fake.before = ({ query, response }) => {
+    if (!query.has('uploads')) return false
+    response.writeHead(403).end()
+    return true
+  }
+  await t.rejects(store.delete(store.locate(other)), { code: 'not_found' }, 'if we may look')
 })
 
 t.test('recovery removes the parts of images, in pages, and those of nobody else', async t => {

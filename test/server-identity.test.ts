@@ -601,8 +601,8 @@ insecure = true
       },
     })
     t.equal(notices.length, 2)
-    t.match(notices[0], /line 15: \[keystone_authtoken\] memcached_servers is ignored/)
-    t.match(notices[1], /line 22: \[keystone_authtoken\] insecure: anybody may pass for Keystone/)
+    t.match(notices[0], /line 22: \[keystone_authtoken\] insecure: anybody may pass for Keystone/)
+    t.match(notices[1], /ignored, .*: \[keystone_authtoken\] memcached_servers \(line 15\)$/)
   })
 
   for (const [flavor, auth] of [

@@ -93,23 +93,33 @@ t.test('a second service is kept away', async t => {
     },
     {
       title: 'from the database',
-      settings: (folder: string) =>
+      settings: (folder: string, dataDir: string) =>
         ({
           dataApi: 'sqlite',
           connection: `sqlite:///${folder}/my.sqlite`,
-          dataDir: join(folder, 'data'),
+          dataDir: join(folder, dataDir),
         }) as const,
       message: 'the database .*/my.sqlite',
     },
+    {
+      title: 'from the database in the data folder of another',
+      settings: (folder: string, dataDir: string) =>
+        ({
+          dataApi: 'sqlite',
+          connection: dataDir === 'one' ? null : `sqlite:///${folder}/one/glance.sqlite`,
+          dataDir: join(folder, dataDir),
+        }) as const,
+      message: 'the database .*/glance.sqlite',
+    },
   ]) {
     t.test(`${title}, and an upload that is under way there is left alone`, async t => {
-      const given = settings(t.testdir())
-      const first = await startTestServer(t, given)
+      const folder = t.testdir()
+      const first = await startTestServer(t, settings(folder, 'one'))
       const id = await first.create()
       const socket = await dialUpload(first, id, 'Content-Length: 9')
       socket.write('some')
       await untilStatus(first, id, 'saving')
-      await t.rejects(startTestServer(t, given), {
+      await t.rejects(startTestServer(t, settings(folder, 'two')), {
         code: 'unavailable',
         message: new RegExp(
           `^${message} is in use by another service \\(process ${process.pid}\\)$`,

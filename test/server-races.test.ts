@@ -403,6 +403,63 @@ t.test('a database that goes away in the middle of', async t => {
   }
 })
 
+t.test('a database that goes away under a task', async t => {
+  const dataApi = fileURLToPath(new URL('support/absent-database.js', import.meta.url))
+  const asked = {
+    'an import': (server: TestServer, id: string, uri: string) =>
+      importing(server, id, { name: 'web-download', uri }),
+    'an import into several stores': (server: TestServer, id: string, uri: string) =>
+      importing(server, id, { name: 'web-download', uri }, { stores: ['one', 'two'] }),
+    'a location whose digest is computed': (server: TestServer, id: string, url: string) => {
+      const validation_data = { os_hash_algo: 'sha512', os_hash_value: 'a'.repeat(128) }
+      const body = { url, validation_data }
+      return server.call('POST', `/v2/images/${id}/locations`, { as: OWNER, body })
+    },
+  }
+  for (const [title, ask] of Object.entries(asked)) {
+    t.test(`${title} leaves nothing of it once the database is back`, async t => {
+      const { server, in: inFolder } = await start(t, { dataApi, connection: 'absent:' })
+      const gate = await startGate(t, 'data')
+      const id = await server.create()
+      t.equal((await ask(server, id, gate.url)).status, 202)
+      await gate.reached
+      presence.transactions = 0
+      t.teardown(() => (presence.transactions = Infinity))
+      gate.open()
+      // What it does with the data, and what it does when it comes to nothing.
+      while (presence.transactions > -2) await soon()
+      t.match(await server.show(id), { status: 'importing' })
+      presence.transactions = Infinity
+      while ((await server.show(id))['status'] !== 'queued') await soon()
+      t.match(await settled(server), { status: 'failure' })
+      t.notOk('os_glance_import_task' in (await server.show(id)))
+      for (const folder of ['one', 'two', 'staging']) t.same(inFolder(folder), [], folder)
+      t.equal((await upload(server, id, 'again')).status, 204)
+    })
+  }
+
+  t.test('an image of v1 that gets no data is killed once the database is back', async t => {
+    const { server } = await start(t, { dataApi, connection: 'absent:', enableV1Api: true })
+    const gate = await startGate(t, 'data')
+    const headers = {
+      'x-image-meta-name': 'a',
+      'x-image-meta-disk_format': 'raw',
+      'x-image-meta-container_format': 'bare',
+      'x-glance-api-copy-from': gate.url,
+    }
+    const { json } = await server.call('POST', '/v1/images', { as: OWNER, headers })
+    const { id } = json['image'] as { id: string } // As the API has it.
+    await gate.reached
+    presence.transactions = 0
+    t.teardown(() => (presence.transactions = Infinity))
+    gate.open()
+    while (presence.transactions > -2) await soon()
+    presence.transactions = Infinity
+    while ((await server.show(id))['status'] !== 'killed') await soon()
+    t.pass('killed')
+  })
+})
+
 t.test('an image whose deletion was done without an answer leaves no data', async t => {
   const dataApi = fileURLToPath(new URL('support/absent-database.js', import.meta.url))
   const { server, in: inFolder } = await start(t, { dataApi, connection: 'absent:' })

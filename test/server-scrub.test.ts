@@ -1,11 +1,12 @@
 import { once } from 'node:events'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import t, { type Test } from 'tap'
 import { openDatabase } from '../lib/database/open.ts'
 import { readConfig } from '../lib/server/config.ts'
 import { FakeClock } from './support/clock.ts'
+import { startProgram } from './support/command.ts'
 import { filesIn, serveFiles } from './support/files.ts'
 import { type Ends, run } from './support/program.ts'
 import { ADMIN, OWNER, startTestServer, type TestServer } from './support/server.ts'
@@ -14,7 +15,7 @@ const NOW = '2026-11-23T12:00:00.000Z'
 const HOUR = 3_600_000
 
 /** A service that delays deletion, in a folder with its configuration. */
-async function start(t: Test, more = '') {
+async function start(t: Test, more = '', now = () => new Date(NOW)) {
   const folder = t.testdir()
   const config = join(folder, 'glance-api.conf')
   const write = (more: string) =>
@@ -36,12 +37,7 @@ filesystem_store_datadir = ${folder}/two
     )
   write(more)
   const settings = await readConfig(config)
-  const server = await startTestServer(
-    t,
-    { dataApi: 'sqlite', ...settings },
-    undefined,
-    () => new Date(NOW),
-  )
+  const server = await startTestServer(t, { dataApi: 'sqlite', ...settings }, undefined, now)
   /** Runs `scrub` so long after what the service does. */
   const scrub = (laterMs = 0, words: readonly string[] = [], ends: Ends = {}) => {
     const clock = new FakeClock(new Date(Date.parse(NOW) + laterMs).toISOString())
@@ -59,6 +55,14 @@ filesystem_store_datadir = ${folder}/two
 
 function filesOf(folder: string): readonly string[] {
   return ['one', 'two'].flatMap(store => filesIn(join(folder, store)).map(id => `${store} ${id}`))
+}
+
+interface Done {
+  readonly totals: Readonly<Record<string, number>>
+}
+
+function sum(totals: readonly Done['totals'][], name: string): number {
+  return totals.reduce((all, one) => all + (one[name] ?? Number.NaN), 0)
 }
 
 async function uploaded(server: TestServer, store = 'one'): Promise<string> {
@@ -208,6 +212,64 @@ t.test('scrub', async t => {
     stop.abort(new Error('enough'))
     t.match(await ended, { status: 0 })
     t.match(await scrub(), { status: 0 })
+  })
+
+  t.test('does with another, by a lock of its own, what there is to be done once', async t => {
+    const { server, folder, statusOf, files } = await start(t, 'scrub_pool_size = 3')
+    const kept = await uploaded(server)
+    const gone: string[] = []
+    for (let i = 0; i < 12; i += 1) gone.push(await deleted(server, i % 2 === 0 ? 'one' : 'two'))
+    const names = Array.from(
+      { length: 20 },
+      (_, i) => `${String(i).padStart(8, '0')}${gone[0]?.slice(8)}`,
+    )
+    for (const name of names) {
+      writeFileSync(join(folder, 'one', name), 'data')
+      utimesSync(join(folder, 'one', name), new Date(NOW), new Date(NOW))
+    }
+    const both = async (...words: readonly string[]) => {
+      const runs = ['a', 'b'].map(async name => {
+        // As on another host, which has the same database and the same stores.
+        const config = join(folder, `${name}.conf`)
+        const text = readFileSync(join(folder, 'glance-api.conf'), 'utf8')
+        mkdirSync(join(folder, name), { recursive: true })
+        const [first, ...rest] = text.split('[glance_store]')
+        writeFileSync(
+          config,
+          `${first?.replace(/data_dir = .*/, `data_dir = ${folder}/${name}`)}
+[database]
+connection = sqlite:///${folder}/glance.sqlite
+[glance_store]${rest.join('')}`,
+        )
+        const clock = new FakeClock(NOW)
+        return await run(['scrub', '--json', '--config', config, ...words], {}, { clock })
+      })
+      const ended = await Promise.all(runs)
+      for (const { status, stderr } of ended) t.match({ status, stderr }, { status: 0, stderr: '' })
+      return ended.map(({ stdout }) => (JSON.parse(stdout) as Done).totals) // As documented.
+    }
+    const scrubbed = await both()
+    t.equal(sum(scrubbed, 'deleted'), gone.length)
+    t.equal(sum(scrubbed, 'places'), gone.length)
+    for (const id of gone) t.match(await statusOf(id), { status: 'deleted', locations: [] })
+    const searched = await both('--delete-orphans', 'one', '--min-age', '0')
+    t.equal(sum(searched, 'removed'), names.length)
+    t.strictSame(files(), [`one ${kept}`])
+  })
+
+  t.test('is killed in the middle, and the next does the rest', async t => {
+    const { server, folder, statusOf, files } = await start(t, '', () => new Date())
+    const kept = await uploaded(server)
+    const gone: string[] = []
+    for (let i = 0; i < 30; i += 1) gone.push(await deleted(server))
+    const words = ['scrub', '--config', join(folder, 'glance-api.conf')]
+    await using killed = await startProgram(words)
+    await killed.firstLine()
+    killed.kill('SIGKILL')
+    await killed.outcome
+    t.match(await run(words), { status: 0, stderr: '' })
+    t.strictSame(files(), [`one ${kept}`])
+    for (const id of gone) t.match(await statusOf(id), { status: 'deleted', locations: [] })
   })
 
   t.test('is refused where nothing can be scrubbed', async t => {

@@ -1,12 +1,22 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { ReadableStream } from 'node:stream/web'
 import t, { type Test } from 'tap'
 import { bytesOf, collect, patternedBytes } from '../lib/compliance/bytes.ts'
+import { readConfig } from '../lib/server/config.ts'
 import type { Caller } from '../lib/store/store.ts'
 import { swiftSettings } from '../lib/store/swift/settings.ts'
-import { TenantSwiftStore } from '../lib/store/swift/tenant-store.ts'
+import { openSwift } from '../lib/store/swift/open.ts'
+import { startKeystone } from './support/keystone.ts'
+import { SERVICE_USER } from './support/keystone-documents.ts'
+import type { TestTrust } from './support/keystone-trusts.ts'
+import { run } from './support/program.ts'
 import { OWNER, startTestServer } from './support/server.ts'
 import { startSwift, type TestSwift } from './support/swift.ts'
 
 const ID = 'aaaaaaaa-0000-4000-8000-000000000001'
+const OTHER = 'bbbbbbbb-0000-4000-8000-000000000002'
+const IMAGE = { id: ID, owner: 'p-1' }
 const CONTAINER = `glance_${ID}`
 /** Bytes: what Glance calls a megabyte. */
 const MB = 1000 * 1024
@@ -19,7 +29,7 @@ async function open(t: Test, options: Readonly<Record<string, string>> = {}) {
     swift_store_large_object_size: '2',
     swift_store_large_object_chunk_size: '1',
   }
-  const store = await TenantSwiftStore.open('swift', swiftSettings({ ...defaults, ...options }))
+  const store = await openSwift('swift', swiftSettings({ ...defaults, ...options }), null)
   t.teardown(() => store[Symbol.asyncDispose]())
   return { swift, store, caller: callerOf(swift) }
 }
@@ -69,7 +79,7 @@ t.test('the projects of administrators may read and write what nobody else may',
     [{ everybody: true, projects: [] }, '*:*'],
     [{ everybody: false, projects: [] }, write],
   ] as const) {
-    if (readers !== null) await store.admit(location, readers, { caller })
+    if (readers !== null) await store.admit?.(location, readers, { caller })
     t.strictSame(swift.acl(CONTAINER), { 'x-container-read': read, 'x-container-write': write })
   }
 })
@@ -113,7 +123,7 @@ t.test('a catalogue may be in the form of v3, and the options say what of it', a
     swift_store_endpoint_type: 'internalURL',
     swift_store_service_type: 'objects',
   })
-  await using store = await TenantSwiftStore.open('swift', settings)
+  await using store = await openSwift('swift', settings, null)
   await store.add(ID, bytesOf('abc'), 3, { caller: v3 })
   t.strictSame(swift.names(CONTAINER), [ID])
 })
@@ -159,4 +169,204 @@ t.test('a service asks Swift in the name of its callers', async t => {
 
   const other = await server.create()
   t.equal((await server.upload(other, 'some data')).status, 503, 'a caller without Swift is told')
+})
+
+/** Such a store with a Keystone, whose service user is in the options as long as nothing else is said. */
+async function openTrusted(t: Test, options: Readonly<Record<string, string>> = {}) {
+  const keystone = await startKeystone(t)
+  const known = new Set(['token-of-caller'])
+  const swift = await startSwift(t, { knows: token => known.has(token) || keystone.knows(token) })
+  keystone.issued.set('token-of-caller', {})
+  const settings = swiftSettings({
+    swift_store_multi_tenant: 'true',
+    swift_store_large_object_size: '2',
+    swift_store_large_object_chunk_size: '1',
+    swift_store_auth_version: '3',
+    swift_store_auth_address: keystone.url,
+    swift_store_user: `service:${SERVICE_USER.name}`,
+    swift_store_key: SERVICE_USER.password,
+    ...options,
+  })
+  const store = await openSwift('swift', settings, null)
+  t.teardown(() => store[Symbol.asyncDispose]())
+  /** Data in the middle of which the caller's token ends. */
+  async function* data() {
+    yield* patternedBytes(MB)
+    known.clear()
+    yield* patternedBytes(2 * MB)
+  }
+  return { keystone, swift, store, caller: callerOf(swift), data, expire: () => known.clear() }
+}
+
+t.test("a caller's token that ends in the middle of a long upload is outlasted", async t => {
+  const { keystone, swift, store, caller, data } = await openTrusted(t)
+  const given: TestTrust[] = []
+  async function* watched() {
+    yield* data()
+    given.push(...keystone.trusts.values())
+  }
+  const { size } = await store.add(ID, watched(), null, { caller })
+  t.equal(size, 3 * MB)
+  t.equal(swift.names(CONTAINER).length, 4)
+  t.match(given, [
+    { trustor: 'u-1', trustee: SERVICE_USER.id, project: 'p-1', roles: ['member', 'reader'] },
+  ])
+  t.equal(keystone.trusts.size, 0, 'and the trust that this took is deleted')
+  const [trust] = given
+  t.ok(Number(trust?.expiresAt) < Date.now() + 8 * 24 * 3_600_000, 'or ends by itself')
+})
+
+t.test('a failed upload leaves no trust, and nothing else', async t => {
+  const { keystone, swift, store, caller, data } = await openTrusted(t)
+  async function* failing() {
+    yield* data()
+    throw new Error('gone')
+  }
+  await t.rejects(store.add(ID, failing(), null, { caller }), { message: 'gone' })
+  t.notOk(swift.hasContainer(CONTAINER))
+  t.equal(keystone.trusts.size, 0)
+})
+
+t.test('a short upload takes no trust, nor does any without swift_store_use_trusts', async t => {
+  const { keystone, store, caller } = await openTrusted(t)
+  await store.add(ID, bytesOf('abc'), 3, { caller })
+  t.strictSame(keystone.requests, [])
+  const without = await openTrusted(t, { swift_store_use_trusts: 'false' })
+  await without.store.add(ID, bytesOf('abc'), null, { caller: without.caller })
+  t.strictSame(without.keystone.requests, [])
+  await t.rejects(without.store.add(OTHER, without.data(), null, { caller: without.caller }), {
+    code: 'unavailable',
+  })
+})
+
+t.test('where no trust can be had, the token that there is has to do', async t => {
+  const { keystone, store, caller, data } = await openTrusted(t)
+  keystone.refusesTrusts = true
+  await store.add(ID, bytesOf('abc'), null, { caller })
+  await t.rejects(store.add(OTHER, data(), null, { caller }), {
+    code: 'unavailable',
+    message:
+      /Swift answers 401 .*; no trust outlasts the caller's token: .*OS-TRUST\/trusts: 403 You are not authorized$/,
+  })
+})
+
+t.test('a download that is gone on with outlasts the token as well', async t => {
+  const { keystone, swift, store, caller, expire } = await openTrusted(t, {
+    swift_store_retry_get_count: '9',
+  })
+  const { location } = await store.add(ID, patternedBytes(2 * MB), null, { caller })
+  swift.breaksAfter = 500_000
+  const data = await store.open(location, null, { caller })
+  t.equal(keystone.trusts.size, 0, 'what nobody reads takes no trust')
+  async function* ending() {
+    for await (const chunk of data) {
+      expire()
+      yield chunk
+    }
+  }
+  t.ok((await collect(ending())).equals(await collect(patternedBytes(2 * MB))))
+  t.equal(keystone.trusts.size, 0)
+})
+
+t.test('what was deleted is scrubbed by the right of the service', async t => {
+  const { swift, store, caller } = await openTrusted(t)
+  const { location } = await store.add(ID, patternedBytes(3 * MB), null, { caller })
+  t.equal(await store.size(location, { onlyOf: IMAGE }), 3 * MB)
+  await t.rejects(store.delete(location, { onlyOf: { id: OTHER, owner: 'p-1' } }), {
+    code: 'forbidden',
+    message: /did not put image bbbbbbbb/,
+  })
+  const elsewhere = { url: location.url.replace('glance_', 'other_') }
+  await t.rejects(store.delete(elsewhere, { onlyOf: IMAGE }), { code: 'forbidden' })
+  swift.interfere = ({ method, path }) =>
+    method === 'DELETE' && path === CONTAINER ? 403 : undefined
+  await store.delete(location, { onlyOf: IMAGE })
+  t.strictSame(swift.names(CONTAINER), [], 'by a project that may write to the container')
+  swift.interfere = () => 403
+  await t.rejects(store.delete(location, { onlyOf: IMAGE }), {
+    code: 'forbidden',
+    message:
+      /needs Swift's role ResellerAdmin, or its project to be among swift_store_admin_tenants/,
+  })
+  await using nobody = (await open(t)).store
+  await t.rejects(nobody.delete(location, { onlyOf: IMAGE }), {
+    code: 'unavailable',
+    message: /the service has no user at Keystone; see \[keystone_authtoken\]/,
+  })
+})
+
+t.test('what a killed service left is looked for in the account of its owner', async t => {
+  const { keystone, swift, store, caller } = await openTrusted(t)
+  const endpoints = [{ region: 'One', interface: 'public', url: `${swift.url}/v1/AUTH_p1` }]
+  keystone.catalog = [{ type: 'object-store', name: 'swift', endpoints }]
+  await store.add(ID, patternedBytes(3 * MB), null, { caller })
+  const made = await fetch(`${swift.storageUrl}/${CONTAINER}/${ID}`, {
+    method: 'DELETE',
+    headers: { 'x-auth-token': 'token-of-caller' },
+  })
+  t.equal(made.status, 204)
+  swift.accounts.clear()
+  const remove = async () => await store.delete(store.locate(ID), { onlyOf: IMAGE })
+  await t.rejects(remove(), { code: 'not_found' }, 'there is no image')
+  t.notOk(swift.hasContainer(CONTAINER), 'but what there was is gone')
+  t.strictSame([...swift.accounts], ['AUTH_p-1'])
+  swift.interfere = () => 403
+  await t.rejects(remove(), { code: 'not_found' }, 'where the service has no right it lets it be')
+  const unowned = { onlyOf: { id: ID, owner: null } }
+  await t.rejects(store.delete(store.locate(ID), unowned), { code: 'not_found' })
+})
+
+t.test('a service goes on by a trust to its own user, and scrubs by its own right', async t => {
+  const keystone = await startKeystone(t)
+  const known = new Set(['token-of-caller'])
+  const swift = await startSwift(t, { knows: token => known.has(token) || keystone.knows(token) })
+  const endpoints = [{ region: 'One', interface: 'public', url: swift.storageUrl }]
+  const catalog = [{ type: 'object-store', endpoints }]
+  keystone.issued.set('token-of-caller', { catalog })
+  const folder = t.testdir()
+  const config = join(folder, 'glance-api.conf')
+  writeFileSync(
+    config,
+    `data_dir = ${folder}
+delayed_delete = true
+[paste_deploy]
+flavor = keystone
+[keystone_authtoken]
+auth_url = ${keystone.url}
+username = ${SERVICE_USER.name}
+password = ${SERVICE_USER.password}
+user_domain_id = default
+project_name = service
+project_domain_id = default
+[glance_store]
+stores = swift
+swift_store_multi_tenant = true
+swift_store_large_object_size = 2
+swift_store_large_object_chunk_size = 1
+`,
+  )
+  const settings = await readConfig(config)
+  const server = await startTestServer(t, { dataApi: 'sqlite', ...settings })
+  const as = { 'x-auth-token': 'token-of-caller' }
+  const community = { visibility: 'community', disk_format: 'raw', container_format: 'bare' }
+  const id = await server.create(community, as)
+  async function* body() {
+    yield Buffer.alloc(2 * MB, 'x')
+    known.clear()
+    yield Buffer.alloc(MB, 'y')
+  }
+  const sent = { method: 'PUT', headers: { ...as, 'content-type': 'application/octet-stream' } }
+  const answer = await fetch(`${server.url}/v2/images/${id}/file`, {
+    ...sent,
+    body: ReadableStream.from(body()),
+    duplex: 'half',
+  })
+  t.equal(answer.status, 204)
+  t.equal(swift.names(`glance_${id}`).length, 4)
+  t.equal(keystone.trusts.size, 0)
+  t.equal(swift.acl(`glance_${id}`)['x-container-read'], '*:*', 'with the readers that it is for')
+  t.equal((await server.call('DELETE', `/v2/images/${id}`, { as })).status, 204)
+  t.ok(swift.hasContainer(`glance_${id}`))
+  t.match(await run(['scrub', '--config', config]), { status: 0, stdout: '1 image deleted' })
+  t.notOk(swift.hasContainer(`glance_${id}`))
 })

@@ -1,5 +1,7 @@
 import * as fc from 'fast-check'
+import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { promisify } from 'node:util'
 import t from 'tap'
 import { isGlanceError } from '../lib/errors.ts'
 import { abortable } from '../lib/stream/abortable.ts'
@@ -28,6 +30,64 @@ t.test(
     await t.rejects(hasher.hex('sha1'), TypeError, 'but not for what it was not made for')
   },
 )
+
+t.test('digests of long streams, which other threads compute', async t => {
+  const algorithms = ['md5', 'sha512', 'sha256'] as const
+  /** Chunks of one buffer, which is another one's as soon as the next chunk is asked for. */
+  async function* lent(seed: number, length: number) {
+    const buffer = Buffer.allocUnsafe(700_001)
+    for (let at = 0; at < length; at += buffer.length) {
+      for (let i = 0; i < buffer.length; i += 1) buffer[i] = (i * seed + at) & 255
+      yield buffer.subarray(0, Math.min(buffer.length, length - at))
+      buffer.fill(0)
+    }
+  }
+  const LONG = 9_000_000
+
+  t.test('several at once, of memory that is only lent', async t => {
+    const all = Array.from({ length: 6 }, async (_, seed) => {
+      const hasher = new Hasher(algorithms)
+      const here = algorithms.map(name => createHash(name))
+      for await (const chunk of lent(seed, LONG + seed)) {
+        for (const hash of here) hash.update(chunk)
+        await hasher.update(chunk)
+      }
+      const found = await Promise.all(algorithms.map(name => hasher.hex(name)))
+      t.strictSame(
+        found,
+        here.map(hash => hash.digest('hex')),
+      )
+      await t.rejects(hasher.hex('sha1'), TypeError)
+    })
+    await Promise.all(all)
+  })
+
+  t.test(
+    'are told before the end too, whether the stream has been short or long by then',
+    async t => {
+      const [hasher, here] = [new Hasher(['sha512']), createHash('sha512')]
+      for await (const chunk of lent(3, LONG)) {
+        here.update(chunk)
+        await hasher.update(chunk)
+        t.equal(await hasher.hex('sha512'), here.copy().digest('hex'))
+      }
+    },
+  )
+
+  t.test('do not keep a program from ending', async t => {
+    const script = `
+      const { Hasher } = await import(${JSON.stringify(new URL('../lib/stream/digest.js', import.meta.url).href)})
+      const hasher = new Hasher(['md5'])
+      for (let i = 0; i < 9; i += 1) await hasher.update(new Uint8Array(1e6))
+      console.log(await hasher.hex('md5'))`
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      '--input-type=module',
+      '-e',
+      script,
+    ])
+    t.equal(stdout.trim(), createHash('md5').update(new Uint8Array(9e6)).digest('hex'))
+  })
+})
 
 t.test('verify', async t => {
   const digest = { algorithm: 'sha256', value: SHA256 }

@@ -2,7 +2,10 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { untilStatus } from './support/connection.ts'
+import { forwardAs } from './support/forward.ts'
 import { bytesOf, idOf, imageOf } from './support/images.ts'
+import { startListener } from './support/listener.ts'
 import { run } from './support/program.ts'
 import { startTestServer } from './support/server.ts'
 import { type Manner, type Stored, startUnruly, type UnrulyServer } from './support/unruly.ts'
@@ -21,7 +24,8 @@ const once =
 t.test(
   'livecopy: a source that breaks off in the middle is read on, in the same upload',
   async t => {
-    for (const { title, first, later, asked, told } of [
+    t.jobs = 4 // They wait most of the time.
+    for (const { title, words = [], first, later, asked, told } of [
       {
         title: 'when the connection is cut, from where it was',
         first: { cutAfter: CUT },
@@ -31,6 +35,7 @@ t.test(
       {
         title: 'when nothing comes any more, after the time of --stall-timeout',
         first: { stallAfter: CUT },
+        words: ['--stall-timeout', '1'],
         asked: ['1', `1 bytes=${CUT}-`],
         told: /after: GET .*\/file: no byte came for 1 s\n/,
       },
@@ -60,6 +65,7 @@ t.test(
       },
     ] satisfies {
       title: string
+      words?: readonly string[]
       first: Manner
       later?: Manner
       asked: string[]
@@ -69,8 +75,8 @@ t.test(
         // A v1 service kills an image whose upload breaks off: that it is there says that none did.
         const target = await startTestServer(t)
         const source = await startUnruly(t, [IMAGE], once(first, later))
-        const words = ['--stall-timeout', '1', '--target-api', '1', source.url, target.url]
-        const { status, stderr } = await run(['livecopy', ...words])
+        const ends = ['--target-api', '1', source.url, target.url]
+        const { status, stderr } = await run(['livecopy', ...words, ...ends])
         t.equal(status, 0)
         t.match(stderr, told ?? /goes on at/)
         t.notMatch(stderr, /attempt/)
@@ -187,6 +193,78 @@ t.test(
     t.end()
   },
 )
+
+t.test(
+  'livecopy: what another run sends meanwhile is looked at again, and is done then',
+  async t => {
+    const target = await startTestServer(t)
+    let finish = () => {}
+    const until = new Promise<void>(resolve => (finish = resolve))
+    const source = await startUnruly(t, [IMAGE], once({ until }))
+    const first = run(['livecopy', source.url, target.url])
+    await untilStatus(target, idOf(1), 'saving')
+    const words = ['livecopy', '--attempts', '1', source.url, target.url]
+    t.match(await run(words), {
+      status: 1,
+      stderr: /: failed: image .* is still being sent its data, by another run, .*: run again when/,
+    })
+    let asked = 0
+    const front = await startListener(t, (request, response) => {
+      void (async () => {
+        if (request.method === 'POST' && (asked += 1) === 2) {
+          finish()
+          t.match(await first, { status: 0 })
+        }
+        await forwardAs({}, target.url, request, response)
+      })()
+    })
+    const second = await run(['livecopy', source.url, front])
+    t.match(second, { status: 0, stderr: /attempt 2 after: image .* is still being sent its data/ })
+    t.strictSame(source.asked, ['1'])
+  },
+)
+
+t.test('what was begun and is not there any more cannot be gone on with, and says so', async t => {
+  for (const { title, words, later, told } of [
+    {
+      title: 'the image is gone',
+      words: [],
+      later: { status: 404 },
+      told: /failed: GET .*\/file: 404: there is no such image any more, of which a part has been/,
+    },
+    {
+      title: 'its data is gone',
+      words: [],
+      later: { status: 204 },
+      told: /failed: GET .*\/file: 204: the image has no data any more, of which a part has been/,
+    },
+    {
+      title: 'in one of several ranges',
+      words: ['--streams', '2', '--streams-cutoff', '1'],
+      later: { status: 404 },
+      told: /failed: GET .*\/file: 404: there is no such image any more/,
+    },
+  ]) {
+    t.test(title, async t => {
+      const folder = t.testdir()
+      const source = await startUnruly(
+        t,
+        [IMAGE],
+        once({ cutAfter: CUT / 4, headers: { etag: '"a"' } }, later),
+      )
+      const { status, stderr } = await run(['dump', '-j', '1', ...words, source.url, folder])
+      t.match({ status, stderr }, { status: 1, stderr: told })
+    })
+  }
+  const begun = t.testdir()
+  const source = await startUnruly(t, [IMAGE], () => ({ cutAfter: CUT }))
+  t.match(await run(['dump', '--attempts', '1', source.url, begun]), { status: 1 })
+  source.serve([IMAGE], () => ({ status: 404 }))
+  t.match(await run(['dump', source.url, begun]), {
+    status: 1,
+    stderr: /failed: GET .*\/file: 404: there is no such image any more, of which a part has been/,
+  })
+})
 
 t.test('livecopy: a source whose headers tell of other data costs no id', async t => {
   const target = await startTestServer(t)

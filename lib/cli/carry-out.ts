@@ -33,7 +33,7 @@ export async function* carryOut(
 ): AsyncGenerator<TransferEvent> {
   const gives = onConflict === 'new-id'
   const from = ids === undefined ? source : renumbered(source, ids)
-  const to = ids === undefined || !gives ? target : renumbering(target, ids)
+  const to = ids === undefined || !gives ? target : renumbering(target, ids, source)
   const followers = ids === undefined || !gives ? undefined : new Followers(ids, isLeftOut)
   const planning: Parameters<typeof run>[0] = (onUnreadable, signal) =>
     steps({ extras, onUnreadable, signal })

@@ -46,7 +46,8 @@ export async function importSource(
   const content = isStandard ? await readAll(input()) : await read(text)
   const first = content.split(/\r?\n/).find(line => /^[^#;\s]/.test(line)) ?? ''
   if (isUrl(first)) return { url: first.trim(), encryptionKey: givenKey, exposed: false }
-  const settings = isStandard ? [] : parseOsloConfig(content, text)
+  const { interpolated } = await import('../server/options/read.ts')
+  const settings = isStandard ? [] : interpolated(parseOsloConfig(content, text))
   const url = URL_OPTIONS.map(([section, option]) => lastOf(settings, section, option)).find(
     url => url !== undefined,
   )

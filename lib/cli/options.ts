@@ -136,15 +136,26 @@ export function apiFor(side: Side, { sourceApi, targetApi }: ApiOptions): 1 | 2 
 
 /** Options of commands that are or look after a service. */
 export interface ServiceOptions {
-  readonly config: string | undefined
+  /** Files, of which a later one comes before an earlier one. */
+  readonly config: readonly string[] | undefined
+  /** Folders of such files, which come before those. */
+  readonly configDir: readonly string[] | undefined
   readonly dataDir: string | undefined
 }
 
 export const SERVICE = {
   config: {
+    alias: 'config-file',
     type: 'string',
-    requiresArg: true,
-    describe: 'Read settings from FILE, in the form of glance-api.conf',
+    array: true,
+    nargs: 1,
+    describe: 'Read settings from FILE, in the form of glance-api.conf; repeatable',
+  },
+  'config-dir': {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe: 'Read settings from each *.conf in FOLDER as well; repeatable',
   },
   'data-dir': {
     type: 'string',
@@ -220,7 +231,14 @@ export const TRANSFER = {
 } as const satisfies Record<string, Options>
 
 /** Options that may be given several times. */
-const REPEATABLE: ReadonlySet<string> = new Set(['filter', 'exclude', 'set', 'unset', 'rename'])
+const REPEATABLE: ReadonlySet<string> = new Set([
+  'filter',
+  'exclude',
+  'set',
+  'unset',
+  'rename',
+  'delete-orphans',
+])
 
 /** What the numbers among the options may be; whole numbers all. */
 const RANGES: Readonly<Record<string, readonly [number, number]>> = {
@@ -231,6 +249,7 @@ const RANGES: Readonly<Record<string, readonly [number, number]>> = {
   newest: [1, 1_000_000],
   port: [0, 65_535],
   age: [0, 36_500],
+  'min-age': [0, 876_000],
   'max-rows': [1, 2_147_483_647],
   ...PACE_RANGES,
   ...DUMP_RANGES,
@@ -239,10 +258,18 @@ const RANGES: Readonly<Record<string, readonly [number, number]>> = {
 /** @throws {GlanceError} `usage`, naming the option that is out of its range or was given more than once. */
 export function checkOptions(
   options: Readonly<Record<string, unknown>>,
-  { positionals }: { readonly positionals: Readonly<Record<string, unknown>> },
+  command: {
+    readonly positionals: Readonly<Record<string, unknown>>
+    readonly options: Readonly<Record<string, Options>>
+  },
 ): void {
+  const repeatable = new Set([...REPEATABLE, ...Object.keys(command.positionals)])
+  for (const [name, { array, alias = [] }] of Object.entries(command.options)) {
+    if (array === true) for (const one of [name, ...[alias].flat()]) repeatable.add(one)
+  }
   for (const [name, value] of Object.entries(options)) {
-    const isOne = positionals[name] === undefined && !REPEATABLE.has(name)
+    // Names with dashes are there a second time without them.
+    const isOne = !repeatable.has(name) && !/[A-Z]/.test(name)
     if (name.length > 1 && Array.isArray(value) && isOne)
       throw new GlanceError('usage', `--${name}: give it once`)
   }

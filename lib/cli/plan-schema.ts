@@ -204,6 +204,8 @@ export const HEADER_SCHEMA = {
     id_map: { type: ['string', 'null'], minLength: 1 },
     dontreplicate: { type: 'string' },
     only: { type: ['string', 'null'] },
+    set: { type: 'array', items: { type: 'string' } },
+    unset: { type: 'array', items: { type: 'string' } },
     removal: {
       anyOf: [
         { type: 'null' },

@@ -171,7 +171,7 @@ export async function savingPlan(
   options: SavePlanOptions &
     MappingOptions &
     ApiOptions &
-    Pick<FieldOptions, 'dontreplicate' | 'only'>,
+    Pick<FieldOptions, 'dontreplicate' | 'only' | 'set' | 'unset'>,
   { source, target, addresses }: Ends & Named,
   about: {
     readonly removal: Removal | null
@@ -181,6 +181,7 @@ export async function savingPlan(
   },
 ): Promise<PlanWriter | undefined> {
   const { savePlan, onConflict = 'fail', idMap } = options
+  const [set, unset] = [[options.set ?? []].flat(), [options.unset ?? []].flat()]
   if (savePlan === undefined) return undefined
   const { removal, command, now, signal } = about
   return await PlanWriter.create(
@@ -195,6 +196,8 @@ export async function savingPlan(
       id_map: idMap === undefined ? null : resolve(idMap),
       dontreplicate: options.dontreplicate,
       only: options.only ?? null,
+      ...(set.length > 0 ? { set } : {}),
+      ...(unset.length > 0 ? { unset } : {}),
       removal:
         removal === null
           ? null

@@ -113,13 +113,15 @@ export function describeRemovals(totals: RemovalTotals, dryRun: boolean): readon
   return totals.kept > 0 ? [...done, `${totals.kept} only on the target left alone`] : done
 }
 
-const WOULD = {
+/** What an image would be. */
+export const WOULD = {
   hide: 'would_hide',
   deactivate: 'would_deactivate',
   delete: 'would_delete',
 } as const satisfies Record<Withdrawal, string>
 
-const COUNTED = {
+/** What a row counts as. */
+export const COUNTED = {
   hidden: 'hidden',
   deactivated: 'deactivated',
   deleted: 'deleted',

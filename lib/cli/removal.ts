@@ -126,7 +126,7 @@ export const WHY_KEPT = {
   gone: 'somebody else has deleted it',
   no_data: 'it has no data',
   unreadable: 'it cannot be understood',
-  withheld: 'no image is',
+  withheld: 'none is removed',
 } as const satisfies Record<KeepReason, string>
 
 /**

@@ -4,13 +4,15 @@ import type { Database, Schema } from '../database/database.ts'
 import type { OpenOptions } from '../database/settings.ts'
 import { GlanceError } from '../errors.ts'
 import type { ServerConfig } from '../server/config.ts'
+import { configFiles } from './config-files.ts'
 import type { ServiceOptions } from './options.ts'
 
 /** What a service would be configured with that is given these options. @throws {GlanceError} `usage`. */
-export async function serviceConfig({ config, dataDir }: ServiceOptions): Promise<ServerConfig> {
+export async function serviceConfig(options: ServiceOptions): Promise<ServerConfig> {
   const { completeConfig, readConfig } = await import('../server/config.ts')
+  const { dataDir } = options
   return completeConfig({
-    ...(config === undefined ? {} : await readConfig(config)),
+    ...(await readConfig(await configFiles(options))),
     ...(dataDir === undefined ? {} : { dataDir }),
   })
 }

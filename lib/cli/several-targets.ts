@@ -1,27 +1,20 @@
-import type { Endpoint, RefusedField } from '../endpoint/endpoint.ts'
+import type { Endpoint } from '../endpoint/endpoint.ts'
 import { isGlanceError, messageOf } from '../errors.ts'
 import { withoutCredentials } from '../http/redact.ts'
 import { Extras } from '../replicate/extras.ts'
 import { planAll } from '../replicate/plan-all.ts'
-import { count, NOTHING, type Totals } from '../replicate/report.ts'
-import { type PlanningContext, runAll, type TargetEvent } from '../replicate/run-all.ts'
+import { count, NOTHING } from '../replicate/report.ts'
+import { type PlanningContext, runAll } from '../replicate/run-all.ts'
 import type { CommandContext } from './command.ts'
-import { CopyRate, type Rate } from './copy-rate.ts'
-import { type ErrorRow, errorRow, notCarried } from './differences.ts'
-import { type Estimate, estimate } from './estimate.ts'
-import { countOf, printable } from './format.ts'
+import { CopyRate } from './copy-rate.ts'
+import { errorRow, notCarried } from './differences.ts'
+import { estimate } from './estimate.ts'
 import { leftOut } from './fields.ts'
-import { LossReport, type LossSummary } from './losses.ts'
-import type { ShortageRow } from './preflight.ts'
+import { printable } from './format.ts'
+import { LossReport } from './losses.ts'
 import { PreflightAll } from './preflight-all.ts'
-import {
-  describeUnmapped,
-  isRefused,
-  type MappedProjects,
-  mapProjects,
-  projectsIn,
-  type Unmapped,
-} from './projects.ts'
+import { isRefused, mapProjects, projectsIn } from './projects.ts'
+import { rehearseAll } from './rehearse-all.ts'
 import { orderRemoval } from './removal.ts'
 import {
   NOTHING_REMOVED,
@@ -29,70 +22,22 @@ import {
   type RemovalOutcome,
   type RemovalRow,
 } from './removal-rows.ts'
-import { namedTwice, openTarget, type Prepared, type ReplicationOptions } from './replication.ts'
-import { selectionSummary, type SelectionSummary } from './selection.ts'
+import type { Prepared, ReplicationOptions } from './replication.ts'
+import { selectionSummary } from './selection.ts'
+import { describeTargets, type SeveralSummary, sumOf } from './several-summary.ts'
+import { Targets, totalsOf } from './target-states.ts'
 import {
   bytesOf,
-  countsOf,
   isCopyMissing,
   isSettled,
   narrate,
-  planned,
   rowOf,
-  type ShownTotals,
-  shownTotals,
   tell,
   type TransferRow,
 } from './transfer-rows.ts'
 
 /** What became of one image on one of several targets. */
 type TargetRow = (TransferRow | RemovalRow) & { readonly target: string }
-
-/** What a run for several targets has come to. */
-export interface SeveralSummary extends SelectionSummary {
-  readonly dry_run: boolean
-  /** Of all targets together: an image counts once for each. */
-  readonly totals: ShownTotals
-  readonly lost: LossSummary
-  /** How fast data was copied to all of them, in this run or the one before; null where nobody knows. */
-  readonly rate: Rate | null
-  /** How long it would take, in a dry run. */
-  readonly estimate: Estimate | null
-  /** Whether no target has room for what it lacks, so that nothing was done. */
-  readonly stopped: boolean
-  /** Whether `--max-duration` was over before all was done. */
-  readonly cut_short: boolean
-  readonly targets: readonly {
-    readonly target: string
-    readonly totals: ShownTotals
-    readonly not_carried: readonly RefusedField[]
-    /** What it has too little of; unless it was to go on all the same, it was given up. */
-    readonly shortages: readonly ShortageRow[]
-    /** Projects of the source for which none of the target is known (`--map-projects`). */
-    readonly unmapped: Unmapped | null
-    /** Why no image that left the source was removed from it although some should have been. */
-    readonly withheld: ErrorRow | null
-    /** Why the target was given up. */
-    readonly error: ErrorRow | null
-  }[]
-  /** What ended the run before its end. */
-  readonly error: ErrorRow | null
-}
-
-/** What is known of one target until now. */
-interface TargetState {
-  /** The target as it was named. */
-  readonly address: string
-  mapped: MappedProjects | undefined
-  totals: Totals
-  removed: RemovalOutcome
-  /** How many images of the source could not be understood. */
-  unreadable: number
-  /** How many images it lacks that were to be copied. */
-  failed: number
-  /** Why it was given up; undefined while it was not. */
-  error: unknown
-}
 
 /** What a command does when it is given more than one target. */
 export const several = { replicate: replicateToAll, describe: describeTargets } as const
@@ -115,35 +60,18 @@ async function* replicateToAll(
   const { attempts, concurrency, discardUnfinished, dryRun } = options
   const { selection, fields } = prepared
   await using losses = await LossReport.open(options.lossReport)
-  const opened: Endpoint[] = []
-  await using _ = { [Symbol.asyncDispose]: async () => await disposeOf(opened) }
-  const targets = new Map<Endpoint | string, TargetState>()
-  for (const address of addresses) {
-    try {
-      const target = await openTarget(address, prepared, options, context)
-      const where = target.address
-      const isTwin = where !== undefined && opened.some(other => other.address === where)
-      opened.push(target)
-      if (isTwin) throw namedTwice(address, `: it is ${where}`)
-      targets.set(target, stateOf(address))
-    } catch (error) {
-      signal.throwIfAborted()
-      if (!isGlanceError(error) || error.code === 'usage') throw error
-      log.error(printable(error.message))
-      targets.set(address, stateOf(address, error))
-    }
-  }
-  if (opened.length === 0) throw [...targets.values()][0]?.error
+  await using targets = await Targets.open(addresses, prepared, options, context)
+  const { opened } = targets
   const { removal, provenance } = await orderRemoval(prepared.wish, source, opened, { signal })
   const { metaonly: metadataOnly, strict, onConflict, members } = options
   const planning = { metadataOnly, strict, selection, fields, provenance, onConflict, members }
   const projectsOf = projectsIn(source, options, prepared, context)
   const giveUp = (target: Endpoint, error: unknown) => {
-    stateIn(targets, target).error = error
+    targets.of(target).error = error
     log.error(`${target.name}: given up: ${printable(messageOf(error))}`)
   }
   for (const target of opened) {
-    const state = stateIn(targets, target)
+    const state = targets.of(target)
     const addresses = { source: prepared.from, target: state.address }
     const ends = { target, projectsOf, addresses, where: `${target.name}: ` }
     try {
@@ -154,12 +82,10 @@ async function* replicateToAll(
       giveUp(target, error)
     }
   }
-  const ready = opened.filter(target => stateIn(targets, target).error === undefined)
-  if (ready.length === 0) throw [...targets.values()].at(-1)?.error
-  const refused = [...targets.values()].some(({ mapped }) => isRefused(mapped?.unmapped))
-  const projects = new Map(
-    ready.map(target => [target, stateIn(targets, target).mapped?.map] as const),
-  )
+  const ready = targets.left
+  if (ready.length === 0) throw targets.states.at(-1)?.[1].error
+  const refused = targets.states.some(([, { mapped }]) => isRefused(mapped?.unmapped))
+  const projects = new Map(ready.map(target => [target, targets.of(target).mapped?.map] as const))
   const extras =
     removal === null
       ? undefined
@@ -179,10 +105,10 @@ async function* replicateToAll(
     })
     for (const target of ready) {
       const broken = preflights.brokenBy(target)
-      if (broken === undefined) stateIn(targets, target).error = preflights.of(target).error
+      if (broken === undefined) targets.of(target).error = preflights.of(target).error
       else giveUp(target, broken)
     }
-    going = ready.filter(target => stateIn(targets, target).error === undefined)
+    going = targets.left
   }
   const events =
     going.length === 0
@@ -206,7 +132,7 @@ async function* replicateToAll(
   let cutShort = false
   try {
     for await (const event of events) {
-      const state = stateIn(targets, event.target)
+      const state = targets.of(event.target)
       if (event.type === 'broken') {
         giveUp(event.target, event.error)
         continue
@@ -227,7 +153,7 @@ async function* replicateToAll(
       yield told
     }
     for (const target of ready) {
-      const state = stateIn(targets, target)
+      const state = targets.of(target)
       const found = extras?.get(target)
       if (removal === null || found === undefined || refused || state.error !== undefined) continue
       if (closing.aborted) cutShort = true
@@ -242,7 +168,7 @@ async function* replicateToAll(
       cutShort = closing.aborted && (signal.aborted || state.removed.totals.interrupted > 0)
     }
   } catch (error) {
-    const isNothing = [...targets.values()].every(({ totals }) => totals === NOTHING)
+    const isNothing = targets.states.every(([, { totals }]) => totals === NOTHING)
     if (closing.aborted && error === closing.reason) cutShort = true
     else if (isNothing || !isGlanceError(error)) throw error
     else {
@@ -251,16 +177,16 @@ async function* replicateToAll(
     }
   }
   for (const target of dryRun ? going : []) {
-    const state = stateIn(targets, target)
+    const state = targets.of(target)
     if (state.error !== undefined) continue
     await preflights.check(target)
     const broken = preflights.brokenBy(target)
     if (broken === undefined) state.error = preflights.of(target).error
     else giveUp(target, broken)
   }
-  const states = [...targets]
+  const { states } = targets
   const isAnyLeft = states.some(([, { error }]) => error === undefined)
-  const totals = states.map(([, state]) => totalsOf(state)).reduce(sum)
+  const totals = sumOf(states.map(([, state]) => totalsOf(state)))
   return {
     dry_run: dryRun,
     totals,
@@ -286,82 +212,6 @@ async function* replicateToAll(
   }
 }
 
-async function disposeOf(endpoints: readonly Endpoint[]): Promise<void> {
-  await Promise.all(endpoints.map(async endpoint => await endpoint[Symbol.asyncDispose]()))
-}
-
-/** A line for each target. */
-function describeTargets({ targets, dry_run }: SeveralSummary): readonly string[] {
-  const refusals = targets.filter(({ unmapped }) => isRefused(unmapped))
-  if (refusals.length > 0) {
-    return refusals.map(({ target, unmapped }) => {
-      return `${printable(target)}: ${describeUnmapped(unmapped)}`
-    })
-  }
-  const failed = targets.filter(({ error }) => error !== null).length
-  return [
-    ...targets.map(({ target, totals, error }) => {
-      const end = error === null ? '' : ', given up'
-      return `${printable(target)}: ${countsOf(totals, dry_run)}${end}`
-    }),
-    ...(failed > 0 ? [`${countOf(failed, 'target')} of ${targets.length} given up`] : []),
-  ]
-}
-
-/** The events of a run in which everything is planned and nothing done. */
-async function* rehearseAll(
-  rounds: (context: PlanningContext) => ReturnType<typeof planAll>,
-  preflights: PreflightAll,
-  signal: AbortSignal,
-): AsyncGenerator<TargetEvent> {
-  const aside: TargetEvent[] = []
-  const onBroken = (target: Endpoint, error: unknown) =>
-    void aside.push({ type: 'broken', target, error })
-  const context: PlanningContext = {
-    signal,
-    onUnreadable: (target, id, error) =>
-      aside.push({ type: 'failed', target, id, step: null, error }),
-    onBroken,
-  }
-  for await (const round of rounds(context)) {
-    yield* aside.splice(0)
-    for (const each of round) {
-      const { step, target } = each
-      const foretold = await preflights.foretold(each, onBroken)
-      if (foretold === undefined) continue
-      preflights.count(each)
-      yield { ...planned(step, foretold), target }
-    }
-  }
-  yield* aside
-}
-
-function stateOf(address: string, error?: unknown): TargetState {
-  return {
-    address,
-    mapped: undefined,
-    totals: NOTHING,
-    removed: NOTHING_REMOVED,
-    unreadable: 0,
-    failed: 0,
-    error,
-  }
-}
-
-/** That of a target that was opened. */
-function stateIn(
-  states: ReadonlyMap<Endpoint | string, TargetState>,
-  target: Endpoint,
-): TargetState {
-  const state = states.get(target)
-  if (state === undefined) throw new TypeError(`${target.name}: not one of the targets`)
-  return state
-}
-
-function totalsOf({ totals, removed }: TargetState): ShownTotals {
-  return shownTotals(totals, removed.totals)
-}
-
 /** The rows, with the target that they are of. */
 async function* onTarget(
   { name }: Endpoint,
@@ -375,24 +225,5 @@ async function* onTarget(
     }
   } finally {
     await rows.return(NOTHING_REMOVED) // Of use where nobody wants more.
-  }
-}
-
-function sum(one: ShownTotals, other: ShownTotals): ShownTotals {
-  return {
-    created: one.created + other.created,
-    updated: one.updated + other.updated,
-    same: one.same + other.same,
-    no_data: one.no_data + other.no_data,
-    conflict: one.conflict + other.conflict,
-    unmapped: one.unmapped + other.unmapped,
-    failed: one.failed + other.failed,
-    refused: one.refused + other.refused,
-    interrupted: one.interrupted + other.interrupted,
-    hidden: one.hidden + other.hidden,
-    deactivated: one.deactivated + other.deactivated,
-    deleted: one.deleted + other.deleted,
-    kept: one.kept + other.kept,
-    bytes: one.bytes + other.bytes,
   }
 }

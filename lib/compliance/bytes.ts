@@ -26,3 +26,10 @@ export async function collect(data: Bytes): Promise<Buffer> {
   for await (const chunk of data) chunks.push(Buffer.from(chunk))
   return Buffer.concat(chunks)
 }
+
+/** All there is, in the order in which it comes. */
+export async function collectAll<T>(source: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = []
+  for await (const one of source) found.push(one)
+  return found
+}

@@ -1,7 +1,7 @@
-import { messageOf } from '../errors.ts'
-import type { Store } from '../store/store.ts'
-import { bytesOf, collect, patternedBytes } from './bytes.ts'
-import { A, type CheckStore } from './store-suite.ts'
+import { isGlanceError, messageOf } from '../errors.ts'
+import type { Location, Store } from '../store/store.ts'
+import { bytesOf, collect, collectAll, patternedBytes } from './bytes.ts'
+import { A, B, type CheckStore } from './store-suite.ts'
 
 /** What may go wrong where data is kept in segments of so many bytes, and what a crash leaves behind. */
 export function misfortunes(check: CheckStore, segment: number): void {
@@ -65,6 +65,20 @@ export function misfortunes(check: CheckStore, segment: number): void {
     return []
   })
 
+  check('what is in segments is listed once, with all of its bytes', async (t, store) => {
+    if (store.list === undefined) return []
+    const size = 2 * segment + 3
+    const { location } = await store.add(A, patternedBytes(size), null)
+    const listed = await collectAll(store.list())
+    t.strictSame(
+      listed.map(({ id, location, size, isWhole }) => ({ id, location, size, isWhole })),
+      [{ id: A, location, size, isWhole: true }],
+    )
+    await store.delete(location)
+    t.strictSame(await collectAll(store.list()), [])
+    return []
+  })
+
   check(
     'of two writers of one image in segments, one wins, and nothing is mixed',
     async (t, store) => {
@@ -89,6 +103,21 @@ export function misfortunes(check: CheckStore, segment: number): void {
     return [A]
   })
 
+  check('what a crash left of a write is listed, and deleted', async (t, store, { cutOff }) => {
+    if (store.list === undefined || cutOff === undefined) return []
+    await store.add(B, bytesOf('abc'), 3)
+    await cutOff(A)
+    const left = (await collectAll(store.list())).filter(({ id }) => id === A)
+    t.ok(left.length > 0, 'it is told of')
+    t.notOk(left.some(({ isWhole }) => isWhole))
+    for (const { location } of left) await deleteAnyway(store, location)
+    t.strictSame(
+      (await collectAll(store.list())).map(({ id }) => id),
+      [B],
+    )
+    return [B]
+  })
+
   check('no message has the credentials of a location', async (t, store) => {
     for (const scheme of store.schemes) {
       const at = { url: `${scheme}://me:open-sesame@127.0.0.1:1/v1/container/${A}` }
@@ -101,6 +130,13 @@ export function misfortunes(check: CheckStore, segment: number): void {
       }
     }
     return []
+  })
+}
+
+/** Deletes what is left of a write; that there was no more than that is said by `not_found`. */
+async function deleteAnyway(store: Store, at: Location): Promise<void> {
+  await store.delete(at).catch((error: unknown) => {
+    if (!isGlanceError(error, 'not_found')) throw error
   })
 }
 

@@ -1,8 +1,8 @@
 import type { Test, TestFunction } from './test.ts'
 import { testOf } from './test-of.ts'
 import type { Store } from '../store/store.ts'
-import type { Bytes } from '../stream/bytes.ts'
-import { bytesOf, collect, patternedBytes } from './bytes.ts'
+import { bytesOf, collect, collectAll, patternedBytes } from './bytes.ts'
+import { MemoryWatch } from './memory.ts'
 import { misfortunes } from './store-misfortunes.ts'
 
 /** A store to be tested, empty and of its own for each test. */
@@ -26,8 +26,9 @@ export interface StoreSuiteOptions<T extends Test> {
 
 /** An image's id. */
 export const A = 'aaaaaaaa-0000-4000-8000-000000000001'
-const B = 'bbbbbbbb-0000-4000-8000-000000000002'
+export const B = 'bbbbbbbb-0000-4000-8000-000000000002'
 const MIB = 1024 * 1024
+const HOUR_MS = 3_600_000
 
 /** Defines a case, whose `work` resolves to the ids of the images that the store then has. */
 export type CheckStore = (
@@ -248,6 +249,39 @@ export function storeSuite<T extends Test>(
     return [A, B]
   })
 
+  check('what there is is listed, if that can be, each image once', async (t, store) => {
+    if (store.list === undefined) return []
+    t.strictSame(await collectAll(store.list()), [], 'nothing of nothing')
+    const before = Date.now()
+    await store.add(A, bytesOf('abc'), 3)
+    await store.add(B, bytesOf(), 0)
+    const listed = await collectAll(store.list())
+    const found = listed.toSorted((a, b) => (a.id < b.id ? -1 : 1))
+    t.equal(found.length, 2)
+    t.match(found, [
+      { id: A, size: 3, isWhole: true, location: store.locate(A) },
+      { id: B, size: 0, isWhole: true, location: store.locate(B) },
+    ])
+    for (const { modifiedAt } of found) {
+      t.ok(Math.abs(modifiedAt.getTime() - before) < HOUR_MS, 'and when it was written')
+    }
+    const [first] = found
+    if (first !== undefined) await store.delete(first.location)
+    t.strictSame(
+      (await collectAll(store.list())).map(({ id }) => id),
+      [B],
+    )
+    return [B]
+  })
+
+  check('a signal stops a listing', async (t, store) => {
+    if (store.list === undefined) return []
+    const reason = new Error('enough')
+    await store.add(A, bytesOf('abc'), 3)
+    await t.rejects(collectAll(store.list({ signal: AbortSignal.abort(reason) })), reason)
+    return [A]
+  })
+
   check('a location of its own is told from one of any other', async (t, store) => {
     t.ok(store.holds(store.locate(A)))
     const [scheme = ''] = store.schemes
@@ -286,21 +320,19 @@ export function storeSuite<T extends Test>(
   })
 
   check('a big image takes no more memory than a small one', async (t, store) => {
-    const size = 64 * MIB
-    const before = process.memoryUsage().arrayBuffers
-    let peak = 0
-    const watch = async function* (data: Bytes): Bytes & AsyncGenerator<Uint8Array> {
-      for await (const chunk of data) {
-        yield chunk
-        peak = Math.max(peak, process.memoryUsage().arrayBuffers - before)
-      }
+    const size = 40 * MIB
+    const most = 16 * MIB
+    for (const declared of [true, false]) {
+      const memory = new MemoryWatch(most)
+      const data = memory.watch(patternedBytes(size))
+      const { location } = await store.add(A, data, declared ? size : null)
+      let read = 0
+      for await (const chunk of memory.watch(await store.open(location))) read += chunk.length
+      t.equal(read, size)
+      t.ok(memory.peak < most, `${memory.peak} bytes at the most`)
+      await store.delete(location)
     }
-    await store.add(A, watch(patternedBytes(size)), size)
-    let read = 0
-    for await (const chunk of watch(await store.open(store.locate(A)))) read += chunk.length
-    t.equal(read, size)
-    t.ok(peak < 8 * MIB, `${peak} bytes at the most`)
-    return [A]
+    return []
   })
 
   misfortunes(check, segment)

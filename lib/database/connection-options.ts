@@ -7,6 +7,10 @@ export interface ServerOptions {
   readonly connectTimeoutMs: number
   /** What we are called in the server's list of connections. */
   readonly applicationName: string
+  /** PostgreSQL's: settings of a connection as on the command line of its server; null for none. */
+  readonly options: string | null
+  /** Names of options that mean nothing here, and change neither which database it is nor how safely it is reached. */
+  readonly ignored: readonly string[]
 }
 
 export interface TlsChoice {
@@ -30,7 +34,7 @@ const NO_TLS: TlsChoice = { use: 'never', verify: 'nothing', ca: null, cert: nul
 
 /** libpq's options, of those that mean something here. @throws what `refuse` makes of a message. */
 export function postgresqlOptions(query: URLSearchParams, refuse: Refuse): Parsed {
-  const options = readOptions(query, POSTGRESQL, 'PostgreSQL', refuse)
+  const { options, ignored } = readOptions(query, POSTGRESQL, refuse)
   const encoding = options.get('client_encoding') ?? 'utf8'
   if (!/^utf-?8$/i.test(encoding)) throw refuse(`client_encoding: expected utf8, not '${encoding}'`)
   const host = options.get('host') ?? ''
@@ -46,20 +50,74 @@ export function postgresqlOptions(query: URLSearchParams, refuse: Refuse): Parse
     tls: isSocket ? NO_TLS : postgresqlTls(options, refuse),
     connectTimeoutMs: secondsOf(options, 'connect_timeout', refuse),
     applicationName: options.get('application_name') ?? NAME,
+    options: options.get('options') ?? null,
+    ignored,
   }
 }
 
-const POSTGRESQL = [
-  'host',
-  'port',
-  'sslmode',
-  'sslrootcert',
-  'sslcert',
-  'sslkey',
-  'connect_timeout',
-  'application_name',
-  'client_encoding',
-]
+/** What is known of the options of an engine. */
+interface Known {
+  readonly engine: string
+  /** What is heeded. */
+  readonly heeded: readonly string[]
+  /** Of clients in Python only, or about matters that are ours. */
+  readonly ignored: readonly string[]
+  /** What would change which database it is, who we are, or how safely it is reached. */
+  readonly refused: readonly string[]
+}
+
+/** Of SQLAlchemy: plugins of its own. */
+const OF_SQLALCHEMY = ['plugin']
+
+const POSTGRESQL: Known = {
+  engine: 'PostgreSQL',
+  heeded: [
+    'host',
+    'port',
+    'sslmode',
+    'sslrootcert',
+    'sslcert',
+    'sslkey',
+    'connect_timeout',
+    'application_name',
+    'client_encoding',
+    'options',
+  ],
+  ignored: [
+    ...OF_SQLALCHEMY,
+    'fallback_application_name',
+    'keepalives',
+    'keepalives_idle',
+    'keepalives_interval',
+    'keepalives_count',
+    'tcp_user_timeout',
+    'sslcompression',
+    'sslsni',
+  ],
+  refused: [
+    'hostaddr',
+    'dbname',
+    'user',
+    'password',
+    'passfile',
+    'service',
+    'servicefile',
+    'target_session_attrs',
+    'load_balance_hosts',
+    'requiressl',
+    'require_auth',
+    'channel_binding',
+    'gssencmode',
+    'krbsrvname',
+    'sslcertmode',
+    'sslcrl',
+    'sslcrldir',
+    'sslnegotiation',
+    'sslpassword',
+    'ssl_min_protocol_version',
+    'ssl_max_protocol_version',
+  ],
+}
 
 function postgresqlTls(options: ReadonlyMap<string, string>, refuse: Refuse): TlsChoice {
   const mode = options.get('sslmode') ?? 'prefer'
@@ -86,7 +144,7 @@ const SSL_MODES: ReadonlyMap<string, Pick<TlsChoice, 'use' | 'verify'>> = new Ma
 
 /** PyMySQL's options as SQLAlchemy has them, of those that mean something here. @throws as {@link postgresqlOptions}. */
 export function mysqlOptions(query: URLSearchParams, refuse: Refuse): Parsed {
-  const options = readOptions(query, MYSQL, 'MySQL', refuse)
+  const { options, ignored } = readOptions(query, MYSQL, refuse)
   const charset = options.get('charset') ?? 'utf8mb4'
   // Whichever is asked for, text is sent and kept whole.
   if (!['utf8', 'utf8mb3', 'utf8mb4'].includes(charset)) {
@@ -97,20 +155,62 @@ export function mysqlOptions(query: URLSearchParams, refuse: Refuse): Parsed {
     tls: mysqlTls(options, refuse),
     connectTimeoutMs: secondsOf(options, 'connect_timeout', refuse),
     applicationName: options.get('program_name') ?? NAME,
+    options: null,
+    ignored,
   }
 }
 
-const MYSQL = [
-  'charset',
-  'use_unicode',
-  'unix_socket',
-  'ssl_ca',
-  'ssl_cert',
-  'ssl_key',
-  'ssl_check_hostname',
-  'connect_timeout',
-  'program_name',
-]
+const MYSQL: Known = {
+  engine: 'MySQL',
+  heeded: [
+    'charset',
+    'use_unicode',
+    'unix_socket',
+    'ssl_ca',
+    'ssl_cert',
+    'ssl_key',
+    'ssl_check_hostname',
+    'ssl_verify_cert',
+    'ssl_verify_identity',
+    'connect_timeout',
+    'program_name',
+  ],
+  ignored: [
+    ...OF_SQLALCHEMY,
+    'autocommit',
+    'binary_prefix',
+    'collation',
+    'compress',
+    'local_infile',
+    'max_allowed_packet',
+    'raise_on_warnings',
+    'read_timeout',
+    'sql_mode',
+    'use_pure',
+    'write_timeout',
+  ],
+  refused: [
+    'auth_plugin',
+    'bind_address',
+    'client_flag',
+    'db',
+    'host',
+    'init_command',
+    'passwd',
+    'password',
+    'port',
+    'read_default_file',
+    'read_default_group',
+    'server_public_key',
+    'ssl',
+    'ssl_capath',
+    'ssl_cipher',
+    'ssl_disabled',
+    'ssl_key_password',
+    'ssl_mode',
+    'user',
+  ],
+}
 
 function mysqlTls(options: ReadonlyMap<string, string>, refuse: Refuse): TlsChoice {
   const check = options.get('ssl_check_hostname') ?? 'true'
@@ -119,6 +219,14 @@ function mysqlTls(options: ReadonlyMap<string, string>, refuse: Refuse): TlsChoi
   }
   if (![...options.keys()].some(name => name.startsWith('ssl_'))) return NO_TLS
   const ca = options.get('ssl_ca') ?? null
+  for (const option of ['ssl_verify_cert', 'ssl_verify_identity']) {
+    const value = options.get(option) ?? 'true'
+    if (/^(?:true|1)$/i.test(value) && (ca !== null || !options.has(option))) continue
+    throw refuse(
+      `${option}: expected true, with ssl_ca for the file of the authority that signed the certificate of the server; ` +
+        `without ssl_ca it is not checked`,
+    )
+  }
   const name = /^true$/i.test(check) ? 'host' : 'authority'
   return {
     use: 'required',
@@ -132,19 +240,29 @@ function mysqlTls(options: ReadonlyMap<string, string>, refuse: Refuse): TlsChoi
 
 function readOptions(
   query: URLSearchParams,
-  known: readonly string[],
-  engine: string,
+  { engine, heeded, ignored, refused }: Known,
   refuse: Refuse,
-): ReadonlyMap<string, string> {
+): { readonly options: ReadonlyMap<string, string>; readonly ignored: readonly string[] } {
   const options = new Map<string, string>()
+  const passedOver = new Set<string>()
   for (const [name, value] of query) {
-    if (!known.includes(name)) {
-      throw refuse(`there is no option '${name}' for ${engine}: expected ${known.join(', ')}`)
+    if (refused.includes(name)) {
+      throw refuse(
+        `the option '${name}' is not supported, and would change which database it is or how safely it is reached: ` +
+          `expected ${heeded.join(', ')}`,
+      )
+    }
+    if (ignored.includes(name)) {
+      passedOver.add(name)
+      continue
+    }
+    if (!heeded.includes(name)) {
+      throw refuse(`there is no option '${name}' for ${engine}: expected ${heeded.join(', ')}`)
     }
     if (options.has(name)) throw refuse(`${name}: it is there twice`)
     options.set(name, value)
   }
-  return options
+  return { options, ignored: [...passedOver] }
 }
 
 function secondsOf(options: ReadonlyMap<string, string>, name: string, refuse: Refuse): number {

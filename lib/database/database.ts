@@ -46,7 +46,12 @@ export interface ImageUsage {
   readonly uploading: number
 }
 
-/** One database, whatever the engine. Times are kept to the second, as the API shows them, or finer. */
+/**
+ * One database, whatever the engine. Times are kept to the second, as the API shows them, or finer. What has a name, such
+ * as an image, a project, a tag, a property or a user, has one of 255 characters (code points) at most, formats and
+ * algorithms one of 64: what is longer is `invalid`, and so is more than 2^31 - 1 for min_disk and min_ram. Other text may be of any length, and
+ * other numbers are exact to 2^53.
+ */
 export interface Database extends AsyncDisposable {
   readonly images: ImageTable
   readonly members: MemberTable
@@ -66,6 +71,22 @@ export interface Database extends AsyncDisposable {
    * @throws {GlanceError} `unavailable` when that does not help, and when it is not known whether it was done.
    */
   transaction<T>(work: (tx: Database) => Promise<T>, options?: Abortable): Promise<T>
+  /**
+   * Keeps the database for one service, or for a command that needs it at rest: until what this resolves to is disposed
+   * of nobody else is given it, in this process or another. That is all that it does, and everybody may read and write
+   * as before. The end of the process lets go of it as well, however it ends. Left out by a driver whose data nobody
+   * else can get at or that does not tell its users apart, and in a transaction.
+   * @throws {GlanceError} `unavailable`, naming who has it.
+   */
+  hold?(options?: HoldOptions): Promise<AsyncDisposable>
+}
+
+export interface HoldOptions extends Abortable {
+  /**
+   * Told when the database was taken by somebody else, since it was out of reach for a while: it is held no more then,
+   * until that one lets go of it.
+   */
+  readonly report?: ((error: unknown) => void) | undefined
 }
 
 /** The versions of the form in which a database has its rows. 0 is a database in which there is nothing. */

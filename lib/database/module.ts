@@ -38,7 +38,7 @@ export async function openModule(
   }
   let database: unknown
   try {
-    database = await opened(openDatabase(settings, options), options)
+    database = await opened(openDatabase(settings, options), patienceOf(settings), options)
   } catch (error) {
     if (options.signal?.aborted === true && error === options.signal.reason) throw error
     throw naming(error)
@@ -50,11 +50,29 @@ export async function openModule(
   )
 }
 
-/** Waits for what may never come, also when nothing else keeps the process, until `signal` fires. */
-async function opened<T>(opening: Promise<T>, { signal }: Abortable): Promise<T> {
-  const awake = setInterval(() => {}, 1 << 30)
+/** As long as one may take that tries as often as ours do; undefined for ever. Milliseconds. */
+function patienceOf({ poolTimeoutMs, maxRetries, retryIntervalMs }: ServerSettings) {
+  return maxRetries < 0 ? undefined : poolTimeoutMs + maxRetries * retryIntervalMs
+}
+
+/**
+ * Waits for what may never come, also when nothing else keeps the process, until `signal` fires or for so long.
+ * @throws {GlanceError} `unavailable`.
+ */
+async function opened<T>(
+  opening: Promise<T>,
+  patienceMs: number | undefined,
+  { signal }: Abortable,
+): Promise<T> {
   const stop = new AbortController()
+  let awake: NodeJS.Timeout | undefined
   const stopped = new Promise<never>((_, reject) => {
+    const tooLong = () => {
+      if (patienceMs === undefined) return
+      const message = `openDatabase has opened nothing within ${patienceMs / 1000} s`
+      reject(new GlanceError('unavailable', message))
+    }
+    awake = setInterval(tooLong, Math.min(patienceMs ?? LONGEST_MS, LONGEST_MS))
     const onAbort = () => reject(signal?.reason)
     signal?.addEventListener('abort', onAbort, { signal: stop.signal })
     if (signal?.aborted === true) onAbort()
@@ -66,6 +84,9 @@ async function opened<T>(opening: Promise<T>, { signal }: Abortable): Promise<T>
     stop.abort()
   }
 }
+
+/** Longer than timers run is for ever. */
+const LONGEST_MS = 2 ** 31 - 1
 
 /** What every database has; the last as a method. */
 const PARTS = [

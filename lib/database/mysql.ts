@@ -5,6 +5,7 @@ import type { Database } from './database.ts'
 import { MysqlCompiler } from './mysql-compiler.ts'
 import { MysqlSession } from './mysql-session.ts'
 import { ServerDriver } from './server/driver.ts'
+import { ServerHold } from './server/hold.ts'
 import { firstAnswer } from './server/open.ts'
 import { Pool } from './server/pool.ts'
 import type { OpenOptions, ServerSettings } from './settings.ts'
@@ -24,7 +25,8 @@ export async function openMysql(
 ): Promise<Database> {
   const name = nameOf(connection)
   const outages = new Outages(options.report ?? (() => {}))
-  const pool = new Pool({ ...settings, name, open: () => MysqlSession.open(connection, name) })
+  const open = () => MysqlSession.open(connection, name)
+  const pool = new Pool({ ...settings, name, open })
   try {
     const { rows } = await firstAnswer(
       pool,
@@ -54,6 +56,8 @@ export async function openMysql(
       dropIndex: (index, table) => sql`drop index ${sql.ref(index)} on ${sql.ref(table)}`,
       gate: GATE,
       outages,
+      pool,
+      hold: options => ServerHold.take({ name, open, ...HOLDING }, options),
     })
   } catch (error) {
     await pool[Symbol.asyncDispose]()
@@ -83,6 +87,17 @@ const FIRST_ROW = `select name from ${BOOK} where name = '${FIRST_VERSION}'`
 const GATE = {
   together: `${FIRST_ROW} lock in share mode`,
   alone: `${FIRST_ROW} for update`,
+}
+
+/** Locks have names of 64 characters at most, which are the server's: ours is of the database. */
+const LOCK = `concat('glance-replicator ',
+  left(sha2(if(@@lower_case_table_names = 0, database(), lower(database())), 256), 40))`
+
+const HOLDING = {
+  prepare: [], // Every connection ends that is idle for too long.
+  take: `select get_lock(${LOCK}, 0) as taken`,
+  holder: `select is_used_lock(${LOCK}) as holder`,
+  release: `select release_lock(${LOCK})`,
 }
 
 function begin({ isolationLevel, accessMode }: TransactionSettings): readonly string[] {

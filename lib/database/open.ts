@@ -1,5 +1,5 @@
 import { GlanceError } from '../errors.ts'
-import { IN_MEMORY, parseConnection } from './connection.ts'
+import { parseConnection } from './connection.ts'
 import type { Database } from './database.ts'
 import { openModule } from './module.ts'
 import { completeSettings, type OpenOptions, type ServerSettings } from './settings.ts'
@@ -42,22 +42,15 @@ export async function openDatabase(
     const { openSqlite } = await import('./sqlite.ts')
     return openSqlite(connection.path)
   }
+  if (connection.ignored.length > 0) {
+    options.notice?.(`connection: ${connection.ignored.join(', ')} ignored: nothing here needs it`)
+  }
   if (connection.engine === 'postgresql') {
     const { openPostgres } = await import('./postgres.ts')
     return openPostgres(connection, settings, options)
   }
   const { openMysql } = await import('./mysql.ts')
   return openMysql(connection, settings, options)
-}
-
-/** The file in which the database is, when it is in one that is ours to keep. */
-export function fileOf({
-  dataApi,
-  connection: url,
-}: Pick<DatabaseSettings, 'dataApi' | 'connection'>): string | null {
-  if (dataApi === 'simple' || (dataApi !== null && isModule(dataApi))) return null
-  const connection = parseConnection(url)
-  return connection.engine === 'sqlite' && connection.path !== IN_MEMORY ? connection.path : null
 }
 
 function isModule(dataApi: string): boolean {

@@ -58,6 +58,7 @@ export class PostgresSession implements Session {
       keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
       connectionTimeoutMillis: options.connectTimeoutMs,
       application_name: options.applicationName,
+      ...(options.options === null ? {} : { options: options.options }),
       client_encoding: 'UTF8',
       types: TYPES,
     })

@@ -11,6 +11,7 @@ import { nameOf, type ServerConnection } from './connection.ts'
 import type { Database } from './database.ts'
 import { PostgresSession } from './postgres-session.ts'
 import { ServerDriver } from './server/driver.ts'
+import { ServerHold, SILENCE_MS } from './server/hold.ts'
 import { firstAnswer } from './server/open.ts'
 import { Pool } from './server/pool.ts'
 import { IDLE_TIMEOUT_MS, LOCK_TIMEOUT_MS } from './server/session.ts'
@@ -60,6 +61,8 @@ export async function openPostgres(
     dropIndex: index => sql`drop index ${sql.ref(index)}`,
     gate: GATE,
     outages,
+    pool,
+    hold: options => ServerHold.take({ name, open, ...HOLDING }, options),
   })
 }
 
@@ -70,6 +73,22 @@ export async function openPostgres(
 const GATE = {
   together: `lock table ${BOOK} in row share mode`,
   alone: `lock table ${BOOK} in exclusive mode`,
+}
+
+/** Advisory locks have two numbers, and are of one database: the first is ours, the second that of the part we use. */
+const OURS = 1_735_745_648
+const PART = `('x' || substr(md5(coalesce(current_schema(), '')), 1, 7))::bit(28)::int`
+
+const HOLDING = {
+  // Since PostgreSQL 14; before, the system finds out in its own time.
+  prepare: [
+    `select set_config(name, '${SILENCE_MS}', false) from pg_settings where name = 'idle_session_timeout'`,
+  ],
+  take: `select pg_try_advisory_lock(${OURS}, ${PART}) as taken`,
+  holder: `select pid as holder from pg_locks
+    where locktype = 'advisory' and granted and classid = ${OURS} and objid = (${PART})::oid
+      and database = (select oid from pg_database where datname = current_database())`,
+  release: `select pg_advisory_unlock(${OURS}, ${PART})`,
 }
 
 function begin({ isolationLevel, accessMode }: TransactionSettings): readonly string[] {

@@ -41,7 +41,7 @@ export function completeSettings(given: Partial<ServerSettings>): ServerSettings
 }
 
 export interface OpenOptions extends Abortable {
-  /** Told what is waited for. */
+  /** Told what is waited for, and which options of the connection are ignored. */
   readonly notice?: ((message: string) => void) | undefined
   /** Told once of each time that the database is away, when nobody else is told where it is. Default: nobody is. */
   readonly report?: ((error: unknown) => void) | undefined

@@ -7,7 +7,9 @@ import {
   SqliteQueryCompiler,
 } from 'kysely'
 import { GlanceError, isGlanceError, messageOf } from '../errors.ts'
+import { IN_MEMORY } from './connection.ts'
 import type { Database } from './database.ts'
+import { lock } from './lock.ts'
 import type { Engine } from './sql/engine.ts'
 import { SqlDatabase } from './sql/sql-database.ts'
 import type { Tables } from './sql/tables.ts'
@@ -38,7 +40,14 @@ export async function openSqlite(
     const message = `cannot open the SQLite database ${path}: ${messageOf(error)}`
     throw new GlanceError(code, message, { cause: error })
   }
-  return new SqlDatabase(db, SQLITE)
+  if (path === IN_MEMORY) return new SqlDatabase(db, SQLITE)
+  return new SqlDatabase(db, {
+    ...SQLITE,
+    hold: async ({ signal } = {}) => {
+      signal?.throwIfAborted()
+      return await lock(`the database ${path}`, path)
+    },
+  })
 }
 
 /** How kysely speaks to SQLite. */

@@ -110,7 +110,8 @@ export async function downloadRange(
       return whole(answer, url, length, transport)
     }
   } else if (status !== 200 && status !== 400 && status !== 416) {
-    throw await refusal('GET', url, answer, headers)
+    const isBegun = version.etag !== undefined
+    throw isBegun ? await lost(url, answer, headers) : await refusal('GET', url, answer, headers)
   }
   answer.destroy()
   const what = status === 206 ? 'another range' : String(status)
@@ -145,6 +146,7 @@ async function ask(url: URL, wanted: Download): Promise<IncomingMessage | undefi
   // What is other data already by its headers never reaches the target, where it would cost the image its id.
   if (status === 200) checkSame(answer, url, wanted.checksum)
   if (status === 200) return answer
+  if (wanted.offset > 0) throw await lost(url, answer, wanted.headers)
   if (status >= 300) throw await refusal('GET', url, answer, wanted.headers)
   answer.destroy()
   // So v2 answers for data that is none as well as for none.
@@ -168,7 +170,26 @@ async function askForRange(
     answer.destroy()
     return undefined
   }
-  throw await refusal('GET', url, answer, headers)
+  throw await lost(url, answer, headers)
+}
+
+/** Why data cannot be gone on with that was there when it was begun. */
+async function lost(
+  url: URL,
+  answer: IncomingMessage,
+  sent: Transport['headers'],
+): Promise<GlanceError> {
+  const what = LOST[answer.statusCode ?? 0]
+  if (what === undefined) return await refusal('GET', url, answer, sent)
+  answer.destroy()
+  const message = `GET ${redact(url)}: ${answer.statusCode}: ${what} any more, of which a part has been read`
+  return new GlanceError('gone', message)
+}
+
+const LOST: Readonly<Record<number, string>> = {
+  204: 'the image has no data',
+  404: 'there is no such image',
+  410: 'there is no such image',
 }
 
 /** Whether a Content-Range is that of all from `offset` on. */

@@ -199,11 +199,11 @@ export abstract class GlanceEndpoint implements Endpoint {
     try {
       return await this.create(image, signal)
     } catch (error) {
-      if (isGlanceError(error, 'conflict')) return await this.#takeOver(image, signal)
+      if (isGlanceError(error, 'conflict')) return await this.#takeOver(image, signal, error)
       if (!isGlanceError(error, ...REFUSALS)) throw error
       // Where our project may have no more images, that is said before it is seen that this one is there already.
       if (error.code === 'over_limit' && (await this.#isThere(image.id, signal))) {
-        return await this.#takeOver(image, signal)
+        return await this.#takeOver(image, signal, error)
       }
       // Something in it is refused. The least that can be created shows what, once it is brought to the rest.
       const bare = await this.createBare(image, signal)
@@ -222,7 +222,12 @@ export abstract class GlanceEndpoint implements Endpoint {
     }
   }
 
-  async #takeOver(image: Image, signal: AbortSignal | undefined): Promise<Image> {
+  /** `refusal` is what creating it failed with. */
+  async #takeOver(
+    image: Image,
+    signal: AbortSignal | undefined,
+    refusal: GlanceError,
+  ): Promise<Image> {
     const present = await this.show(image.id, signal).catch((error: unknown) => {
       if (!isGlanceError(error, 'not_found')) throw error
       throw taken(
@@ -231,20 +236,27 @@ export abstract class GlanceEndpoint implements Endpoint {
         'deleted or out of our sight; a Glance gives no id out twice',
       )
     })
-    if (present.status !== 'queued') return this.#withData(present)
+    if (present.status !== 'queued') return this.#withData(present, refusal)
     const { image: record } = await this.#bring(present, image, signal)
     // Meanwhile the service may have found out what became of the upload before.
-    return record.status === 'queued' ? record : this.#withData(record)
+    return record.status === 'queued' ? record : this.#withData(record, refusal)
   }
 
   /** The record, when it has data. @throws {GlanceError} `unavailable` while data is sent; `duplicate`. */
-  #withData(record: Image): Image {
+  #withData(record: Image, refusal: GlanceError): Image {
     const { id, status } = record
     if (hasData(record)) return record
     if (status !== 'saving' && status !== 'importing') {
       throw taken(id, this.name, `and its status is ${status}${WHY[status] ?? ''}`)
     }
-    throw new GlanceError('unavailable', `image ${id}: ${this.name} is still being sent its data`)
+    throw this.#busy(id, refusal)
+  }
+
+  /** Worth another attempt, after which the data may be there, or not come any more; the service has answered. */
+  #busy(id: string, refusal: GlanceError): GlanceError {
+    const who = 'by another run, or by an upload that broke off and is not given up yet'
+    const message = `image ${id}: ${this.name} is still being sent its data, ${who}: run again when that has ended`
+    return new GlanceError('unavailable', message, { cause: refusal })
   }
 
   /**
@@ -256,9 +268,11 @@ export abstract class GlanceEndpoint implements Endpoint {
       return await this.send(id, data, signal)
     } catch (error) {
       const status = await this.#settled(id).catch(() => undefined) // What failed first is what counts.
-      if (status === 'active' && isGlanceError(error, 'conflict')) {
+      if (isGlanceError(error, 'conflict')) {
+        if (status === 'saving' || status === 'importing') throw this.#busy(id, error)
         // Another run, or an import that was not waited for to its end, was faster.
-        const stored = await this.show(id, signal).catch(() => undefined)
+        const stored =
+          status === 'active' ? await this.show(id, signal).catch(() => undefined) : undefined
         if (stored !== undefined && difference(stored, data) === undefined) return data
       }
       if (status !== 'killed' || !isGlanceError(error)) throw error
@@ -270,6 +284,7 @@ export abstract class GlanceEndpoint implements Endpoint {
     }
   }
 
+  /** What the status is once no data is on its way, or after a while all the same. */
   async #settled(id: string): Promise<Image['status']> {
     const patience = AbortSignal.timeout(SETTLE_MS)
     for (let pause = 20; ; pause *= 2) {
@@ -277,7 +292,8 @@ export abstract class GlanceEndpoint implements Endpoint {
       // It may not have begun to look at what was broken off, and kill the image for it only then.
       const isUndecided = status === 'queued' && !this.features.repeatable && pause < UNDECIDED_MS
       if (status !== 'saving' && !isUndecided) return status
-      await delay(pause, undefined, { signal: patience })
+      await delay(pause, undefined, { signal: patience }).catch(() => {})
+      if (patience.aborted) return status
     }
   }
 

@@ -5,6 +5,7 @@ import { GlanceError } from '../errors.ts'
 import type { Bytes } from '../stream/bytes.ts'
 import type { DataConnections } from './connections.ts'
 import { networkFault } from './faults.ts'
+import { chunksOf, divert } from './large-reads.ts'
 
 export interface DataRequest extends Abortable {
   readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE'
@@ -50,7 +51,7 @@ export async function* bodyOf(
     if (waiting) answer.destroy(new GlanceError('unavailable', `no byte came for ${seconds} s`))
   }, stallMs)
   try {
-    for await (const chunk of answer as AsyncIterable<Buffer>) {
+    for await (const chunk of chunksOf(answer)) {
       waiting = false
       yield chunk
       waiting = true
@@ -63,8 +64,10 @@ export async function* bodyOf(
 
 /**
  * Sends image data and resolves to the answer, whatever its status. A refusal that comes early stops the sending.
- * `open` is called only once the server is ready to take the bytes. What it throws, or its bytes throw, hangs up in the
- * middle of the body, and the server keeps nothing. `size` in bytes; null sends chunks.
+ * A server that is asked first has said that it is ready before `open` is called. Any other is not kept waiting for who
+ * takes time to open: the request is begun with the first chunk at hand, on a connection that nobody has cut meanwhile for
+ * being idle. What `open` throws, or its bytes throw, hangs up in the middle of the body, and the server keeps nothing.
+ * `size` in bytes; null sends chunks.
  * @throws {GlanceError} `unavailable`, `unreachable`, or what `open` and its bytes throw.
  */
 export async function send(
@@ -74,6 +77,22 @@ export async function send(
 ): Promise<IncomingMessage> {
   options.signal?.throwIfAborted()
   const ask = size === null || size > ASK_FIRST || (options.asksFirst === true && size > 0)
+  if (ask) return await sendBytes(options, size, { ask, open })
+  const bytes = new Begun(await open())
+  try {
+    await bytes.begin()
+    options.signal?.throwIfAborted()
+    return await sendBytes(options, size, { ask, open: async () => bytes })
+  } finally {
+    await bytes.close()
+  }
+}
+
+async function sendBytes(
+  options: DataRequest,
+  size: number | null,
+  { ask, open }: { readonly ask: boolean; readonly open: () => Promise<Bytes> },
+): Promise<IncomingMessage> {
   const request = start(options, {
     ...options.headers,
     ...(size === null ? { 'transfer-encoding': 'chunked' } : { 'content-length': String(size) }),
@@ -97,6 +116,31 @@ export async function send(
     throw error
   }
   return await upload.end()
+}
+
+/** Bytes of which the first chunk is waited for apart from the others. To be read once. */
+class Begun implements AsyncIterable<Uint8Array> {
+  readonly #chunks: AsyncIterator<Uint8Array>
+  #first: IteratorResult<Uint8Array> | undefined
+
+  constructor(bytes: Bytes) {
+    this.#chunks = bytes[Symbol.asyncIterator]()
+  }
+
+  /** Resolves when the first chunk is there, or there is none. */
+  async begin(): Promise<void> {
+    this.#first = await this.#chunks.next()
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void> {
+    let next = this.#first ?? (await this.#chunks.next())
+    for (; next.done !== true; next = await this.#chunks.next()) yield next.value
+  }
+
+  /** Closes what has not been read to its end. */
+  async close(): Promise<void> {
+    await this.#chunks.return?.()
+  }
 }
 
 /** One body on its way, which may be answered before its end. */
@@ -206,6 +250,7 @@ async function answerOf(
   return await new Promise((resolve, reject) => {
     request.once('response', message => {
       answer = message
+      if (method === 'GET') divert(message)
       resolve(message)
     })
     request.on('error', error => {

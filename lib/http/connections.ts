@@ -11,13 +11,8 @@ import {
   type AgentOptions as HttpsAgentOptions,
   request as httpsRequest,
 } from 'node:https'
-import { connect, type NetConnectOpts, type OnReadOpts, type Socket } from 'node:net'
-import {
-  connect as connectTls,
-  type ConnectionOptions,
-  createSecureContext,
-  type SecureContext,
-} from 'node:tls'
+import { createSecureContext, type SecureContext } from 'node:tls'
+import { LargeReadAgent, LargeReadTlsAgent } from './large-reads.ts'
 import { DIRECT, proxyHeaders, type ProxyRule } from './proxies.ts'
 import type { TlsSettings } from './tls.ts'
 import { TunnelAgent } from './tunnel.ts'
@@ -26,8 +21,6 @@ import { TunnelAgent } from './tunnel.ts'
  * Bytes of the headers of an answer, at most: v1 has all metadata of an image in them, which Node's 16 KiB do not hold.
  */
 const LONGEST_HEADERS = 1024 * 1024
-/** Bytes read from a socket at a time: a fifth of the system calls and events of Node's 64 KiB. */
-const READ_SIZE = 256 * 1024
 
 export interface ConnectionsOptions {
   /** Default: whom Node trusts. */
@@ -39,8 +32,8 @@ export interface ConnectionsOptions {
 type Answered = (answer: IncomingMessage) => void
 
 /**
- * The kept-alive connections to the services of one side, to be destroyed at the end. Those for image data read into a
- * large buffer of their own instead of having one made for each read; Node's parser still sees, and copies, every byte.
+ * The kept-alive connections to the services of one side, to be destroyed at the end. Those for image data read into
+ * large buffers of their own, which {@link chunksOf} hands on.
  */
 export class DataConnections implements Disposable {
   readonly #options: ConnectionsOptions
@@ -118,28 +111,3 @@ export class DataConnections implements Disposable {
 
 /** As Node's own agent: many servers close what was idle for longer. */
 const BRIEFLY = { keepAlive: true, scheduling: 'lifo', timeout: 5000 } as const
-
-class LargeReadAgent extends HttpAgent {
-  override createConnection(options: object): Socket {
-    // An agent's options hold host, port and all else that a connection takes.
-    return reading(onread => connect({ ...options, onread } as NetConnectOpts))
-  }
-}
-
-class LargeReadTlsAgent extends HttpsAgent {
-  override createConnection(options: object): Socket {
-    return reading(onread => connectTls({ ...options, onread } as ConnectionOptions))
-  }
-}
-
-/** Hands what is read to whoever listens for `data`, as if the stream had made the buffer. */
-function reading(open: (onread: OnReadOpts) => Socket): Socket {
-  const socket = open({
-    buffer: Buffer.allocUnsafeSlow(READ_SIZE),
-    callback: (length, buffer) => {
-      socket.emit('data', buffer.subarray(0, length))
-      return true
-    },
-  })
-  return socket
-}

@@ -1,12 +1,15 @@
-import { request as httpRequest, type IncomingMessage } from 'node:http'
-import { request as httpsRequest } from 'node:https'
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http'
+import { request as httpsRequest, type RequestOptions } from 'node:https'
 import type { LookupFunction } from 'node:net'
 import type { Abortable } from '../abort.ts'
 import { GlanceError } from '../errors.ts'
 import { leastPace } from '../stream/least-pace.ts'
 import { networkFault } from './faults.ts'
+import { DIRECT, proxyHeaders, type ProxyRule } from './proxies.ts'
 import { redact } from './redact.ts'
-import { type Address, admit, type LookUp, type UriFilter } from './uri-filter.ts'
+import type { Trusting } from './tls.ts'
+import { TunnelAgent } from './tunnel.ts'
+import { type Address, admit, admitByProxy, type LookUp, type UriFilter } from './uri-filter.ts'
 
 export interface FetchOptions extends Abortable {
   readonly method?: 'GET' | 'HEAD' | undefined
@@ -17,6 +20,10 @@ export interface FetchOptions extends Abortable {
   readonly redirects?: number | undefined
   /** Milliseconds in which the server may send nothing. Default 60 000. */
   readonly timeoutMs?: number | undefined
+  /** Default: no proxy for anything. */
+  readonly proxies?: ProxyRule | undefined
+  /** Whom to believe over TLS. Default: whom Node believes. */
+  readonly trusting?: (() => Trusting) | undefined
   /** Looks names up; for tests. */
   readonly look?: LookUp | undefined
 }
@@ -34,8 +41,8 @@ export async function fetchUrl(
 ): Promise<IncomingMessage> {
   let at = url
   for (let left = redirects; ; left -= 1) {
-    const address = await admit(at, options.filter, options.look)
-    const answer = await ask(at, address, at.origin === url.origin ? headers : {}, options)
+    const route = await routeTo(at, options)
+    const answer = await ask(at, route, at.origin === url.origin ? headers : {}, options)
     const { location } = answer.headers
     if (!REDIRECTS.has(answer.statusCode ?? 0) || location === undefined) return answer
     answer.destroy()
@@ -66,19 +73,27 @@ export async function* bodyOf(
   }
 }
 
+/** The address to connect to, or a proxy. @throws {GlanceError} `invalid` for what the filter refuses. */
+async function routeTo(
+  url: URL,
+  { filter, look, proxies = DIRECT }: Pick<FetchOptions, 'filter' | 'look' | 'proxies'>,
+): Promise<Address | URL> {
+  const proxy = proxies(url)
+  if (proxy === undefined) return await admit(url, filter, look)
+  await admitByProxy(url, filter, look)
+  return proxy
+}
+
 function ask(
   url: URL,
-  address: Address,
+  route: Address | URL,
   headers: Readonly<Record<string, string>>,
-  { method = 'GET', timeoutMs = 60_000, signal }: Omit<FetchOptions, 'headers' | 'redirects'>,
+  { method = 'GET', timeoutMs = 60_000, trusting, signal }: Omit<FetchOptions, 'headers'>,
 ): Promise<IncomingMessage> {
-  const request = url.protocol === 'https:' ? httpsRequest : httpRequest
   return new Promise((resolve, reject) => {
-    const sent = request(url, {
+    const sent = start(url, route, trusting, {
       method,
       headers: { 'accept-encoding': 'identity', ...headers },
-      lookup: onlyTo(address),
-      agent: false, // A kept connection would be to an address that was checked for another name.
       timeout: timeoutMs,
       signal,
     })
@@ -96,6 +111,46 @@ function ask(
     })
     sent.end()
   })
+}
+
+function start(
+  url: URL,
+  route: Address | URL,
+  trusting: (() => Trusting) | undefined,
+  asked: Omit<RequestOptions, 'headers'> & { readonly headers: Readonly<Record<string, string>> },
+): ClientRequest {
+  const isSecure = url.protocol === 'https:'
+  const request = isSecure ? httpsRequest : httpRequest
+  const told = withoutCredentials(url)
+  const given = { ...asked, ...(isSecure ? trusting?.() : {}), ...credentialsIn(url) }
+  if (!(route instanceof URL)) {
+    // A kept connection would be to an address that was checked for another name.
+    return request(told, { ...given, lookup: onlyTo(route), agent: false })
+  }
+  if (isSecure) return request(told, { ...given, agent: new TunnelAgent(route, {}) })
+  // RFC 9112 §3.2.2: a proxy is told the whole URL.
+  const headers = { ...asked.headers, host: url.host, ...proxyHeaders(route) }
+  const byProxy = route.protocol === 'https:' ? httpsRequest : httpRequest
+  return byProxy(route, { ...given, path: told.href, headers, agent: false })
+}
+
+function withoutCredentials(url: URL): URL {
+  const told = new URL(url)
+  told.username = ''
+  told.password = ''
+  told.hash = ''
+  return told
+}
+
+/** Of what is no escape Node would make an error of its own. */
+function credentialsIn({ username, password }: URL): { readonly auth?: string } {
+  if (username === '' && password === '') return {}
+  const decoded = (text: string) => text.replaceAll(/(?:%[0-9a-f]{2})+/gi, unescaped)
+  return { auth: `${decoded(username)}:${decoded(password)}` }
+}
+
+function unescaped(escapes: string): string {
+  return Buffer.from(escapes.replaceAll('%', ''), 'hex').toString('utf8')
 }
 
 /** In place of the resolver: the one address that was checked, whatever the name. */

@@ -39,10 +39,16 @@ export function proxyHeaders({ username, password }: URL): Readonly<Record<strin
   return { 'proxy-authorization': `Basic ${Buffer.from(pair).toString('base64')}` }
 }
 
-function parseProxy(text: string, name: string): URL {
-  const full = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`
+/** The proxy at an address, which is one of http unless it has a scheme; undefined for what is none of http or https. */
+export function proxyUrl(address: string): URL | undefined {
+  const full = /^[a-z][a-z0-9+.-]*:\/\//i.test(address) ? address : `http://${address}`
   const url = URL.canParse(full) ? new URL(full) : undefined
-  if (url?.protocol === 'http:' || url?.protocol === 'https:') return url
+  return url?.protocol === 'http:' || url?.protocol === 'https:' ? url : undefined
+}
+
+function parseProxy(text: string, name: string): URL {
+  const url = proxyUrl(text)
+  if (url !== undefined) return url
   // The text itself may hold a password.
   throw new GlanceError('usage', `${name} in the environment is not the URL of an http proxy`)
 }

@@ -1,6 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createSecureContext, type SecureContextOptions } from 'node:tls'
+import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls'
 import { GlanceError, messageOf } from '../errors.ts'
 
 /** A file, and what names it: an option or a setting, for messages. */
@@ -33,6 +33,19 @@ interface Certificates {
 
 export interface TlsSettings extends Certificates {
   readonly insecure: boolean
+}
+
+/** What a connection is told of whom to believe. */
+export interface Trusting {
+  readonly secureContext: SecureContext
+  readonly rejectUnauthorized: boolean
+}
+
+/** What connections are told, which is found out once: hundreds of authorities take a while to be understood. */
+export function trustingOf({ insecure, ...files }: TlsSettings): () => Trusting {
+  let known: Trusting | undefined
+  return () =>
+    (known ??= { secureContext: createSecureContext(files), rejectUnauthorized: !insecure })
 }
 
 const NO_CERTIFICATE = 'no certificate in PEM form'

@@ -42,6 +42,29 @@ const byDns: LookUp = host => lookUp(host, { all: true })
  * refused, and what else is not on the public Internet. @throws {GlanceError} `invalid`.
  */
 export async function admit(url: URL, filter: UriFilter, look: LookUp = byDns): Promise<Address> {
+  const host = permittedHost(url, filter)
+  const addresses = await addressesOf(host, look).catch((error: unknown) => {
+    throw refused(url, `the host is not known: ${messageOf(error)}`)
+  })
+  return requirePublic(url, host, addresses, filter)
+}
+
+/**
+ * As {@link admit} for a URL that a proxy is asked for: it alone knows where that leads, but what we know not to be
+ * public is refused. @throws {GlanceError} `invalid`.
+ */
+export async function admitByProxy(
+  url: URL,
+  filter: UriFilter,
+  look: LookUp = byDns,
+): Promise<void> {
+  const host = permittedHost(url, filter)
+  const addresses = await addressesOf(host, look).catch(() => null) // Only the proxy may know names.
+  if (addresses !== null) requirePublic(url, host, addresses, filter)
+}
+
+/** The host, if scheme, host and port are ones that may be asked. @throws {GlanceError} `invalid`. */
+function permittedHost(url: URL, filter: UriFilter): string {
   const host = hostOf(url)
   const scheme = url.protocol.slice(0, -1)
   if (scheme !== 'http' && scheme !== 'https')
@@ -51,15 +74,24 @@ export async function admit(url: URL, filter: UriFilter, look: LookUp = byDns): 
   }
   const { allowedPorts, disallowedPorts } = filter
   const allowedHosts = filter.allowedHosts.map(canonical)
-  const disallowedHosts = filter.disallowedHosts.map(canonical)
-  if (host === '' || !passes(host, allowedHosts, disallowedHosts)) {
+  if (host === '' || !passes(host, allowedHosts, filter.disallowedHosts.map(canonical))) {
     throw refused(url, 'the host is not allowed')
   }
   if (url.port !== '' && !passes(Number(url.port), allowedPorts, disallowedPorts)) {
     throw refused(url, `port ${url.port} is not allowed`)
   }
+  return host
+}
+
+function requirePublic(
+  url: URL,
+  host: string,
+  addresses: readonly Address[],
+  filter: UriFilter,
+): Address {
+  const allowedHosts = filter.allowedHosts.map(canonical)
+  const disallowedHosts = filter.disallowedHosts.map(canonical)
   const blocked = allowedHosts.length > 0 ? new BlockList() : addressesAmong(disallowedHosts)
-  const addresses = await addressesOf(url, host, look)
   const admitted = addresses.find(
     ({ address }) =>
       allowedHosts.includes(host) || !(includes(blocked, address) || isInternal(address)),
@@ -97,14 +129,9 @@ function familyOf(address: string): 'ipv4' | 'ipv6' {
   return isIP(address) === 6 ? 'ipv6' : 'ipv4'
 }
 
-async function addressesOf(url: URL, host: string, look: LookUp): Promise<readonly Address[]> {
+async function addressesOf(host: string, look: LookUp): Promise<readonly Address[]> {
   const family = isIP(host)
-  if (family !== 0) return [{ address: host, family }]
-  try {
-    return await look(host)
-  } catch (error) {
-    throw refused(url, `the host is not known: ${messageOf(error)}`)
-  }
+  return family === 0 ? await look(host) : [{ address: host, family }]
 }
 
 function refused(url: URL, reason: string): GlanceError {

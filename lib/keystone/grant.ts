@@ -21,6 +21,8 @@ export interface Grant {
   readonly scoped: boolean
   /** What it is good for: `project ID`, `domain ID` or `system`; null where it does not say. */
   readonly scope: string | null
+  /** Whose it is; null where it does not say. */
+  readonly userId: string | null
 }
 
 /** The answer to `POST /v3/auth/tokens`. @throws {GlanceError} `unsupported` when it is none. */
@@ -45,6 +47,7 @@ export function grantFromV3(token: unknown, document: unknown, date: string | un
     catalog,
     scoped,
     scope: scopeOf(body),
+    userId: textOf(fieldsOf(body['user'])['id']),
   }
 }
 
@@ -71,6 +74,7 @@ export function grantFromV2(document: unknown, date: string | undefined): Grant 
     catalog,
     scoped: isFields(body['tenant']),
     scope: named('project', body['tenant']),
+    userId: textOf(fieldsOf(access['user'])['id']),
   }
 }
 

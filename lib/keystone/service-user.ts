@@ -69,7 +69,7 @@ export class ServiceUser {
 }
 
 /** Where a Keystone, of whatever version and ending, has its API v3. */
-function versionThree(url: URL): URL {
+export function versionThree(url: URL): URL {
   const path = url.pathname.replace(/\/+$/, '').replace(/\/v(?:2\.0|3)$/, '')
   return new URL(`${path}/v3`, url)
 }

@@ -49,7 +49,9 @@ export class DeadTargets {
   /** Takes it that an image has failed for good; returns why the target is to be given up, if it is. */
   failed(target: Endpoint, error: unknown): GlanceError | undefined {
     if (this.#isOfSource(error)) return undefined
-    if (!isGlanceError(error, 'unavailable', 'unreachable')) {
+    // What is to be tried again because of a refusal has been answered.
+    const isAnswered = isGlanceError(error) && isGlanceError(error.cause, 'conflict', 'over_limit')
+    if (isAnswered || !isGlanceError(error, 'unavailable', 'unreachable')) {
       this.lives(target)
       return undefined
     }

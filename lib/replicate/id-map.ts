@@ -28,9 +28,10 @@ export class IdMap implements AsyncDisposable {
   readonly #name: string
   readonly #file: FileHandle | undefined
   readonly #lock: AsyncDisposable | undefined
-  readonly #targets = new Map<string, string>()
-  /** Also those that were given up for another. */
-  readonly #sources = new Map<string, string>()
+  /** By the id on the source; ids are the same in capitals. */
+  readonly #bySource = new Map<string, Entry>()
+  /** By the id on the target, also those that were given up for another. */
+  readonly #byTarget = new Map<string, Entry>()
   #writing: Promise<void> = Promise.resolve()
   /** What the file needs before anything can be added to it. */
   #mend: ((file: FileHandle) => Promise<void>) | undefined
@@ -63,24 +64,34 @@ export class IdMap implements AsyncDisposable {
 
   /** The id on the target of the source's image, where it is another. */
   targetOf(source: string): string | undefined {
-    return this.#targets.get(source)
+    return this.#bySource.get(keyOf(source))?.target
   }
 
   /** The id on the source of what has, or had, this one on the target, where it is another. */
   sourceOf(target: string): string | undefined {
-    return this.#sources.get(target)
+    return this.#byTarget.get(keyOf(target))?.source
   }
 
   /** Whose copy has, or had, the id of this image on the target, which has no other there itself. */
   clashOf(source: string): string | undefined {
-    const other = this.#targets.has(source) ? undefined : this.#sources.get(source)
-    return other === source ? undefined : other
+    const other = this.#bySource.has(keyOf(source)) ? undefined : this.sourceOf(source)
+    return other !== undefined && keyOf(other) === keyOf(source) ? undefined : other
   }
 
   /** Whether the target's image of this id is a copy of one with another id. */
   isCopy(target: string): boolean {
-    const source = this.#sources.get(target)
-    return source !== undefined && this.#targets.get(source) === target
+    const source = this.sourceOf(target)
+    return source !== undefined && keyOf(this.targetOf(source) ?? '') === keyOf(target)
+  }
+
+  /** Takes it that the services list images of these ids: so they are spelled, however the file spells them. */
+  listed({ source, target }: { readonly source?: string; readonly target?: string }): void {
+    const [from, to] = [
+      this.#bySource.get(keyOf(source ?? '')),
+      this.#byTarget.get(keyOf(target ?? '')),
+    ]
+    if (from !== undefined && source !== undefined) from.source = source
+    if (to !== undefined && target !== undefined) to.target = target
   }
 
   /** Whether an image names others. */
@@ -93,13 +104,13 @@ export class IdMap implements AsyncDisposable {
    * for properties that name an image of the target already.
    */
   translate(image: Image, isOfTarget?: (property: string) => boolean): Image {
-    const id = this.#targets.get(image.id) ?? image.id
+    const id = this.targetOf(image.id) ?? image.id
     return { ...this.#renamed(image, value => value, isOfTarget), id }
   }
 
   /** An image that is on the target, naming others by the ids that they have there now, but for properties left alone. */
   followed(copy: Image, isLeftOut: (property: string) => boolean): Image {
-    return this.#renamed(copy, value => this.#sources.get(value) ?? value, isLeftOut)
+    return this.#renamed(copy, value => this.sourceOf(value) ?? value, isLeftOut)
   }
 
   /** Gives the source's image a new id on the target, this one or any. @throws {GlanceError} `over_limit` when it cannot be written down. */
@@ -126,14 +137,15 @@ export class IdMap implements AsyncDisposable {
     for (const name of NAMING) {
       if (isLeftOut(name)) continue
       const value = properties.get(name)
-      if (value != null) properties.set(name, this.#targets.get(sourceOf(value)) ?? value)
+      if (value != null) properties.set(name, this.targetOf(sourceOf(value)) ?? value)
     }
     return { ...image, properties }
   }
 
   #set(source: string, target: string): void {
-    this.#targets.set(source, target)
-    this.#sources.set(target, source)
+    const entry = { source, target }
+    this.#bySource.set(keyOf(source), entry)
+    this.#byTarget.set(keyOf(target), entry)
   }
 
   async #append(entry: object): Promise<void> {
@@ -169,12 +181,13 @@ export class IdMap implements AsyncDisposable {
         const form = '{"source": "ID", "target": "ID"}'
         throw new GlanceError('usage', `${where}: expected ${form} with the ids of two images`)
       }
-      const other = this.#sources.get(entry.target)
-      if (other !== undefined && other !== entry.source) {
+      const other = this.sourceOf(entry.target)
+      if (other !== undefined && keyOf(other) !== keyOf(entry.source)) {
         const message = `${where}: image ${entry.target} of the target is the copy of ${other} already`
         throw new GlanceError('usage', message)
       }
-      this.#set(entry.source, entry.target)
+      // Services list ids in small letters unless somebody made them otherwise, which is seen when they list them.
+      this.#set(keyOf(entry.source), keyOf(entry.target))
     }
     if (isCut) {
       const shown = last.replaceAll('\0', '')
@@ -190,7 +203,18 @@ export class IdMap implements AsyncDisposable {
   }
 }
 
-function entryOf(line: string): { readonly source: string; readonly target: string } | undefined {
+/** Two ids of one image, as its services spell them, as far as that is known. */
+interface Entry {
+  source: string
+  target: string
+}
+
+/** That by which ids are compared: UUIDs are the same in capitals (RFC 9562 §4), and people write them so. */
+export function keyOf(id: string): string {
+  return id.toLowerCase()
+}
+
+function entryOf(line: string): Readonly<Entry> | undefined {
   try {
     const entry: unknown = JSON.parse(line)
     if (!isObject(entry)) return undefined

@@ -1,7 +1,7 @@
 import type { Endpoint, ListOptions } from '../endpoint/endpoint.ts'
 import type { Image } from '../image/image.ts'
 import { joinById, type Pair, sortedById } from '../image/ordered.ts'
-import type { IdMap } from './id-map.ts'
+import { type IdMap, keyOf } from './id-map.ts'
 
 /** Where images are listed. */
 type Listing = Pick<Endpoint, 'features' | 'list'>
@@ -43,8 +43,12 @@ async function* inOrderOf(
 ): AsyncGenerator<Pair> {
   const held = new Map<string, Image>()
   const met = new Set<string>()
-  for await (const image of targets) held.set(image.id, image)
+  for await (const image of targets) {
+    ids?.listed({ target: image.id })
+    held.set(image.id, image)
+  }
   for await (const source of sources) {
+    ids?.listed({ source: source.id })
     const moved = ids?.targetOf(source.id)
     // Under its own id the target may have the copy of another.
     const id = moved ?? (ids?.isCopy(source.id) === true ? undefined : source.id)
@@ -66,10 +70,13 @@ async function* joinMapped(
   targets: AsyncIterable<Image>,
   ids: IdMap,
 ): AsyncGenerator<Pair> {
-  /** Both by their ids on the target. */
+  /** Both by their ids on the target, as those are compared. */
   const [moved, copies] = [new Map<string, Image>(), new Map<string, Image>()]
   for await (const { source, target } of joinById(sources, targets)) {
-    const id = source && ids.targetOf(source.id)
+    if (source !== undefined) ids.listed({ source: source.id })
+    if (target !== undefined) ids.listed({ target: target.id })
+    const moving = source && ids.targetOf(source.id)
+    const id = moving === undefined ? undefined : keyOf(moving)
     const isCopy = target !== undefined && ids.isCopy(target.id)
     const rest = {
       source: id === undefined ? source : undefined,
@@ -77,8 +84,8 @@ async function* joinMapped(
     }
     if (rest.source !== undefined || rest.target !== undefined) yield rest
     if (source !== undefined && id !== undefined) moved.set(id, source)
-    if (isCopy) copies.set(target.id, target)
-    for (const found of [id, target?.id]) {
+    if (isCopy) copies.set(keyOf(target.id), target)
+    for (const found of [id, target && keyOf(target.id)]) {
       const pair = { source: moved.get(found ?? ''), target: copies.get(found ?? '') }
       if (found === undefined || pair.source === undefined || pair.target === undefined) continue
       moved.delete(found)

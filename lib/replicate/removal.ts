@@ -63,7 +63,7 @@ export interface RemovalContext extends Abortable, Doubts {
 }
 
 /** Milliseconds in which a removal that is under way may end when all is to end. */
-const LINGER_MS = 10_000
+export const LINGER_MS = 10_000
 
 /**
  * Decides about each image that only the target has. The source is asked once more, by its id, for each that is to go:
@@ -170,9 +170,14 @@ function decideExtra(extra: Extra, how: Withdrawal, copiesFrom: string | null): 
     : { action: 'unreadable', id: extra.id, error: extra.error }
 }
 
-function decide(image: Image, how: Withdrawal, copiesFrom: string | null): RemovalStep {
-  const keep = (reason: Exclude<KeepReason, 'unreadable'>): RemovalStep => ({
-    action: 'keep',
+/** What is to happen to an image that only the target has, as far as the image tells. */
+export function decide(
+  image: Image,
+  how: Withdrawal,
+  copiesFrom: string | null,
+): Extract<RemovalStep, { action: 'remove' | 'keep' }> {
+  const keep = (reason: Exclude<KeepReason, 'unreadable'>) => ({
+    action: 'keep' as const,
     image,
     reason,
   })
@@ -203,7 +208,7 @@ async function lookAgain(
 }
 
 /** Whether the source has the image, or why that is not known. */
-async function atSource(
+export async function atSource(
   id: string,
   source: Endpoint,
   signal: AbortSignal | undefined,
@@ -224,7 +229,7 @@ async function atSource(
  * Why the source is not to be believed that it lacks an image: it does not own to one that it lists either. `isDone`: when
  * it has been asked already, so that it has to own to one of them; before, it may be unable to answer.
  */
-async function disowned(
+export async function disowned(
   source: Endpoint,
   isDone: boolean,
   { extras, signal }: RemovalContext,

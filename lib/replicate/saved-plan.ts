@@ -36,6 +36,9 @@ export interface PlanHeader {
   /** What is neither compared nor carried, as `-D` and `--only` say it. */
   readonly dontreplicate: string
   readonly only: string | null
+  /** What `--set` and `--unset` say of the fields of all images, for which their ids are those of the target. Default: nothing. */
+  readonly set?: readonly string[]
+  readonly unset?: readonly string[]
   readonly removal: {
     readonly how: Withdrawal
     readonly copies_from: string | null

@@ -1,34 +1,15 @@
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { GlanceError, messageOf } from '../errors.ts'
-import { DIGEST_ALGORITHMS, type DigestAlgorithm } from '../image/digest.ts'
+import type { DigestAlgorithm } from '../image/digest.ts'
 import { CONTAINER_FORMATS, DISK_FORMATS } from '../image/image.ts'
-import { DATABASE_OPTIONS, type DatabaseConfig } from './database-options.ts'
-import { DEFAULT_IMPORTS, type ImportSettings, readImportSettings } from './import-settings.ts'
-import {
-  boolean,
-  filePath,
-  integer,
-  list,
-  oneOf,
-  quota,
-  storageQuota,
-  text,
-  url,
-} from './option-values.ts'
-import {
-  AUTHENTICATIONS,
-  type Authentication,
-  authenticationOf,
-  type KeystoneSettings,
-  type LimitSettings,
-  readIdentitySettings,
-} from './identity-settings.ts'
-import { parseOsloConfig, type Setting, wrong } from './oslo-config.ts'
-import { PROPERTY_RULE_FORMATS, type PropertyRuleFormat } from './policy/property-protection.ts'
-import { POLICY_CONTENT_TYPES, type RemotePolicySettings } from './policy/remote-settings.ts'
-import { readStoreSettings, type StoreConfigured } from './store-settings.ts'
+import type { DatabaseConfig } from './database-config.ts'
+import type { Authentication, KeystoneSettings, LimitSettings } from './identity-settings.ts'
+import { DEFAULT_IMPORTS, type ImportSettings } from './import-settings.ts'
+import { type ConfigRead, readConfigFiles } from './options/read.ts'
+import { wrongAll } from './oslo-config.ts'
+import type { PropertyRuleFormat } from './policy/property-protection.ts'
+import type { RemotePolicySettings } from './policy/remote-settings.ts'
+import type { StoreConfigured } from './store-settings.ts'
 
 /** Everything that can be set. A negative quota is none. */
 export interface ServerConfig extends RemotePolicySettings, DatabaseConfig, StoreConfigured {
@@ -212,147 +193,32 @@ export function completeConfig(given: Partial<ServerConfig>): ServerConfig {
 }
 
 /**
- * What a file such as Glance's `glance-api.conf` sets.
- * A `schema-image.json` beside it counts, as Glance's does. `notice` is told what of it does not count. @throws {GlanceError} `usage`, naming file, line and option,
- * for a setting that is wrong or that there is not.
+ * What files such as Glance's `glance-api.conf` set, of which a later one comes before an earlier one.
+ * A `schema-image.json` beside one counts, as Glance's does. `notice` is told what of them does not count.
+ * @throws {GlanceError} `usage`, a line for each setting that is wrong or that there is not, naming file, line and option.
  */
 export async function readConfig(
-  path: string,
+  paths: string | readonly string[],
   notice: (message: string) => void = () => {},
 ): Promise<Partial<ServerConfig>> {
-  const settings = readSettings(parseOsloConfig(await readText(path), path), notice)
-  const schemaFile = join(dirname(resolve(path)), 'schema-image.json')
-  return existsSync(schemaFile) ? { schemaFile, ...settings } : settings
+  const { config, faults } = await examineConfig(
+    typeof paths === 'string' ? [paths] : paths,
+    notice,
+  )
+  if (faults.length > 0) throw wrongAll(faults)
+  return config
 }
 
-/** @throws {GlanceError} `usage`. */
-function readSettings(
-  settings: readonly Setting[],
-  notice: (message: string) => void,
-): Partial<ServerConfig> {
-  const { keystone, limits, rest: further } = readIdentitySettings(settings, notice)
-  const { stores, rest: others } = readStoreSettings(further)
-  const { imports, rest } = readImportSettings(others)
-  const config: Partial<ServerConfig>[] = [
-    stores,
-    ...(imports === DEFAULT_IMPORTS ? [] : [{ imports }]),
-    ...(keystone === null ? [] : [{ keystone }]),
-    ...(limits === null ? [] : [{ limits }]),
-  ]
-  for (const setting of rest) {
-    const name =
-      setting.section === 'DEFAULT' ? setting.option : `${setting.section}.${setting.option}`
-    const option = OPTIONS[name]
-    if (option === undefined) {
-      const message = `[${setting.section}] ${setting.option}: there is no such option`
-      throw wrong(setting.file, setting.line, message)
-    }
-    try {
-      config.push(option(setting.value, dirname(setting.file)))
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error
-      const message = `[${setting.section}] ${setting.option}: expected ${error.message}, found '${setting.value}'`
-      throw wrong(setting.file, setting.line, message)
-    }
-  }
-  // The last of several counts, but of this one all do.
-  const policyDirs = config.flatMap(({ policyDirs = [] }) => policyDirs)
-  if (policyDirs.length > 0) config.push({ policyDirs })
-  return Object.assign({}, ...config) as Partial<ServerConfig> // Each piece is one.
-}
-
-/** What an option sets by its value, in a file in `folder`. */
-type Option = (value: string, folder: string) => Partial<ServerConfig>
-
-/** Glance's options, those outside of `[DEFAULT]` with their section, and what each sets. */
-const OPTIONS: Readonly<Record<string, Option>> = {
-  bind_host: value => ({ bindHost: text(value) }),
-  bind_port: value => ({ bindPort: integer(value, 0, 65_535) }),
-  enable_v1_api: value => ({ enableV1Api: boolean(value) }),
-  enable_v2_api: value => ({ enableV2Api: boolean(value) }),
-  cert_file: value => ({ certFile: resolve(text(value)) }),
-  key_file: value => ({ keyFile: resolve(text(value)) }),
-  ca_file: value => ({ caFile: resolve(text(value)) }),
-  public_endpoint: value => ({ publicEndpoint: url(value) }),
-  data_dir: value => ({ dataDir: resolve(text(value)) }),
-  ...DATABASE_OPTIONS,
-  metrics_bind_host: value => ({ metricsBindHost: text(value) }),
-  metrics_bind_port: value => ({ metricsBindPort: integer(value, 0, 65_535) }),
-  workers: value => ({ workers: integer(value, 0, 1000) }),
-  'glance_store.default_backend': value => ({ defaultBackend: text(value) }),
-  'os_glance_staging_store.filesystem_store_datadir': value => ({
-    stagingDir: resolve(text(value)),
-  }),
-  // A store that Glance demands and that nothing here needs.
-  'os_glance_tasks_store.filesystem_store_datadir': () => ({}),
-  image_cache_dir: value => ({ imageCacheDir: resolve(text(value)) }),
-  image_cache_max_size: value => ({ imageCacheMaxSize: integer(value, 0, 2 ** 53 - 1) }),
-  node_staging_uri: value => ({ stagingDir: filePath(value) }),
-  show_multiple_locations: value => ({ showMultipleLocations: boolean(value) }),
-  show_image_direct_url: value => ({ showImageDirectUrl: boolean(value) }),
-  auth: value => ({ auth: oneOf(value, AUTHENTICATIONS) }),
-  'paste_deploy.flavor': value => ({ auth: authenticationOf(value) }),
-  admin_role: value => ({ adminRole: text(value).trim() }),
-  owner_is_tenant: value => ({ ownerIsTenant: boolean(value) }),
-  allow_anonymous_access: value => ({ allowAnonymousAccess: boolean(value) }),
-  'oslo_policy.policy_file': (value, folder) => ({ policyFile: resolve(folder, text(value)) }),
-  'oslo_policy.policy_dirs': (value, folder) => ({ policyDirs: [resolve(folder, text(value))] }),
-  'oslo_policy.policy_default_rule': value => ({ policyDefaultRule: text(value) }),
-  'oslo_policy.remote_content_type': value => ({
-    policyRemoteContentType: oneOf(value, POLICY_CONTENT_TYPES),
-  }),
-  'oslo_policy.remote_timeout': value => ({ policyRemoteTimeout: integer(value, 1, 3600) }),
-  'oslo_policy.remote_ssl_verify_server_crt': value => ({ policyRemoteVerify: boolean(value) }),
-  'oslo_policy.remote_ssl_ca_crt_file': (value, folder) => ({
-    policyRemoteCaFile: resolve(folder, text(value)),
-  }),
-  'oslo_policy.remote_ssl_client_crt_file': (value, folder) => ({
-    policyRemoteCertFile: resolve(folder, text(value)),
-  }),
-  'oslo_policy.remote_ssl_client_key_file': (value, folder) => ({
-    policyRemoteKeyFile: resolve(folder, text(value)),
-  }),
-  'oslo_policy.enforce_new_defaults': value => ({ enforceNewDefaults: boolean(value) }),
-  // In Zed the two have to be the same.
-  enforce_secure_rbac: value => ({ enforceNewDefaults: boolean(value) }),
-  'oslo_policy.enforce_scope': value => ({ enforceScope: boolean(value) }),
-  property_protection_file: (value, folder) => ({
-    propertyProtectionFile: value === '' ? null : resolve(folder, value),
-  }),
-  property_protection_rule_format: value => ({
-    propertyProtectionRuleFormat: oneOf(value, PROPERTY_RULE_FORMATS),
-  }),
-  delayed_delete: value => ({ delayedDelete: boolean(value) }),
-  scrub_time: value => ({ scrubTime: integer(value, 0, 2 ** 31 - 1) }),
-  scrub_pool_size: value => ({ scrubPoolSize: integer(value, 1, 1000) }),
-  wakeup_time: value => ({ wakeupTime: integer(value, 0, 2 ** 21) }),
-  hashing_algorithm: value => ({ hashingAlgorithm: oneOf(value, DIGEST_ALGORITHMS) }),
-  image_schema_file: value => ({ schemaFile: resolve(text(value)) }),
-  container_formats: value => ({ containerFormats: list(value) }),
-  disk_formats: value => ({ diskFormats: list(value) }),
-  'image_format.container_formats': value => ({ containerFormats: list(value) }),
-  'image_format.disk_formats': value => ({ diskFormats: list(value) }),
-  'image_format.require_image_format_match': value => ({ requireImageFormatMatch: boolean(value) }),
-  'image_format.vmdk_allowed_types': value => ({ vmdkAllowedTypes: list(value) }),
-  'image_format.gpt_safety_checks_nonfatal': value => ({ gptSafetyChecksNonfatal: list(value) }),
-  image_size_cap: value => ({ imageSizeCap: integer(value, 1, 2 ** 53 - 1) }),
-  image_property_quota: value => ({ imagePropertyQuota: quota(value) }),
-  image_tag_quota: value => ({ imageTagQuota: quota(value) }),
-  image_member_quota: value => ({ imageMemberQuota: quota(value) }),
-  image_location_quota: value => ({ imageLocationQuota: quota(value) }),
-  user_storage_quota: value => ({ userStorageQuota: storageQuota(value) }),
-  use_keystone_limits: value => ({ useKeystoneLimits: boolean(value) }),
-  limit_param_default: value => ({ limitParamDefault: integer(value, 1, 2 ** 31) }),
-  api_limit_max: value => ({ apiLimitMax: integer(value, 1, 2 ** 31) }),
-  graceful_shutdown_timeout: value => ({ shutdownGraceMs: integer(value, 0, 2 ** 20) * 1000 }),
-  client_socket_timeout: value => ({ clientSocketTimeoutMs: integer(value, 0, 2 ** 21) * 1000 }),
-  max_request_id_length: value => ({ maxRequestIdLength: integer(value, 0, 16_384) }),
-}
-
-async function readText(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    throw new GlanceError('usage', `${path} cannot be read: ${messageOf(error)}`, { cause: error })
-  }
+/** As {@link readConfig}, but what is wrong is handed back, and every option with what it is and why. */
+export async function examineConfig(
+  paths: readonly string[],
+  notice: (message: string) => void = () => {},
+): Promise<ConfigRead> {
+  const read = await readConfigFiles(paths, notice)
+  const schemaFile = paths
+    .toReversed()
+    .map(path => join(dirname(resolve(path)), 'schema-image.json'))
+    .find(existsSync)
+  if (schemaFile === undefined) return read
+  return { ...read, config: { schemaFile, ...read.config } }
 }

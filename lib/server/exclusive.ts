@@ -1,7 +1,6 @@
 import { access, constants } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { lock } from '../database/lock.ts'
-import { fileOf } from '../database/open.ts'
 import { GlanceError, messageOf } from '../errors.ts'
 import { makeFolder } from '../store/folder.ts'
 import { foldersOf } from '../store/open.ts'
@@ -9,37 +8,22 @@ import type { ServerConfig } from './config.ts'
 import { storeConfigs } from './store-configs.ts'
 
 /**
- * Keeps other services away from where this one has its images, each place until what is yielded for it is disposed of:
- * what starts there takes uploads that are under way for those of a service that was killed. What is only in memory
- * needs nothing of the kind.
+ * Keeps other services away from the folders where this one has its images, each until what is yielded for it is
+ * disposed of: what starts there takes uploads that are under way for those of a service that was killed. What is only
+ * in memory needs nothing of the kind; a database is held by itself.
  * @throws {GlanceError} `unavailable` when another service is there, or when nothing can be written there.
  */
 export async function* lockOut(config: ServerConfig): AsyncGenerator<AsyncDisposable> {
   const { dataDir } = config
   const folders = new Set(dataFoldersOf(config).map(folder => resolve(folder)))
   const isThere = folders.delete(resolve(dataDir))
-  if (isInDataFolder(config)) await makeDataFolder(dataDir)
-  const database = await lockDatabase(config)
-  if (database !== null) yield database
-  if (isThere && !isInDataFolder(config)) yield await lockFolder(dataDir, 'glance')
+  if (isThere || isInDataFolder(config)) yield await lockFolder(dataDir, 'glance')
   // Hidden from whoever looks for images there.
   for (const folder of folders) yield await lockFolder(folder, '.glance')
   for (const folder of storeFoldersOf(config)) {
     // What nobody can write to is no place for an upload either: its store will say so.
     if (!folders.has(folder) && (await isUsable(folder))) yield await lockFolder(folder, '.glance')
   }
-}
-
-/**
- * Keeps services away from the database of one until disposal; null for one that nobody else can get at.
- * @throws {GlanceError} as {@link lockOut}.
- */
-export async function lockDatabase(config: ServerConfig): Promise<AsyncDisposable | null> {
-  const { dataApi, connection, dataDir } = config
-  if (isInDataFolder(config))
-    return await lock(`the data folder ${dataDir}`, join(dataDir, 'glance'))
-  const path = connection === null ? null : fileOf({ dataApi, connection })
-  return path === null ? null : await lock(`the database ${path}`, path)
 }
 
 function isInDataFolder({ dataApi, connection }: ServerConfig): boolean {

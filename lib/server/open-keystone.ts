@@ -3,6 +3,7 @@ import { DataConnections } from '../http/connections.ts'
 import { readTls } from '../http/tls.ts'
 import type { KeystoneCredentials, Method, Named, Scope } from '../keystone/cloud-credentials.ts'
 import { ServiceUser } from '../keystone/service-user.ts'
+import type { ServiceAccount } from '../keystone/trust.ts'
 import { UnifiedLimits } from '../keystone/unified-limits.ts'
 import { type Authenticate, ownedByUsers } from './auth/authenticate.ts'
 import { keystoneAuthentication } from './auth/keystone.ts'
@@ -81,25 +82,36 @@ export async function openProjectLimits(
   }
 }
 
+/** Opens the account that `[keystone_authtoken]` says; undefined where it says none. */
+export function serviceAccount({
+  keystone,
+}: Pick<ServerConfig, 'keystone'>): (() => Promise<ServiceAccount>) | undefined {
+  if (keystone?.authUrl === undefined) return undefined
+  return async () => await accountOf({ section: 'keystone_authtoken', ...keystone })
+}
+
 async function serviceUser(
   settings: Section,
   { now, opened }: Pick<Surroundings, 'now' | 'opened'>,
 ): Promise<ServiceUser> {
-  const authUrl = new URL(required(settings, 'auth_url', settings.authUrl))
-  const credentials = credentialsOf(settings)
-  const connections = await connectionsOf(settings)
+  const { credentials, connections, timeoutMs } = await accountOf(settings)
   opened(connections)
-  return new ServiceUser(
-    { type: 'keystone', authUrl, ...credentials },
-    {
-      origin: `[${settings.section}]`,
-      interface: settings.interface ?? 'internal',
-      region: settings.regionName ?? null,
-      connections,
-      timeoutMs: (settings.timeout ?? 30) * 1000,
-      now: () => now().getTime(),
-    },
-  )
+  return new ServiceUser(credentials, {
+    origin: `[${settings.section}]`,
+    interface: settings.interface ?? 'internal',
+    region: settings.regionName ?? null,
+    connections,
+    timeoutMs,
+    now: () => now().getTime(),
+  })
+}
+
+/** @throws {GlanceError} `usage`. */
+async function accountOf(settings: Section): Promise<ServiceAccount> {
+  const authUrl = new URL(required(settings, 'auth_url', settings.authUrl))
+  const credentials = { type: 'keystone', authUrl, version: 3, ...credentialsOf(settings) } as const
+  const connections = await connectionsOf(settings)
+  return { credentials, connections, timeoutMs: (settings.timeout ?? 30) * 1000 }
 }
 
 function credentialsOf(settings: Section): Pick<KeystoneCredentials, 'methods' | 'scope'> {

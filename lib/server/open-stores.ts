@@ -11,6 +11,7 @@ import { FileCache } from './cache/file-cache.ts'
 import type { ServerConfig } from './config.ts'
 import type { Service } from './domain/service.ts'
 import { type ConfiguredStore, Stores } from './domain/stores.ts'
+import { serviceAccount } from './open-keystone.ts'
 import { storeConfigs } from './store-configs.ts'
 
 /** Where data waits between `stage` and `import`; a name that no other store may have. */
@@ -35,9 +36,10 @@ export async function openStores(
   },
 ): Promise<Stores> {
   const { all, defaultId, named } = storeConfigs(config)
+  const service = serviceAccount(config)
   const stores: ConfiguredStore[] = []
   for (const settings of all) {
-    const store = await openOrDisable(settings)
+    const store = await openOrDisable({ ...settings, service })
     opened(store)
     const isDisabled = store instanceof DisabledStore
     if (isDisabled) {
@@ -53,10 +55,15 @@ export async function openStores(
 }
 
 /** Opens the store in which data is staged: in memory when the images are there only, else in a folder. */
-export async function openStaging({ dataApi, dataDir, stagingDir }: ServerConfig): Promise<Store> {
-  if (stagingDir === null && dataApi === 'simple') return new MemoryStore(STAGING)
-  const datadir = stagingDir ?? join(dataDir, 'staging')
-  return openFolder(STAGING, datadir)
+export async function openStaging(config: ServerConfig): Promise<Store> {
+  const folder = stagingFolder(config)
+  return folder === null ? new MemoryStore(STAGING) : await openFolder(STAGING, folder)
+}
+
+/** Where data is staged; null for a service that does it in memory. */
+export function stagingFolder({ dataApi, dataDir, stagingDir }: ServerConfig): string | null {
+  if (stagingDir === null && dataApi === 'simple') return null
+  return stagingDir ?? join(dataDir, 'staging')
 }
 
 /**

@@ -7,9 +7,10 @@ export function text(value: string): string {
   return value
 }
 
+/** As oslo.config takes it, also with blanks around and a plus sign before it. */
 export function integer(value: string, least: number, most: number): number {
   const number = Number(value)
-  if (!/^-?\d+$/.test(value) || number < least || number > most) {
+  if (!/^\s*[+-]?\d+\s*$/.test(value) || number < least || number > most) {
     throw new RangeError(`a whole number from ${least} to ${most}`)
   }
   return number
@@ -45,11 +46,15 @@ export function url(value: string): string {
   return value
 }
 
-/** `a,b` or `[a,b]`, with or without quotes around each. */
+/** `a,b` or `[a,b]`; what is in quotes may have commas. Empty items are none. */
 export function list(value: string): readonly string[] {
   const [, inner = value] = /^\[(.*)\]$/s.exec(value.trim()) ?? []
-  const items = inner.split(/[,\n]/).map(item => item.trim().replace(/^(["'])(.*)\1$/, '$2'))
-  return items.filter(item => item !== '')
+  const items = inner.matchAll(
+    /\s*(?:(["'])(?<quoted>.*?)\1\s*(?=[,\n]|$)|(?<plain>[^,\n]*))(?:[,\n]|$)/gs,
+  )
+  return [...items]
+    .map(({ groups }) => groups?.['quoted'] ?? groups?.['plain']?.trim() ?? '')
+    .filter(item => item !== '')
 }
 
 export function oneOfEach<T extends string>(value: string, choices: readonly T[]): readonly T[] {
@@ -65,13 +70,21 @@ export function filePath(value: string): string {
   }
 }
 
-/** `key:value,key:value`. */
+/** `key:value,key:value`; a piece without a colon is a part of the key before which it stands. */
 export function map(value: string): ReadonlyMap<string, string> {
-  return new Map(
-    list(value).map(pair => {
-      const [, key, text] = /^([^:]+):(.*)$/.exec(pair) ?? []
-      if (key === undefined || text === undefined) throw new RangeError('key:value,key:value')
-      return [key.trim(), text.trim()] as const
-    }),
-  )
+  const pairs = new Map<string, string>()
+  let begun = ''
+  for (const piece of value.trim() === '' ? [] : value.split(',')) {
+    const [, key, text] = /^([^:]*):(.*)$/s.exec(begun + piece) ?? []
+    if (key === undefined || text === undefined) {
+      begun += `${piece},`
+      continue
+    }
+    if (key.trim() === '') throw new RangeError('key:value,key:value, with no empty key')
+    if (pairs.has(key.trim())) throw new RangeError(`key:value,key:value, with ${key.trim()} once`)
+    pairs.set(key.trim(), text.trim())
+    begun = ''
+  }
+  if (begun !== '') throw new RangeError('key:value,key:value')
+  return pairs
 }

@@ -1,8 +1,18 @@
 import { dirname, resolve } from 'node:path'
 import { GlanceError } from '../errors.ts'
 import { STORE_TYPES, typeChoices, typeNamed } from '../store/open.ts'
-import { type Setting, wrong } from './oslo-config.ts'
-import { integer, list, text } from './option-values.ts'
+import type { Setting } from './oslo-config.ts'
+import { integer, list } from './option-values.ts'
+import { type OptionDoc, sectionKey } from './options/option.ts'
+import type { Reading } from './options/reading.ts'
+import {
+  DEFAULT_STORE,
+  ENABLED_BACKENDS,
+  STORE_DESCRIPTION,
+  STORE_OPTIONS,
+  STORES,
+  WEIGHT,
+} from './options/store-options.ts'
 
 /** One of several stores, as it is configured. */
 export interface StoreSettings {
@@ -34,39 +44,38 @@ export interface StoreConfigured {
 }
 
 /**
- * Takes what there is about stores out of `settings`: `enabled_backends = id:type,…` and the section of each store that it
- * names, or `stores` and `default_store` and the options of these beside each other. `rest` is all other settings.
- * @throws {GlanceError} `usage`, naming file, line and option.
+ * Takes what there is about stores: `enabled_backends = id:type,…` and the section of each store that it names, or `stores` and
+ * `default_store` and the options of these beside each other.
  */
-export function readStoreSettings(settings: readonly Setting[]): {
-  readonly stores: Partial<StoreConfigured>
-  readonly rest: readonly Setting[]
-} {
-  const { stores, rest } = readNamed(settings)
-  const listed = rest.findLast(setting => isShared(setting, ['stores', 'known_stores']))
-  const chosen = rest.findLast(setting => isShared(setting, ['default_store']))
-  const types = listed === undefined ? undefined : list(listed.value).map(typeIn(listed))
+export function readStoreSettings(reading: Reading): Partial<StoreConfigured> {
+  const stores = readNamed(reading)
+  const [listed] = reading.take(STORES)
+  const [chosen] = reading.take(DEFAULT_STORE)
+  const types = listed === undefined ? undefined : typesIn(listed, reading)
+  reading.tell(STORES, listed === undefined ? [] : [listed])
+  reading.tell(DEFAULT_STORE, chosen === undefined ? [] : [chosen])
+  const store = chosenOf(types, listed, chosen, reading)
   const known = Object.values(STORE_TYPES).flatMap(({ options }) => options)
   // Of somebody else's store nobody but itself knows them.
   const anything = (types ?? []).some(type => STORE_TYPES[type] === undefined)
-  const options = rest.filter(
-    setting => isShared(setting, known) || (anything && isForModule(setting)),
-  )
-  const { filesystem_store_datadir: storeDir, ...others } = Object.fromEntries(
-    valuesOf(options).map(setting => [setting.option, textOf(setting)]),
-  )
+  const options = reading
+    .rest()
+    .filter(setting => isShared(setting, known) || (anything && isForModule(setting)))
+  reading.takeAll(options)
+  const values = valuesOf(options)
+  if (stores.length === 0) {
+    const inUse = [
+      ...(types ?? ['file', 'http']),
+      ...(store.store === undefined ? [] : [store.store]),
+    ]
+    for (const type of new Set(inUse)) tellOptions(type, values, reading, 'glance_store')
+  }
+  const { filesystem_store_datadir: storeDir, ...others } = textsOf(values)
   return {
-    stores: {
-      ...(stores.length > 0 && { enabledBackends: stores }),
-      ...chosenOf(types, listed, chosen),
-      ...(storeDir !== undefined && { storeDir: resolve(storeDir) }),
-      ...(Object.keys(others).length > 0 && { storeOptions: others }),
-    },
-    rest: rest.filter(
-      setting =>
-        !isShared(setting, ['stores', 'known_stores', 'default_store']) &&
-        !options.includes(setting),
-    ),
+    ...(stores.length > 0 && { enabledBackends: stores }),
+    ...store,
+    ...(storeDir !== undefined && { storeDir: resolve(storeDir) }),
+    ...(Object.keys(others).length > 0 && { storeOptions: others }),
   }
 }
 
@@ -81,47 +90,45 @@ export function checkStoreIds(stores: readonly StoreSettings[]): void {
   }
 }
 
-/** The stores with names, and what is not about them. */
-function readNamed(settings: readonly Setting[]): {
-  readonly stores: readonly StoreSettings[]
-  readonly rest: readonly Setting[]
-} {
-  const enabled = settings.findLast(isEnabledBackends)
-  if (enabled === undefined) return { stores: [], rest: settings }
-  const stores = storesIn(enabled)
-  const sections = new Set(stores.map(({ id }) => id))
-  return {
-    stores: stores.map(store =>
-      valuesOf(settings.filter(({ section }) => section === store.id)).reduce<StoreSettings>(
-        (read, setting) => ({ ...read, ...valueOf(read, setting) }),
-        store,
-      ),
-    ),
-    rest: settings.filter(setting => !isEnabledBackends(setting) && !sections.has(setting.section)),
-  }
-}
-
-function isEnabledBackends({ section, option }: Setting): boolean {
-  return section === 'DEFAULT' && option === 'enabled_backends'
+/** The stores with names. */
+function readNamed(reading: Reading): readonly StoreSettings[] {
+  const [enabled] = reading.take(ENABLED_BACKENDS)
+  reading.tell(ENABLED_BACKENDS, enabled === undefined ? [] : [enabled])
+  if (enabled === undefined) return []
+  return storesIn(enabled, reading).map(store => {
+    const own = reading.settings.filter(
+      ({ section }) => sectionKey(section) === sectionKey(store.id),
+    )
+    reading.takeAll(own)
+    const settings = valuesOf(own)
+    const described = [STORE_DESCRIPTION, WEIGHT, ...(STORE_OPTIONS[store.type] ?? [])]
+    tellAll(described, settings, reading, store.id)
+    return settings.reduce<StoreSettings>(
+      (read, setting) => ({ ...read, ...valueOf(read, setting, reading) }),
+      store,
+    )
+  })
 }
 
 /** Whether it is one of these options of stores without names, which Folsom had among all others. */
 function isShared({ section, option }: Setting, options: readonly string[]): boolean {
-  return (section === 'DEFAULT' || section === 'glance_store') && options.includes(option)
+  return (
+    (section === 'DEFAULT' || sectionKey(section) === 'glance_store') && options.includes(option)
+  )
 }
 
 function isForModule({ section, option }: Setting): boolean {
-  const ours = ['stores', 'default_store', 'default_backend']
-  return section === 'glance_store' && !ours.includes(option)
+  return sectionKey(section) === 'glance_store' && option !== 'default_backend'
 }
 
-function storesIn({ value, file, line }: Setting): StoreSettings[] {
-  return list(value).map(pair => {
+function storesIn(setting: Setting, reading: Reading): readonly StoreSettings[] {
+  return list(setting.value).flatMap(pair => {
     const [, id, name = ''] = /^([^\s:]+)\s*:\s*(\S.*)$/.exec(pair) ?? []
-    const type = storeType(name, file)
-    if (id !== undefined && type !== undefined) return { id, type }
+    const type = storeType(name, setting.file)
+    if (id !== undefined && type !== undefined) return [{ id, type }]
     const wanted = `expected name:type, with a type of ${typeChoices()} or the path of a module`
-    throw wrong(file, line, `[DEFAULT] enabled_backends: ${wanted}, found '${pair}'`)
+    reading.fault(setting, `${wanted}, found '${pair}'`)
+    return []
   })
 }
 
@@ -137,13 +144,18 @@ function storeType(name: string, file: string): string | undefined {
   return /^(?:\/|file:|@)|[./-]/.test(name) && !GLANCE_MODULE.test(name) ? name : undefined
 }
 
-function typeIn({ section, option, file, line }: Setting): (name: string) => string {
-  return name => {
-    const type = storeType(name, file)
-    if (type !== undefined) return type
+/** The types that it names, without those that there are not, which are faults. */
+function typesIn(setting: Setting, reading: Reading): readonly string[] {
+  return list(setting.value).flatMap(name => typeIn(setting, name, reading) ?? [])
+}
+
+function typeIn(setting: Setting, name: string, reading: Reading): string | undefined {
+  const type = storeType(name, setting.file)
+  if (type === undefined) {
     const wanted = `expected ${typeChoices()} or the path of a module`
-    throw wrong(file, line, `[${section}] ${option}: ${wanted}, found '${name}'`)
+    reading.fault(setting, `${wanted}, found '${name}'`)
   }
+  return type
 }
 
 /** Which of the stores without names there are. Without `default_store` it is the first that can be written to. */
@@ -151,18 +163,25 @@ function chosenOf(
   types: readonly string[] | undefined,
   listed: Setting | undefined,
   chosen: Setting | undefined,
+  reading: Reading,
 ): Partial<Pick<StoreConfigured, 'store' | 'furtherStores'>> {
+  const about = chosen ?? listed
+  if (about === undefined) return {}
+  const before = reading.faults.length
   const store =
     chosen === undefined
       ? types?.find(type => STORE_TYPES[type]?.isReadOnly !== true)
-      : typeIn(chosen)(chosen.value)
-  const about = chosen ?? listed
-  if (about === undefined) return {}
-  const { section, option, value, file, line } = about
+      : typeIn(chosen, chosen.value, reading)
   const isListed = store !== undefined && (types?.includes(store) ?? true)
   if (!isListed || STORE_TYPES[store]?.isReadOnly === true) {
-    const wanted = 'expected one of stores that can be written to'
-    throw wrong(file, line, `[${section}] ${option}: ${wanted}, found '${value}'`)
+    const isTold =
+      store === undefined &&
+      (reading.faults.length > before || (chosen === undefined && hasFault(about, reading)))
+    if (!isTold) {
+      const wanted = 'expected one of stores that can be written to'
+      reading.fault(about, `${wanted}, found '${about.value}'`)
+    }
+    return {}
   }
   return {
     store,
@@ -170,9 +189,14 @@ function chosenOf(
   }
 }
 
+function hasFault({ file, line }: Setting, { faults }: Reading): boolean {
+  return faults.some(fault => fault.file === file && fault.line === line)
+}
+
 /** Options of which all lines count; of all others the last one does. */
 const MULTIPLE = new Set(['filesystem_store_datadirs'])
 
+/** What is set of each option, but for what is set to nothing, which is as not set. */
 function valuesOf(settings: readonly Setting[]): readonly Setting[] {
   const values = new Map<string, Setting>()
   for (const setting of settings) {
@@ -180,37 +204,54 @@ function valuesOf(settings: readonly Setting[]): readonly Setting[] {
     const value = before === undefined ? setting.value : `${before.value}\n${setting.value}`
     values.set(setting.option, { ...setting, value })
   }
-  return [...values.values()]
+  return [...values.values()].filter(({ value }) => value.trim() !== '')
 }
 
-function valueOf({ type, options }: StoreSettings, setting: Setting): Partial<StoreSettings> {
-  const { section, option, file, line } = setting
+function textsOf(settings: readonly Setting[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(settings.map(({ option, value }) => [option, value]))
+}
+
+function valueOf(
+  { type, options }: StoreSettings,
+  setting: Setting,
+  reading: Reading,
+): Partial<StoreSettings> {
+  const { option, value } = setting
   switch (option) {
     case 'store_description':
-      return { description: textOf(setting) }
-    case 'weight':
-      return { weight: read(setting, value => integer(value, -(2 ** 31), 2 ** 31)) }
+      return { description: value }
+    case 'weight': {
+      const weight = reading.parse(setting, WEIGHT, text => integer(text, -(2 ** 31), 2 ** 31))
+      return weight === undefined ? {} : { weight }
+    }
     case 'filesystem_store_datadir':
-      if (type === 'file') return { datadir: resolve(textOf(setting)) }
+      if (type === 'file') return { datadir: resolve(value) }
   }
   const own = STORE_TYPES[type]
   if (own !== undefined && !own.options.includes(option)) {
-    throw wrong(file, line, `[${section}] ${option}: there is no such option`)
+    reading.unknown(setting, own.options)
+    return {}
   }
-  return { options: { ...options, [option]: textOf(setting) } }
+  return { options: { ...options, [option]: value } }
 }
 
-function textOf(setting: Setting): string {
-  return read(setting, text)
+function tellOptions(
+  type: string,
+  settings: readonly Setting[],
+  reading: Reading,
+  section: string,
+): void {
+  tellAll(STORE_OPTIONS[type] ?? [], settings, reading, section)
 }
 
-function read<T>(setting: Setting, parse: (value: string) => T): T {
-  const { section, option, value, file, line } = setting
-  try {
-    return parse(value)
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error
-    const message = `[${section}] ${option}: expected ${error.message}, found '${value}'`
-    throw wrong(file, line, message)
+function tellAll(
+  docs: readonly OptionDoc[],
+  settings: readonly Setting[],
+  reading: Reading,
+  section: string,
+): void {
+  for (const doc of docs) {
+    const found = settings.filter(({ option }) => option === doc.name)
+    reading.tell(doc, found, section)
   }
 }

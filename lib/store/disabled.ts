@@ -10,13 +10,14 @@ import type { Location, Store } from './store.ts'
  */
 export class DisabledStore implements Store {
   readonly id: string
-  readonly writable = true
+  readonly writable: boolean
   readonly schemes: readonly string[]
   readonly #fault: unknown
   readonly #reader: Store | null
 
   constructor(id: string, fault: unknown, reader: Store | null) {
     this.id = id
+    this.writable = reader?.writable ?? true
     this.schemes = reader?.schemes ?? []
     this.#fault = fault
     this.#reader = reader
@@ -50,6 +51,10 @@ export class DisabledStore implements Store {
 
   async delete(at: Location, options?: Abortable): Promise<void> {
     await this.#required().delete(at, options)
+  }
+
+  async requireUnused(at: Location, options?: Abortable): Promise<void> {
+    await this.#required().requireUnused?.(at, options)
   }
 
   async recover(): Promise<void> {}

@@ -1,5 +1,15 @@
 import { randomUUID } from 'node:crypto'
-import { type FileHandle, link, open, readdir, rm, stat, unlink } from 'node:fs/promises'
+import {
+  type FileHandle,
+  link,
+  lstat,
+  open,
+  opendir,
+  readdir,
+  rm,
+  stat,
+  unlink,
+} from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { Abortable } from '../abort.ts'
 import { GlanceError } from '../errors.ts'
@@ -13,11 +23,18 @@ import { systemCall } from './file-errors.ts'
 import { readFileRange } from './file-reader.ts'
 import { type FilesystemSettings, type Mount, readMounts } from './filesystem-settings.ts'
 import { folderFor, folderWith, prepareFolder } from './folders.ts'
-import { checkImageId, FILE_SCHEMES, fileLocation, pathOfLocation, schemeOf } from './location.ts'
-import type { Location, Store } from './store.ts'
+import {
+  checkImageId,
+  FILE_SCHEMES,
+  fileLocation,
+  isImageId,
+  pathOfLocation,
+  schemeOf,
+} from './location.ts'
+import type { Location, Store, StoredData } from './store.ts'
 
 /** The names under which data is written: no image's, since an id has no dots. */
-const PARTIAL = /^\.[0-9a-f-]{36}\.[0-9a-f-]{36}\.partial$/i
+const PARTIAL = /^\.([0-9a-f-]{36})\.[0-9a-f-]{36}\.partial$/i
 
 /** Bytes. What HTTP hands on is a sixteenth of it, and then takes twice as long to write. */
 const CHUNK = 1024 * 1024
@@ -125,6 +142,23 @@ export class FilesystemStore implements Store {
     }
     await systemCall(unlink(path), this.#absent(path))
     await syncFolder(dirname(path))
+  }
+
+  async *list({ signal }: Abortable = {}): AsyncGenerator<StoredData, void> {
+    for (const { path: folder } of this.#settings.folders) {
+      for await (const { name } of await systemCall(opendir(folder))) {
+        signal?.throwIfAborted()
+        const [, partial] = PARTIAL.exec(name) ?? []
+        const id = partial ?? name
+        if (!isImageId(id)) continue
+        const path = join(folder, name)
+        const found = await lstat(path).catch(() => undefined) // It may have gone.
+        if (found?.isFile() !== true) continue
+        const { size, mtime: modifiedAt } = found
+        const isWhole = partial === undefined
+        yield { id: id.toLowerCase(), location: fileLocation(path), size, modifiedAt, isWhole }
+      }
+    }
   }
 
   async recover({ signal }: Abortable = {}): Promise<void> {

@@ -1,17 +1,22 @@
 import type { IncomingMessage } from 'node:http'
 import type { Abortable } from '../abort.ts'
 import { GlanceError } from '../errors.ts'
-import { bodyOf, fetchUrl } from '../http/fetch-url.ts'
+import { bodyOf, type FetchOptions, fetchUrl } from '../http/fetch-url.ts'
+import { readTls, trustingOf } from '../http/tls.ts'
 import type { UriFilter } from '../http/uri-filter.ts'
 import { abortable } from '../stream/abortable.ts'
 import type { Bytes } from '../stream/bytes.ts'
 import { type ByteRange, checkRange } from '../stream/range.ts'
 import { verifySize } from '../stream/verify.ts'
+import type { HttpSettings } from './http-settings.ts'
 import { schemeOf } from './location.ts'
 import type { Location, Store } from './store.ts'
 
 /** Schemes of the URLs that it reads. */
 export const HTTP_SCHEMES = ['http', 'https'] as const
+
+/** How to get to servers. Default: directly, trusting whom Node trusts. */
+type HttpWay = Pick<FetchOptions, 'proxies' | 'trusting'>
 
 /** Reads data that other servers keep, from the URLs that somebody registered as locations. */
 export class HttpStore implements Store {
@@ -19,11 +24,23 @@ export class HttpStore implements Store {
   readonly writable = false
   readonly schemes: readonly string[] = HTTP_SCHEMES
   readonly #filter: UriFilter
+  readonly #way: HttpWay
 
   /** `filter` is held against every URL, each time. */
-  constructor(id: string, filter: UriFilter) {
+  constructor(id: string, filter: UriFilter, way: HttpWay = {}) {
     this.id = id
     this.#filter = filter
+    this.#way = way
+  }
+
+  /** @throws {GlanceError} `usage` for a file of authorities that is none. */
+  static async open(
+    id: string,
+    filter: UriFilter,
+    { cacert, insecure, proxies }: HttpSettings,
+  ): Promise<HttpStore> {
+    const trusting = trustingOf(await readTls({ cacert, insecure }))
+    return new HttpStore(id, filter, { proxies, trusting })
   }
 
   locate(): Location {
@@ -89,7 +106,8 @@ export class HttpStore implements Store {
     signal: AbortSignal | undefined,
   ): Promise<IncomingMessage> {
     if (!this.holds({ url })) throw new GlanceError('invalid', `store ${this.id} reads no such URL`)
-    const answer = await fetchUrl(new URL(url), { method, headers, filter: this.#filter, signal })
+    const asked = { method, headers, filter: this.#filter, ...this.#way, signal }
+    const answer = await fetchUrl(new URL(url), asked)
     const status = answer.statusCode ?? 0
     if (status === 200 || status === 206) return answer
     answer.destroy()

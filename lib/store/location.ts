@@ -7,6 +7,11 @@ export const FILE_SCHEMES = ['file', 'filesystem'] as const
 
 const IMAGE_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
+/** Whether a name is that of an image, so that what has it may be ours. */
+export function isImageId(name: string): boolean {
+  return IMAGE_ID.test(name)
+}
+
 /**
  * Holds an image's id to the form of a UUID before it becomes part of a name, so that none can be a path.
  * @throws {GlanceError} `invalid`.

@@ -5,14 +5,14 @@ import type { Bytes } from '../stream/bytes.ts'
 import { type ByteRange, checkRange } from '../stream/range.ts'
 import { verifySize } from '../stream/verify.ts'
 import { checkImageId } from './location.ts'
-import type { Location, Store } from './store.ts'
+import type { Location, Store, StoredData } from './store.ts'
 
 /** Keeps image data in this process, for as long as the store itself is kept. */
 export class MemoryStore implements Store {
   readonly id: string
   readonly writable = true
   readonly schemes = ['memory']
-  readonly #images = new Map<string, StoredData>()
+  readonly #images = new Map<string, Kept>()
 
   constructor(id: string) {
     this.id = id
@@ -38,7 +38,7 @@ export class MemoryStore implements Store {
     }
     signal?.throwIfAborted()
     this.#refuseDuplicate(location, id)
-    this.#images.set(location.url, { chunks, size: total })
+    this.#images.set(location.url, { id, chunks, size: total, modifiedAt: new Date() })
     return { location, size: total }
   }
 
@@ -62,13 +62,20 @@ export class MemoryStore implements Store {
     this.#images.delete(at.url)
   }
 
+  async *list({ signal }: Abortable = {}): AsyncGenerator<StoredData, void> {
+    for (const [url, { id, size, modifiedAt }] of this.#images) {
+      signal?.throwIfAborted()
+      yield { id: id.toLowerCase(), location: { url }, size, modifiedAt, isWhole: true }
+    }
+  }
+
   async recover(): Promise<void> {}
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#images.clear()
   }
 
-  #find(at: Location): StoredData {
+  #find(at: Location): Kept {
     const data = this.#images.get(at.url)
     if (data === undefined) throw new GlanceError('not_found', `store ${this.id} has no such data`)
     return data
@@ -81,10 +88,12 @@ export class MemoryStore implements Store {
   }
 }
 
-interface StoredData {
+interface Kept {
+  readonly id: string
   readonly chunks: readonly Uint8Array[]
   /** Bytes. */
   readonly size: number
+  readonly modifiedAt: Date
 }
 
 async function* slices(

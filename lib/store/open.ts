@@ -1,13 +1,18 @@
 import { isGlanceError } from '../errors.ts'
 import type { UriFilter } from '../http/uri-filter.ts'
+import type { ServiceAccount } from '../keystone/trust.ts'
 import { DisabledStore } from './disabled.ts'
 import { FilesystemStore } from './filesystem.ts'
 import { dataFolders, FILESYSTEM_OPTIONS, filesystemSettings } from './filesystem-settings.ts'
 import { HTTP_SCHEMES, HttpStore } from './http.ts'
+import { HTTP_OPTIONS, httpSettings } from './http-settings.ts'
 import { FILE_SCHEMES } from './location.ts'
 import { MemoryStore } from './memory.ts'
 import { openModule } from './module.ts'
 import type { StoreOptions } from './options.ts'
+import { RBD_SCHEMES } from './rbd/location.ts'
+import { RBD_OPTIONS, rbdSettings, readingSettings } from './rbd/settings.ts'
+import { RbdStore } from './rbd/store.ts'
 import { S3_SCHEMES } from './s3/location.ts'
 import { S3_OPTIONS, s3Settings } from './s3/settings.ts'
 import { S3Store } from './s3/store.ts'
@@ -24,6 +29,8 @@ export interface StoreConfig {
   readonly options: StoreOptions
   /** Which URLs are read that users give. */
   readonly filter: UriFilter
+  /** Opens the account of the service itself at Keystone. Not set where it has none. */
+  readonly service?: (() => Promise<ServiceAccount>) | undefined
 }
 
 /** What there is to know of the stores of a type. */
@@ -67,10 +74,11 @@ export const STORE_TYPES: Readonly<Record<string, StoreType>> = {
   },
   http: {
     aliases: ['https'],
-    options: [],
+    options: HTTP_OPTIONS,
     schemes: HTTP_SCHEMES,
     isReadOnly: true,
-    open: async ({ id, filter }) => new HttpStore(id, filter),
+    open: ({ id, filter, options }) => HttpStore.open(id, filter, httpSettings(options)),
+    reading: ({ id, filter }) => new HttpStore(id, filter),
   },
   memory: {
     aliases: [],
@@ -82,7 +90,7 @@ export const STORE_TYPES: Readonly<Record<string, StoreType>> = {
     aliases: [],
     options: SWIFT_OPTIONS,
     schemes: SWIFT_SCHEMES,
-    open: ({ id, options }) => openSwift(id, swiftSettings(options)),
+    open: ({ id, options, service }) => openSwift(id, swiftSettings(options), service ?? null),
     reading: ({ id, options }) => readingSwift(id, options),
     properties: options => swiftProperties(swiftSettings(options)),
   },
@@ -98,6 +106,17 @@ export const STORE_TYPES: Readonly<Record<string, StoreType>> = {
         s3_store_large_object_chunk_size: largeObjectChunkSize,
         s3_store_thread_pools: threadPools,
       }
+    },
+  },
+  rbd: {
+    aliases: [],
+    options: RBD_OPTIONS,
+    schemes: RBD_SCHEMES,
+    open: ({ id, options }) => RbdStore.open(id, rbdSettings(options)),
+    reading: ({ id, options }) => RbdStore.reading(id, readingSettings(options)),
+    properties: options => {
+      const { chunkSize, pool, thinProvisioning } = rbdSettings(options)
+      return { chunk_size: chunkSize, pool, thin_provisioning: thinProvisioning }
     },
   },
 }

@@ -21,6 +21,14 @@ export interface Caller {
 export interface StoreCall extends Abortable {
   /** Not set where the service asks in nobody's name. */
   readonly caller?: Caller | undefined
+  /** An image whose owner does not ask any more: the service does, by its own right, for data of this image alone. */
+  readonly onlyOf?: { readonly id: string; readonly owner: string | null } | undefined
+}
+
+/** What is said of data that is to be stored. */
+export interface StoreAddition extends StoreCall {
+  /** Who may read it as soon as it is there, of a store with `admit`. Default nobody else. */
+  readonly readers?: Readers | undefined
 }
 
 /** Who may read data besides the project that owns it. */
@@ -28,6 +36,20 @@ export interface Readers {
   readonly everybody: boolean
   /** Ids. */
   readonly projects: readonly string[]
+}
+
+/** What there is under the id of one image, whole or left behind by a write that was cut off or is under way. */
+export interface StoredData {
+  /** By which it is named, in lower case. */
+  readonly id: string
+  /** What `delete` takes to remove all of it. */
+  readonly location: Location
+  /** Bytes that it takes up, as far as the store says. */
+  readonly size: number
+  /** When it was last written to, by the store's clock, or when that was begun where nothing later is known. */
+  readonly modifiedAt: Date
+  /** Whether it can be read; else it is what there is of a write that has not come to its end. */
+  readonly isWhole: boolean
 }
 
 /** Keeps image data. Digests, quota and cache happen before the bytes reach it. */
@@ -55,7 +77,7 @@ export interface Store extends AsyncDisposable {
     id: string,
     data: Bytes,
     size: number | null,
-    options?: StoreCall,
+    options?: StoreAddition,
   ): Promise<{ readonly location: Location; readonly size: number }>
   /**
    * The bytes of `range`, or all of them. Fewer bytes than were stored end in an error, never in a clean end.
@@ -64,8 +86,24 @@ export interface Store extends AsyncDisposable {
   open(at: Location, range?: ByteRange | null, options?: StoreCall): Promise<Bytes>
   /** Bytes. @throws {GlanceError} `not_found`. */
   size(at: Location, options?: StoreCall): Promise<number>
-  /** @throws {GlanceError} `not_found`. */
+  /**
+   * Removes what is there, and what a write that was cut off left there, of which it says `not_found` when it was all.
+   * @throws {GlanceError} `not_found`; `conflict` while the data is used where it is, by clones of it.
+   */
   delete(at: Location, options?: StoreCall): Promise<void>
+  /**
+   * Rejects when `delete` would, because the data is used where it is. Only of stores whose data can be.
+   * @throws {GlanceError} `conflict`; `not_found`.
+   */
+  requireUnused?(at: Location, options?: StoreCall): Promise<void>
+  /**
+   * All that is named as this store names what it keeps, whoever put it there, in whatever order and never all in memory;
+   * what has another name is not told of. Parts that make one image together are told of once, as is what a write left
+   * behind without an image; that may be under the same location as the image, or one of its own that `holds` knows.
+   * What comes or goes meanwhile may be told of or not. Only of stores that can be looked through: one that keeps
+   * volumes tells of those whose names are ids, and counts their snapshots to them.
+   */
+  list?(options?: StoreCall): AsyncIterable<StoredData>
   /** Removes what writes that were cut off by a crash left behind. To be called while nobody writes. */
   recover(options?: Abortable): Promise<void>
   /**

@@ -1,4 +1,4 @@
 import t from 'tap'
 import { killedSuite } from '../support/killed-suite.ts'
 
-killedSuite(t, 4)
+killedSuite(t, 3, 3)

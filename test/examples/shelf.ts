@@ -1,8 +1,16 @@
 /** A store of our own, as somebody else would write it: a file for each image on a shelf, `shelf:/folder/id`. */
-import { link, mkdir, open, readdir, rm, stat } from 'node:fs/promises'
+import { link, mkdir, open, opendir, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { GlanceError } from '../../lib/errors.ts'
-import type { Abortable, Bytes, ByteRange, Location, Store, StoreModule } from '../../lib/index.ts'
+import type {
+  Abortable,
+  Bytes,
+  ByteRange,
+  Location,
+  Store,
+  StoredData,
+  StoreModule,
+} from '../../lib/index.ts'
 
 const IMAGE_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
@@ -80,6 +88,19 @@ class Shelf implements Store {
   async delete(at: Location): Promise<void> {
     await this.size(at)
     await rm(pathOf(at))
+  }
+
+  async *list({ signal }: Abortable = {}): AsyncGenerator<StoredData, void> {
+    for await (const { name } of await opendir(this.#folder)) {
+      signal?.throwIfAborted()
+      const [id = '', ...rest] = name.split('.')
+      if (!IMAGE_ID.test(id)) continue
+      const location = { url: `shelf:${join(this.#folder, name)}` }
+      const found = await stat(pathOf(location)).catch(() => undefined)
+      if (found === undefined) continue
+      const { size, mtime: modifiedAt } = found
+      yield { id: id.toLowerCase(), location, size, modifiedAt, isWhole: rest.length === 0 }
+    }
   }
 
   async recover(): Promise<void> {

@@ -1,4 +1,4 @@
 import t from 'tap'
 import { killedSuite } from '../support/killed-suite.ts'
 
-killedSuite(t, 50)
+killedSuite(t, 50, 2)

@@ -102,6 +102,8 @@ export function v3Token(auth: unknown, { regions, others, issuedAt, expiresAt }:
   const scope = valueAt(auth, 'scope')
   const isApplication = valueAt(auth, 'identity', 'application_credential') !== undefined
   const isScoped = scope !== undefined || isApplication
+  const name = valueAt(auth, 'identity', 'password', 'user', 'name')
+  const isService = name === SERVICE_USER.name
   const endpoints = Object.entries(regions).flatMap(([region, url]) => [
     { region, region_id: region, interface: 'public', url },
     { region, region_id: region, interface: 'internal', url: `${url}/v2/` },
@@ -115,7 +117,7 @@ export function v3Token(auth: unknown, { regions, others, issuedAt, expiresAt }:
     token: {
       issued_at: written(issuedAt),
       expires_at: written(expiresAt),
-      user: { id: DEMO.id },
+      user: { id: isService ? SERVICE_USER.id : DEMO.id },
       ...(isScoped && { project: { id: 'p1', name: 'demo' }, catalog }),
     },
   }

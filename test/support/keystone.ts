@@ -14,6 +14,7 @@ import {
   valueAt,
   versionAt,
 } from './keystone-documents.ts'
+import { type TestTrust, trustFrom } from './keystone-trusts.ts'
 import { sendJson, startListener } from './listener.ts'
 
 export interface KeystoneOptions {
@@ -66,6 +67,10 @@ export class TestKeystone {
   readonly requests: string[] = []
   /** What it knows of tokens that nobody asked it for. */
   readonly issued = new Map<string, IssuedToken>()
+  /** The trusts that there are, by their ids. */
+  readonly trusts = new Map<string, TestTrust>()
+  /** Whether nobody may give a trust. */
+  refusesTrusts = false
   /** The next answers to who wants a token. */
   readonly failures: Failure[] = []
   /** The status of whatever it answers while it is set. */
@@ -124,12 +129,44 @@ export class TestKeystone {
     const body = await text(request)
     if (this.failure !== null) refuse(response, this.failure)
     else if (!pathname.startsWith(prefix)) sendJson(response, 404, {})
+    else if (path.startsWith('/v3/OS-TRUST/')) this.#trust(path, request, body, response)
     else if (method === 'POST') await this.#logIn(path, JSON.parse(body), response)
     else if (!/^\/(elsewhere\/)?v3\/./.test(path)) this.#tellVersions(path, request, response)
-    else if (!this.knows(String(request.headers['x-auth-token']))) refuse(response, 401)
+    else if (!this.#mayAsk(request)) refuse(response, 401)
     else if (path.endsWith('/v3/auth/tokens')) this.#validate(request, response)
     else if (/^\/v3\/(auth\/)?(projects|domains)$/.test(path)) this.#tellProjects(path, response)
     else this.#tellLimits(path, searchParams, response)
+  }
+
+  /** Whoever it gave a token may, and whoever asks about their own. */
+  #mayAsk({ headers }: IncomingMessage): boolean {
+    const token = String(headers['x-auth-token'])
+    return this.knows(token) || (this.issued.has(token) && headers['x-subject-token'] === token)
+  }
+
+  #trust(
+    path: string,
+    { method, headers }: IncomingMessage,
+    body: string,
+    response: ServerResponse,
+  ): void {
+    const token = String(headers['x-auth-token'])
+    const issued = this.issued.get(token)
+    const id = path.split('/')[4] ?? ''
+    const trust = this.trusts.get(id)
+    if (method === 'DELETE') {
+      if (!this.knows(token) && issued === undefined) return refuse(response, 401)
+      if (trust === undefined) return refuse(response, 404)
+      this.trusts.delete(id)
+      response.writeHead(204).end()
+      return
+    }
+    if (issued === undefined) return refuse(response, 401)
+    const made = this.refusesTrusts ? undefined : trustFrom(JSON.parse(body), issued)
+    if (made === undefined) return refuse(response, 403, 'You are not authorized')
+    const name = randomBytes(16).toString('hex')
+    this.trusts.set(name, made)
+    sendJson(response, 201, { trust: { id: name } })
   }
 
   #now(): number {

@@ -97,6 +97,14 @@ const RARE: readonly { title: string; given: Partial<ImageQuery>; shown: number 
   { title: 'a name', given: { conditions: [text('name', 'none')] }, shown: 0 },
   { title: 'an id', given: { conditions: [text('id', id(5))] }, shown: 1 },
   {
+    title: 'many ids, deleted or not',
+    given: {
+      conditions: [text('id', ...Array.from({ length: 200 }, (_, n) => id(n * 2)))],
+      deleted: 'listed',
+    },
+    shown: 200,
+  },
+  {
     title: 'what changed lately',
     given: {
       conditions: [{ type: 'time', field: 'updated_at', comparison: 'gte', value: at(89) }],

@@ -11,9 +11,6 @@ import { startListener } from './listener.ts'
 export const ACCESS = 'AKIATEST'
 export const SECRET = 'se/cr:et+=='
 
-/** Bytes. */
-const OFTEN = 512 * 1024
-
 interface StoredObject {
   readonly file: string
   readonly etag: string
@@ -75,11 +72,8 @@ export class FakeS3 {
   before: (request: S3Request) => Promise<boolean> | boolean = () => false
   /** Is asked instead of the answer that it is done. */
   after: (request: S3Request) => Promise<boolean> | boolean = () => false
-  /** Is called for each half MiB that come or go. */
-  often: () => void = () => {}
   /** Bytes after which an answer is cut off. */
   cutAfter: () => number = () => Infinity
-  #passed = 0
   readonly #folder: string
 
   private constructor(folder: string) {
@@ -149,19 +143,8 @@ export class FakeS3 {
         yield chunk
       }
     }
-    const counted = this.#counted(createReadStream(part.file, part))
-    await pipeline(counted, cut, response).catch(() => {}) // Cut, or the reader has left.
-  }
-
-  async *#counted(data: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
-    for await (const chunk of data) {
-      this.#passed += chunk.length
-      if (this.#passed > OFTEN) {
-        this.#passed = 0
-        this.often()
-      }
-      yield chunk
-    }
+    const data = createReadStream(part.file, part)
+    await pipeline(data, cut, response).catch(() => {}) // Cut, or the reader has left.
   }
 
   async #do(asked: S3Request, bucketName: string): Promise<Answer> {
@@ -175,6 +158,7 @@ export class FakeS3 {
     const bucket = this.buckets.get(bucketName)
     if (bucket === undefined) throw new Refusal(404, 'NoSuchBucket')
     if (key === '' && method === 'GET' && query.has('uploads')) return this.#uploads(bucket, query)
+    if (key === '' && method === 'GET') return this.#list(bucket, query)
     const uploadId = query.get('uploadId')
     if (uploadId !== null) return this.#upload(asked, bucket, uploadId)
     if (method === 'POST' && query.has('uploads')) {
@@ -214,8 +198,9 @@ export class FakeS3 {
         return { status: 200, headers: { etag: `"${part.etag}"` } }
       }
       case 'GET': {
-        const parts = [...upload.parts.keys()].map(
-          n => `<Part><PartNumber>${n}</PartNumber></Part>`,
+        const parts = [...upload.parts].map(
+          ([n, { file }]) =>
+            `<Part><PartNumber>${n}</PartNumber><Size>${statSync(file).size}</Size></Part>`,
         )
         return xml(`<ListPartsResult>${parts.join('')}</ListPartsResult>`)
       }
@@ -259,16 +244,37 @@ export class FakeS3 {
   #uploads({ uploads }: Bucket, query: URLSearchParams): Answer {
     const order = [...uploads.values()].toSorted((a, b) => (a.key + a.id < b.key + b.id ? -1 : 1))
     const [after, afterId] = [query.get('key-marker') ?? '', query.get('upload-id-marker') ?? '']
-    const rest = order.filter(({ key, id }) => key + id > after + afterId)
+    const prefix = query.get('prefix') ?? ''
+    const rest = order.filter(({ key, id }) => key.startsWith(prefix) && key + id > after + afterId)
     const page = rest.slice(0, this.pageSize)
     const last = page.at(-1)
     const next =
       rest.length === page.length || last === undefined
         ? ''
         : `<NextKeyMarker>${last.key}</NextKeyMarker><NextUploadIdMarker>${last.id}</NextUploadIdMarker>`
-    const found = page.map(u => `<Upload><Key>${u.key}</Key><UploadId>${u.id}</UploadId></Upload>`)
+    const found = page.map(
+      u =>
+        `<Upload><Key>${u.key}</Key><UploadId>${u.id}</UploadId><Initiated>${new Date().toISOString()}</Initiated></Upload>`,
+    )
     return xml(
       `<ListMultipartUploadsResult><IsTruncated>${next !== ''}</IsTruncated>${next}${found.join('')}</ListMultipartUploadsResult>`,
+    )
+  }
+
+  #list({ objects }: Bucket, query: URLSearchParams): Answer {
+    const after = query.get('continuation-token') ?? ''
+    const rest = [...objects]
+      .filter(([key]) => key > after)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    const page = rest.slice(0, this.pageSize)
+    const isLast = page.length === rest.length
+    const next = isLast ? '' : `<NextContinuationToken>${page.at(-1)?.[0]}</NextContinuationToken>`
+    const found = page.map(([key, { file }]) => {
+      const { size, mtime } = statSync(file)
+      return `<Contents><Key>${key}</Key><Size>${size}</Size><LastModified>${mtime.toISOString()}</LastModified></Contents>`
+    })
+    return xml(
+      `<ListBucketResult><IsTruncated>${!isLast}</IsTruncated>${next}${found.join('')}</ListBucketResult>`,
     )
   }
 
@@ -288,7 +294,7 @@ export class FakeS3 {
     let seen = 0
     try {
       await pipeline(
-        this.#counted(request),
+        request,
         async function* (data: AsyncIterable<Buffer>) {
           for await (const chunk of data) {
             md5.update(chunk)

@@ -47,6 +47,8 @@ export class TestSwift {
   url = ''
   /** What was asked for, in order: method and path below the account. */
   readonly requests: string[] = []
+  /** The accounts that were asked for something. */
+  readonly accounts = new Set<string>()
   /** Every token that it gave. */
   readonly tokens: string[] = []
   /** Bytes for which there is room, in all. */
@@ -110,7 +112,8 @@ export class TestSwift {
     const { method = '', url = '', headers } = request
     const { pathname, searchParams } = new URL(url, 'http://swift')
     if (/^\/auth\/v1\.0\/?$/.test(pathname)) return this.#logIn(headers, response)
-    const [, version, , ...rest] = pathname.split('/')
+    const [, version, account = '', ...rest] = pathname.split('/')
+    this.accounts.add(account)
     const [container = '', ...object] = rest.map(decodeURIComponent)
     const path = [container, ...object].join('/')
     this.requests.push(`${method} ${path}`)
@@ -120,8 +123,10 @@ export class TestSwift {
     const token = String(headers['x-auth-token'])
     if (!this.#valid.has(token) && this.#options.knows?.(token) !== true)
       return refuse(response, 401)
-    if (version !== 'v1' || container === '') return refuse(response, 404)
+    if (version !== 'v1') return refuse(response, 404)
     const asked = { request, response, query: searchParams }
+    if (container === '')
+      return answerPage(asked, [...this.#containers.keys()].toSorted(), name => ({ name }))
     if (object.length === 0) this.#answerContainer(container, asked)
     else await this.#answerObject(container, object.join('/'), asked)
   }
@@ -164,17 +169,11 @@ export class TestSwift {
       this.#containers.delete(name)
       return refuse(response, 204)
     }
-    const [prefix, marker] = [query.get('prefix') ?? '', query.get('marker') ?? '']
-    const page = this.names(name)
-      .filter(object => object.startsWith(prefix) && object > marker)
-      .slice(0, 3) // Real ones have ten thousand.
-      .map(object => {
-        const { size = 0, etag, modified } = container.objects.get(object) ?? {}
-        const last_modified = modified?.toISOString().replace('Z', '000')
-        return { name: object, bytes: size, hash: etag, last_modified }
-      })
-    response.writeHead(200, { 'content-type': 'application/json; charset=utf-8' })
-    response.end(JSON.stringify(page))
+    answerPage({ request, response, query }, this.names(name), object => {
+      const { size = 0, etag, modified } = container.objects.get(object) ?? {}
+      const last_modified = modified?.toISOString().replace('Z', '000')
+      return { name: object, bytes: size, hash: etag, last_modified }
+    })
   }
 
   async #answerObject(container: string, name: string, exchange: Exchange): Promise<void> {
@@ -319,6 +318,21 @@ export async function startSwift(t: Test, options: SwiftOptions = {}): Promise<T
     void swift.answer(request, response).catch(() => refuse(response, 500))
   })
   return swift
+}
+
+/** Answers with a page of a listing. */
+function answerPage(
+  { response, query }: Exchange,
+  names: readonly string[],
+  entryOf: (name: string) => object,
+): void {
+  const [prefix, marker] = [query.get('prefix') ?? '', query.get('marker') ?? '']
+  const page = names
+    .filter(name => name.startsWith(prefix) && name > marker)
+    .slice(0, 3) // Real ones have ten thousand.
+    .map(entryOf)
+  response.writeHead(200, { 'content-type': 'application/json; charset=utf-8' })
+  response.end(JSON.stringify(page))
 }
 
 /** Answers with a status and a page, as Swift does where it has nothing else to say. */

@@ -96,7 +96,7 @@ export const apply: Command<ApplyOptions, TransferRow | RemovalRow, TransferSumm
       ...writing(reader, { source, target }, ids, prepared.fields, given),
       removal,
       removing: async function* (origin, removal, options) {
-        return yield* removePlanned(reader.steps(), end, origin, target, removal, options)
+        return yield* removePlanned(() => reader.steps(), end, origin, target, removal, options)
       },
       ids,
       unmapped: null,
@@ -149,6 +149,7 @@ function writing(
   { dryRun, checkers = 8 }: Pick<ApplyOptions, 'dryRun' | 'checkers'>,
 ): Pick<Task, 'steps' | 'counted' | 'recheck'> & { readonly steps: Steps } {
   const plannedBy = new WeakMap<PlanStep, WritingStep>()
+  const isLeftOut = (name: string) => fields.leavesOut(name) || fields.decides(name)
   async function* steps(): AsyncGenerator<PlanStep> {
     for await (const planned of reader.steps()) {
       if (planned.step !== 'create' && planned.step !== 'update') continue
@@ -170,7 +171,7 @@ function writing(
     // What has the id that it had in the plan does not matter to what gets a new one.
     const asked = isNew && planned.step === 'create' ? { ...planned, target: null } : planned
     const image = numbered(planned, id)
-    const followed = ids?.followed(image, name => fields.leavesOut(name)) ?? image
+    const followed = ids?.followed(image, isLeftOut) ?? image
     const now = await remainsOf(asked, { image, followed }, { source, target }, { signal })
     if (now.action === 'refuse') return { now: { ...now, image: step.image }, id }
     return { now, id, toAssign: isNew && known === undefined }
@@ -246,13 +247,15 @@ function removalOf({ removal }: PlanHeader, { maxDelete }: ApplyOptions): Remova
 /** The options of the command by which the plan was made, as far as they still count. */
 function optionsOf(
   given: ApplyOptions,
-  { on_conflict, id_map, dontreplicate, only }: PlanHeader,
+  { on_conflict, id_map, dontreplicate, only, set, unset }: PlanHeader,
 ): ReplicationOptions {
   return {
     ...given,
     metaonly: false,
     dontreplicate,
     only: only ?? undefined,
+    set,
+    unset,
     strict: false,
     onConflict: on_conflict,
     idMap: given.idMap ?? id_map ?? undefined,

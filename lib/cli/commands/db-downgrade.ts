@@ -48,8 +48,7 @@ export const dbDowngrade: Command<DbDowngradeOptions, VersionRow, DbDowngradeSum
       throw new GlanceError('usage', 'the schema of this database has no versions')
     }
     const to = versionNamed(options.schemaVersion, schema)
-    const { lockDatabase } = await import('../../server/exclusive.ts')
-    await using _ = await lockDatabase(config)
+    await using _ = await database.hold?.({ signal })
     const lost = await schema.losses(to)
     if (lost.length > 0 && !options.yes) {
       const wouldLose = `going down to version ${to} of the schema loses ${lossesText(lost)}`

@@ -1,5 +1,7 @@
 import { once } from 'node:events'
 import type { Command } from '../command.ts'
+import { configFiles } from '../config-files.ts'
+import { type EffectiveRow, effectiveRows, effectiveText } from '../effective-config.ts'
 import { EXIT_STATUS } from '../exit-status.ts'
 import { type CommonOptions, SERVICE, type ServiceOptions } from '../options.ts'
 import { accessLog } from '../serving/access-log.ts'
@@ -12,6 +14,8 @@ export interface ServeOptions extends CommonOptions, ServiceOptions {
   readonly host: string | undefined
   readonly port: number | undefined
   readonly pidFile: string | undefined
+  readonly checkConfig: boolean
+  readonly printConfig: boolean
 }
 
 /** Told once, when the service can be used. */
@@ -21,10 +25,16 @@ export interface ServeRow {
   readonly port: number
 }
 
-export const serve: Command<ServeOptions, ServeRow, object> = {
+/** Unless it serves, all that is wrong with the settings, a line each. */
+interface ServeSummary {
+  readonly faults?: readonly string[]
+}
+
+export const serve: Command<ServeOptions, ServeRow | EffectiveRow, ServeSummary> = {
   name: 'serve',
   summary: 'Be an Images API service until stopped',
-  serves: () => true,
+  serves: ({ checkConfig, printConfig }) => !checkConfig && !printConfig,
+  rows: 'settings',
   positionals: {},
   options: {
     ...SERVICE,
@@ -43,42 +53,64 @@ export const serve: Command<ServeOptions, ServeRow, object> = {
       requiresArg: true,
       describe: 'Write the number of the process to FILE while it runs',
     },
+    'check-config': {
+      type: 'boolean',
+      default: false,
+      describe: 'Tell everything that is wrong with the settings, and start nothing',
+    },
+    'print-config': {
+      type: 'boolean',
+      default: false,
+      describe: 'Print every setting and where it was set, and start nothing',
+    },
   },
 
-  async *run({ config, host, port, dataDir, pidFile, verbose, debug }, { log, signal }) {
-    const [{ readConfig }, { startService }] = await Promise.all([
-      import('../../server/config.ts'),
-      import('../../server/workers/service.ts'),
-    ])
+  async *run(options, { log, signal }) {
+    const { completeConfig, examineConfig } = await import('../../server/config.ts')
     const notice = (message: string) => log.notice(message)
-    const load = async () => ({
-      ...(config === undefined ? {} : await readConfig(config, notice)),
+    const { host, port, dataDir } = options
+    const { config, faults, effective } = await examineConfig(await configFiles(options), notice)
+    const given = {
       ...(host === undefined ? {} : { bindHost: host }),
       ...(port === undefined ? {} : { bindPort: port }),
       ...(dataDir === undefined ? {} : { dataDir }),
-    })
+    }
+    const settings = { ...config, ...given }
+    const { faultText, wrongAll } = await import('../../server/oslo-config.ts')
+    if (options.checkConfig) {
+      const { checkConfig } = await import('../../server/check-config.ts')
+      return {
+        faults: [...faults.map(faultText), ...(await checkConfig(completeConfig(settings)))],
+      }
+    }
+    if (faults.length > 0) throw wrongAll(faults)
+    if (options.printConfig) {
+      yield* effectiveRows(effective, { bind_host: host, bind_port: port, data_dir: dataDir })
+      return { faults: [] }
+    }
+    const { startService } = await import('../../server/workers/service.ts')
     const manager = serviceManager({ ...process.env }, message => log.warning(message))
     const fd = takeListener(process.env)
+    const { pidFile, verbose, debug } = options
     await using written = pidFile === undefined ? undefined : await writePidFile(pidFile)
     void written // Until we are done.
-    const settings = await load()
     const report = (error: unknown, requestId?: string) =>
       requestId === undefined
         ? log.error(told(error))
         : log.error(`[${requestId}] ${told(error)}`, { request_id: requestId })
     const onExchange = verbose || debug ? accessLog(log) : undefined
-    await using service = await startService(settings, {
-      report,
-      onExchange,
-      notice,
-      signal,
-      fd,
-    })
+    await using service = await startService(settings, { report, onExchange, notice, signal, fd })
     if (settings.dataApi === 'simple') {
       log.notice('data_api is simple: all images and tasks are forgotten when the service stops')
     }
+    const load = async () => {
+      const anew = await examineConfig(await configFiles(options), notice)
+      if (anew.faults.length > 0) throw wrongAll(anew.faults)
+      return { ...anew.config, ...given }
+    }
     // Of what has no configuration there is nothing to be read anew, and SIGHUP ends it.
-    using _ = config === undefined ? null : reloadOnHangUp(service, { load, manager, log })
+    const isConfigured = (await configFiles(options)).length > 0
+    using _ = isConfigured ? reloadOnHangUp(service, { load, manager, log }) : null
     yield { url: service.url, host: new URL(service.url).hostname, port: service.port }
     await manager.ready()
     if (!signal.aborted) await Promise.race([once(signal, 'abort'), service.failed])
@@ -87,10 +119,14 @@ export const serve: Command<ServeOptions, ServeRow, object> = {
     return {}
   },
 
-  exitStatus: () => EXIT_STATUS.done,
+  exitStatus: ({ faults = [] }) => (faults.length === 0 ? EXIT_STATUS.done : EXIT_STATUS.usage),
 
   views: {
-    row: ({ url }) => `listening on ${url}`,
-    summary: () => 'stopped',
+    row: row => ('url' in row ? `listening on ${row.url}` : effectiveText(row)),
+    summary: ({ faults = [] }, { checkConfig, printConfig }) => {
+      if (printConfig && !checkConfig) return undefined
+      if (!checkConfig) return 'stopped'
+      return faults.length === 0 ? 'nothing is wrong with the settings' : faults.join('\n')
+    },
   },
 }

@@ -1,7 +1,7 @@
 import type { ErrorObject } from 'ajv'
 import type { GlanceError } from '../../errors.ts'
 import { SECRETS } from './job-schema.ts'
-import { nearest } from './nearest.ts'
+import { nearest } from '../../nearest.ts'
 import type { YamlFile } from './yaml-file.ts'
 
 /** What may stand at a place of the file. */

@@ -21,6 +21,30 @@ export function concurrencyCases(t: Test, openTwo: OpenTwo): void {
     t.strictSame(await listed(one), await listed(other))
   })
 
+  t.test('what one holds the other is not given, until it is let go of', async t => {
+    const [one, other] = await openTwo(t)
+    if (one.hold === undefined || other.hold === undefined) {
+      t.pass('its users are not told apart')
+      return
+    }
+    const held = await one.hold()
+    const inUse = { code: 'unavailable', message: 'is in use by another service' }
+    await t.rejects(other.hold(), inUse)
+    await t.rejects(one.hold(), inUse, 'nor is anybody else')
+    await other.images.insert(record(1))
+    await other.transaction(async tx => {
+      t.equal(tx.hold, undefined, 'a transaction holds nothing')
+      await tx.images.update(id(1), { name: 'new', updatedAt: at(1) }, ['queued'])
+    })
+    t.strictSame(await listed(one), [1], 'all may read and write as before')
+    await held[Symbol.asyncDispose]()
+    const heldNow = await other.hold()
+    await t.rejects(one.hold(), inUse)
+    await heldNow[Symbol.asyncDispose]()
+    const signal = AbortSignal.abort(new Error('too late'))
+    await t.rejects(one.hold({ signal }), { message: 'too late' })
+  })
+
   t.test('of many writers who take the same step one wins', async t => {
     const databases = await openTwo(t)
     await databases[0].images.insert(record(1))

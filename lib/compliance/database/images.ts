@@ -16,6 +16,24 @@ export function imageCases(t: Test, open: Open): void {
     })
   }
 
+  t.test('numbers are exact up to their largest, and one more is refused', async t => {
+    const database = await open(t)
+    const most = 2 ** 31 - 1
+    const bytes = Number.MAX_SAFE_INTEGER
+    const large = record(1, { minDisk: most, minRam: most, size: bytes, virtualSize: bytes - 1 })
+    await database.images.insert(large)
+    t.strictSame(await database.images.find(id(1)), large)
+    for (const fields of [{ minDisk: most + 1 }, { minRam: most + 1 }]) {
+      const refusal = { code: 'invalid' }
+      const name = String(Object.keys(fields))
+      await t.rejects(database.images.insert(record(2, fields)), refusal, name)
+      const change = { ...fields, updatedAt: at(9) }
+      await t.rejects(database.images.update(id(1), change, ['queued']), refusal, name)
+    }
+    t.strictSame(await listed(database), [1])
+    t.strictSame(await database.images.find(id(1)), large)
+  })
+
   t.test('an image that is absent is not found', async t => {
     const database = await open(t)
     t.equal(await database.images.find(id(1)), undefined)

@@ -168,6 +168,31 @@ export function textCases(t: Test, open: Open): void {
     t.strictSame(await listed(database, { viewer: { isAdmin: false, project: null } }), [])
   })
 
+  t.test('a name that is too long is refused, and nothing is written', async t => {
+    const database = await open(t)
+    await database.images.insert(record(1))
+    const tooLong = '🐧'.repeat(LONGEST + 1)
+    const refusal = { code: 'invalid' }
+    const formats = { disk_format: { diskFormat: 'a'.repeat(65) } }
+    for (const [what, fields] of Object.entries({ ...names(LONGEST + 1), ...formats })) {
+      await t.rejects(database.images.insert(record(2, fields)), refusal, what)
+      const both = insertAll(database, [record(3), record(2, fields)])
+      await t.rejects(both, refusal, `${what} among others`)
+      const change = { ...fields, updatedAt: at(9) }
+      await t.rejects(database.images.update(id(1), change, ['queued']), refusal, `${what}, later`)
+    }
+    for (const fields of Object.values(names(LONGEST))) {
+      await database.images.update(id(1), { ...fields, updatedAt: at(0) }, ['queued'])
+    }
+    await t.rejects(database.members.insert(member(1, tooLong)), refusal, 'member')
+    t.strictSame(await namesOf(database), [])
+    for (const fields of [{ owner: tooLong }, { requestId: tooLong }, { userId: tooLong }]) {
+      await t.rejects(database.tasks.insert(task(1, fields)), refusal, String(Object.keys(fields)))
+    }
+    t.equal(await database.tasks.find(task(1).id), undefined)
+    t.strictSame(await listed(database), [1])
+  })
+
   t.test('text may be as long as the interface lets it, in the widest characters', async t => {
     const database = await open(t)
     const longest = (n: number) => String(n) + '🐧'.repeat(LONGEST - 1)
@@ -196,6 +221,17 @@ export function textCases(t: Test, open: Open): void {
     t.strictSame(await listed(database, { conditions: [other] }), [])
     t.strictSame(await namesOf(database), [longest(1), longest(2)])
   })
+}
+
+/** What is kept of an image by a name, each of `length` characters. */
+function names(length: number) {
+  const text = '🐧'.repeat(length)
+  return {
+    name: { name: text },
+    owner: { owner: text },
+    tag: { tags: ['a', text] },
+    'property name': { properties: new Map([[text, '']]) },
+  }
 }
 
 const NAMESPACE = {

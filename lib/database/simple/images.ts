@@ -11,6 +11,7 @@ import type {
   PendingQuery,
   PurgeOptions,
 } from '../database.ts'
+import { requireImageFits } from '../fits.ts'
 import { totalOrder } from '../order.ts'
 import { compareBy, matches } from './query.ts'
 import { type Access, existing, live, type Rows } from './rows.ts'
@@ -66,6 +67,7 @@ export class SimpleImages implements ImageTable {
 
   update(id: string, change: ImageChange, from: readonly ImageStatus[]): Promise<ImageRecord> {
     return this.#access.write(rows => {
+      requireImageFits(change)
       const hidden = from.includes('pending_delete') ? pending(rows, id) : undefined
       const image = live(rows, id) ?? hidden
       if (image === undefined) throw new GlanceError('not_found', `no image found with ID ${id}`)
@@ -102,6 +104,7 @@ export class SimpleImages implements ImageTable {
 
   #insert(batch: readonly ImageRecord[]): Promise<void> {
     return this.#access.write(({ images }) => {
+      for (const image of batch) requireImageFits(image)
       const taken = batch.find(({ id }) => images.has(id))?.id ?? repeatedId(batch)
       if (taken !== undefined) throw new GlanceError('duplicate', `image ${taken} already exists`)
       for (const image of batch) images.set(image.id, kept(image))

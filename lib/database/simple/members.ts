@@ -1,6 +1,7 @@
 import { GlanceError } from '../../errors.ts'
 import type { Member } from '../../image/member.ts'
 import type { ImageRecord, MemberChange, MemberTable } from '../database.ts'
+import { requireMemberFits } from '../fits.ts'
 import { compareValues } from './query.ts'
 import { type Access, live, type Rows } from './rows.ts'
 
@@ -34,6 +35,7 @@ export class SimpleMembers implements MemberTable {
 
   async insert(member: Member): Promise<void> {
     const { imageId, memberId } = member
+    requireMemberFits(member)
     await this.#access.write(rows => {
       if (live(rows, imageId) === undefined) {
         throw new GlanceError('not_found', `no image found with ID ${imageId}`)

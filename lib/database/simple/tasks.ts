@@ -1,6 +1,7 @@
 import { GlanceError } from '../../errors.ts'
 import type { Task, TaskQuery, TaskSortKey, TaskStatus } from '../../image/task.ts'
 import type { PurgeOptions, TaskChange, TaskTable } from '../database.ts'
+import { requireTaskFits } from '../fits.ts'
 import type { Access } from './rows.ts'
 
 export class SimpleTasks implements TaskTable {
@@ -26,6 +27,7 @@ export class SimpleTasks implements TaskTable {
   }
 
   async insert(task: Task): Promise<void> {
+    requireTaskFits(task)
     await this.#access.write(({ tasks }) => {
       if (tasks.has(task.id)) throw new GlanceError('duplicate', `task ${task.id} already exists`)
       tasks.set(task.id, structuredClone(task))

@@ -1,4 +1,5 @@
 import { type Expression, type OrderByModifiers, type RawBuilder, sql } from 'kysely'
+import type { Database } from '../database.ts'
 import type { OrderStep } from '../order.ts'
 import type { Outages } from './away.ts'
 
@@ -33,6 +34,10 @@ export interface Engine {
   readonly gate?: { readonly together: string; readonly alone: string }
   /** Told when it is `Away`; undefined for one that is never. */
   readonly outages?: Outages
+  /** What is closed with the database. kysely closes its driver only once that was used. */
+  readonly pool?: AsyncDisposable
+  /** As {@link Database.hold}. */
+  readonly hold?: Database['hold']
 }
 
 /** How a listing is ordered by one step, of which `nullable` says whether its column can be null. */

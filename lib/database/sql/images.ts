@@ -12,6 +12,7 @@ import type {
   PendingQuery,
   PurgeOptions,
 } from '../database.ts'
+import { requireImageFits } from '../fits.ts'
 import { type OrderStep, totalOrder } from '../order.ts'
 import { candidates } from './candidates.ts'
 import { matches } from './conditions.ts'
@@ -77,6 +78,7 @@ export class SqlImages implements ImageTable {
 
   update(id: string, change: ImageChange, from: readonly ImageStatus[]): Promise<ImageRecord> {
     return atomically(this.#access, async tx => {
+      requireImageFits(change)
       const deletes = change.status === 'deleted'
       const hides = deletes || change.status === 'pending_delete'
       const columns = imageColumns(hides ? { deletedAt: change.updatedAt, ...change } : change)

@@ -1,12 +1,14 @@
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import { repeatedId } from '../batches.ts'
 import type { ImageRecord } from '../database.ts'
+import { requireImageFits } from '../fits.ts'
 import { batches, insertParts } from './parts.ts'
 import { imageToRow } from './rows.ts'
 import { type Access, atomically, reading } from './transactions.ts'
 
-/** Inserts the images, all or none. @throws {GlanceError} `duplicate`, which names an id that is taken. */
+/** Inserts the images, all or none. @throws {GlanceError} `duplicate`, which names an id that is taken; `invalid`. */
 export async function insertBatch(access: Access, images: readonly ImageRecord[]): Promise<void> {
+  for (const image of images) requireImageFits(image)
   try {
     await atomically(access, async tx => {
       for (const batch of batches(images)) {

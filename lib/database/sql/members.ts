@@ -1,6 +1,7 @@
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { Member } from '../../image/member.ts'
 import type { MemberChange, MemberTable } from '../database.ts'
+import { requireMemberFits } from '../fits.ts'
 import { memberFromRow, memberToRow } from './rows.ts'
 import type { Sql } from './tables.ts'
 import { type Access, atomically, reading } from './transactions.ts'
@@ -50,6 +51,7 @@ export class SqlMembers implements MemberTable {
 
   async insert(member: Member): Promise<void> {
     const { imageId, memberId } = member
+    requireMemberFits(member)
     try {
       await atomically(this.#access, async tx => {
         await requireImage(tx, imageId)

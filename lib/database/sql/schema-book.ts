@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import { GlanceError } from '../../errors.ts'
+import { Away, awayIn } from './away.ts'
 import type { Engine } from './engine.ts'
 import { MIGRATIONS, TABLES } from './migrations.ts'
 import type { Sql } from './tables.ts'
@@ -62,18 +63,41 @@ export async function makeBook(sql: Sql): Promise<void> {
     .execute()
 }
 
-/** Makes a version by `work`, and says so in the book from before it begins. */
-export async function making(sql: Sql, name: string, work: () => Promise<void>): Promise<void> {
-  await bookIn(sql).insertInto(BOOK).values({ name, timestamp: UNDER_WAY }).execute()
-  await work()
-  await writeTime(sql, name, new Date().toISOString())
+/** The connection was lost while the book was written: what stands in it is perhaps not so. */
+export class Unwritten extends Away {
+  /** Writes what is so, on another connection; may be done again and again. */
+  readonly mend: (sql: Sql) => Promise<unknown>
+
+  constructor(cause: Away, mend: (sql: Sql) => Promise<unknown>) {
+    super(cause.message, { cause })
+    this.mend = mend
+  }
 }
 
-/** Unmakes it likewise. */
-export async function unmaking(sql: Sql, name: string, work: () => Promise<void>): Promise<void> {
-  await writeTime(sql, name, UNDER_WAY)
+/** Makes a version by `work`, and says so in the book from before it begins. @throws {Unwritten} */
+export async function making(sql: Sql, name: string, work: () => Promise<void>): Promise<void> {
+  const begun = { name, timestamp: UNDER_WAY }
+  await written(sql, sql => bookIn(sql).insertInto(BOOK).values(begun).execute(), remove(name))
   await work()
-  await bookIn(sql).deleteFrom(BOOK).where('name', '=', name).execute()
+  await written(sql, writeTime(name, new Date().toISOString()))
+}
+
+/** Unmakes it likewise. @throws {Unwritten} */
+export async function unmaking(sql: Sql, name: string, work: () => Promise<void>): Promise<void> {
+  await written(sql, writeTime(name, UNDER_WAY), writeTime(name, new Date().toISOString()))
+  await work()
+  await written(sql, remove(name))
+}
+
+type Write = (sql: Sql) => Promise<unknown>
+
+async function written(sql: Sql, write: Write, mend: Write = write): Promise<void> {
+  try {
+    await write(sql)
+  } catch (error) {
+    const away = awayIn(error)
+    throw away === undefined ? error : new Unwritten(away, mend)
+  }
 }
 
 /**
@@ -104,8 +128,12 @@ export function versionOf({ names, cut, foreign }: BookState): number {
   return names.length
 }
 
-async function writeTime(sql: Sql, name: string, timestamp: string): Promise<void> {
-  await bookIn(sql).updateTable(BOOK).set({ timestamp }).where('name', '=', name).execute()
+function writeTime(name: string, timestamp: string): Write {
+  return sql => bookIn(sql).updateTable(BOOK).set({ timestamp }).where('name', '=', name).execute()
+}
+
+function remove(name: string): Write {
+  return sql => bookIn(sql).deleteFrom(BOOK).where('name', '=', name).execute()
 }
 
 function bookIn(sql: Sql): Kysely<BookTables> {

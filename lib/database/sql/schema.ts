@@ -1,7 +1,9 @@
+import { setTimeout } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import type { Abortable } from '../../abort.ts'
 import { GlanceError, isGlanceError, messageOf } from '../../errors.ts'
 import type { Schema, SchemaLoss } from '../database.ts'
+import { awayIn } from './away.ts'
 import { MIGRATIONS, TABLES } from './migrations.ts'
 import {
   BOOK,
@@ -9,6 +11,7 @@ import {
   makeBook,
   making,
   readBook,
+  Unwritten,
   unmaking,
   versionOf,
 } from './schema-book.ts'
@@ -51,11 +54,42 @@ export class SqlSchema implements Schema {
     try {
       return await locked(this.#access, db => migrate(db, to, signal))
     } catch (error) {
+      const canMend = !this.#access.sql.getExecutor().adapter.supportsTransactionalDdl
+      if (canMend && error instanceof Unwritten) {
+        await mend(this.#access, error, signal)
+        await this.migrate(to, { signal })
+        return way(versionOf(state), to)
+      }
       if (isGlanceError(error) || signal?.aborted === true) throw error
       const message = `the schema of the database cannot be brought to version ${to}: ${messageOf(error)}`
       throw new GlanceError('unsupported', message, { cause: error })
     }
   }
+}
+
+/** How long it is waited before the book is written again. Milliseconds. */
+const PAUSE_MS = 500
+
+async function mend(
+  { sql, engine }: Access,
+  unwritten: Unwritten,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  for (let retry = 0; ; retry += 1) {
+    try {
+      await unwritten.mend(sql)
+      return
+    } catch (error) {
+      if (awayIn(error) === undefined || retry >= engine.retries) throw error
+    }
+    await setTimeout(PAUSE_MS, undefined, { signal })
+  }
+}
+
+/** The versions on the way, without the first. */
+function way(from: number, to: number): readonly number[] {
+  const step = Math.sign(to - from)
+  return Array.from({ length: Math.abs(to - from) }, (_, i) => from + step * (i + 1))
 }
 
 function requireKnown(to: number): void {

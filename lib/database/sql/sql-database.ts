@@ -23,6 +23,7 @@ export class SqlDatabase implements Database {
   readonly tasks: TaskTable
   readonly metadefs: MetadefTables
   readonly schema?: Schema | undefined
+  readonly hold?: NonNullable<Database['hold']>
   readonly #access: Access
 
   /** Takes over `sql`: disposing of the database closes it. */
@@ -33,6 +34,7 @@ export class SqlDatabase implements Database {
     this.tasks = new SqlTasks(this.#access)
     this.metadefs = sqlMetadefs(this.#access)
     this.schema = sql.isTransaction ? undefined : new SqlSchema(this.#access)
+    if (engine.hold !== undefined && !sql.isTransaction) this.hold = engine.hold
   }
 
   async migrate({ signal }: Abortable = {}): Promise<void> {
@@ -54,7 +56,9 @@ export class SqlDatabase implements Database {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const { sql } = this.#access
-    if (!sql.isTransaction) await sql.destroy()
+    const { sql, engine } = this.#access
+    if (sql.isTransaction) return
+    await sql.destroy()
+    await engine.pool?.[Symbol.asyncDispose]()
   }
 }

@@ -2,6 +2,7 @@ import { type Expression, type ExpressionBuilder, type Selectable, type SqlBool,
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { Task, TaskQuery, TaskSortKey, TaskStatus } from '../../image/task.ts'
 import type { PurgeOptions, TaskChange, TaskTable } from '../database.ts'
+import { requireTaskFits } from '../fits.ts'
 import type { OrderStep } from '../order.ts'
 import { takePage } from './paging.ts'
 import { purge } from './purge.ts'
@@ -38,6 +39,7 @@ export class SqlTasks implements TaskTable {
   }
 
   async insert(task: Task): Promise<void> {
+    requireTaskFits(task)
     try {
       await atomically(this.#access, tx => tx.insertInto('tasks').values(taskToRow(task)).execute())
     } catch (error) {

@@ -53,7 +53,15 @@ export async function openApi(
   if (isAlone) for await (const lock of lockOut(config)) opened.add(lock)
   let caching: Caching | undefined
   const forget = async (id: string) => caching?.forget(id)
-  const service = await openService(config, { ...waiting, report, now, opened, forget, metrics })
+  const service = await openService(config, {
+    ...waiting,
+    holds: isAlone,
+    report,
+    now,
+    opened,
+    forget,
+    metrics,
+  })
   if (isAlone) await recoverAll(service)
   const cache = await openCache(config, service, !isAlone)
   const isMeasured = cache !== null && metrics !== undefined

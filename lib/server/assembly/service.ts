@@ -16,6 +16,8 @@ export interface ServiceOptions extends OpenOptions {
   readonly now: () => Date
   /** Takes note of what was opened. */
   readonly opened: Opened
+  /** Whether the database is kept for this process, for as long as it is open. */
+  readonly holds?: boolean
   readonly metrics?: Metrics | undefined
   readonly onAltered?: Service['onAltered']
   /** Drops the copies of an image's data that are kept near at hand. */
@@ -33,9 +35,11 @@ export interface OpenedService extends Service {
  */
 export async function openService(
   config: ServerConfig,
-  { report, now, opened, forget, metrics, onAltered, ...waiting }: ServiceOptions,
+  { report, now, opened, forget, metrics, onAltered, holds = false, ...waiting }: ServiceOptions,
 ): Promise<OpenedService> {
   const plain = opened.add(await openDatabaseOf(config, { ...waiting, report }))
+  const held = holds ? await plain.hold?.({ ...waiting, report }) : undefined
+  if (held !== undefined) opened.add(held)
   const database = metrics === undefined ? plain : measuredDatabase(plain, metrics)
   const stores = await openStores(config, {
     opened: store => opened.add(store),

@@ -54,38 +54,51 @@ export async function alterImage(
  * database may be at it still when the connection has gone. Undefined when there is none, or one that was deleted.
  */
 export async function settledImage(
-  { database }: Pick<Service, 'database'>,
+  service: Pick<Service, 'database'>,
   id: string,
 ): Promise<ImageRecord | undefined> {
+  return await whileAsItIs(service, id, async image => image)
+}
+
+/**
+ * Does `work` with the image, or with undefined when there is none or it is deleted; nobody changes one meanwhile that
+ * there is. The work may be done again, and is to be short: others wait.
+ */
+export async function whileAsItIs<T>(
+  { database }: Pick<Service, 'database'>,
+  id: string,
+  work: (image: ImageRecord | undefined) => Promise<T>,
+): Promise<T> {
   return await database.transaction(async ({ images }) => {
     const image = (await images.find(id)) ?? (await images.findPending(id))
-    if (image === undefined) return undefined
+    if (image === undefined) return await work(undefined)
     // What is written has to wait for whoever writes the same row.
-    return await images.update(id, { updatedAt: image.updatedAt }, [image.status])
+    return await work(await images.update(id, { updatedAt: image.updatedAt }, [image.status]))
   })
 }
 
 /**
  * Forgets places whose data is gone, which an image was at. One that waits for its deletion and has no other is deleted
- * then, which this resolves to; nobody is shown anything of another.
+ * then; nobody is shown anything of another. Resolves to what this did; nothing, when somebody was faster.
  */
 export async function forgetPlaces(
   { database, now }: Pick<Service, 'database' | 'now'>,
   id: string,
   gone: ReadonlySet<string>,
-): Promise<boolean> {
+): Promise<'deleted' | 'forgotten' | 'nothing'> {
   return await database.transaction(async ({ images }) => {
     const image = (await images.findPending(id)) ?? (await images.find(id))
-    if (image === undefined) return true
+    if (image === undefined) return 'nothing'
     const { status, updatedAt, deletedAt, locations } = image
     const removedLocations = image.removedLocations.filter(({ url }) => !gone.has(url))
     const isOver = removedLocations.length === 0 && locations.every(({ url }) => gone.has(url))
     if (status === 'pending_delete' && isOver) {
       await images.update(id, { status: 'deleted', updatedAt: now(), deletedAt }, [status])
-      return true
+      return 'deleted'
     }
+    if (removedLocations.length === image.removedLocations.length) return 'nothing'
     await images.update(id, { removedLocations, updatedAt }, [status])
-    return false
+    return 'forgotten'
   })
 }
 

@@ -1,7 +1,7 @@
 import type { ImageRecord } from '../../database/database.ts'
-import { isGlanceError } from '../../errors.ts'
+import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { ImageLocation } from '../../image/location.ts'
-import type { Caller, Location, Store } from '../../store/store.ts'
+import type { Caller, Location, Store, StoreCall } from '../../store/store.ts'
 import { settledImage } from './alter.ts'
 import type { Service } from './service.ts'
 
@@ -16,7 +16,29 @@ export async function deleteReleased(
 ): Promise<void> {
   for (const location of locations) {
     const store = service.stores.of(location)
-    if (store?.writable === true) await deleteIfPossible(service, store, location, caller)
+    if (store?.writable === true) await deleteIfPossible(service, store, location, { caller })
+  }
+}
+
+/**
+ * Rejects while data of the image at one of these places is used where it is, such as by clones, and so could not be
+ * deleted. What cannot be found out is let be. @throws {GlanceError} `conflict`.
+ */
+export async function requireUnused(
+  { stores }: Pick<Service, 'stores'>,
+  { id }: Pick<ImageRecord, 'id'>,
+  locations: readonly ImageLocation[],
+  caller?: Caller,
+): Promise<void> {
+  for (const location of locations) {
+    await stores
+      .of(location)
+      ?.requireUnused?.(location, { caller })
+      .catch((error: unknown) => {
+        if (!isGlanceError(error, 'conflict')) return
+        const message = `image ${id} could not be deleted because it is in use: ${error.message}`
+        throw new GlanceError('conflict', message, { cause: error })
+      })
   }
 }
 
@@ -33,9 +55,9 @@ export async function deleteIfPossible(
   { report }: Pick<Service, 'report'>,
   store: Store,
   location: Location,
-  caller?: Caller,
+  call: StoreCall = {},
 ): Promise<void> {
-  await deleteFrom(store, location, caller).catch(report)
+  await deleteFrom(store, location, call).catch(report)
 }
 
 /** As {@link deleteIfPossible}, but what the image names, or keeps until it is scrubbed, is let be. */
@@ -44,18 +66,22 @@ export async function deleteUnlessNamed(
   imageId: string,
   store: Store,
   location: Location,
-  caller?: Caller,
+  call: StoreCall = {},
 ): Promise<void> {
   const image = await settledImage(service, imageId)
   const named = image === undefined ? [] : [...image.locations, ...image.removedLocations]
   if (named.some(({ url }) => url === location.url)) return
-  await deleteIfPossible(service, store, location, caller)
+  await deleteIfPossible(service, store, location, call)
 }
 
-/** Deletes what the store has there, if anything, in the name of a caller where there is one. */
-export async function deleteFrom(store: Store, location: Location, caller?: Caller): Promise<void> {
+/** Deletes what the store has there, if anything. */
+export async function deleteFrom(
+  store: Store,
+  location: Location,
+  call: StoreCall = {},
+): Promise<void> {
   try {
-    await store.delete(location, { caller })
+    await store.delete(location, call)
   } catch (error) {
     if (!isGlanceError(error, 'not_found')) throw error
   }

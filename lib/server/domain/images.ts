@@ -18,7 +18,7 @@ import {
 import { admitReaders } from './admit.ts'
 import { alterImage, illegalTransition, settledImage } from './alter.ts'
 import type { RequestContext } from './context.ts'
-import { deleteReleased, deleteStaged } from './data.ts'
+import { deleteReleased, deleteStaged, requireUnused } from './data.ts'
 import { marked, releasedBy } from './delayed-delete.ts'
 import { placesOf, prepareLocations, requireRoomToPlace } from './locations.ts'
 import type { ImageEdit, OwnAttributes } from '../../image/edit.ts'
@@ -176,7 +176,7 @@ export async function updateImage(
 /**
  * Deletes the image, and then its data, all that it had at that moment. With delayed deletion an image that has data is
  * hidden and keeps it. @throws {GlanceError} `not_found`; `forbidden`, also when protected; `invalid` for an image in
- * a status from which it cannot wait for its deletion.
+ * a status from which it cannot wait for its deletion; `conflict` while its data is used where it is.
  */
 export async function deleteImage(
   context: RequestContext,
@@ -184,7 +184,11 @@ export async function deleteImage(
   id: string,
 ): Promise<void> {
   requireMayWrite(context)
-  await findChangeable(context, service.database, id, { action: 'delete_image' })
+  const found = await findChangeable(context, service.database, id, { action: 'delete_image' })
+  // As Glance, which deletes data at once before the image. What is protected, is refused for that.
+  if (!service.delayedDelete && !found.protected) {
+    await requireUnused(service, found, found.locations, context.onBehalf)
+  }
   let seen: ImageRecord | undefined
   const { before, after } = await alterImage(service, id, image => {
     seen = image

@@ -11,6 +11,7 @@ import {
 } from './access.ts'
 import { alterImage } from './alter.ts'
 import type { RequestContext } from './context.ts'
+import { requireUnused } from './data.ts'
 import { marked, releasedBy } from './delayed-delete.ts'
 import type { ImageEdit } from '../../image/edit.ts'
 import { applyEdits } from './edit.ts'
@@ -41,7 +42,8 @@ export async function listLocations(
 
 /**
  * Deletes the copy of the data that one store has. @throws {GlanceError} `not_found`, also when the store has none and
- * when stores have no names; `conflict` for an unknown store and an image that is not active; `forbidden` for the last.
+ * when stores have no names; `conflict` for an unknown store, an image that is not active, and data that is used where it
+ * is; `forbidden` for the last.
  */
 export async function deleteFromStore(
   context: RequestContext,
@@ -63,6 +65,10 @@ export async function deleteFromStore(
   await requireAllowedOn(context, 'get_image_location', image)
   await requireAllowedOn(context, 'delete_image_location', image)
   requireOwner(context, image)
+  if (!service.delayedDelete && image.locations.length > 1) {
+    const there = image.locations.filter(location => stores.of(location) === store)
+    await requireUnused(service, image, there.slice(0, 1), context.onBehalf)
+  }
   const { before, after } = await alterImage(service, id, current => {
     requireOwner(context, current)
     const locations = withoutStore(service, current, store)

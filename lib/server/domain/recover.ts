@@ -1,3 +1,4 @@
+import type { ImageRecord } from '../../database/database.ts'
 import { everything } from '../../image/query.ts'
 import { giveUp } from './alter.ts'
 import { deleteFrom } from './data.ts'
@@ -15,7 +16,7 @@ export async function recover(service: Service): Promise<void> {
   let marker: string | null = null
   for (;;) {
     const cutOff = await images.list({ ...everything(['saving'], PAGE), marker })
-    for (const { id } of cutOff) await recoverSaving(service, id)
+    for (const image of cutOff) await recoverSaving(service, image)
     marker = cutOff.at(-1)?.id ?? null
     if (cutOff.length < PAGE) break
   }
@@ -23,15 +24,17 @@ export async function recover(service: Service): Promise<void> {
 }
 
 /** The same for one image whose upload was cut off. */
-export async function recoverSaving(service: Service, id: string): Promise<void> {
+export async function recoverSaving(service: Service, image: ImageRecord): Promise<void> {
   // Data that the image never named goes first: should this be cut off as well, the image is found again.
-  if (await isEmptied(service, id)) await giveUp(service, id, 'saving')
+  if (await isEmptied(service, image)) await giveUp(service, image.id, 'saving')
 }
 
 /** Whether no store has any data of the image now. */
-async function isEmptied({ stores, report }: Service, id: string): Promise<boolean> {
+async function isEmptied({ stores, report }: Service, image: ImageRecord): Promise<boolean> {
   try {
-    for (const store of stores.writable) await deleteFrom(store, store.locate(id))
+    for (const store of stores.writable) {
+      await deleteFrom(store, store.locate(image.id), { onlyOf: image })
+    }
     return true
   } catch (error) {
     report(error)

@@ -4,6 +4,7 @@ import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { ImageLocation } from '../../image/location.ts'
 import { forgetPlaces, restoreDeleted } from './alter.ts'
 import { deleteFrom } from './data.ts'
+import { isGettingData } from './import-lock.ts'
 import type { Service } from './service.ts'
 
 /** What a scrubber needs of a service. */
@@ -14,6 +15,8 @@ export interface ScrubOptions extends Abortable {
   readonly until: Date
   /** Images at once. */
   readonly atOnce: number
+  /** Whether to tell only what would become of what. Default false. */
+  readonly dryRun?: boolean
 }
 
 /** What became of an image, or of places that were taken from it. */
@@ -32,13 +35,14 @@ const PAGE = 100
 
 /**
  * Deletes the data that has waited for it, and then the images that it was of. The bytes go first and the row then, so
- * that a scrubber that is stopped or killed leaves to the next one what it has not done. One at a time may do so: of
- * two, one might delete what was put anew where the other had deleted.
+ * that a scrubber that is stopped or killed leaves to the next one what it has not done. Of two at once each deletes what
+ * the other has not, and what is done is told by one of them; they are to be kept apart all the same where that is
+ * possible, since they look for the same.
  * @throws {GlanceError} `unavailable` when the database is.
  */
 export async function* scrub(
   service: ScrubbedService,
-  { until, atOnce, signal }: ScrubOptions,
+  { until, atOnce, dryRun = false, signal }: ScrubOptions,
 ): AsyncGenerator<Scrubbed, void> {
   const { images } = service.database
   let marker: string | null = null
@@ -47,7 +51,9 @@ export async function* scrub(
     for (let at = 0; at < page.length; at += atOnce) {
       signal?.throwIfAborted()
       const some = page.slice(at, at + atOnce)
-      const done = await Promise.all(some.map(({ id }) => scrubImage(service, id, until)))
+      const done = await Promise.all(
+        some.map(({ id }) => scrubImage(service, id, { until, dryRun })),
+      )
       yield* done.filter(one => one !== undefined)
     }
     marker = page.at(-1)?.id ?? null
@@ -65,7 +71,7 @@ export async function restore(service: ScrubbedService, id: string): Promise<voi
   if (image === undefined) throw missing()
   for (const location of image.locations) {
     const store = service.stores.require(location)
-    await store.size(location).catch((error: unknown) => {
+    await store.size(location, { onlyOf: image }).catch((error: unknown) => {
       if (!isGlanceError(error, 'not_found')) throw error
       throw new GlanceError('conflict', `the data of image ${id} is deleted already`)
     })
@@ -77,7 +83,7 @@ export async function restore(service: ScrubbedService, id: string): Promise<voi
 async function scrubImage(
   service: ScrubbedService,
   id: string,
-  until: Date,
+  { until, dryRun }: { readonly until: Date; readonly dryRun: boolean },
 ): Promise<Scrubbed | undefined> {
   const { images } = service.database
   const image = (await images.findPending(id)) ?? (await images.find(id))
@@ -85,19 +91,37 @@ async function scrubImage(
   const due = dueOf(image, until)
   const isPending = isDue(image, until)
   if (due.length === 0 && !isPending) return undefined
+  if (dryRun) {
+    return { id, name: image.name, isDeleted: isPending, places: due.length, error: null }
+  }
   const gone = new Set<string>()
   let error: GlanceError | null = null
   for (const location of due) {
     try {
-      await deleteAt(service, location)
+      // What is put there anew, after another scrubber has deleted it, is no more to be deleted.
+      if (!isPending && !(await isStillRemoved(service, id, location))) continue
+      await deleteAt(service, image, location)
       gone.add(location.url)
     } catch (fault) {
       if (!isGlanceError(fault)) throw fault
       error ??= fault
     }
   }
-  const isDeleted = await forgetPlaces(service, id, gone)
+  const done = await forgetPlaces(service, id, gone)
+  if (done === 'nothing' && error === null) return undefined
+  const isDeleted = done === 'deleted'
   return { id, name: image.name, isDeleted, places: gone.size, error }
+}
+
+/** Whether an image that lives on is not at a place, nor may be getting anything there just now. */
+async function isStillRemoved(
+  { database }: ScrubbedService,
+  id: string,
+  { url }: ImageLocation,
+): Promise<boolean> {
+  const image = await database.images.find(id)
+  if (image === undefined || isGettingData(image)) return false
+  return image.removedLocations.some(removed => removed.url === url)
 }
 
 function dueOf(image: ImageRecord, until: Date): readonly ImageLocation[] {
@@ -110,11 +134,15 @@ function isDue({ status, deletedAt }: ImageRecord, until: Date): boolean {
 }
 
 /** Deletes what we have there; what others keep is let be. @throws {GlanceError} when it cannot be. */
-async function deleteAt({ stores }: ScrubbedService, location: ImageLocation): Promise<void> {
+async function deleteAt(
+  { stores }: ScrubbedService,
+  image: ImageRecord,
+  location: ImageLocation,
+): Promise<void> {
   const store = stores.require(location)
   if (location.url.startsWith('memory:')) {
     const message = `store ${store.id} is in the memory of the service, and forgotten when that stops`
     throw new GlanceError('unsupported', message)
   }
-  if (store.writable) await deleteFrom(store, location)
+  if (store.writable) await deleteFrom(store, location, { onlyOf: image })
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Database } from '../../database/database.ts'
-import { GlanceError } from '../../errors.ts'
+import { GlanceError, isGlanceError } from '../../errors.ts'
 import { type Task, type TaskQuery, tasksOfImage, type TaskType } from '../../image/task.ts'
 import { findVisible, requireAllowed } from './access.ts'
 import type { RequestContext } from './context.ts'
@@ -121,6 +121,11 @@ export async function endTask(
   const message = (outcome.message ?? '').replaceAll('\0', '\uFFFD')
   const change = { ...outcome, message, status, expiresAt, updatedAt: now } as const
   await tasks.update(id, change, ['pending', 'processing'])
+}
+
+/** Lets be that somebody else has ended a task, or that it is gone. @throws what else the error is. */
+export function unlessEnded(error: unknown): void {
+  if (!isGlanceError(error, 'conflict', 'not_found')) throw error
 }
 
 function isExpired(service: Service, { expiresAt }: Task): boolean {

@@ -1,10 +1,10 @@
 import type { ImageRecord } from '../../database/database.ts'
 import { GlanceError, isGlanceError } from '../../errors.ts'
-import type { Caller, Location, Store } from '../../store/store.ts'
+import type { Caller, Location, Readers, Store } from '../../store/store.ts'
 import type { Bytes } from '../../stream/bytes.ts'
 import { digested, Hasher } from '../../stream/digest.ts'
 import { limitSize } from '../../stream/limit-size.ts'
-import { admitReaders } from './admit.ts'
+import { admitReaders, readersOf } from './admit.ts'
 import { alterImage, illegalTransition, giveUp, requireTransition, settledImage } from './alter.ts'
 import { findChangeable, requireMayWrite } from './access.ts'
 import type { RequestContext } from './context.ts'
@@ -89,6 +89,8 @@ export interface Stored {
   readonly virtualSize: number | null
   readonly checksum: string
   readonly hash: string
+  /** Whom the store was told of who may read it; undefined where it is for nobody to read without us. */
+  readonly readers: Readers | undefined
 }
 
 /** Of several uploads to one image, one comes through here. */
@@ -108,7 +110,7 @@ export async function undoUpload(
     // What is not being saved any more may be somebody else's by now, and so may what is stored under its id.
     if (isAgain && (await isElsewhere(service, id))) return
     if (stored !== null)
-      await deleteUnlessNamed(service, id, stored.target, stored.location, stored.caller)
+      await deleteUnlessNamed(service, id, stored.target, stored.location, stored)
     await giveUp(service, id, 'saving', otherwise)
   })
 }
@@ -130,12 +132,16 @@ export async function storeData(
   const hasher = new Hasher(['md5', service.hashingAlgorithm])
   const limited = limitSize(data, maximum(service))
   const inspection = inspected(limited, image, size, service.formats)
+  // By the end of a long upload the caller's token may be good for nothing any more.
+  const readers = target.admit === undefined ? undefined : await readersOf(service.database, image)
   const added = await target.add(image.id, digested(inspection.data, hasher), size, {
     signal,
     caller: onBehalf,
+    readers,
   })
   return {
     ...added,
+    readers,
     virtualSize: inspection.virtualSize(),
     checksum: await hasher.hex('md5'),
     hash: await hasher.hex(service.hashingAlgorithm),
@@ -167,7 +173,7 @@ async function activate(
       const locations = [service.stores.locationIn(target, stored.location)]
       return { status: 'active', ...learned(service, stored), locations }
     })
-    await admitReaders(context, service, after).catch(service.report)
+    await admitReaders(context, service, after, stored.readers).catch(service.report)
   } catch (error) {
     await undoUpload(service, id, otherwise, { target, caller: context.onBehalf, ...stored })
     if (!isGlanceError(error, 'not_found', 'conflict')) throw error

@@ -12,7 +12,7 @@ import {
   mebibytesOf,
   requireWithinLimits as requireWithin,
 } from '../domain/project-limits.ts'
-import { endTask } from '../domain/tasks.ts'
+import { endTask, unlessEnded } from '../domain/tasks.ts'
 import { learned, storeData, type Stored } from '../domain/upload.ts'
 import { requireImportable } from './importable.ts'
 import type { Importer, ImportJob } from './importer.ts'
@@ -203,14 +203,13 @@ async function putInto(
       }
     }, requireStillRoom)
   } catch (error) {
-    const { imageId, credentials } = work.job
-    await deleteUnlessNamed(service, imageId, store, stored.location, credentials)
+    await service.undoing.undo(work.job.imageId, () => takeBack(work, { store, stored }))
     throw error
   }
   copies.push({ store, stored })
   if (store.admit === undefined) return
   const caller = { onBehalf: work.job.credentials, signal: work.signal }
-  await admitReaders(caller, service, await work.image()).catch(service.report)
+  await admitReaders(caller, service, await work.image(), stored.readers).catch(service.report)
 }
 
 function isEverywhere({ service, job }: ImportWork, locations: readonly ImageLocation[]): boolean {
@@ -250,33 +249,58 @@ function done({ job }: ImportWork, bytes: number) {
   return { result, message: `Copied ${Math.floor(bytes / 1024 ** 2)} MiB` }
 }
 
-/** Ends the task, and unlocks the image. `copies` that the stores took; null when nothing was begun. */
+/**
+ * Ends the task, and unlocks the image; later while the database is away. `copies` that the stores took; null when, as
+ * far as we know, nothing was begun.
+ */
 async function giveUp(
   work: ImportWork,
   error: unknown,
   copies: readonly Copy[] | null,
 ): Promise<void> {
-  const { service, job } = work
   const message = isGlanceError(error) || work.signal.aborted ? messageOf(error) : 'internal error'
-  const outcome = { message: `Error: ${message}` }
+  const failure = { message: `Error: ${message}`, failed: failedStores(work, error) }
+  await work.service.undoing.undo(work.job.imageId, isAgain =>
+    endFailed(work, failure, copies, isAgain),
+  )
+}
+
+interface Failure {
+  readonly message: string
+  /** Names of the stores that the image is to say it of. */
+  readonly failed: readonly string[]
+}
+
+/** When `isAgain` an earlier attempt may have done all of it, or a part. */
+async function endFailed(
+  work: ImportWork,
+  { message, failed }: Failure,
+  copies: readonly Copy[] | null,
+  isAgain: boolean,
+): Promise<void> {
+  const { service, job } = work
   try {
-    if (copies !== null) await undo(work, copies)
+    // Nobody else can have begun while the task has the image: the answer to it was lost.
+    const begun = copies ?? ((await work.image()).status === 'importing' ? [] : null)
+    if (begun !== null) await undo(work, begun, isAgain)
     await work.edit(
-      image =>
-        copies === null
-          ? { properties: unlocked(image) }
-          : givenUp(work, image, failedStores(work, error)),
-      tables => endTask(service, job.task.id, outcome, tables),
+      image => (begun === null ? { properties: unlocked(image) } : givenUp(work, image, failed)),
+      tables => endTask(service, job.task.id, { message }, tables),
     )
-  } catch (failure) {
-    if (!isGlanceError(failure, 'gone', 'conflict')) throw failure
-    // The image is gone, or another task has it, and all that is to do with it.
-    for (const { store, stored } of copies ?? []) {
-      await deleteUnlessNamed(service, job.imageId, store, stored.location, job.credentials)
-    }
-    await endTask(service, job.task.id, outcome).catch(() => {}) // Somebody else has ended it.
-    if (isGlanceError(failure, 'gone')) await work.discard()
+  } catch (error) {
+    if (!isGlanceError(error, 'gone', 'conflict')) throw error
+    // The image is gone, or another task has it, and all that is to do with it: perhaps since all of this was done.
+    const isGone = isGlanceError(error, 'gone')
+    for (const copy of isGone || !isAgain ? (copies ?? []) : []) await takeBack(work, copy)
+    await endTask(service, job.task.id, { message }).catch(unlessEnded)
+    if (isGone) await work.discard()
   }
+}
+
+async function takeBack({ service, job }: ImportWork, { store, stored }: Copy): Promise<void> {
+  await deleteUnlessNamed(service, job.imageId, store, stored.location, {
+    caller: job.credentials,
+  })
 }
 
 /**
@@ -285,11 +309,10 @@ async function giveUp(
  * its places are free, and that recovery at start frees them when this is cut off.
  * @throws {GlanceError} `gone`, `conflict` when the image is not ours any more.
  */
-async function undo(work: ImportWork, copies: readonly Copy[]): Promise<void> {
+async function undo(work: ImportWork, copies: readonly Copy[], isAgain: boolean): Promise<void> {
   const { service, job } = work
-  const undone = new Set(
-    job.request.allStoresMustSucceed ? copies.map(({ stored }) => stored.location.url) : [],
-  )
+  const all = job.request.allStoresMustSucceed ? copies : []
+  const undone = new Set(all.map(({ stored }) => stored.location.url))
   let released: readonly ImageLocation[] = []
   await work.edit(({ status, locations }) => {
     released = [] // It may be decided more than once.
@@ -299,6 +322,8 @@ async function undo(work: ImportWork, copies: readonly Copy[]): Promise<void> {
     return { locations: left }
   })
   await deleteReleased(service, released, job.credentials)
+  // Those that an earlier attempt took from the image.
+  for (const copy of isAgain ? all : []) await takeBack(work, copy)
   await work.discard()
 }
 

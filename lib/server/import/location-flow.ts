@@ -6,7 +6,8 @@ import { Hasher } from '../../stream/digest.ts'
 import { type Decision, illegalTransition } from '../domain/alter.ts'
 import { sizeAt } from '../domain/edit-locations.ts'
 import { requireRoom } from '../domain/storage-quota.ts'
-import { endTask } from '../domain/tasks.ts'
+import type { Service } from '../domain/service.ts'
+import { endTask, unlessEnded } from '../domain/tasks.ts'
 import type { Importer } from './importer.ts'
 import { editLocked } from './lock.ts'
 import { unlocked } from './progress.ts'
@@ -123,8 +124,17 @@ async function digestsOf(
   }
 }
 
+/** Ends the task, and unlocks the image; later while the database is away. */
 async function giveUp({ service }: Importer, job: LocationJob, error: unknown): Promise<void> {
   const outcome = { message: `Error: ${isGlanceError(error) ? error.message : 'internal error'}` }
+  await service.undoing.undo(job.imageId, () => endFailed(service, job, outcome))
+}
+
+async function endFailed(
+  service: Service,
+  job: LocationJob,
+  outcome: { readonly message: string },
+): Promise<void> {
   const locked = { imageId: job.imageId, taskId: job.task.id }
   try {
     await editLocked(
@@ -139,6 +149,6 @@ async function giveUp({ service }: Importer, job: LocationJob, error: unknown): 
     )
   } catch (failure) {
     if (!isGlanceError(failure, 'gone', 'conflict')) throw failure
-    await endTask(service, job.task.id, outcome).catch(() => {}) // Somebody else has ended it.
+    await endTask(service, job.task.id, outcome).catch(unlessEnded)
   }
 }

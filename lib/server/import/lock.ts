@@ -3,9 +3,10 @@ import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { Properties } from '../../image/image.ts'
 import type { Task } from '../../image/task.ts'
 import { alterImage, type Decision } from '../domain/alter.ts'
+import { LOCK } from '../domain/import-lock.ts'
 import type { Service } from '../domain/service.ts'
 import { endTask } from '../domain/tasks.ts'
-import { FAILED, IMPORTING, LOCK, withoutStores } from './progress.ts'
+import { FAILED, IMPORTING, withoutStores } from './progress.ts'
 
 /** How long a task may say nothing before another may take its image. Milliseconds; twice for one that waits. */
 const EXPIRY_MS = 60 * 60 * 1000
@@ -44,6 +45,7 @@ export async function lockImage(
   imageId: string,
   { admit, refusal = BUSY }: LockOptions,
 ): Promise<void> {
+  await service.undoing.settle(imageId)
   await alterImage(service, imageId, async (image, tables) => {
     await requireNoTask(service, image, { tables, refusal })
     admit(image)

@@ -1,8 +1,7 @@
 import type { ImageRecord } from '../../database/database.ts'
 import type { Properties } from '../../image/image.ts'
+import { LOCK } from '../domain/import-lock.ts'
 
-/** The task that has an image to itself. */
-export const LOCK = 'os_glance_import_task'
 /** Names of stores with commas between: where data is still to be put, and where that failed. */
 export const IMPORTING = 'os_glance_importing_to_stores'
 export const FAILED = 'os_glance_failed_import'

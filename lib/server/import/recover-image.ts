@@ -2,7 +2,7 @@ import { deleteFrom } from '../domain/data.ts'
 import { giveUp } from '../domain/alter.ts'
 import { recoverSaving } from '../domain/recover.ts'
 import type { Service } from '../domain/service.ts'
-import { LOCK } from './progress.ts'
+import { LOCK } from '../domain/import-lock.ts'
 import { queue, recoverTask } from './recover-imports.ts'
 
 /**
@@ -18,7 +18,7 @@ export async function recoverImage(service: Service, id: string): Promise<void> 
   if (task !== undefined && (task.status === 'pending' || task.status === 'processing')) {
     await recoverTask(service, task)
   } else if (image.status === 'saving') {
-    await recoverSaving(service, id)
+    await recoverSaving(service, image)
   } else if (image.status === 'importing') {
     await queue(service, image)
   } else if (image.status === 'uploading' && image.size === null) {

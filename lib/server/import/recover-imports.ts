@@ -3,10 +3,11 @@ import { everything } from '../../image/query.ts'
 import { type Task, unfinishedTasks } from '../../image/task.ts'
 import { alterImage, giveUp } from '../domain/alter.ts'
 import { deleteFrom, deleteReleased, deleteStaged, deleteUnlessNamed } from '../domain/data.ts'
+import { LOCK } from '../domain/import-lock.ts'
 import type { Service } from '../domain/service.ts'
 import { endTask } from '../domain/tasks.ts'
 import { storesIn } from './lock.ts'
-import { IMPORTING, LOCK, unlocked, withoutStores } from './progress.ts'
+import { IMPORTING, unlocked, withoutStores } from './progress.ts'
 
 const PAGE = 100
 
@@ -40,7 +41,8 @@ export async function recoverTask(service: Service, task: Task): Promise<void> {
       const wasToHave = !stores.named || task.type === 'import' || storesIn(task).includes(store.id)
       const has = image.locations.some(location => stores.of(location) === store)
       if (wasToHave && !has) {
-        await deleteUnlessNamed(service, image.id, store, store.locate(image.id))
+        const ours = { onlyOf: image }
+        await deleteUnlessNamed(service, image.id, store, store.locate(image.id), ours)
       }
     }
     if (image.status === 'importing') await queue(service, image)

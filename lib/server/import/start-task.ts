@@ -4,12 +4,12 @@ import type { Task, TaskType } from '../../image/task.ts'
 import { requireMayWrite } from '../domain/access.ts'
 import { alterImage } from '../domain/alter.ts'
 import type { RequestContext } from '../domain/context.ts'
+import { LOCK } from '../domain/import-lock.ts'
 import { createImage, deleteImage, type NewImage } from '../domain/images.ts'
 import { endTask, newTask } from '../domain/tasks.ts'
 import { runImport } from './flow.ts'
 import { refusalOf } from './foreign-task.ts'
 import type { Importer } from './importer.ts'
-import { LOCK } from './progress.ts'
 
 /** What an old-style import is to make, once it is known to be sound. */
 export interface LegacyImport {

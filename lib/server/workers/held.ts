@@ -1,5 +1,5 @@
 import type { ImageRecord } from '../../database/database.ts'
-import { LOCK } from '../import/progress.ts'
+import { LOCK } from '../domain/import-lock.ts'
 
 /**
  * Whether a process, by a change that it made of an image, has begun something with it that nobody else can end, such as

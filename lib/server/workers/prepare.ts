@@ -1,4 +1,5 @@
 import type { OpenOptions } from '../../database/settings.ts'
+import { openDatabaseOf } from '../assembly/open-database.ts'
 import { Opened } from '../assembly/opened.ts'
 import { recoverAll } from '../assembly/recover-all.ts'
 import { openService } from '../assembly/service.ts'
@@ -18,6 +19,10 @@ export async function prepare(
   { report, locks, ...waiting }: OpenOptions & { readonly report: Report; readonly locks: Opened },
 ): Promise<void> {
   for await (const lock of lockOut(config)) locks.add(lock)
+  // It stays open, since who holds it has to.
+  const database = locks.add(await openDatabaseOf(config, { ...waiting, report }))
+  const held = await database.hold?.({ ...waiting, report })
+  if (held !== undefined) locks.add(held)
   await using opened = new Opened()
   const service = await serviceFor(config, { ...waiting, report, opened })
   await recoverAll(service)

@@ -35,6 +35,12 @@ export function isMissingBucket(error: unknown): boolean {
   return answerOf(error)?.code === 'NoSuchBucket'
 }
 
+/** Whether it says that there are no uploads: without a bucket there are none, and some servers list none. */
+export function isWithoutUploads(error: unknown, accepted: readonly number[] = []): boolean {
+  const { status = 0 } = answerOf(error) ?? {}
+  return isMissingBucket(error) || status === 501 || accepted.includes(status)
+}
+
 /**
  * An error of the SDK as one that a store may have. The SDK's own stays out of it when it is about an answer: it has the
  * request that was signed.

@@ -1,4 +1,9 @@
-import type { ListMultipartUploadsCommandOutput, S3 } from '@aws-sdk/client-s3'
+import type {
+  ListMultipartUploadsCommandOutput,
+  ListObjectsV2CommandOutput,
+  ListPartsCommandOutput,
+  S3,
+} from '@aws-sdk/client-s3'
 import { answerOf, isAbsent } from './faults.ts'
 import type { S3Settings } from './settings.ts'
 
@@ -40,26 +45,86 @@ export async function makeBucket(s3: S3, { bucket, region }: S3Settings): Promis
   }
 }
 
-/** The uploads of a bucket that were neither completed nor aborted. */
+/** What there is of an object that is written in parts. */
+export interface S3Upload {
+  readonly Key: string
+  readonly UploadId: string
+  /** When it was begun. */
+  readonly Initiated: Date | undefined
+}
+
+/** The uploads of a bucket, to keys that begin with `prefix` if it is given, that were neither completed nor aborted. */
 export async function* uploadsIn(
   s3: S3,
-  bucket: string,
+  { bucket, prefix }: { readonly bucket: string; readonly prefix: string | null },
   signal: AbortSignal | undefined,
-): AsyncGenerator<{ readonly Key: string; readonly UploadId: string }, void> {
+): AsyncGenerator<S3Upload, void> {
   let after: { readonly KeyMarker?: string; readonly UploadIdMarker?: string } | null = {}
   while (after !== null) {
     const page: ListMultipartUploadsCommandOutput = await s3.listMultipartUploads(
-      { Bucket: bucket, ...after },
+      { Bucket: bucket, ...(prefix !== null && { Prefix: prefix }), ...after },
       stoppedBy(signal),
     )
-    for (const { Key, UploadId } of page.Uploads ?? []) {
+    for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
       signal?.throwIfAborted()
-      if (Key !== undefined && UploadId !== undefined) yield { Key, UploadId }
+      if (Key !== undefined && UploadId !== undefined) yield { Key, UploadId, Initiated }
     }
     const { NextKeyMarker: KeyMarker, NextUploadIdMarker: UploadIdMarker } = page
     const isLast = page.IsTruncated !== true || KeyMarker === undefined
     after = isLast ? null : { KeyMarker, ...(UploadIdMarker !== undefined && { UploadIdMarker }) }
   }
+}
+
+/** The objects of a bucket, in the order of their keys. */
+export async function* objectsIn(
+  s3: S3,
+  bucket: string,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<
+  { readonly key: string; readonly size: number; readonly modifiedAt: Date },
+  void
+> {
+  let token: string | undefined
+  do {
+    const page: ListObjectsV2CommandOutput = await s3.listObjectsV2(
+      { Bucket: bucket, ...(token !== undefined && { ContinuationToken: token }) },
+      stoppedBy(signal),
+    )
+    for (const { Key, Size = 0, LastModified } of page.Contents ?? []) {
+      signal?.throwIfAborted()
+      // What has no time is as good as new.
+      if (Key !== undefined) yield { key: Key, size: Size, modifiedAt: LastModified ?? new Date() }
+    }
+    token = page.IsTruncated === true ? page.NextContinuationToken : undefined
+  } while (token !== undefined)
+}
+
+/** What parts of an upload there are: bytes of all, and when the last of them came. Nothing of one that is gone. */
+export async function partsOf(
+  s3: S3,
+  upload: { readonly Bucket: string; readonly Key: string; readonly UploadId: string },
+  signal: AbortSignal | undefined,
+): Promise<{ readonly size: number; readonly lastAt: Date | undefined }> {
+  let size = 0
+  let lastAt: Date | undefined
+  let marker: string | undefined
+  try {
+    do {
+      const after = marker === undefined ? {} : { PartNumberMarker: marker }
+      const page: ListPartsCommandOutput = await s3.listParts(
+        { ...upload, ...after },
+        stoppedBy(signal),
+      )
+      for (const { Size = 0, LastModified } of page.Parts ?? []) {
+        size += Size
+        if (lastAt === undefined || (LastModified ?? lastAt) > lastAt) lastAt = LastModified
+      }
+      marker = page.IsTruncated === true ? page.NextPartNumberMarker : undefined
+    } while (marker !== undefined)
+  } catch (error) {
+    if (!isAbsent(error)) throw error
+  }
+  return { size, lastAt }
 }
 
 /** A signal, as the SDK wants it. */

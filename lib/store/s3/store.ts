@@ -1,13 +1,15 @@
+import { setMaxListeners } from 'node:events'
 import type { Abortable } from '../../abort.ts'
 import { GlanceError } from '../../errors.ts'
 import { abortable } from '../../stream/abortable.ts'
 import type { Bytes } from '../../stream/bytes.ts'
 import { type ByteRange, checkRange } from '../../stream/range.ts'
 import { verifySize } from '../../stream/verify.ts'
-import { checkImageId } from '../location.ts'
-import type { Location, Store } from '../store.ts'
+import { checkImageId, isImageId } from '../location.ts'
+import type { Location, Store, StoredData } from '../store.ts'
 import { openClients, type S3Clients } from './client.ts'
-import { answerOf, isAbsent, isMissingBucket, s3Fault } from './faults.ts'
+import { isAbsent, isWithoutUploads, s3Fault } from './faults.ts'
+import { storedIn } from './listing.ts'
 import { hostOf, parseS3Location, S3_SCHEMES, s3Location } from './location.ts'
 import { PartReader } from './part-reader.ts'
 import { readObject } from './reader.ts'
@@ -15,9 +17,6 @@ import { abortUpload, stoppedBy, uploadsIn } from './requests.ts'
 import type { S3Settings } from './settings.ts'
 import { Turns } from './turns.ts'
 import { S3Writer, type Writing } from './writer.ts'
-
-/** Keys of images: what else is in a bucket is not ours. */
-const IMAGE_KEY = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 /**
  * Keeps the data of each image in an object of a bucket, named by the image's id, as Glance's own S3 store does. Reads what
@@ -68,6 +67,7 @@ export class S3Store implements Store {
     const location = this.locate(id)
     const stop = new AbortController()
     const both = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal])
+    setMaxListeners(0, both) // Each part that is on its way listens, and there may be any number.
     const source = new PartReader(verifySize(abortable(data, both), size))
     try {
       signal?.throwIfAborted()
@@ -100,29 +100,56 @@ export class S3Store implements Store {
   }
 
   async delete(at: Location, { signal }: Abortable = {}): Promise<void> {
-    const { s3, target } = await this.#find(at, signal)
+    const { s3, target, found } = await this.#head(at, signal)
+    if (found === null) {
+      // What may not be listed there, a writer of ours did not leave.
+      if (this.holds(at)) await this.#abortUploads(target.Key, [403], signal)
+      throw this.#absent(target)
+    }
     await this.#ask('DeleteObject', signal, () => s3.deleteObject(target, stoppedBy(signal)))
+  }
+
+  async *list({ signal }: Abortable = {}): AsyncGenerator<StoredData, void> {
+    try {
+      yield* storedIn(this.#clients.own, this.#settings, signal)
+    } catch (error) {
+      signal?.throwIfAborted()
+      throw s3Fault(this.id, 'ListObjectsV2', error)
+    }
   }
 
   /** Removes the parts of all uploads to keys that are ids of images, whoever began them. */
   async recover({ signal }: Abortable = {}): Promise<void> {
-    const { own: s3 } = this.#clients
-    const { bucket: Bucket } = this.#settings
-    const uploads = async (): Promise<void> => {
-      for await (const { Key, UploadId } of uploadsIn(s3, Bucket, signal)) {
-        if (IMAGE_KEY.test(Key)) await abortUpload(s3, { Bucket, Key, UploadId })
-      }
-    }
-    await this.#ask('ListMultipartUploads', signal, async () =>
-      uploads().catch((error: unknown) => {
-        // Without a bucket there are no parts, and some servers list none.
-        if (!isMissingBucket(error) && answerOf(error)?.status !== 501) throw error
-      }),
-    )
+    await this.#abortUploads(null, [], signal)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#clients[Symbol.dispose]()
+  }
+
+  /** Of one key, or of all that are ids; answers with one of the `accepted` statuses say that there are none. */
+  async #abortUploads(
+    key: string | null,
+    accepted: readonly number[],
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const { own: s3 } = this.#clients
+    const { bucket: Bucket } = this.#settings
+    const uploads = async (): Promise<void> => {
+      for await (const { Key, UploadId } of uploadsIn(
+        s3,
+        { bucket: Bucket, prefix: key },
+        signal,
+      )) {
+        const isWanted = key === null ? isImageId(Key) : Key === key
+        if (isWanted) await abortUpload(s3, { Bucket, Key, UploadId })
+      }
+    }
+    await this.#ask('ListMultipartUploads', signal, async () =>
+      uploads().catch((error: unknown) => {
+        if (!isWithoutUploads(error, accepted)) throw error
+      }),
+    )
   }
 
   /** What a location says, and what is there; null when nothing is. */
@@ -141,11 +168,13 @@ export class S3Store implements Store {
 
   async #find(at: Location, signal: AbortSignal | undefined) {
     const { s3, target, found } = await this.#head(at, signal)
-    if (found === null) {
-      const message = `store ${this.id} has no object ${target.Key} in the bucket ${target.Bucket}`
-      throw new GlanceError('not_found', message)
-    }
+    if (found === null) throw this.#absent(target)
     return { s3, target, size: found.ContentLength ?? 0, etag: found.ETag }
+  }
+
+  #absent({ Bucket, Key }: { readonly Bucket: string; readonly Key: string }): GlanceError {
+    const message = `store ${this.id} has no object ${Key} in the bucket ${Bucket}`
+    return new GlanceError('not_found', message)
   }
 
   async #ask<T>(

@@ -23,6 +23,8 @@ export interface AccessSource {
   access(options?: Abortable): Promise<Access>
   /** Says that Swift refused `token`. Resolves to whether another can be had. */
   invalidate(token: string | null): Promise<boolean>
+  /** What there is to know of a refusal that no other token helps against. */
+  readonly advice?: string | undefined
 }
 
 export interface AccessOptions extends WantedStorage {
@@ -53,7 +55,8 @@ export function accessTo(account: SwiftAccount, options: AccessOptions): AccessS
 /** Milliseconds for which credentials that were refused are not tried again: somebody may be locked out by it. */
 const REFUSED_MS = 5000
 
-function keystoneCredentials(account: SwiftAccount): KeystoneCredentials {
+/** @throws {GlanceError} `usage` for a user without a project. */
+export function keystoneCredentials(account: SwiftAccount): KeystoneCredentials {
   const { user, key, userDomain, projectDomain } = account
   // A name may have a colon in it: of the two, projects are where that is seen.
   const colon = user.lastIndexOf(':')

@@ -136,7 +136,9 @@ export class SwiftClient {
       return await withAttempts(attempt, { again, worth: WORTH, signal })
     } catch (error) {
       if (!isGlanceError(error, 'unauthenticated')) throw error
-      throw new GlanceError('unavailable', error.message, { cause: error })
+      const { advice } = this.#source
+      const message = advice === undefined ? error.message : `${error.message}; ${advice}`
+      throw new GlanceError('unavailable', message, { cause: error })
     }
   }
 

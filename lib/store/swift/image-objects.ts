@@ -65,12 +65,13 @@ export class ImageObjects {
     }
   }
 
+  /** The size is asked for at the first place, and the data at the second, which is the same by another client. */
   async open(
     place: Place,
     range: ByteRange | null,
     signal: AbortSignal | undefined,
+    { client, path }: Place = place,
   ): Promise<Bytes> {
-    const { client, path } = place
     const size = await this.size(place, signal)
     if (range !== null) checkRange(range, size)
     const wanted = range ?? { offset: 0, length: size }

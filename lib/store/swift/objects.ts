@@ -186,7 +186,8 @@ function digestIn({ etag }: IncomingHttpHeaders): string {
   return (etag ?? '').replaceAll('"', '').toLowerCase()
 }
 
-function parsed(text: string): unknown {
+/** What Swift answers as JSON. @throws {GlanceError} `unsupported` when it is not. */
+export function parsed(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {

@@ -34,8 +34,12 @@ export interface SwiftSettings {
   readonly endpoint: string | null
   /** Whether images are kept in the accounts of their owners. */
   readonly multiTenant: boolean
-  /** Projects that may write to all containers. */
+  /** Projects that may read and write all containers. */
   readonly adminTenants: readonly string[]
+  /** Whether callers are asked for a trust where their token may not hold to the end. */
+  readonly useTrusts: boolean
+  /** Milliseconds before its end from which on a caller's token is not used for anything new. */
+  readonly expireSoonMs: number
   /** Whether no certificate is checked. */
   readonly insecure: boolean
   /** A file of authorities. */
@@ -52,8 +56,6 @@ const ENDPOINT_TYPES = ['publicURL', 'internalURL', 'adminURL'] as const
 /** Options of Glance's that change nothing here, and what they may be set to. */
 const WITHOUT_EFFECT: Readonly<Record<string, (option: Option) => unknown>> = {
   swift_store_ssl_compression: flag,
-  swift_store_expire_soon_interval: integer(0),
-  swift_store_use_trusts: flag,
   swift_enable_snet: flag,
   swift_upload_buffer_dir: words,
 }
@@ -77,6 +79,8 @@ const OPTIONS: Readonly<Record<string, (option: Option) => Partial<SwiftSettings
   swift_store_service_type: option => ({ serviceType: words(option) }),
   swift_store_multi_tenant: option => ({ multiTenant: flag(option) }),
   swift_store_admin_tenants: option => ({ adminTenants: list(option) }),
+  swift_store_use_trusts: option => ({ useTrusts: flag(option) }),
+  swift_store_expire_soon_interval: option => ({ expireSoonMs: integer(0)(option) * 1000 }),
   swift_store_auth_insecure: option => ({ insecure: flag(option) }),
   swift_store_cacert: option => ({ cacert: words(option) }),
   swift_store_retry_get_count: option => ({ retryGetCount: integer(0)(option) }),
@@ -100,6 +104,8 @@ const DEFAULTS: SwiftSettings = {
   endpoint: null,
   multiTenant: false,
   adminTenants: [],
+  useTrusts: true,
+  expireSoonMs: 60_000,
   insecure: false,
   cacert: null,
   retryGetCount: 0,

@@ -4,11 +4,12 @@ import type { DataConnections } from '../../http/connections.ts'
 import type { Bytes } from '../../stream/bytes.ts'
 import type { ByteRange } from '../../stream/range.ts'
 import { checkImageId } from '../location.ts'
-import type { Location, Store } from '../store.ts'
+import type { Location, Store, StoredData } from '../store.ts'
 import { accessTo } from './access.ts'
 import { SwiftClient } from './client.ts'
 import { openConnections, TIMEOUT_MS } from './connections.ts'
 import { ImageObjects, type Place } from './image-objects.ts'
+import { imagesIn, listContainers } from './listing.ts'
 import {
   addressUrl,
   parseSwiftUrl,
@@ -120,6 +121,21 @@ export class SwiftStore implements Store {
   /** Also removes what a write that was cut off left of the image. */
   async delete(at: Location, { signal }: Abortable = {}): Promise<void> {
     await this.#objects.delete(this.#place(at), signal)
+  }
+
+  /** Of the account that it writes to, in the containers that it has images in by its settings. */
+  async *list({ signal }: Abortable = {}): AsyncGenerator<StoredData, void> {
+    const { container: first, containersSeed } = this.#settings
+    const { client } = this.#place({ url: swiftUrl(this.#location(NO_IMAGE)) })
+    const containers =
+      containersSeed === 0 ? [first] : listContainers(client, `${first}_`, { signal })
+    for await (const container of containers) {
+      for await (const image of imagesIn(listObjects(client, container, '', { signal }))) {
+        const { name, ...found } = image
+        if (this.#containerOf(name) !== container) continue
+        yield { id: name.toLowerCase(), location: this.locate(name), ...found }
+      }
+    }
   }
 
   /**

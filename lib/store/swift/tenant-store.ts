@@ -3,42 +3,57 @@ import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { DataConnections } from '../../http/connections.ts'
 import { fieldsOf, listOf, textOf } from '../../keystone/documents.ts'
 import type { CatalogEndpoint } from '../../keystone/grant.ts'
+import type { Trustee } from '../../keystone/trust.ts'
 import type { Bytes } from '../../stream/bytes.ts'
 import type { ByteRange } from '../../stream/range.ts'
 import { checkImageId } from '../location.ts'
-import type { Caller, Location, Readers, Store, StoreCall } from '../store.ts'
+import type { Caller, Location, Readers, Store, StoreAddition, StoreCall } from '../store.ts'
+import type { AccessSource } from './access.ts'
+import { callerAccess, LastingAccess, releasing } from './caller-access.ts'
 import { SwiftClient } from './client.ts'
-import { openConnections, TIMEOUT_MS } from './connections.ts'
+import { TIMEOUT_MS } from './connections.ts'
 import { ImageObjects, type Place } from './image-objects.ts'
 import { parseSwiftUrl, SWIFT_SCHEMES, type SwiftLocation, swiftUrl } from './location.ts'
 import type { SwiftSettings } from './settings.ts'
-import { storageUrl } from './storage-url.ts'
+import { storageUrl, type WantedStorage } from './storage-url.ts'
 
 /** A host that there is not (RFC 6761): of a location in nobody's account. */
 const NOBODY = 'https://account.invalid'
 
+type Owned = NonNullable<StoreCall['onlyOf']>
+
+const NOBODY_ELSE: Readers = { everybody: false, projects: [] }
+
 /**
  * Keeps the data of each image in a container of its own, in the account of the project that uploads it, as Glance does
- * with `swift_store_multi_tenant`. Swift is asked with the token of whoever asks us.
+ * with `swift_store_multi_tenant`. Swift is asked with the token of whoever asks us; where that may end before we do, by
+ * a trust of theirs; and with our own for images whose owners have deleted them.
  */
 export class TenantSwiftStore implements Store {
   readonly id: string
   readonly writable = true
   readonly schemes = SWIFT_SCHEMES
   readonly #settings: SwiftSettings
-  readonly #connections: DataConnections
+  /** Those to Swift first. */
+  readonly #connections: readonly [DataConnections, ...DataConnections[]]
+  readonly #trustee: Trustee | null
   readonly #objects: ImageObjects
 
-  private constructor(id: string, settings: SwiftSettings, connections: DataConnections) {
+  /**
+   * All connections are closed at the end; the first are those to Swift. Without a trustee nobody's token is outlasted,
+   * and the service deletes nothing by its own right.
+   */
+  constructor(
+    id: string,
+    settings: SwiftSettings,
+    connections: readonly [DataConnections, ...DataConnections[]],
+    trustee: Trustee | null = null,
+  ) {
     this.id = id
     this.#settings = settings
     this.#connections = connections
+    this.#trustee = trustee
     this.#objects = new ImageObjects(id, settings)
-  }
-
-  /** @throws {GlanceError} `usage` for a file of authorities that is none. */
-  static async open(id: string, settings: SwiftSettings): Promise<TenantSwiftStore> {
-    return new TenantSwiftStore(id, settings, await openConnections(settings))
   }
 
   locate(id: string): Location {
@@ -56,19 +71,27 @@ export class TenantSwiftStore implements Store {
   }
 
   /** @throws {GlanceError} as a store, and `unavailable` for a caller whose catalogue has no Swift. */
-  async add(id: string, data: Bytes, size: number | null, { signal, caller }: StoreCall = {}) {
+  async add(
+    id: string,
+    data: Bytes,
+    size: number | null,
+    { signal, caller, readers = NOBODY_ELSE }: StoreAddition = {},
+  ) {
     checkImageId(id)
     signal?.throwIfAborted()
     const location = { url: swiftUrl(this.#location(id, this.#accountOf(caller))) }
-    const place = this.#place(location, caller)
-    const { client, container } = place
+    const { container, url } = this.#parsed(location)
+    const isLong = size === null || size >= this.#settings.largeObjectSize
+    await using access = isLong ? this.#lasting(url, caller) : brief(this.#brief(url, caller))
+    const place = this.#place(location, access)
+    const { client } = place
     let isNew = false
     const prepare = async () => {
       const path = container
       const asked = { method: 'HEAD', path, accepted: [404], signal } as const
       isNew = (await client.ask(asked)).status === 404
-      const headers = this.#lists({ everybody: false, projects: [] })
-      if (isNew) await client.ask({ method: 'PUT', path, headers, signal })
+      // One that is there, of an upload that was cut off, only gets the lists.
+      await client.ask({ method: 'PUT', path, headers: this.#lists(readers), signal })
     }
     try {
       const added = await this.#objects.add(place, id, { data, size, prepare, signal })
@@ -85,33 +108,41 @@ export class TenantSwiftStore implements Store {
     { signal, caller }: StoreCall = {},
   ): Promise<Bytes> {
     signal?.throwIfAborted()
-    return await this.#objects.open(this.#place(at, caller), range, signal)
+    const { url } = this.#parsed(at)
+    const place = this.#place(at, this.#brief(url, caller))
+    // What is read at once needs no token later on.
+    if (this.#settings.retryGetCount === 0) return await this.#objects.open(place, range, signal)
+    const access = this.#lasting(url, caller)
+    const data = await this.#objects.open(place, range, signal, this.#place(at, access))
+    return releasing(data, access)
   }
 
-  async size(at: Location, { signal, caller }: StoreCall = {}): Promise<number> {
-    return await this.#objects.size(this.#place(at, caller), signal)
+  async size(at: Location, { signal, caller, onlyOf }: StoreCall = {}): Promise<number> {
+    const { url } = this.#parsed(at)
+    const access = onlyOf === undefined ? this.#brief(url, caller) : this.#ours(at, onlyOf)
+    return await this.#objects.size(this.#place(at, access), signal)
   }
 
-  /** With its container. */
-  async delete(at: Location, { signal, caller }: StoreCall = {}): Promise<void> {
-    const place = this.#place(at, caller)
-    await this.#objects.delete(place, signal)
-    // A container that holds something else as well is not ours to remove.
-    if (place.container === this.#containerOf(place.object)) await removeContainer(place, signal)
+  /** With its container. Of nobody's place the service looks into the account of the owner, where it may. */
+  async delete(at: Location, { signal, caller, onlyOf }: StoreCall = {}): Promise<void> {
+    if (onlyOf !== undefined) return await this.#deleteOurs(at, onlyOf, signal)
+    const { url } = this.#parsed(at)
+    await this.#deleteAt(this.#place(at, this.#brief(url, caller)), signal)
   }
 
-  /** Nothing: what a crash left is in accounts that only its owners get at. */
+  /** Nothing: what a crash left is in accounts of owners, to be deleted for each image. */
   async recover(): Promise<void> {}
 
   async admit(at: Location, readers: Readers, { signal, caller }: StoreCall = {}): Promise<void> {
-    const { client, container: path } = this.#place(at, caller)
+    const { url } = this.#parsed(at)
+    const { client, container: path } = this.#place(at, this.#brief(url, caller))
     const headers = this.#lists(readers)
     const asked = { method: 'POST', path, headers, accepted: [404], signal } as const
     if ((await client.ask(asked)).status === 404) throw this.#absent(path)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#connections[Symbol.dispose]()
+    for (const connections of this.#connections) connections[Symbol.dispose]()
   }
 
   /** As Glance writes them today; that the projects of administrators may read is what its manual says of them. */
@@ -135,41 +166,143 @@ export class TenantSwiftStore implements Store {
 
   /** The URL of the caller's account. */
   #accountOf(caller: Caller | undefined): string {
-    const { endpoint, serviceType, region, interface: side } = this.#settings
+    const { endpoint } = this.#settings
     if (endpoint !== null) return endpoint
-    const wanted = { origin: `store ${this.id}`, serviceType, region, interface: side }
     try {
-      return storageUrl(endpointsIn(caller?.catalog), wanted)
+      return storageUrl(endpointsIn(caller?.catalog), this.#wanted)
     } catch (error) {
       if (!isGlanceError(error)) throw error
       throw new GlanceError('unavailable', error.message, { cause: error })
     }
   }
 
-  #place({ url }: Location, caller: Caller | undefined): Place {
-    const found = parseSwiftUrl(url)
-    const { container, object } = found
+  async #deleteAt(
+    place: Place,
+    signal: AbortSignal | undefined,
+    mayStay: (error: unknown) => boolean = () => false,
+  ): Promise<void> {
+    const missing = await this.#objects.delete(place, signal).catch((error: unknown) => {
+      if (isGlanceError(error, 'not_found')) return error
+      throw error
+    })
+    // A container that holds something else as well is not ours to remove.
+    if (place.container === this.#containerOf(place.object)) {
+      await removeContainer(place, signal).catch((error: unknown) => {
+        if (!mayStay(error)) throw error
+      })
+    }
+    if (missing !== undefined) throw missing
+  }
+
+  async #deleteOurs(at: Location, image: Owned, signal: AbortSignal | undefined): Promise<void> {
+    const isNobodys = at.url === this.locate(image.id).url
+    const found = isNobodys ? await this.#locateOf(image, signal) : at
+    const place = this.#place(found, this.#ours(found, image))
+    // Projects of administrators may empty containers, and not remove them.
+    const mayStay = (error: unknown) => isGlanceError(error, 'forbidden')
+    await this.#deleteAt(place, signal, mayStay).catch((error: unknown) => {
+      if (!isGlanceError(error, 'forbidden')) throw error
+      throw isNobodys ? this.#absent(place.path) : withoutRight(error)
+    })
+  }
+
+  /** Where the image is in the account of its owner. @throws {GlanceError} `not_found` where we cannot tell. */
+  async #locateOf({ id, owner }: Owned, signal: AbortSignal | undefined): Promise<Location> {
+    const nowhere = { url: swiftUrl(this.#location(id, NOBODY)) }
+    if (this.#trustee === null || this.#settings.endpoint !== null || owner === null) return nowhere
+    const { catalog, scope } = await this.#trustee.session.grant({ signal })
+    const [, project] = /^project (.+)$/.exec(scope ?? '') ?? []
+    const url = this.#urlIn(catalog)
+    if (project === undefined || url?.endsWith(project) !== true) return nowhere
+    const account = `${url.slice(0, -project.length)}${encodeURIComponent(owner)}`
+    return { url: swiftUrl(this.#location(id, account)) }
+  }
+
+  /** What is ours in a catalogue; undefined when it does not say. */
+  #urlIn(catalog: readonly CatalogEndpoint[]): string | undefined {
+    try {
+      return storageUrl(catalog, this.#wanted)
+    } catch (error) {
+      if (isGlanceError(error)) return undefined
+      throw error
+    }
+  }
+
+  get #wanted(): WantedStorage {
+    const { serviceType, region, interface: side } = this.#settings
+    return { origin: `store ${this.id}`, serviceType, region, interface: side }
+  }
+
+  /** @throws {GlanceError} `unavailable` for a location that is not of a caller's account; `not_found` for nobody's. */
+  #parsed({ url }: Location) {
+    const { container, object, ...found } = parseSwiftUrl(url)
     const path = `${container}/${object}`
     if (found.type !== 'storage') {
       const message = `store ${this.id} reads no locations with credentials: it has swift_store_multi_tenant`
       throw new GlanceError('unavailable', message)
     }
     if (found.storageUrl === NOBODY) throw this.#absent(path)
+    return { container, object, path, url: found.storageUrl }
+  }
+
+  #place(at: Location, access: AccessSource): Place {
+    const { container, object, path } = this.#parsed(at)
+    const [connections] = this.#connections
+    const transport = { connections, timeoutMs: TIMEOUT_MS }
+    const client = new SwiftClient(access, { name: this.id, ...transport })
+    return { client, container, object, path }
+  }
+
+  #brief(url: string, caller: Caller | undefined): AccessSource {
+    return callerAccess(caller?.token ?? null, url)
+  }
+
+  #lasting(url: string, caller: Caller | undefined): AccessSource & AsyncDisposable {
     const token = caller?.token ?? null
-    const access = { token, url: found.storageUrl }
-    const source = { access: async () => access, invalidate: async () => false }
-    const transport = { connections: this.#connections, timeoutMs: TIMEOUT_MS }
+    if (token === null || !this.#settings.useTrusts) return brief(callerAccess(token, url))
+    if (this.#trustee !== null) return new LastingAccess(token, url, this.#trustee)
+    const advice = `nothing outlasts the caller's token: ${NO_USER}`
+    return brief({ ...callerAccess(token, url), advice })
+  }
+
+  /**
+   * By our own right, where this is the place at which we put that image. @throws {GlanceError} `forbidden` elsewhere:
+   * users may name places that are not theirs; `unavailable`.
+   */
+  #ours(at: Location, { id }: Owned): AccessSource {
+    const { object, path, url } = this.#parsed(at)
+    if (object !== id || !this.holds(at)) {
+      const message = `store ${this.id} did not put image ${id} at ${path}: only who may write there can delete it`
+      throw new GlanceError('forbidden', message)
+    }
+    if (this.#trustee === null) {
+      const message = `store ${this.id} has no token for the account that ${path} is in: ${NO_USER}`
+      throw new GlanceError('unavailable', message)
+    }
+    const { session } = this.#trustee
     return {
-      client: new SwiftClient(source, { name: this.id, ...transport }),
-      container,
-      object,
-      path,
+      access: async options => ({ token: await session.token(options), url }),
+      invalidate: async token => await session.invalidate(token),
     }
   }
 
   #absent(path: string): GlanceError {
     return new GlanceError('not_found', `store ${this.id} has no object ${path}`)
   }
+}
+
+/** What to do about it that the service is nobody. */
+const NO_USER =
+  'the service has no user at Keystone; see [keystone_authtoken], or swift_store_user with swift_store_auth_version 3'
+
+function withoutRight(cause: GlanceError): GlanceError {
+  const message = `${cause.message}: the user of the service needs Swift's role ResellerAdmin, or its project to be among swift_store_admin_tenants`
+  return new GlanceError('forbidden', message, { cause })
+}
+
+/** With nothing to give up at the end. */
+function brief(access: AccessSource): AccessSource & AsyncDisposable {
+  return { ...access, [Symbol.asyncDispose]: async () => {} }
 }
 
 /** Swift may take a moment to see that a container is empty. */

@@ -11,6 +11,8 @@ export interface Daemon {
   /** All that it has said. */
   log(): Promise<string>
   stop(): Promise<void>
+  /** Stops it in the middle of what it does, with the processes that it has started, until `SIGCONT`. */
+  signal(name: 'SIGSTOP' | 'SIGCONT'): Promise<void>
 }
 
 /** Starts a program that writes what it says to the file `log`, in `folder`. */
@@ -38,7 +40,16 @@ export async function startDaemon(
       process.kill(-child.pid, 'SIGKILL')
       await exit
     },
+    signal: async name => {
+      if (child.pid === undefined) return
+      for (const pid of [child.pid, ...(await childrenOf(child.pid))]) process.kill(pid, name)
+    },
   }
+}
+
+async function childrenOf(pid: number): Promise<readonly number[]> {
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')
+  return text.trim().split(/\s+/).filter(Boolean).map(Number)
 }
 
 /** A port that nobody listened on a moment ago. */

@@ -92,6 +92,15 @@ export class DatabaseServer implements AsyncDisposable {
     this.#daemon = undefined
   }
 
+  /** Lets it take connections and answer nobody, until {@link resume}. */
+  async freeze(): Promise<void> {
+    await this.#daemon?.signal('SIGSTOP')
+  }
+
+  async resume(): Promise<void> {
+    await this.#daemon?.signal('SIGCONT')
+  }
+
   /** Starts it again where it was, and waits for it. */
   async restart(): Promise<void> {
     const words = await this.kind.words(this.folder, this.#port)

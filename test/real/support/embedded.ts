@@ -1,7 +1,12 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type CommandOptions, type RunningCommand, startProgram } from '../../support/command.ts'
+import {
+  type CommandOptions,
+  type Outcome,
+  type RunningCommand,
+  startProgram,
+} from '../../support/command.ts'
 import { Service } from './service.ts'
 
 export interface EmbeddedOptions extends CommandOptions {
@@ -54,6 +59,12 @@ export class Embedded extends Service implements AsyncDisposable {
 
   get pid(): number {
     return this.#program.pid
+  }
+
+  /** Stops it as a service manager does, and resolves to how it ended. */
+  async stop(): Promise<Outcome> {
+    this.#program.kill('SIGTERM')
+    return await this.#program.outcome
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

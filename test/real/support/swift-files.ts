@@ -68,7 +68,7 @@ user = root
 swift_dir = ${folder}
 
 [pipeline:main]
-pipeline = catch_errors gatekeeper healthcheck cache listing_formats bulk ${url === null ? '' : 'authtoken keystoneauth '}tempauth copy container-quotas slo dlo proxy-server
+pipeline = catch_errors gatekeeper healthcheck cache listing_formats bulk ${url === null ? 's3api ' : 'authtoken s3api keystoneauth '}tempauth copy container-quotas slo dlo proxy-server
 
 [app:proxy-server]
 use = egg:swift#proxy
@@ -92,6 +92,14 @@ use = egg:swift#listing_formats
 
 [filter:bulk]
 use = egg:swift#bulk
+
+[filter:s3api]
+use = egg:swift#s3api
+location = us-east-1
+storage_domain = s3.test
+min_segment_size = 1
+# It knows no order of filters with two ways to log in.
+auth_pipeline_check = False
 
 [filter:tempauth]
 use = egg:swift#tempauth
@@ -129,4 +137,6 @@ min_segment_size = 1
 
 [filter:dlo]
 use = egg:swift#dlo
+# Else it sends a segment each second, from the eleventh on.
+rate_limit_after_segment = 100000
 `

@@ -1,6 +1,8 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { runCommand } from '../../support/command.ts'
 import { type Daemon, freePort, startDaemon } from './daemon.ts'
 import { type Keystone, PEOPLE } from './keystone.ts'
@@ -17,11 +19,13 @@ const SERVERS = ['account', 'container', 'object'] as const
 export class Swift implements AsyncDisposable {
   /** Without a path. */
   readonly url: string
+  readonly #cache: number
   readonly #folder: string
   readonly #daemons: readonly Daemon[]
 
-  private constructor(url: string, folder: string, daemons: readonly Daemon[]) {
+  private constructor(url: string, cache: number, folder: string, daemons: readonly Daemon[]) {
     this.url = url
+    this.#cache = cache
     this.#folder = folder
     this.#daemons = daemons
   }
@@ -61,12 +65,20 @@ export class Swift implements AsyncDisposable {
       const conf = proxyConf(folder, { port, memcached, service })
       await writeFile(join(folder, 'proxy-server.conf'), conf)
       await startServer(folder, 'proxy', port, start)
-      return new Swift(`http://127.0.0.1:${port}`, folder, daemons)
+      return new Swift(`http://127.0.0.1:${port}`, memcached, folder, daemons)
     } catch (error) {
       for (const daemon of daemons) await daemon.stop()
       await rm(folder, { recursive: true, force: true })
       throw error
     }
+  }
+
+  /** Has it ask Keystone again about tokens that it has seen. */
+  async forgetTokens(): Promise<void> {
+    const socket = connect(this.#cache, '127.0.0.1')
+    socket.end('flush_all\r\nquit\r\n')
+    const answer = await text(socket)
+    if (answer !== 'OK\r\n') throw new Error(`memcached: ${answer}`)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -37,9 +37,9 @@ export async function fillImage(
   throw new GlanceError('gone', `image ${id} was deleted after its upload`)
 }
 
-/** Gives an image up, unless somebody else has taken it further than the queue. */
+/** Gives an image up, unless somebody else has taken it further than the queue; later while the database is away. */
 export async function killImage(service: Service, id: string): Promise<void> {
-  await giveUp(service, id, 'queued', 'killed')
+  await service.undoing.undo(id, () => giveUp(service, id, 'queued', 'killed'))
 }
 
 /** @throws {GlanceError} `invalid` for an image that cannot have data yet. */

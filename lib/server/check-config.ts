@@ -1,0 +1,74 @@
+import { isGlanceError } from '../errors.ts'
+import { parseConnection } from '../database/connection.ts'
+import { STORE_TYPES } from '../store/open.ts'
+import type { ServerConfig } from './config.ts'
+import { imageSchemaOf } from './image-schema.ts'
+import { openAuthentication, openProjectLimits } from './open-keystone.ts'
+import { openPolicy } from './policy/policy-source.ts'
+import { remotePolicy } from './remote-policy.ts'
+import { requireSharing } from './assembly/sharing.ts'
+import { storeConfigs } from './store-configs.ts'
+import { readTls } from './tls.ts'
+
+/**
+ * What is wrong with settings together and with the files that they name, a message each: all for which a service would not
+ * start or a store take no data, as far as that can be told without starting anything or asking anybody.
+ */
+export async function checkConfig(config: ServerConfig): Promise<readonly string[]> {
+  const faults: string[] = []
+  const opened: Disposable[] = []
+  const surroundings = {
+    report: () => {},
+    now: () => new Date(),
+    opened: (one: Disposable) => opened.push(one),
+  }
+  const checks: readonly (() => unknown)[] = [
+    () => requireSharing(config),
+    () => readTls(config),
+    () => imageSchemaOf(config),
+    () => checkConnection(config),
+    ...storeChecks(config),
+    () => openAuthentication(config, surroundings),
+    () => openProjectLimits(config, surroundings),
+    async () => {
+      const ask = await remotePolicy(config, surroundings)
+      const rules = { ...config, defaultRule: config.policyDefaultRule, ask }
+      await openPolicy(config, rules, () => {})
+    },
+  ]
+  try {
+    for (const check of checks) {
+      try {
+        await check()
+      } catch (error) {
+        if (!isGlanceError(error, 'usage')) throw error
+        faults.push(error.message)
+      }
+    }
+  } finally {
+    for (const one of opened) one[Symbol.dispose]()
+  }
+  return faults
+}
+
+/** Of somebody else's driver only itself knows what its connection is like. */
+function checkConnection({ connection, dataApi }: ServerConfig): void {
+  const isOurs = dataApi === null || ['sqlite', 'postgresql', 'mysql'].includes(dataApi)
+  if (connection !== null && isOurs) parseConnection(connection)
+}
+
+function storeChecks(config: ServerConfig): readonly (() => unknown)[] {
+  try {
+    return storeConfigs(config).all.map(
+      ({ type, options }) =>
+        () =>
+          STORE_TYPES[type]?.properties?.(options),
+    )
+  } catch (error) {
+    return [
+      () => {
+        throw error
+      },
+    ]
+  }
+}

@@ -1,0 +1,183 @@
+import { availableParallelism } from 'node:os'
+import { Worker } from 'node:worker_threads'
+import type { DigestAlgorithm } from '../image/digest.ts'
+import type { DigestAnswer, DigestTask } from './digest-thread.ts'
+
+/** Bytes that are handed over at a time. */
+const SLOT = 512 * 1024
+/** Slots of all streams together: as much is on its way to the threads at most. */
+const SLOTS = 12
+const THREADS = Math.min(4, availableParallelism())
+/** A thread makes next to nothing that is to be collected. */
+const LIMITS = { maxYoungGenerationSizeMb: 2 }
+
+/** The digests of one stream as other threads compute them. */
+export interface RemoteHashes {
+  /** Resolves when the chunk's memory is free again, which is before it is hashed. */
+  update(chunk: Uint8Array): Promise<void>
+  /** Of what was taken in so far. */
+  hex(algorithm: DigestAlgorithm): Promise<string>
+}
+
+/** Digests of a stream on threads that are started on first use; undefined where there is one processor only. */
+export function hashElsewhere(algorithms: readonly DigestAlgorithm[]): RemoteHashes | undefined {
+  if (THREADS < 2 || algorithms.length === 0) return undefined
+  const hashes = new Hashes(algorithms)
+  forgotten.register(hashes, hashes.parts)
+  return hashes
+}
+
+/** One hash on its thread. */
+interface Part {
+  readonly algorithm: DigestAlgorithm
+  readonly stream: number
+  readonly thread: Thread
+}
+
+class Hashes implements RemoteHashes {
+  readonly parts: readonly Part[]
+  #failure: { readonly error: unknown } | undefined
+
+  constructor(algorithms: readonly DigestAlgorithm[]) {
+    this.parts = algorithms.map(algorithm => {
+      const thread = leastBusy()
+      thread.streams += 1
+      return { algorithm, stream: (streams += 1), thread }
+    })
+  }
+
+  async update(chunk: Uint8Array): Promise<void> {
+    for (let at = 0; at < chunk.length; at += SLOT) {
+      const slot = await slots.take()
+      const bytes = chunk.subarray(at, at + SLOT)
+      slot.set(bytes)
+      const hashed = this.parts.map(({ stream, algorithm, thread }) =>
+        thread.ask({ stream, algorithm, bytes: slot.subarray(0, bytes.length) }),
+      )
+      void this.#settled(slot, hashed)
+      if (this.#failure !== undefined) throw this.#failure.error
+    }
+  }
+
+  async hex(algorithm: DigestAlgorithm): Promise<string> {
+    if (this.#failure !== undefined) throw this.#failure.error
+    const part = this.parts.find(one => one.algorithm === algorithm)
+    if (part === undefined) throw new TypeError(`not made to compute ${algorithm}`)
+    return await part.thread.ask({ stream: part.stream, algorithm, bytes: null })
+  }
+
+  /** Frees the slot once all have hashed it. */
+  async #settled(slot: Uint8Array, hashed: readonly Promise<string>[]): Promise<void> {
+    for (const one of await Promise.allSettled(hashed)) {
+      if (one.status === 'rejected') this.#failure ??= { error: one.reason }
+    }
+    slots.give(slot)
+  }
+}
+
+/** A thread that hashes, and keeps the process only as long as it is waited for. */
+class Thread {
+  /** How many hashes it has been given, which it has forgotten since or not. */
+  streams = 0
+  readonly #worker = new Worker(new URL('digest-thread.js', import.meta.url), {
+    resourceLimits: LIMITS,
+    execArgv: [], // What the program was started with is about the program.
+  })
+  readonly #waiting = new Map<number, PromiseWithResolvers<string>>()
+  #tickets = 0
+
+  constructor() {
+    this.#worker.unref()
+    this.#worker.on('message', ({ ticket, hex }: DigestAnswer) => {
+      this.#settle(ticket)?.resolve(hex)
+    })
+    const end = (error: unknown) => {
+      const index = threads.indexOf(this)
+      if (index >= 0) threads.splice(index, 1)
+      for (const ticket of this.#waiting.keys()) this.#settle(ticket)?.reject(error)
+    }
+    this.#worker.on('error', end)
+    this.#worker.on('exit', () => end(new Error('the thread that computes digests has ended')))
+  }
+
+  /** Resolves to the hex of what was hashed where that is asked for, else to nothing when it is hashed. */
+  async ask(task: Omit<DigestTask, 'ticket'>): Promise<string> {
+    this.#tickets += 1
+    const ticket = this.#tickets
+    const waiting = promiseWithResolvers<string>()
+    if (this.#waiting.size === 0) this.#worker.ref()
+    this.#waiting.set(ticket, waiting)
+    this.#post({ ...task, ticket })
+    return await waiting.promise
+  }
+
+  /** Nobody is interested in that hash any more. */
+  forget({ stream, algorithm }: Part): void {
+    this.streams -= 1
+    this.#post({ ticket: null, stream, algorithm, bytes: null })
+  }
+
+  #post(task: DigestTask): void {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- A thread has no origin.
+    this.#worker.postMessage(task)
+  }
+
+  #settle(ticket: number): PromiseWithResolvers<string> | undefined {
+    const waiting = this.#waiting.get(ticket)
+    this.#waiting.delete(ticket)
+    if (this.#waiting.size === 0) this.#worker.unref()
+    return waiting
+  }
+}
+
+interface PromiseWithResolvers<T> {
+  readonly promise: Promise<T>
+  readonly resolve: (value: T) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** As `Promise.withResolvers`, which Node 20 has not. */
+function promiseWithResolvers<T>(): PromiseWithResolvers<T> {
+  let resolve: (value: T) => void = () => {}
+  let reject: (error: unknown) => void = () => {}
+  const promise = new Promise<T>((onValue, onError) => {
+    resolve = onValue
+    reject = onError
+  })
+  return { promise, resolve, reject }
+}
+
+/** Memory that the threads share with us, used again and again. */
+class Slots {
+  readonly #free: Uint8Array[] = []
+  readonly #waiting: ((slot: Uint8Array) => void)[] = []
+  #made = 0
+
+  async take(): Promise<Uint8Array> {
+    const slot = this.#free.pop()
+    if (slot !== undefined) return slot
+    if (this.#made === SLOTS) return await new Promise(resolve => this.#waiting.push(resolve))
+    this.#made += 1
+    return new Uint8Array(new SharedArrayBuffer(SLOT))
+  }
+
+  give(slot: Uint8Array): void {
+    const next = this.#waiting.shift()
+    if (next === undefined) this.#free.push(slot)
+    else next(slot)
+  }
+}
+
+const slots = new Slots()
+const threads: Thread[] = []
+let streams = 0
+
+const forgotten = new FinalizationRegistry<readonly Part[]>(parts => {
+  for (const part of parts) part.thread.forget(part)
+})
+
+function leastBusy(): Thread {
+  if (threads.length < THREADS && threads.every(one => one.streams > 0)) threads.push(new Thread())
+  const [least = new Thread()] = threads.toSorted((a, b) => a.streams - b.streams)
+  return least
+}
