@@ -260,7 +260,6 @@ allowed_origin = *
   for (const text of [
     'metadata_encryption_key = 0123456789abcdef',
     'allow_additional_image_properties = false',
-    '[glance_store]\nhttp_proxy_information = http:10.0.0.1:3128',
     '[database]\nconnection_parameters = ssl_ca=/x',
     '[keystone_authtoken]\nauth_section = other',
     '[keystone_authtoken]\nenforce_token_bind = strict',
