@@ -119,6 +119,20 @@ t.test('recovery lets be what is still written, and images that never had a snap
   await store.delete({ url: `rbd://${B}` })
 })
 
+t.test('a writer that Ceph takes for the winner too loses all the same', async t => {
+  const { pool, store } = await open()
+  const other = { data: 'other', object: '1024', 'snap.snap': 'protected' }
+  const late = async function* () {
+    yield* bytesOf('abc')
+    ceph.add(pool, A, other)
+    ceph.say('late')
+  }
+  await t.rejects(store.add(A, late(), 3), { code: 'duplicate' })
+  ceph.unsay('late')
+  t.strictSame(ceph.images(pool), [A], 'and leaves nothing')
+  t.equal(await textOf(store, store.locate(A).url), 'other')
+})
+
 t.test('a cluster that is away is unavailable', async t => {
   const { store } = await open()
   ceph.say('away')

@@ -63,7 +63,9 @@ case $verb in
   for name in "$at"/snap.*; do [ -e "$name" ] && fail 39 "image has snapshots - not removing"; done
   [ -e "$at/watched" ] && fail 16 "error: image still has watchers"
   rm -r "$at" ;;
-*' mv') found; mkdir "$root/$pool/$dest" 2>/dev/null || fail 17 "rename error: (17) File exists"
+*' mv') found
+  [ -e "$root/$pool/$dest" ] && [ ! -e "$root/late" ] && fail 17 "rename error: (17) File exists"
+  mkdir "$root/$pool/$dest" 2>/dev/null || exit 0
   mv "$at"/snap.* "$at/object" "$root/$pool/$dest"
   mv "$at/data" "$root/$pool/$dest/data" && rmdir "$at" ;;
 *' export') snapped; cat "$at/data" ;;

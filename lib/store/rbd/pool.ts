@@ -67,6 +67,10 @@ export class RbdPool {
   async rename({ pool, image }: RbdName, to: string): Promise<void> {
     const destination = [`--dest-pool=${pool}`, `--dest=${to}`]
     await this.#do('rbd mv', ['mv', `--pool=${pool}`, `--image=${image}`, ...destination])
+    // Ceph tells both of two at the very same time that they did, and leaves the one that did not as it was.
+    if ((await this.find({ pool, image, snapshot: null })) === undefined) return
+    const message = `store ${this.#programs.store}: an image was named ${to} at the same time`
+    throw new GlanceError('duplicate', message)
   }
 
   /**
