@@ -19,12 +19,21 @@ const STAGING = 'os_glance_staging_store'
 
 /**
  * Opens the stores of a service. One that is configured wrongly, or cannot be written to, only takes no data, and
- * `report` is told why. `opened` is told of each, so that what was opened can be closed when another fails.
+ * `report` is told why. `opened` is told of each, so that what was opened can be closed when another fails; `asUsed` is
+ * what the service then uses of it.
  * @throws {GlanceError} `usage` for stores that do not belong together.
  */
 export async function openStores(
   config: ServerConfig,
-  { opened, report }: { opened: (store: Store) => void; report: (error: unknown) => void },
+  {
+    opened,
+    asUsed,
+    report,
+  }: {
+    opened: (store: Store) => void
+    asUsed?: (store: Store) => Store
+    report: (error: unknown) => void
+  },
 ): Promise<Stores> {
   const { all, defaultId, named } = storeConfigs(config)
   const service = serviceAccount(config)
@@ -39,7 +48,8 @@ export async function openStores(
     }
     const { type, options, description, weight } = settings
     const properties = propertiesOf(type, options)
-    stores.push({ store, type, description, weight, properties, isDisabled })
+    const used = asUsed?.(store) ?? store
+    stores.push({ store: used, type, description, weight, properties, isDisabled })
   }
   return new Stores(stores, defaultId, named)
 }
@@ -74,13 +84,17 @@ export async function openCache(config: ServerConfig, now: () => Date): Promise<
   return await FileCache.open(path, { index, maxSize, stallMs: imageCacheStallTime * 1000, now })
 }
 
-/** As {@link openCache}, of a service that has recovered: what an earlier one left there is put right. */
+/**
+ * As {@link openCache}, of a service that has recovered: what an earlier one left there is put right, but by a process that
+ * shares it, which leaves that to another.
+ */
 export async function openCacheAnew(
   config: ServerConfig,
   service: Service,
+  isShared = false,
 ): Promise<FileCache | null> {
   const cache = await openCache(config, service.now)
-  await cache?.recover(id => wholeOf(service, id))
+  if (!isShared) await cache?.recover(id => wholeOf(service, id))
   return cache
 }
 
