@@ -568,6 +568,19 @@ t.test('the table of exit statuses in the manual is that of the program', async 
   t.same(listed, Object.values(EXIT_STATUS))
 })
 
+t.test('quotations in the manuals end where they should', async t => {
+  for (const name of [
+    'glance-replicator.1',
+    'glance-replicator.conf.5',
+    'glance-replicator.yaml.5',
+  ]) {
+    const lines = (await readFile(`man/${name}`, 'utf8')).split('\n')
+    // A Dq goes on to the end of its line, so that a second one is quoted within it.
+    const nested = lines.filter(line => line.startsWith('.') && /\bDq\b.*\bDq\b/.test(line))
+    t.strictSame(nested, [], name)
+  }
+})
+
 t.test('every option of the program is in the manual', async t => {
   const manual = await readFile('man/glance-replicator.1', 'utf8')
   for (const command of [
