@@ -14,7 +14,7 @@ import { RBD_SCHEMES } from './rbd/location.ts'
 import { RBD_OPTIONS, rbdSettings, readingSettings } from './rbd/settings.ts'
 import { RbdStore } from './rbd/store.ts'
 import { S3_SCHEMES } from './s3/location.ts'
-import { S3_OPTIONS, s3Settings } from './s3/settings.ts'
+import { readingS3Settings, S3_OPTIONS, s3Settings } from './s3/settings.ts'
 import { S3Store } from './s3/store.ts'
 import type { Store } from './store.ts'
 import { SWIFT_SCHEMES } from './swift/location.ts'
@@ -45,8 +45,11 @@ export interface StoreType {
   readonly schemes: readonly string[]
   /** @throws {GlanceError} `usage` for a wrong option, which it names; `unavailable` when it cannot be written to. */
   open(config: StoreConfig): Promise<Store>
-  /** A store for what is there already, however it is configured; without it such a store can do nothing. */
-  reading?(config: StoreConfig): Store
+  /**
+   * A store for what is there already, however it is configured; without it such a store can do nothing.
+   * @throws {GlanceError} `usage` where too little is right even for that.
+   */
+  reading?(config: StoreConfig): Store | Promise<Store>
   /** The folders of this machine that have its data. */
   folders?(options: StoreOptions): readonly string[]
   /** How it is set up, under the names of `/v2/info/stores/detail`. */
@@ -99,6 +102,7 @@ export const STORE_TYPES: Readonly<Record<string, StoreType>> = {
     options: S3_OPTIONS,
     schemes: S3_SCHEMES,
     open: ({ id, options }) => S3Store.open(id, s3Settings(options)),
+    reading: ({ id, options }) => S3Store.open(id, readingS3Settings(options)),
     properties: options => {
       const { largeObjectSize, largeObjectChunkSize, threadPools } = s3Settings(options)
       return {
@@ -149,7 +153,17 @@ export async function openOrDisable(config: StoreConfig): Promise<Store> {
     return await openStore(config)
   } catch (error) {
     if (!isGlanceError(error, 'usage', 'unavailable')) throw error
-    return new DisabledStore(config.id, error, STORE_TYPES[config.type]?.reading?.(config) ?? null)
+    return new DisabledStore(config.id, error, await readerFor(config))
+  }
+}
+
+/** Null where nothing can be read either. */
+async function readerFor(config: StoreConfig): Promise<Store | null> {
+  try {
+    return (await STORE_TYPES[config.type]?.reading?.(config)) ?? null
+  } catch (error) {
+    if (!isGlanceError(error, 'usage')) throw error
+    return null
   }
 }
 
