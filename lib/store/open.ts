@@ -3,7 +3,12 @@ import type { UriFilter } from '../http/uri-filter.ts'
 import type { ServiceAccount } from '../keystone/trust.ts'
 import { DisabledStore } from './disabled.ts'
 import { FilesystemStore } from './filesystem.ts'
-import { dataFolders, FILESYSTEM_OPTIONS, filesystemSettings } from './filesystem-settings.ts'
+import {
+  dataFolders,
+  FILESYSTEM_OPTIONS,
+  filesystemSettings,
+  readMounts,
+} from './filesystem-settings.ts'
 import { HTTP_SCHEMES, HttpStore } from './http.ts'
 import { HTTP_OPTIONS, httpSettings } from './http-settings.ts'
 import { FILE_SCHEMES } from './location.ts'
@@ -50,6 +55,8 @@ export interface StoreType {
    * @throws {GlanceError} `usage` where too little is right even for that.
    */
   reading?(config: StoreConfig): Store | Promise<Store>
+  /** Rejects for what is wrong with options and the files that they name; makes nothing and asks nobody. @throws {GlanceError} `usage`. */
+  check(config: StoreConfig): Promise<void>
   /** The folders of this machine that have its data. */
   folders?(options: StoreOptions): readonly string[]
   /** How it is set up, under the names of `/v2/info/stores/detail`. */
@@ -67,6 +74,10 @@ export const STORE_TYPES: Readonly<Record<string, StoreType>> = {
       const folders = foldersOf('file', options).map(path => ({ path, priority: 0 }))
       return FilesystemStore.reading(id, { folders })
     },
+    check: async ({ options }) => {
+      const { metadataFile = null } = filesystemSettings(options)
+      if (metadataFile !== null) await readMounts(metadataFile)
+    },
     folders: options => dataFolders(options).map(({ path }) => path),
     properties: options => {
       const { folders, chunkSize, thin } = filesystemSettings(options)
@@ -82,12 +93,15 @@ export const STORE_TYPES: Readonly<Record<string, StoreType>> = {
     isReadOnly: true,
     open: ({ id, filter, options }) => HttpStore.open(id, filter, httpSettings(options)),
     reading: ({ id, filter }) => new HttpStore(id, filter),
+    check: async ({ id, filter, options }) =>
+      closed(await HttpStore.open(id, filter, httpSettings(options))),
   },
   memory: {
     aliases: [],
     options: [],
     schemes: ['memory'],
     open: async ({ id }) => new MemoryStore(id),
+    check: async () => {},
   },
   swift: {
     aliases: [],
@@ -95,6 +109,7 @@ export const STORE_TYPES: Readonly<Record<string, StoreType>> = {
     schemes: SWIFT_SCHEMES,
     open: ({ id, options, service }) => openSwift(id, swiftSettings(options), service ?? null),
     reading: ({ id, options }) => readingSwift(id, options),
+    check: async ({ id, options }) => closed(await openSwift(id, swiftSettings(options), null)),
     properties: options => swiftProperties(swiftSettings(options)),
   },
   s3: {
@@ -103,6 +118,7 @@ export const STORE_TYPES: Readonly<Record<string, StoreType>> = {
     schemes: S3_SCHEMES,
     open: ({ id, options }) => S3Store.open(id, s3Settings(options)),
     reading: ({ id, options }) => S3Store.open(id, readingS3Settings(options)),
+    check: async ({ id, options }) => closed(await S3Store.open(id, s3Settings(options))),
     properties: options => {
       const { largeObjectSize, largeObjectChunkSize, threadPools } = s3Settings(options)
       return {
@@ -118,6 +134,7 @@ export const STORE_TYPES: Readonly<Record<string, StoreType>> = {
     schemes: RBD_SCHEMES,
     open: ({ id, options }) => RbdStore.open(id, rbdSettings(options)),
     reading: ({ id, options }) => RbdStore.reading(id, readingSettings(options)),
+    check: ({ options }) => RbdStore.check(rbdSettings(options)),
     properties: options => {
       const { chunkSize, pool, thinProvisioning } = rbdSettings(options)
       return { chunk_size: chunkSize, pool, thin_provisioning: thinProvisioning }
@@ -145,6 +162,18 @@ export async function openStore(config: StoreConfig): Promise<Store> {
   return own === undefined
     ? await openModule(type, { id, options }, typeChoices())
     : await own.open(config)
+}
+
+/**
+ * What is wrong with the settings of a store of ours, as far as that can be told without making anything or asking
+ * anybody. @throws {GlanceError} `usage`.
+ */
+export async function checkStore(config: StoreConfig): Promise<void> {
+  await STORE_TYPES[config.type]?.check(config)
+}
+
+async function closed(store: Store): Promise<void> {
+  await store[Symbol.asyncDispose]()
 }
 
 /** As {@link openStore}, but a store that is configured wrongly or cannot be written to is one that takes no data. */
