@@ -498,6 +498,7 @@ t.test('what goes wrong with a server is one clear line, and exit status 3', asy
 
 t.test('what is wrong with the command line is one clear line, and exit status 2', async t => {
   for (const { words, stderr } of [
+    { words: ['db', 'sync', '--', '-1'], stderr: /-1: nothing that begins with a hyphen is taken/ },
     { words: ['size', '--frobnicate', 'one'], stderr: /unknown option --frobnicate/ },
     { words: ['compare', 'one'], stderr: /Not enough non-option arguments/ },
     { words: ['frobnicate'], stderr: /unknown command 'frobnicate'/ },
