@@ -1,3 +1,4 @@
+import { dump, load } from './files.ts'
 import { livecopy } from './livecopy.ts'
 import { table } from './measure.ts'
 import { paging } from './paging.ts'
@@ -8,6 +9,8 @@ import { writing } from './writing.ts'
 const BENCHMARKS: Readonly<Record<string, () => Promise<string>>> = {
   start: async () => table(await start()),
   livecopy: async () => table(await livecopy()),
+  dump: async () => table(await dump()),
+  load: async () => table(await load()),
   paging,
   writing,
 }

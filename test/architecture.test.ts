@@ -224,18 +224,31 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
     ],
   ],
   [
-    'server/start.ts',
+    'server/assembly/',
     [
       'errors.ts',
       'wire/schema/image-schema.ts',
       'server/',
-      'store/open.ts',
       'store/store.ts',
       'database/open.ts',
       'database/settings.ts',
       'database/database.ts',
     ],
   ],
+  ['server/workers/', ['errors.ts', 'database/settings.ts', 'database/database.ts', 'server/']],
+  [
+    'server/metrics/',
+    [
+      'errors.ts',
+      'database/database.ts',
+      'store/store.ts',
+      'server/assembly/address.ts',
+      'server/cache/cache.ts',
+      'server/config.ts',
+      'server/http/exchange.ts',
+    ],
+  ],
+  ['server/start.ts', ['database/settings.ts', 'server/']],
   [
     'compliance/',
     [

@@ -199,26 +199,28 @@ t.test('certificates are read anew', async t => {
     t.equal((await server.call('GET', '/versions')).status, 200)
   })
 
-  t.test('on SIGHUP', async t => {
-    const { folder, files, renew } = await start(t)
-    const conf = `[DEFAULT]\ncert_file = ${files.certFile}\nkey_file = ${files.keyFile}\n`
-    writeFileSync(join(folder, 'conf'), conf)
-    const log = join(folder, 'log')
-    const words = ['serve', '--port', '0', '--data-dir', join(folder, 'data'), '-l', log]
-    await using program = await startProgram([...words, '--config', join(folder, 'conf')])
-    const url = (await program.firstLine()).replace('listening on ', '')
-    t.match(url, /^https:/)
-    t.equal((await get(url, '/versions', TRUSTING)).status, 200)
-    renew()
-    program.kill('SIGHUP')
-    const renewed = { ca: pem('cert.pem') }
-    while (!readFileSync(log, 'utf8').includes('the certificate was read anew')) {
-      await soon()
-    }
-    t.equal((await get(url, '/versions', renewed)).status, 200)
-    program.kill('SIGTERM')
-    t.equal((await program.outcome).status, 0)
-  })
+  for (const workers of [0, 2]) {
+    t.test(`on SIGHUP, with ${workers} workers`, async t => {
+      const { folder, files, renew } = await start(t)
+      const conf = `[DEFAULT]\ncert_file = ${files.certFile}\nkey_file = ${files.keyFile}\nworkers = ${workers}\n`
+      writeFileSync(join(folder, 'conf'), conf)
+      const log = join(folder, 'log')
+      const words = ['serve', '--port', '0', '--data-dir', join(folder, 'data'), '-l', log]
+      await using program = await startProgram([...words, '--config', join(folder, 'conf')])
+      const url = (await program.firstLine()).replace('listening on ', '')
+      t.match(url, /^https:/)
+      t.equal((await get(url, '/versions', TRUSTING)).status, 200)
+      renew()
+      program.kill('SIGHUP')
+      const renewed = { ca: pem('cert.pem') }
+      while (!readFileSync(log, 'utf8').includes('the configuration was read anew')) {
+        await soon()
+      }
+      t.equal((await get(url, '/versions', renewed)).status, 200)
+      program.kill('SIGTERM')
+      t.equal((await program.outcome).status, 0)
+    })
+  }
 })
 
 t.test('the settings are those of Glance', async t => {

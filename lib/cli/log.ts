@@ -1,16 +1,16 @@
 import { once } from 'node:events'
 import { createWriteStream, type WriteStream } from 'node:fs'
 import { GlanceError, messageOf } from '../errors.ts'
-import { type OnLost, SEVERITIES, type Severity, type Sink } from './log-sink.ts'
+import { type LogFields, type OnLost, SEVERITIES, type Severity, type Sink } from './log-sink.ts'
 import { openSyslog } from './syslog.ts'
 
 /** Tells people what happens; results go elsewhere. */
 export interface Log {
-  error(message: string): void
+  error(message: string, fields?: LogFields): void
   warning(message: string): void
   /** What became of one image. */
   notice(message: string): void
-  info(message: string): void
+  info(message: string, fields?: LogFields): void
   debug(message: string): void
 }
 
@@ -23,7 +23,7 @@ export interface LogOptions {
   /** The socket at which the local syslog listens, when it is to be told. */
   readonly syslog: string | undefined
   /** Shows one line to whoever looks on; without file and syslog, all that is told. */
-  readonly show: (line: string, severity: Severity) => void
+  readonly show: (line: string, severity: Severity, fields?: LogFields) => void
   /** How a line of the file is put: with `json` as an object with `time`, `level` and `message`. */
   readonly format: LogFormat
   /** The time now. */
@@ -53,8 +53,8 @@ export class CommandLog implements Log, AsyncDisposable {
     return new CommandLog(sinks, options)
   }
 
-  error(message: string): void {
-    this.#write('error', message)
+  error(message: string, fields?: LogFields): void {
+    this.#write('error', message, fields)
   }
 
   warning(message: string): void {
@@ -65,8 +65,8 @@ export class CommandLog implements Log, AsyncDisposable {
     this.#write('notice', message)
   }
 
-  info(message: string): void {
-    this.#write('info', message)
+  info(message: string, fields?: LogFields): void {
+    this.#write('info', message, fields)
   }
 
   debug(message: string): void {
@@ -77,27 +77,27 @@ export class CommandLog implements Log, AsyncDisposable {
     await Promise.all(this.#sinks.map(async sink => await sink[Symbol.asyncDispose]()))
   }
 
-  #write(severity: Severity, message: string): void {
+  #write(severity: Severity, message: string, fields?: LogFields): void {
     const grave = SEVERITIES[severity] <= SEVERITIES.warning
     if (SEVERITIES[severity] > SEVERITIES[this.#options.level] && !grave) return
-    for (const sink of this.#sinks) sink.write(severity, message)
-    if (grave || this.#sinks.length === 0) this.#options.show(message, severity)
+    for (const sink of this.#sinks) sink.write(severity, message, fields)
+    if (grave || this.#sinks.length === 0) this.#options.show(message, severity, fields)
   }
 }
 
 /** A line with the time in it. */
 export function lineIn(format: LogFormat, clock: () => Date) {
-  return (severity: Severity, message: string): string => {
+  return (severity: Severity, message: string, fields: LogFields = {}): string => {
     const time = clock().toISOString()
     return format === 'json'
-      ? JSON.stringify({ time, level: severity, message })
+      ? JSON.stringify({ time, level: severity, message, ...fields })
       : `${time} ${severity.toUpperCase()} ${message}`
   }
 }
 
 async function openFile(
   file: string,
-  line: (severity: Severity, message: string) => string,
+  line: (severity: Severity, message: string, fields?: LogFields) => string,
   onLost: OnLost,
 ): Promise<Sink> {
   const stream: WriteStream = createWriteStream(file, { flags: 'a' })
@@ -108,8 +108,8 @@ async function openFile(
     onLost(`log file ${file}: nothing more is logged: ${messageOf(error)}`)
   })
   return {
-    write: (severity, message) => {
-      stream.write(`${line(severity, message)}\n`)
+    write: (severity, message, fields) => {
+      stream.write(`${line(severity, message, fields)}\n`)
     },
     [Symbol.asyncDispose]: async () => {
       await new Promise<void>(resolve => {

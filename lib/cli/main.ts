@@ -13,7 +13,7 @@ import { type DumpOptions, isDump, rangesOf } from './dumps.ts'
 import type { Identified, IdentitySurroundings } from './identity.ts'
 import { lineStream } from './line-stream.ts'
 import { CommandLog, lineIn, type Log } from './log.ts'
-import type { Severity } from './log-sink.ts'
+import type { LogFields, Severity } from './log-sink.ts'
 import { apiFor, type ApiOptions, type CommonOptions, type EndpointOptions } from './options.ts'
 import { humanOutput, jsonLines, jsonOutput, type Output } from './output.ts'
 import { parse, PROGRAM } from './parse.ts'
@@ -83,9 +83,9 @@ async function execute(
     : lines(text => stderr.write(text))
   const now = () => clock.now()
   const line = lineIn(options.logFormat, now)
-  const show = (message: string, severity: Severity) => {
+  const show = (message: string, severity: Severity, fields?: LogFields) => {
     if (bare || (severity === 'notice' && progress.shown)) return
-    progress.interrupt(options.logFormat === 'json' ? line(severity, message) : message)
+    progress.interrupt(options.logFormat === 'json' ? line(severity, message, fields) : message)
   }
   await using log = await CommandLog.open({
     level: options.debug ? 'debug' : options.verbose ? 'info' : 'notice',

@@ -21,8 +21,9 @@ export function jsonOutput<Row, Summary extends object>(
       rows += 1
     },
     end: async summary => {
-      const tail = JSON.stringify(summary).slice(1)
-      await write(stream, `${rows === 0 ? `{"${called}":[` : '\n'}],${tail}\n`)
+      const tail = JSON.stringify(summary).slice(1) // After the brace: nothing but another one, perhaps.
+      const comma = tail === '}' ? '' : ','
+      await write(stream, `${rows === 0 ? `{"${called}":[` : '\n'}]${comma}${tail}\n`)
     },
   }
 }

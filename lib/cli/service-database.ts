@@ -25,7 +25,7 @@ export async function serviceDatabase(
   config: ServerConfig,
   { wanted, ...options }: OpenOptions & { readonly wanted: boolean },
 ): Promise<Database> {
-  const { openDatabaseOf } = await import('../server/start.ts')
+  const { openDatabaseOf } = await import('../server/assembly/open-database.ts')
   const file = await fileOf(config)
   if (wanted || file === null || existsSync(file)) return await openDatabaseOf(config, options)
   return await openDatabaseOf({ ...config, connection: 'sqlite://' })

@@ -6,7 +6,7 @@ import { imageSchemaOf } from './image-schema.ts'
 import { openAuthentication, openProjectLimits } from './open-keystone.ts'
 import { openPolicy } from './policy/policy-source.ts'
 import { remotePolicy } from './remote-policy.ts'
-import { requireSharing } from './start.ts'
+import { requireSharing } from './assembly/sharing.ts'
 import { storeConfigs } from './store-configs.ts'
 import { readTls } from './tls.ts'
 

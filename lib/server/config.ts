@@ -28,6 +28,9 @@ export interface ServerConfig extends RemotePolicySettings, DatabaseConfig, Stor
   readonly enableV2Api: boolean
   /** The folder of the database and of what the settings below do not place elsewhere. */
   readonly dataDir: string
+  /** Where operators find metrics, if anywhere: a port of null is nowhere, 0 any that is free. */
+  readonly metricsBindHost: string
+  readonly metricsBindPort: number | null
   /** How many processes share the work; 0 for the one that is started. */
   readonly workers: number
   /** The id of the one of `enabledBackends` that data goes to unless somebody chooses. */
@@ -109,7 +112,7 @@ export interface ServerConfig extends RemotePolicySettings, DatabaseConfig, Stor
   readonly maxRequestIdLength: number
   /** How long a client may neither send what it has announced nor take what it has asked for. Milliseconds; 0 for ever. */
   readonly clientSocketTimeoutMs: number
-  /** How long requests that are under way may take when the server stops. Milliseconds. */
+  /** How long requests that are under way may take when the server stops. Milliseconds; 0 for ever. */
   readonly shutdownGraceMs: number
 }
 
@@ -128,6 +131,8 @@ export function completeConfig(given: Partial<ServerConfig>): ServerConfig {
     dataApi: null,
     connection: null,
     dbAutoCreate: true,
+    metricsBindHost: '127.0.0.1',
+    metricsBindPort: null,
     workers: 0,
     store: 'file',
     storeDir: null,
@@ -182,7 +187,7 @@ export function completeConfig(given: Partial<ServerConfig>): ServerConfig {
     apiLimitMax: 1000,
     maxRequestIdLength: 64,
     clientSocketTimeoutMs: 900_000,
-    shutdownGraceMs: 10_000,
+    shutdownGraceMs: 60_000,
     ...given,
   })
 }

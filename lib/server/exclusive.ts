@@ -49,7 +49,7 @@ function dataFoldersOf({
 }
 
 /** The folders of stores, but for the one in the data folder. */
-function storeFoldersOf(config: ServerConfig): readonly string[] {
+export function storeFoldersOf(config: ServerConfig): readonly string[] {
   const below = resolve(config.dataDir, 'images')
   const folders = storeConfigs(config).all.flatMap(({ type, options }) => foldersOf(type, options))
   const isBelow = config.enabledBackends.length === 0 && config.storeDir === null

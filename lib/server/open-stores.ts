@@ -19,12 +19,21 @@ const STAGING = 'os_glance_staging_store'
 
 /**
  * Opens the stores of a service. One that is configured wrongly, or cannot be written to, only takes no data, and
- * `report` is told why. `opened` is told of each, so that what was opened can be closed when another fails.
+ * `report` is told why. `opened` is told of each, so that what was opened can be closed when another fails; `asUsed` is
+ * what the service then uses of it.
  * @throws {GlanceError} `usage` for stores that do not belong together.
  */
 export async function openStores(
   config: ServerConfig,
-  { opened, report }: { opened: (store: Store) => void; report: (error: unknown) => void },
+  {
+    opened,
+    asUsed,
+    report,
+  }: {
+    opened: (store: Store) => void
+    asUsed?: (store: Store) => Store
+    report: (error: unknown) => void
+  },
 ): Promise<Stores> {
   const { all, defaultId, named } = storeConfigs(config)
   const service = serviceAccount(config)
@@ -39,7 +48,8 @@ export async function openStores(
     }
     const { type, options, description, weight } = settings
     const properties = propertiesOf(type, options)
-    stores.push({ store, type, description, weight, properties, isDisabled })
+    const used = asUsed?.(store) ?? store
+    stores.push({ store: used, type, description, weight, properties, isDisabled })
   }
   return new Stores(stores, defaultId, named)
 }
@@ -56,15 +66,19 @@ export function stagingFolder({ dataApi, dataDir, stagingDir }: ServerConfig): s
   return stagingDir ?? join(dataDir, 'staging')
 }
 
-/** Opens the cache of a service that has recovered; null for one without. @throws {GlanceError} `unavailable`. */
+/**
+ * Opens the cache of a service that has recovered; null for one without. One that is shared leaves to another process what
+ * a crash left there. @throws {GlanceError} `unavailable`.
+ */
 export async function openCache(
   { imageCacheDir: datadir, imageCacheMaxSize: maxSize }: ServerConfig,
   service: Service,
+  isShared = false,
 ): Promise<ImageCache | null> {
   if (datadir === null) return null
   const store = await openFolder('cache', datadir)
   const { now } = service
-  return FileCache.open(store, datadir, id => wholeOf(service, id), { maxSize, now })
+  return FileCache.open(store, datadir, id => wholeOf(service, id), { maxSize, now, isShared })
 }
 
 async function openFolder(id: string, path: string): Promise<Store> {

@@ -246,6 +246,7 @@ const OTHERWISE: Readonly<Record<string, string>> = {
   'DEFAULT.node_staging_uri': 'it is in the data directory, not in /tmp',
   'DEFAULT.workers': 'Glance starts as many as there are processors',
   'glance_store.filesystem_store_datadir': 'it is in the data directory',
+  'glance_store.https_insecure': 'certificates are checked unless somebody says that they are not',
   'glance_store.filesystem_store_chunk_size': 'larger pieces are faster',
   'database.pool_timeout': 'SQLAlchemy has 30 elsewhere',
   'keystone_authtoken.auth_type': 'Glance demands that it is set',

@@ -4,7 +4,10 @@ import type { TestServer } from './server.ts'
 import { soon } from './soon.ts'
 
 /** A connection of which every byte is in our hands, with the head of a request sent. */
-export async function dial(server: TestServer, ...head: readonly string[]): Promise<Socket> {
+export async function dial(
+  server: Pick<TestServer, 'port'>,
+  ...head: readonly string[]
+): Promise<Socket> {
   const socket = connect(server.port, '127.0.0.1')
   await once(socket, 'connect')
   socket.write([...head, 'Host: glance', '', ''].join('\r\n'))
@@ -13,7 +16,7 @@ export async function dial(server: TestServer, ...head: readonly string[]): Prom
 
 /** The same for an upload, of which no byte is sent yet. */
 export function dialUpload(
-  server: TestServer,
+  server: Pick<TestServer, 'port'>,
   id: string,
   ...headers: readonly string[]
 ): Promise<Socket> {

@@ -1,16 +1,19 @@
 import { once } from 'node:events'
-import type { RunningServer } from '../../server/start.ts'
-import type { Log } from '../log.ts'
-import { isGlanceError, messageOf } from '../../errors.ts'
 import type { Command } from '../command.ts'
 import { configFiles } from '../config-files.ts'
 import { type EffectiveRow, effectiveRows, effectiveText } from '../effective-config.ts'
 import { EXIT_STATUS } from '../exit-status.ts'
 import { type CommonOptions, SERVICE, type ServiceOptions } from '../options.ts'
+import { accessLog } from '../serving/access-log.ts'
+import { reloadOnHangUp } from '../serving/hang-up.ts'
+import { writePidFile } from '../serving/pid-file.ts'
+import { serviceManager, takeListener } from '../serving/systemd.ts'
+import { told } from '../serving/told.ts'
 
 export interface ServeOptions extends CommonOptions, ServiceOptions {
   readonly host: string | undefined
   readonly port: number | undefined
+  readonly pidFile: string | undefined
   readonly checkConfig: boolean
   readonly printConfig: boolean
 }
@@ -25,26 +28,6 @@ export interface ServeRow {
 /** Unless it serves, all that is wrong with the settings, a line each. */
 interface ServeSummary {
   readonly faults?: readonly string[]
-}
-
-/** Reads certificates anew whenever SIGHUP comes; without TLS it is the end of the program, as of others. */
-function onHangUp(server: RunningServer, log: Log): Disposable {
-  const reload = () => {
-    void server.reload().then(
-      () => log.notice('the certificate was read anew'),
-      (error: unknown) => log.error(`the certificate stays as it was: ${told(error)}`),
-    )
-  }
-  const signal = server.url.startsWith('https:') ? 'SIGHUP' : null
-  if (signal !== null) process.on(signal, reload)
-  return { [Symbol.dispose]: () => void (signal !== null && process.off(signal, reload)) }
-}
-
-/** One line of what was foreseen; of what was not, all that helps to find it. */
-function told(error: unknown): string {
-  return error instanceof Error && !isGlanceError(error)
-    ? (error.stack ?? error.message)
-    : messageOf(error)
 }
 
 export const serve: Command<ServeOptions, ServeRow | EffectiveRow, ServeSummary> = {
@@ -65,6 +48,11 @@ export const serve: Command<ServeOptions, ServeRow | EffectiveRow, ServeSummary>
       requiresArg: true,
       describe: 'Port to listen on; 0 for any (default 9292)',
     },
+    'pid-file': {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Write the number of the process to FILE while it runs',
+    },
     'check-config': {
       type: 'boolean',
       default: false,
@@ -82,12 +70,12 @@ export const serve: Command<ServeOptions, ServeRow | EffectiveRow, ServeSummary>
     const notice = (message: string) => log.notice(message)
     const { host, port, dataDir } = options
     const { config, faults, effective } = await examineConfig(await configFiles(options), notice)
-    const settings = {
-      ...config,
+    const given = {
       ...(host === undefined ? {} : { bindHost: host }),
       ...(port === undefined ? {} : { bindPort: port }),
       ...(dataDir === undefined ? {} : { dataDir }),
     }
+    const settings = { ...config, ...given }
     const { faultText, wrongAll } = await import('../../server/oslo-config.ts')
     if (options.checkConfig) {
       const { checkConfig } = await import('../../server/check-config.ts')
@@ -100,22 +88,34 @@ export const serve: Command<ServeOptions, ServeRow | EffectiveRow, ServeSummary>
       yield* effectiveRows(effective, { bind_host: host, bind_port: port, data_dir: dataDir })
       return { faults: [] }
     }
-    const { startServer } = await import('../../server/start.ts')
-    await using server = await startServer(settings, {
-      report: error => log.error(told(error)),
-      notice,
-      signal,
-    })
+    const { startService } = await import('../../server/workers/service.ts')
+    const manager = serviceManager({ ...process.env }, message => log.warning(message))
+    const fd = takeListener(process.env)
+    const { pidFile, verbose, debug } = options
+    await using written = pidFile === undefined ? undefined : await writePidFile(pidFile)
+    void written // Until we are done.
+    const report = (error: unknown, requestId?: string) =>
+      requestId === undefined
+        ? log.error(told(error))
+        : log.error(`[${requestId}] ${told(error)}`, { request_id: requestId })
+    const onExchange = verbose || debug ? accessLog(log) : undefined
+    await using service = await startService(settings, { report, onExchange, notice, signal, fd })
     if (settings.dataApi === 'simple') {
       log.notice('data_api is simple: all images and tasks are forgotten when the service stops')
     }
-    const { workers = 0 } = settings
-    if (workers > 1)
-      log.notice(`workers is ${workers}: one process answers everything all the same`)
-    yield { url: server.url, host: new URL(server.url).hostname, port: server.port }
-    using _ = onHangUp(server, log)
-    if (!signal.aborted) await once(signal, 'abort')
+    const load = async () => {
+      const anew = await examineConfig(await configFiles(options), notice)
+      if (anew.faults.length > 0) throw wrongAll(anew.faults)
+      return { ...anew.config, ...given }
+    }
+    // Of what has no configuration there is nothing to be read anew, and SIGHUP ends it.
+    const isConfigured = (await configFiles(options)).length > 0
+    using _ = isConfigured ? reloadOnHangUp(service, { load, manager, log }) : null
+    yield { url: service.url, host: new URL(service.url).hostname, port: service.port }
+    await manager.ready()
+    if (!signal.aborted) await Promise.race([once(signal, 'abort'), service.failed])
     log.info('stopping')
+    await manager.stopping()
     return {}
   },
 

@@ -27,6 +27,8 @@ export interface FileCacheOptions {
   /** Bytes that {@link FileCache.prune} leaves at most. */
   readonly maxSize: number
   readonly now: () => Date
+  /** Whether other processes keep copies in the folder as well, of which nothing is to be removed. Default false. */
+  readonly isShared?: boolean
 }
 
 /** Keeps each copy in a file of a folder. How often one was read is forgotten when the service stops. */
@@ -53,7 +55,8 @@ export class FileCache implements ImageCache {
     options: FileCacheOptions,
   ): Promise<FileCache> {
     const cache = new FileCache(store, options)
-    await store.recover()
+    const { isShared = false } = options
+    if (!isShared) await store.recover()
     for (const imageId of await readdir(folder)) {
       if (!isImageId(imageId)) continue
       const { size, atime, mtime } = await stat(join(folder, imageId))
@@ -62,7 +65,7 @@ export class FileCache implements ImageCache {
         const { checksum } = whole
         const times = { lastAccessed: atime, lastModified: mtime }
         cache.#images.set(imageId, { imageId, hits: 0, ...times, size, checksum })
-      } else await cache.#remove(imageId)
+      } else if (!isShared) await cache.#remove(imageId)
     }
     return cache
   }

@@ -12,7 +12,7 @@ export interface Altered {
   readonly after: ImageRecord
 }
 
-type Parts = Pick<Service, 'database' | 'now' | 'forget' | 'report'>
+type Parts = Pick<Service, 'database' | 'now' | 'forget' | 'report' | 'onAltered'>
 
 /**
  * Alters an image, and is the only way to. What is decided and the row that it is decided upon belong to one
@@ -27,7 +27,7 @@ type Parts = Pick<Service, 'database' | 'now' | 'forget' | 'report'>
  * `invalid` without formats; what `decide` throws.
  */
 export async function alterImage(
-  { database, now, forget, report }: Parts,
+  { database, now, forget, report, onAltered }: Parts,
   id: string,
   decide: (image: ImageRecord, tables: Database) => Decision | null | Promise<Decision | null>,
   missing: (id: string) => GlanceError = noImage,
@@ -43,6 +43,7 @@ export async function alterImage(
     const change = { ...decision, ...emptied, updatedAt: now() }
     return { before, after: await tables.images.update(id, change, [before.status]) }
   })
+  onAltered?.(altered.before, altered.after)
   // Nobody is to be handed a copy of what the image had.
   if (!hasFinalData(altered.after)) await forget(id).catch(report)
   return altered

@@ -16,14 +16,17 @@ export async function recover(service: Service): Promise<void> {
   let marker: string | null = null
   for (;;) {
     const cutOff = await images.list({ ...everything(['saving'], PAGE), marker })
-    for (const image of cutOff) {
-      // Data that the image never named goes first: should this be cut off as well, the image is found again.
-      if (await isEmptied(service, image)) await giveUp(service, image.id, 'saving')
-    }
+    for (const image of cutOff) await recoverSaving(service, image)
     marker = cutOff.at(-1)?.id ?? null
     if (cutOff.length < PAGE) break
   }
   for (const store of service.stores.writable) await store.recover().catch(service.report)
+}
+
+/** The same for one image whose upload was cut off. */
+export async function recoverSaving(service: Service, image: ImageRecord): Promise<void> {
+  // Data that the image never named goes first: should this be cut off as well, the image is found again.
+  if (await isEmptied(service, image)) await giveUp(service, image.id, 'saving')
 }
 
 /** Whether no store has any data of the image now. */

@@ -1,4 +1,4 @@
-import type { Database } from '../../database/database.ts'
+import type { Database, ImageRecord } from '../../database/database.ts'
 import type { FormatRules } from '../../format/verdict.ts'
 import type { DigestAlgorithm } from '../../image/digest.ts'
 import type { Store } from '../../store/store.ts'
@@ -61,6 +61,8 @@ export interface Service {
   readonly hashingAlgorithm: DigestAlgorithm
   /** Drops the copies of an image's data that are kept near at hand, also one that is being made. */
   readonly forget: (imageId: string) => Promise<void>
+  /** Told of each change of an image that this process has made. */
+  readonly onAltered?: ((before: ImageRecord, after: ImageRecord) => void) | undefined
   /** Told of what went wrong where nobody waits for it. */
   readonly report: (error: unknown) => void
   /** The time of day. */

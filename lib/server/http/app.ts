@@ -9,8 +9,9 @@ import {
 import type { Authenticate } from '../auth/authenticate.ts'
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import { hasBody, UNDECODABLE } from './body.ts'
-import { Connections } from './connections.ts'
-import { CONTEXT, identify, nameRequest } from './context.ts'
+import type { Connections } from './connections.ts'
+import { CONTEXT, identify, nameRequest, requestIdOf } from './context.ts'
+import { type Watch, watchExchanges } from './exchange.ts'
 import { faultResponse, HttpFault, isFault } from './fault.ts'
 import type { InFlight } from './in-flight.ts'
 import { sendFault } from './send.ts'
@@ -25,11 +26,17 @@ export interface AppOptions {
   /** The path to route by, for the one that was asked for. */
   readonly rewriteUrl: (url: string, accept: string | undefined) => string
   readonly inFlight: InFlight
+  readonly connections: Connections
   /** Null for plain HTTP. */
   readonly tls: TlsOptions | null
+  /** Of requests, each of which is told of an answer by its id. */
+  readonly watch?: Watch | undefined
   /** Told of errors that nobody foresaw; all that the client sees of one is a bare 500. */
-  readonly report: (error: unknown) => void
+  readonly report: Report
 }
+
+/** `requestId` when it is of one request. */
+export type Report = (error: unknown, requestId?: string) => void
 
 /** For the routes to which a request must not bring a body. */
 export const BODILESS = { config: { bodiless: true } } as const
@@ -46,18 +53,19 @@ export function createApp({
   clientSocketTimeoutMs,
   rewriteUrl,
   inFlight,
+  connections,
   tls,
+  watch,
   report,
 }: AppOptions): FastifyInstance {
   const fail = (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
-    if (!isFault(error) && !reply.raw.destroyed) report(error)
+    if (!isFault(error) && !reply.raw.destroyed) report(error, requestIdOf(reply))
     sendFault(
       request.raw,
       reply,
       faultResponse(error, request.headers.accept, request.headers['content-type']),
     )
   }
-  const connections = new Connections()
   const app = listening(tls, {
     clientErrorHandler: (_error, socket) => connections.refuse(socket),
     exposeHeadRoutes: false,
@@ -72,14 +80,16 @@ export function createApp({
     app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
   }
   connections.attend(app.server)
+  app.addHook('preClose', async () => connections.close())
   app.decorateRequest(CONTEXT, null)
+  if (watch !== undefined) watchExchanges(app, watch)
   app.addHook('onRoute', route => {
     const { handler } = route
     route.handler = async function (request, reply) {
       const work = inFlight.track(Promise.resolve(handler.call(this, request, reply)))
       void work.catch((error: unknown) => {
         // Too late for an answer: fastify would pass over it. What broke off elsewhere is no fault of ours.
-        if (reply.sent && !isGlanceError(error, 'unavailable')) report(error)
+        if (reply.sent && !isGlanceError(error, 'unavailable')) report(error, requestIdOf(reply))
       })
       return work
     }
@@ -97,10 +107,11 @@ export function createApp({
   return app
 }
 
+/** Of each connection. A client that vanished is found out, however long it may take over its data. */
+export const SOCKET_OPTIONS = { keepAlive: true, keepAliveInitialDelay: 60_000 } as const
+
 const SOCKETS = {
-  // A client that vanished is found out, however long it may take over its data.
-  keepAlive: true,
-  keepAliveInitialDelay: 60_000,
+  ...SOCKET_OPTIONS,
   // As many headers as Glance takes: v1 has all metadata in them.
   maxHeaderSize: 64 * 1024,
 } as const

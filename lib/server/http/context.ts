@@ -28,6 +28,11 @@ export function nameRequest(request: FastifyRequest, reply: FastifyReply, longes
   if (isTooLong) throw new HttpFault(431, `${REQUEST_ID} is too long, max size ${longest}`)
 }
 
+/** The id that {@link nameRequest} has given it; empty before. */
+export function requestIdOf(reply: FastifyReply): string {
+  return String(reply.getHeader(REQUEST_ID) ?? '')
+}
+
 /** Finds out who asks. To come after {@link nameRequest}. @throws {GlanceError} `unauthenticated`. */
 export async function identify(
   request: FastifyRequest,

@@ -31,7 +31,8 @@ export async function recoverImports(service: Service): Promise<void> {
   await recoverStaging(service)
 }
 
-async function recoverTask(service: Service, task: Task): Promise<void> {
+/** The task has failed; what it has made of its image is undone, and the image free again. */
+export async function recoverTask(service: Service, task: Task): Promise<void> {
   const { staging, stores } = service
   const { imageId } = task
   const image = imageId === null ? undefined : await service.database.images.find(imageId)
@@ -69,7 +70,7 @@ async function deleteUnfinished(service: Service, imageId: string): Promise<void
 }
 
 /** First from the image, then its data, then back to the queue: cut off in between, the image is found again. */
-async function queue(service: Service, image: ImageRecord): Promise<void> {
+export async function queue(service: Service, image: ImageRecord): Promise<void> {
   await alterImage(service, image.id, () => ({ locations: [] }))
   await deleteReleased(service, image.locations)
   await deleteStaged(service, image)

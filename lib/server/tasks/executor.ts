@@ -4,7 +4,7 @@ import type { Background, BackgroundWork } from '../domain/service.ts'
 export interface ExecutorOptions {
   /** How much work is done at once; the rest waits for its turn. */
   readonly atOnce: number
-  /** How long work may go on when the service stops. Milliseconds. */
+  /** How long work may go on when the service stops. Milliseconds; 0 for ever. */
   readonly graceMs: number
   /** Told of errors that the work did not deal with. */
   readonly report: (error: unknown) => void
@@ -37,8 +37,15 @@ export class TaskExecutor implements Background, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     const reason = new Error('the service is stopping')
-    const patience = setTimeout(() => this.#stop.abort(reason), this.#options.graceMs)
-    while (this.#work.size > 0) await Promise.all(this.#work)
+    const { graceMs } = this.#options
+    const stop = () => this.#stop.abort(reason)
+    const patience = graceMs === 0 ? undefined : setTimeout(stop, graceMs)
+    await this.settled()
     clearTimeout(patience)
+  }
+
+  /** Resolves when there is no work. */
+  async settled(): Promise<void> {
+    while (this.#work.size > 0) await Promise.all(this.#work)
   }
 }
