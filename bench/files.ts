@@ -17,7 +17,7 @@ export async function dump(): Promise<Figures[]> {
       { name: 'curl -o', command: `curl -sf -o ${to} ${url}`, prepare },
       {
         name: 'dump',
-        command: `node dist/bin/glance-replicator.js dump ${source.url} ${to} 2>/dev/null`,
+        command: `mkdir ${to} && node dist/bin/glance-replicator.js dump ${source.url} ${to} 2>/dev/null`,
         prepare,
       },
     ],
@@ -30,7 +30,7 @@ export async function load(): Promise<Figures[]> {
   await using image = await oneImage(2048)
   const { folder, source, file } = image
   const from = join(folder, 'dump')
-  const dumped = `node dist/bin/glance-replicator.js dump ${source.url} ${from} >/dev/null 2>&1`
+  const dumped = `mkdir ${from} && node dist/bin/glance-replicator.js dump ${source.url} ${from} >/dev/null 2>&1`
   await race([{ name: 'dump', command: dumped }], 1)
   let target = await emptyTarget(folder)
   const { port } = target

@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs'
 import t from 'tap'
 import { isMatch } from '../lib/compliance/matching.ts'
+import { storeSuite } from '../lib/compliance/store-suite.ts'
 import { group, type Test, type TestFunction } from '../lib/compliance/test.ts'
 import { testOf } from '../lib/compliance/test-of.ts'
+import { MemoryStore } from '../lib/store/memory.ts'
 
 /** A runner that does nothing but remember what it is given. */
 function runner(): {
@@ -37,6 +39,17 @@ t.test('the function of a runner is given each case, by a title that has its gro
   })
   await plain.get('x (skipped: why)')?.()
   t.equal(plain.size, 1, 'also where the runner cannot skip')
+})
+
+t.test('a suite runs only the cases that are asked for, if there are such', t => {
+  const { define, cases } = runner()
+  const create = async () => ({ store: new MemoryStore('memory') })
+  const [first, second] = ['a range is read exactly', 'a signal stops a reader']
+  storeSuite(define, { create, only: [second, first] })
+  t.strictSame([...cases.keys()].toSorted(), [first, second])
+  const wrong = { create, only: [first, 'a range is red'] }
+  t.throws(() => storeSuite(define, wrong), { message: "the suite has no case 'a range is red'" })
+  t.end()
 })
 
 t.test('cases within a case are run by it where a runner has none of that kind', async t => {

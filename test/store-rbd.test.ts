@@ -1,14 +1,17 @@
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { bytesOf, collect, patternedBytes } from '../lib/compliance/bytes.ts'
+import { bytesOf, collect, collectAll, patternedBytes } from '../lib/compliance/bytes.ts'
 import { storeSuite } from '../lib/compliance/store-suite.ts'
 import { DEFAULT_FILTER } from '../lib/http/uri-filter.ts'
+import { readConfig } from '../lib/server/config.ts'
 import { openOrDisable, propertiesOf } from '../lib/store/open.ts'
 import { parseRbdLocation } from '../lib/store/rbd/location.ts'
 import { RBD_OPTIONS, rbdSettings } from '../lib/store/rbd/settings.ts'
 import { RbdStore } from '../lib/store/rbd/store.ts'
 import type { Store } from '../lib/store/store.ts'
 import { FakeCeph, FSID } from './support/ceph.ts'
+import { run } from './support/program.ts'
 import { ADMIN, startTestServer } from './support/server.ts'
 
 const A = 'aaaaaaaa-0000-4000-8000-000000000001'
@@ -117,6 +120,90 @@ t.test('recovery lets be what is still written, and images that never had a snap
   await store.recover()
   t.strictSame(ceph.images(pool), [`${A}.${A}.partial`, B])
   await store.delete({ url: `rbd://${B}` })
+})
+
+t.test('a writer that Ceph takes for the winner too loses all the same', async t => {
+  const { pool, store } = await open()
+  const other = { data: 'other', object: '1024', 'snap.snap': 'protected' }
+  const late = async function* () {
+    yield* bytesOf('abc')
+    ceph.add(pool, A, other)
+    ceph.say('late')
+  }
+  await t.rejects(store.add(A, late(), 3), { code: 'duplicate' })
+  ceph.unsay('late')
+  t.strictSame(ceph.images(pool), [A], 'and leaves nothing')
+  t.equal(await textOf(store, store.locate(A).url), 'other')
+})
+
+t.test('listed are the images of the pool whose names are ids, and what writes left', async t => {
+  const { pool, store } = await open()
+  const data = { data: 'abc', object: '1024', modified: 'Tue Nov  3 16:08:07 2026' }
+  const partial = `${B}.${A}.partial`
+  ceph.add(pool, A.toUpperCase(), { ...data, 'snap.snap': 'protected', 'snap.other': '' })
+  ceph.add(pool, B, { ...data, modified: 'unknown' })
+  ceph.add(pool, partial, { ...data, watched: '' })
+  for (const name of ['volume', `volume-${A}`, `${A}.partial`, `${A}.${B}.old`, `${B}x`]) {
+    ceph.add(pool, name, data)
+  }
+  const before = Date.now()
+  const listed = (await collectAll(store.list())).toSorted((a, b) =>
+    a.location.url < b.location.url ? -1 : 1,
+  )
+  const at = (name: string) => ({
+    url: `rbd://${FSID}/${pool.replace(' ', '%20')}/${name}/snap`,
+  })
+  const modifiedAt = new Date(2026, 10, 3, 16, 8, 7)
+  const [first, second, third] = listed
+  t.match(listed, [{}, {}, {}])
+  t.strictSame(first, { id: A, location: at(A.toUpperCase()), size: 3, modifiedAt, isWhole: true })
+  t.match(second, { id: B, location: at(partial), isWhole: false })
+  t.match(third, { id: B, location: at(B), isWhole: true }, 'also without a snapshot')
+  t.ok(third && third.modifiedAt.getTime() >= before, 'without a time it is as if of now')
+  await t.rejects(store.delete(at(partial)), { code: 'conflict' }, 'it is being written')
+  ceph.unsay(`${pool}/${partial}/watched`)
+  t.ok(store.holds(at(partial)))
+  await store.delete(at(partial))
+  await store.delete(at(B))
+  t.strictSame(
+    (await collectAll(store.list())).map(({ id }) => id),
+    [A],
+  )
+})
+
+t.test('a pool that is not there, or a cluster that is away, is not listed as empty', async t => {
+  const { store } = await open({ rbd_store_pool: 'none' })
+  const wanted = { code: 'unavailable', message: /rbd ls .*error opening pool 'none'/ }
+  await t.rejects(collectAll(store.list()), wanted)
+  ceph.say('away')
+  await t.rejects(collectAll(store.list()), { code: 'unavailable', message: /rbd ls/ })
+  ceph.unsay('away')
+})
+
+t.test('what no image names is found in a pool, and deleted', async t => {
+  const { pool, store } = await open()
+  const folder = t.testdir()
+  const config = join(folder, 'glance-api.conf')
+  const lines = [
+    `data_dir = ${folder}/data`,
+    'enabled_backends = kept:rbd',
+    '[glance_store]',
+    'default_backend = kept',
+    '[kept]',
+    `rbd_store_pool = ${pool}`,
+  ]
+  writeFileSync(config, `${lines.join('\n')}\n`)
+  const server = await startTestServer(t, { dataApi: 'sqlite', ...(await readConfig(config)) })
+  const id = await server.create()
+  t.equal((await server.upload(id, 'abc')).status, 204)
+  await store.add(A, bytesOf('abc'), 3)
+  ceph.add(pool, `${B}.${A}.partial`, { data: 'half', object: '1024' })
+  ceph.add(pool, 'volume', { data: 'mine', object: '1024' })
+  const words = ['scrub', '--config', config, '--min-age', '0']
+  const found = await run([...words, '--orphans'])
+  t.match(found, { status: 1, stderr: '', stdout: /^2 orphans/m })
+  t.match(await run([...words, '--delete-orphans', 'kept']), { status: 0, stderr: '' })
+  t.strictSame(ceph.images(pool).toSorted(), [id, 'volume'].toSorted())
 })
 
 t.test('a cluster that is away is unavailable', async t => {

@@ -22,6 +22,8 @@ export interface StoreSuiteOptions<T extends Test> {
   readonly segment?: number
   /** Titles of cases that do not apply, and why. */
   readonly skip?: Readonly<Record<string, string>>
+  /** Titles of the only cases to be run, where all are run elsewhere; every case unless given. There has to be each. */
+  readonly only?: readonly string[]
 }
 
 /** An image's id. */
@@ -39,10 +41,12 @@ export type CheckStore = (
 /** Every promise of {@link Store}, and that nothing is left behind that should not be. */
 export function storeSuite<T extends Test>(
   given: T | TestFunction,
-  { create, segment = MIB, skip = {} }: StoreSuiteOptions<T>,
+  { create, segment = MIB, skip = {}, only }: StoreSuiteOptions<T>,
 ): void {
   const t = testOf(given)
+  const unseen = new Set(only)
   const check: CheckStore = (title, work) => {
+    if (only !== undefined && !unseen.delete(title)) return
     const reason = skip[title]
     t.test(title, reason === undefined ? {} : { skip: reason }, async t => {
       const fixture = await create(t as T) // Cases are given what the suite is.
@@ -347,6 +351,7 @@ export function storeSuite<T extends Test>(
     t.equal(await textOf(store, A), 'abc')
     return [A]
   })
+  for (const title of unseen) throw new TypeError(`the suite has no case '${title}'`)
 }
 
 async function textOf(store: Store, id: string): Promise<string> {

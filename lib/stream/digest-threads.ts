@@ -4,10 +4,11 @@ import type { DigestAlgorithm } from '../image/digest.ts'
 import type { DigestAnswer, DigestTask } from './digest-thread.ts'
 
 /** Bytes that are handed over at a time. */
-const SLOT = 512 * 1024
-/** Slots of all streams together: as much is on its way to the threads at most. */
+const SLOT = 256 * 1024
+/** How many of these the threads have at most, before whoever has more waits. */
 const SLOTS = 12
-const THREADS = Math.min(4, availableParallelism())
+/** One processor is for whoever moves the data. */
+const THREADS = Math.min(4, availableParallelism() - 1)
 /** A thread makes next to nothing that is to be collected. */
 const LIMITS = { maxYoungGenerationSizeMb: 2 }
 
@@ -21,7 +22,7 @@ export interface RemoteHashes {
 
 /** Digests of a stream on threads that are started on first use; undefined where there is one processor only. */
 export function hashElsewhere(algorithms: readonly DigestAlgorithm[]): RemoteHashes | undefined {
-  if (THREADS < 2 || algorithms.length === 0) return undefined
+  if (THREADS < 1 || algorithms.length === 0) return undefined
   const hashes = new Hashes(algorithms)
   forgotten.register(hashes, hashes.parts)
   return hashes
@@ -36,6 +37,9 @@ interface Part {
 
 class Hashes implements RemoteHashes {
   readonly parts: readonly Part[]
+  /** What is filled before the threads have it, since each hand-over takes a while. */
+  #slot: Uint8Array | undefined
+  #filled = 0
   #failure: { readonly error: unknown } | undefined
 
   constructor(algorithms: readonly DigestAlgorithm[]) {
@@ -47,23 +51,38 @@ class Hashes implements RemoteHashes {
   }
 
   async update(chunk: Uint8Array): Promise<void> {
-    for (let at = 0; at < chunk.length; at += SLOT) {
-      const slot = await slots.take()
-      const bytes = chunk.subarray(at, at + SLOT)
-      slot.set(bytes)
-      const hashed = this.parts.map(({ stream, algorithm, thread }) =>
-        thread.ask({ stream, algorithm, bytes: slot.subarray(0, bytes.length) }),
-      )
-      void this.#settled(slot, hashed)
+    for (let at = 0; at < chunk.length;) {
+      this.#slot ??= slots.take()
+      const bytes = chunk.subarray(at, at + SLOT - this.#filled)
+      this.#slot.set(bytes, this.#filled)
+      this.#filled += bytes.length
+      at += bytes.length
+      if (this.#filled === SLOT) this.#hand()
       if (this.#failure !== undefined) throw this.#failure.error
+      await slots.room()
     }
   }
 
   async hex(algorithm: DigestAlgorithm): Promise<string> {
+    this.#hand()
     if (this.#failure !== undefined) throw this.#failure.error
     const part = this.parts.find(one => one.algorithm === algorithm)
     if (part === undefined) throw new TypeError(`not made to compute ${algorithm}`)
     return await part.thread.ask({ stream: part.stream, algorithm, bytes: null })
+  }
+
+  /** Has the threads hash what has come. */
+  #hand(): void {
+    const [slot, filled] = [this.#slot, this.#filled]
+    this.#slot = undefined
+    this.#filled = 0
+    if (slot === undefined) return
+    slots.hand()
+    const bytes = slot.subarray(0, filled)
+    const hashed = this.parts.map(({ stream, algorithm, thread }) =>
+      thread.ask({ stream, algorithm, bytes }),
+    )
+    void this.#settled(slot, hashed)
   }
 
   /** Frees the slot once all have hashed it. */
@@ -150,21 +169,30 @@ function promiseWithResolvers<T>(): PromiseWithResolvers<T> {
 /** Memory that the threads share with us, used again and again. */
 class Slots {
   readonly #free: Uint8Array[] = []
-  readonly #waiting: ((slot: Uint8Array) => void)[] = []
-  #made = 0
+  readonly #waiting: (() => void)[] = []
+  /** How many the threads have. */
+  #handed = 0
 
-  async take(): Promise<Uint8Array> {
-    const slot = this.#free.pop()
-    if (slot !== undefined) return slot
-    if (this.#made === SLOTS) return await new Promise(resolve => this.#waiting.push(resolve))
-    this.#made += 1
-    return new Uint8Array(new SharedArrayBuffer(SLOT))
+  /** At once: a stream has one that it fills, however slowly, and keeps no other stream from having one. */
+  take(): Uint8Array {
+    return this.#free.pop() ?? new Uint8Array(new SharedArrayBuffer(SLOT))
+  }
+
+  /** Resolves when the threads are not behind by so many that more would only take memory. */
+  async room(): Promise<void> {
+    while (this.#handed > SLOTS) {
+      await new Promise<void>(resolve => this.#waiting.push(resolve))
+    }
+  }
+
+  hand(): void {
+    this.#handed += 1
   }
 
   give(slot: Uint8Array): void {
-    const next = this.#waiting.shift()
-    if (next === undefined) this.#free.push(slot)
-    else next(slot)
+    this.#handed -= 1
+    if (this.#free.length < SLOTS) this.#free.push(slot)
+    this.#waiting.shift()?.()
   }
 }
 

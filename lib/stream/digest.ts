@@ -19,9 +19,13 @@ export class Hasher {
   #here: ReadonlyMap<DigestAlgorithm, Hash> | undefined
   #elsewhere: RemoteHashes | undefined
 
-  /** Naming an algorithm twice costs nothing. */
-  constructor(algorithms: Iterable<DigestAlgorithm>) {
+  /**
+   * Naming an algorithm twice costs nothing. `here` keeps it on this thread, for chunks that are not lent: while they
+   * are waited for, those before them are collected.
+   */
+  constructor(algorithms: Iterable<DigestAlgorithm>, where: 'here' | 'anywhere' = 'anywhere') {
     this.#algorithms = [...new Set(algorithms)]
+    if (where === 'here') this.#hashes()
   }
 
   /** Takes the next chunk in; it stays untouched until this resolves. */

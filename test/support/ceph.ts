@@ -6,10 +6,11 @@ export const FSID = '5060e323-5e0b-4116-9368-c1a9e6d1e61b'
 
 /** Reads the words as Ceph's programs do, as far as the store uses them. */
 const WORDS = `#!/bin/sh
-verb= pool= image= snap= object=
+verb= pool= image= snap= object= format=
 while [ $# -gt 0 ]; do
   case $1 in
-  --conf | --id | --format) shift ;;
+  --conf | --id) shift ;;
+  --format) shift && format=$1 ;;
   --from-snap) shift && snap=$1 ;;
   --pool=* | --dest-pool=*) pool=\${1#*=} ;;
   --image=*) image=\${1#*=} ;;
@@ -43,15 +44,17 @@ case $verb in
   cat >"$at/data" ;;
 *' info')
   snapped
-  printf '{"size":%d,"object_size":%d,"block_name_prefix":"rbd_data.%s","features":["layering"]}' \\
-    "$(wc -c <"$at/data")" "$(($(cat "$at/object") * 1024))" "$image" ;;
+  printf '{"size":%d,"object_size":%d,"block_name_prefix":"rbd_data.%s","features":["layering"],"modify_timestamp":"%s"}' \\
+    "$(wc -c <"$at/data")" "$(($(cat "$at/object") * 1024))" "$image" \\
+    "$(cat "$at/modified" 2>/dev/null || LC_ALL=C date -r "$at/data" '+%a %b %e %H:%M:%S %Y')" ;;
 *' ls') [ "$verb" = ' snap ls' ] && found && cd "$at" && set -- snap.* || { cd "$root/$pool" && set -- *; }
   list=
   for name in "$@"; do
     [ -e "$name" ] || continue
+    [ "$format" = json ] || { echo "$name"; continue; }
     if [ "$verb" = ' snap ls' ]; then list="$list,{\\"name\\":\\"\${name#snap.}\\"}"; else list="$list,\\"$name\\""; fi
   done
-  echo "[\${list#,}]" ;;
+  [ "$format" != json ] || echo "[\${list#,}]" ;;
 *' diff') snapped; cat "$at/diff" 2>/dev/null || echo '[]' ;;
 *' children') snapped; cat "$at/children" 2>/dev/null || echo '[]' ;;
 *' create') found; echo unprotected >"$at/snap.$snap" ;;
@@ -63,7 +66,9 @@ case $verb in
   for name in "$at"/snap.*; do [ -e "$name" ] && fail 39 "image has snapshots - not removing"; done
   [ -e "$at/watched" ] && fail 16 "error: image still has watchers"
   rm -r "$at" ;;
-*' mv') found; mkdir "$root/$pool/$dest" 2>/dev/null || fail 17 "rename error: (17) File exists"
+*' mv') found
+  [ -e "$root/$pool/$dest" ] && [ ! -e "$root/late" ] && fail 17 "rename error: (17) File exists"
+  mkdir "$root/$pool/$dest" 2>/dev/null || exit 0
   mv "$at"/snap.* "$at/object" "$root/$pool/$dest"
   mv "$at/data" "$root/$pool/$dest/data" && rmdir "$at" ;;
 *' export') snapped; cat "$at/data" ;;

@@ -19,6 +19,8 @@ export interface KilledStore {
   readonly segment: number
   /** The names of all that it keeps: ids of images, those of segments, and what is left of writes, with an id in each. */
   readonly contents: () => Promise<readonly string[]>
+  /** Waits for what a service had begun when it was killed, where that goes on without it. */
+  readonly idle?: () => Promise<void>
 }
 
 /** Milliseconds that the uploads of a turn take, or nearly. */
@@ -141,6 +143,7 @@ class Killable {
     await this.#program.outcome
     for (const upload of this.#uploads) upload.destroy()
     this.#uploads.clear()
+    await this.#store.idle?.()
   }
 
   async restart(): Promise<void> {

@@ -1,6 +1,8 @@
 import { GlanceError, isGlanceError } from '../../errors.ts'
+import { boundedLines } from '../../stream/lines.ts'
 import { SNAPSHOT } from './location.ts'
-import { type CephPrograms, type Ending, ERRNO } from './program.ts'
+import { outputOf } from './output.ts'
+import { type CephPrograms, type Ending, ERRNO, type Running } from './program.ts'
 
 /** An image of a pool. */
 export interface RbdName {
@@ -22,6 +24,8 @@ export interface RbdInfo {
   readonly dataPool: string
   /** Whether the bytes of an object are the bytes of the image in their place: no stripes, no other image below it. */
   readonly isPlain: boolean
+  /** When it was last written to, or up to a minute before that; null where that is not known. */
+  readonly modifiedAt: Date | null
 }
 
 /** What can be done with whole images by the `rbd` program. */
@@ -39,10 +43,13 @@ export class RbdPool {
     return infoOf(this.#answer('rbd info', found), name.pool)
   }
 
-  /** Names of all images. */
-  async list(pool: string, signal?: AbortSignal): Promise<readonly string[]> {
-    const found = await this.#programs.rbd([...JSON_OF, 'ls', `--pool=${pool}`], signal)
-    return this.#answer('rbd ls', found) as readonly string[] // Its own format.
+  /** Names of all images. @throws {GlanceError} `unavailable`, also when there is no such pool. */
+  async *names(pool: string, signal?: AbortSignal): AsyncGenerator<string, void> {
+    signal?.throwIfAborted()
+    const running = this.#programs.start('rbd', ['ls', `--pool=${pool}`])
+    for await (const line of boundedLines(this.#listed(running, signal), LONGEST)) {
+      if (line.isWhole && line.isEnded) yield line.text
+    }
   }
 
   /** Whether the image is still what the snapshot is of. Not when either is gone. */
@@ -67,6 +74,10 @@ export class RbdPool {
   async rename({ pool, image }: RbdName, to: string): Promise<void> {
     const destination = [`--dest-pool=${pool}`, `--dest=${to}`]
     await this.#do('rbd mv', ['mv', `--pool=${pool}`, `--image=${image}`, ...destination])
+    // Ceph tells both of two at the very same time that they did, and leaves the one that did not as it was.
+    if ((await this.find({ pool, image, snapshot: null })) === undefined) return
+    const message = `store ${this.#programs.store}: an image was named ${to} at the same time`
+    throw new GlanceError('duplicate', message)
   }
 
   /**
@@ -76,6 +87,7 @@ export class RbdPool {
   async requireUnused(name: RbdName, signal?: AbortSignal): Promise<void> {
     const image = wordsOf({ ...name, snapshot: null })
     const listed = await this.#programs.rbd([...JSON_OF, 'snap', 'ls', '--all', ...image], signal)
+    if (listed.status === ERRNO.ENOENT) throw this.absent({ ...name, snapshot: null })
     const all = this.#answer('rbd snap ls', listed) as readonly { name: string }[] // Its own format.
     if (all.some(snapshot => snapshot.name !== name.snapshot)) {
       throw this.#inUse(name, 'it has other snapshots')
@@ -106,6 +118,20 @@ export class RbdPool {
     await this.#removeImage(name, signal).catch((error: unknown) => {
       if (!isGlanceError(error, 'not_found')) throw error
     })
+  }
+
+  /** What is said of an image that is not there. */
+  absent({ pool, image, snapshot }: RbdName): GlanceError {
+    const what = snapshot === null ? image : `${image}@${snapshot}`
+    const message = `store ${this.#programs.store} has no rbd image ${what} in the pool ${pool}`
+    return new GlanceError('not_found', message)
+  }
+
+  /** Bytes of a list, which is at its end only when the program says so. */
+  async *#listed(running: Running, signal: AbortSignal | undefined) {
+    const ending = yield* outputOf(running, EVERYTHING, signal)
+    if (ending === null || ending.status === 0) return
+    throw new GlanceError('unavailable', this.#programs.fault('rbd ls', ending).message)
   }
 
   /** False when it was not there any more. */
@@ -154,6 +180,9 @@ export class RbdPool {
   }
 }
 
+/** Bytes of a name that may be ours, or a few more. */
+const LONGEST = 256
+const EVERYTHING = { offset: 0, length: Infinity } as const
 const JSON_OF = ['--format', 'json'] as const
 
 /** The words that name an image; with `=`, so that a name may begin with a hyphen. */
@@ -173,7 +202,10 @@ function infoOf(document: unknown, pool: string): RbdInfo {
     readonly features: readonly string[]
     readonly op_features?: readonly string[]
     readonly parent?: unknown
+    readonly modify_timestamp?: string
   }
+  // Of our own time zone, as the program has it; nothing or the beginning of time before Ceph 14.
+  const modifiedAt = new Date(info.modify_timestamp ?? 0)
   const special = [...info.features, ...(info.op_features ?? [])]
   return {
     size: info.size,
@@ -184,5 +216,6 @@ function infoOf(document: unknown, pool: string): RbdInfo {
       info.block_name_prefix.startsWith('rbd_data.') &&
       info.parent === undefined &&
       !special.some(feature => ['striping', 'migrating'].includes(feature)),
+    modifiedAt: modifiedAt.getTime() > 0 ? modifiedAt : null,
   }
 }

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { access, constants } from 'node:fs/promises'
 import type { Abortable } from '../../abort.ts'
 import { GlanceError, isGlanceError, messageOf } from '../../errors.ts'
@@ -7,16 +6,15 @@ import type { Bytes } from '../../stream/bytes.ts'
 import { type ByteRange, checkRange } from '../../stream/range.ts'
 import { verifySize } from '../../stream/verify.ts'
 import { checkImageId } from '../location.ts'
-import type { Location, Store } from '../store.ts'
+import type { Location, Store, StoredData } from '../store.ts'
 import { RbdImport } from './import.ts'
+import { partialName, partialsIn, volumesIn } from './listing.ts'
 import { parseRbdLocation, RBD_SCHEMES, rbdLocation } from './location.ts'
 import { type RbdInfo, type RbdName, RbdPool } from './pool.ts'
 import { CephPrograms } from './program.ts'
 import { readRange } from './read.ts'
 import type { RbdSettings } from './settings.ts'
 
-/** The names under which data arrives: no image's of a Glance, since an id has no dots. */
-const PARTIAL = /^[0-9a-f-]{36}\.[0-9a-f-]{36}\.partial$/i
 /** Milliseconds: more than the 30 s for which Ceph believes that a program that was killed is there. */
 const LEAVING_MS = 40_000
 
@@ -114,18 +112,27 @@ export class RbdStore implements Store {
   }
 
   async delete(at: Location, { signal }: Abortable = {}): Promise<void> {
+    signal?.throwIfAborted()
     const name = this.#nameOf(at)
-    await this.#find({ ...name, snapshot: null }, signal)
     await this.#pool.requireUnused(name, signal)
     signal?.throwIfAborted()
     await this.#pool.remove(name)
   }
 
+  async *list({ signal }: Abortable = {}): AsyncGenerator<StoredData, void> {
+    const { pool } = this.#settings
+    for await (const { name, id, isWhole, info } of volumesIn(this.#pool, pool, signal)) {
+      const location = rbdLocation(this.#fsid, pool, name)
+      const modifiedAt = info.modifiedAt ?? new Date() // Never old, when nobody knows.
+      yield { id, location, size: info.size, modifiedAt, isWhole }
+    }
+  }
+
   /** Removes what writes left, whoever began them, but for those that are still going on somewhere. */
   async recover({ signal }: Abortable = {}): Promise<void> {
-    const { pool } = this.#settings
-    const left = (await this.#pool.list(pool, signal)).filter(image => PARTIAL.test(image))
-    await Promise.all(left.map(async image => await this.#discard(image, signal)))
+    for await (const names of partialsIn(this.#pool, this.#settings.pool, signal)) {
+      await Promise.all(names.map(async name => await this.#discard(name, signal)))
+    }
   }
 
   /** Waits for what is still being removed. What takes longer than Ceph remembers the dead is left to `recover`. */
@@ -141,7 +148,7 @@ export class RbdStore implements Store {
     signal: AbortSignal | undefined,
   ): Promise<number> {
     const { pool, chunkSize: objectSize } = this.#settings
-    const image = `${id}.${randomUUID()}.partial`
+    const image = partialName(id)
     const writing = new RbdImport(this.#programs, { pool, image, objectSize })
     try {
       let size = 0
@@ -199,11 +206,8 @@ export class RbdStore implements Store {
   async #find(name: RbdName, signal: AbortSignal | undefined): Promise<RbdInfo> {
     signal?.throwIfAborted()
     const found = await this.#pool.find(name, signal)
-    if (found !== undefined) return found
-    const { pool, image, snapshot } = name
-    const what = snapshot === null ? image : `${image}@${snapshot}`
-    const message = `store ${this.id} has no rbd image ${what} in the pool ${pool}`
-    throw new GlanceError('not_found', message)
+    if (found === undefined) throw this.#pool.absent(name)
+    return found
   }
 
   #duplicate(id: string): GlanceError {

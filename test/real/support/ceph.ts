@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runCommand } from '../../support/command.ts'
@@ -7,7 +7,7 @@ import { type Daemon, freePort, startDaemon } from './daemon.ts'
 import { DEBIAN_PYTHON } from './python.ts'
 import { waitUntil } from './wait.ts'
 
-/** Debian's Ceph with a pool `images`, of one monitor and one place for data, in memory, until it is disposed of. */
+/** Debian's Ceph with a pool `images`, of one monitor and one place for data, in memory, that asks for keys. */
 export class Ceph implements AsyncDisposable {
   /** Its configuration file. */
   readonly conf: string
@@ -38,10 +38,13 @@ export class Ceph implements AsyncDisposable {
       await writeFile(ceph.conf, configuration(folder, fsid, monitor))
       const map = join(folder, 'monmap')
       await run('monmaptool', ['--create', '--fsid', fsid, '--addv', 'a', monitor, map])
-      await run('ceph-mon', ['--conf', ceph.conf, '--mkfs', '-i', 'a', '--monmap', map])
+      const keys = await firstKeys(folder)
+      const making = ['--mkfs', '-i', 'a', '--monmap', map, '--keyring', keys]
+      await run('ceph-mon', ['--conf', ceph.conf, ...making])
       await ceph.#daemon(daemons, 'ceph-mon', 'a')
       const uuid = randomUUID()
       await ceph.admin('osd', 'new', uuid, '0')
+      await ceph.allow('osd.0', { mon: 'allow profile osd', osd: 'allow *' })
       await run('ceph-osd', ['--conf', ceph.conf, '-i', '0', '--mkfs', '--osd-uuid', uuid])
       await ceph.#daemon(daemons, 'ceph-osd', '0')
       await waitUntil('the place for data is up', async () => {
@@ -62,6 +65,12 @@ export class Ceph implements AsyncDisposable {
     return await run('ceph', ['--conf', this.conf, '--connect-timeout', '60', ...words])
   }
 
+  /** Makes somebody known, who may do so much, with a key in the file that the configuration file names. */
+  async allow(name: string, allowed: Readonly<Record<string, string>>): Promise<void> {
+    const words = Object.entries(allowed).flat()
+    await this.admin('auth', 'get-or-create', name, ...words, '-o', keyringOf(this.#folder, name))
+  }
+
   /** What `rbd` prints. */
   async rbd(...words: readonly string[]): Promise<string> {
     return await run('rbd', ['--conf', this.conf, ...words])
@@ -80,6 +89,19 @@ export class Ceph implements AsyncDisposable {
   /** Removes all images, with all that Ceph knows of them. */
   async empty(): Promise<void> {
     await run('rados', ['--conf', this.conf, 'purge', 'images', '--yes-i-really-really-mean-it'])
+  }
+
+  /** Waits until no program of Ceph's is at work, whoever started it. */
+  async idle(): Promise<void> {
+    await waitUntil('all has ended that was begun', async () => {
+      const processes = (await readdir('/proc')).filter(name => /^\d+$/.test(name))
+      const commands = await Promise.all(
+        processes.map(async id => await readFile(`/proc/${id}/cmdline`, 'utf8').catch(() => '')), // It has ended.
+      )
+      return !commands.some(
+        command => /^(?:rbd|rados|ceph)\0/.test(command) && command.includes(`\0${this.conf}\0`),
+      )
+    })
   }
 
   /** Does `work` while there is no room for another byte. */
@@ -114,6 +136,22 @@ export class Ceph implements AsyncDisposable {
   }
 }
 
+/** Makes keys for the monitors, and for whom all is allowed; resolves to the path of the file that has both. */
+async function firstKeys(folder: string): Promise<string> {
+  const keys = join(folder, 'mon.keyring')
+  const admin = keyringOf(folder, 'client.admin')
+  const all = (kind: string) => ['--cap', kind, 'allow *']
+  const made = (path: string, name: string) => ['--create-keyring', path, '--gen-key', '-n', name]
+  await run('ceph-authtool', [...made(keys, 'mon.'), ...all('mon')])
+  await run('ceph-authtool', [...made(admin, 'client.admin'), ...all('mon'), ...all('osd')])
+  await run('ceph-authtool', [keys, '--import-keyring', admin])
+  return keys
+}
+
+function keyringOf(folder: string, name: string): string {
+  return join(folder, `${name}.keyring`)
+}
+
 async function run(program: string, words: readonly string[]): Promise<string> {
   const { status, stdout, stderr } = await runCommand(program, words, {
     environment: DEBIAN_PYTHON,
@@ -129,21 +167,23 @@ mon_host = ${monitor}
 public_addr = 127.0.0.1
 cluster_addr = 127.0.0.1
 ms_bind_ipv6 = false
-auth_cluster_required = none
-auth_service_required = none
-auth_client_required = none
+auth_cluster_required = cephx
+auth_service_required = cephx
+auth_client_required = cephx
 osd_pool_default_size = 1
 osd_pool_default_min_size = 1
 osd_pool_default_pg_autoscale_mode = off
 osd_crush_chooseleaf_type = 0
 mon_allow_pool_size_one = true
 mon_warn_on_pool_no_redundancy = false
+paxos_propose_interval = 0.02
+paxos_min_wait = 0.01
 mon_data_avail_crit = 0
 mon_data_avail_warn = 0
 run_dir = ${folder}/run
 log_file = ${folder}/$name.log
 crash_dir = ${folder}
-keyring = ${folder}/keyring
+keyring = ${keyringOf(folder, '$name')}
 osd_objectstore = memstore
 memstore_device_bytes = 4294967296
 
