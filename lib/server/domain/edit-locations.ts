@@ -9,6 +9,7 @@ import type { RequestContext } from './context.ts'
 import type { ImageEdit } from '../../image/edit.ts'
 import { newDigests } from './location-digests.ts'
 import type { Service } from './service.ts'
+import { maximum, tooLarge } from './upload.ts'
 
 /** Bytes that there are at each URL that is to be registered. */
 export type SizesByUrl = ReadonlyMap<string, number>
@@ -119,7 +120,7 @@ export function externalStore({ stores }: Service, location: ImageLocation): Sto
   return LOCAL.test(location.url) ? undefined : stores.of(location)
 }
 
-/** Bytes. @throws {GlanceError} `invalid` when there are none to be had. */
+/** Bytes. @throws {GlanceError} `invalid` when there are none to be had; `over_limit` for more than an image may have. */
 export async function sizeAt(
   service: Service,
   location: ImageLocation,
@@ -127,14 +128,14 @@ export async function sizeAt(
 ): Promise<number> {
   const store = externalStore(service, location)
   if (store === undefined) throw new GlanceError('invalid', 'invalid location')
-  try {
-    const size = await store.size(location, { ...call, asGiven: true })
-    if (size > 0) return size
-  } catch (error) {
+  const asked = { ...call, asGiven: true }
+  const size = await store.size(location, asked).catch((error: unknown) => {
     call.signal.throwIfAborted()
     throw new GlanceError('invalid', 'invalid location', { cause: error })
-  }
-  throw new GlanceError('invalid', 'invalid location')
+  })
+  if (size === 0) throw new GlanceError('invalid', 'invalid location')
+  if (size > maximum(service)) throw tooLarge(service)
+  return size
 }
 
 function newIn(edit: LocationEdit): readonly NewLocation[] {
