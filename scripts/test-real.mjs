@@ -21,6 +21,7 @@ const PACKAGES = [
   'mandoc',
   'memcached',
   'memtest86+',
+  'mount',
   'postgresql',
   'python3-boto3',
   'python3-glance',

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { join } from 'node:path'
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
@@ -17,6 +17,8 @@ const TRUSTING = { ca: pem('ca.pem') }
 const CLIENT = { ...TRUSTING, cert: pem('client.pem'), key: pem('client.key') }
 /** By itself, whom nobody trusts. */
 const STRANGER = { ...TRUSTING, cert: pem('cert.pem'), key: pem('key.pem') }
+
+const OCTETS = 'application/octet-stream'
 
 interface Answer {
   readonly status: number | undefined
@@ -79,9 +81,37 @@ t.test('with cert_file and key_file the service speaks TLS', async t => {
       disk_format: 'raw',
       container_format: 'bare',
     })
-    await send(server, 'PUT', `/v2/images/${id}/file`, 'application/octet-stream', data)
+    await send(server, 'PUT', `/v2/images/${id}/file`, OCTETS, data)
     t.equal((await get(server.url, `/v2/images/${id}/file`, TRUSTING)).text, data.toString())
   })
+})
+
+t.test('LP 1007093: small images that come by TLS are stored once', async t => {
+  const dataDir = t.testdir()
+  const server = await startTestServer(t, { ...SERVER, store: 'file', dataDir })
+  for (const [size, id] of [
+    [1, '00000000-0000-4000-8000-000000000011'],
+    [100, '00000000-0000-4000-8000-000000000012'],
+    [16_384, '00000000-0000-4000-8000-000000000013'],
+    [16_385, '00000000-0000-4000-8000-000000000014'],
+  ] as const) {
+    const data = Buffer.alloc(size, 'x')
+    const v1 = id.replace('0000-4000', '0001-4000')
+    const formats = { disk_format: 'raw', container_format: 'bare' }
+    await send(server, 'POST', '/v2/images', 'application/json', { id, ...formats })
+    await send(server, 'PUT', `/v2/images/${id}/file`, OCTETS, data)
+    await send(server, 'POST', '/v1/images', OCTETS, data, {
+      'x-image-meta-id': v1,
+      'x-image-meta-disk_format': 'raw',
+      'x-image-meta-container_format': 'bare',
+    })
+    for (const image of [id, v1]) {
+      const { text } = await get(server.url, `/v2/images/${image}`, TRUSTING)
+      t.match(JSON.parse(text), { status: 'active', size }, `${size} bytes`)
+      t.ok(readFileSync(join(dataDir, 'images', image)).equals(data))
+    }
+  }
+  t.equal(readdirSync(join(dataDir, 'images')).length, 8, 'and nothing besides')
 })
 
 t.test('LP 1032451: with ca_file a client needs a certificate by it', async t => {
@@ -238,11 +268,12 @@ async function send(
   path: string,
   type: string,
   body: object,
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const sent = request(new URL(path, url), {
     ...TRUSTING,
     method,
-    headers: { 'content-type': type },
+    headers: { 'content-type': type, ...headers },
   })
   sent.end(Buffer.isBuffer(body) ? body : JSON.stringify(body))
   const [answer] = (await once(sent, 'response')) as [

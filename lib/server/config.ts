@@ -118,6 +118,12 @@ export interface ServerConfig extends RemotePolicySettings, DatabaseConfig, Stor
   readonly maxRequestIdLength: number
   /** How long a client may neither send what it has announced nor take what it has asked for. Milliseconds; 0 for ever. */
   readonly clientSocketTimeoutMs: number
+  /** How long a client may take over its handshake, and over the head of a request. Milliseconds; 0 for ever. */
+  readonly headerTimeoutMs: number
+  /** How long a connection is kept for the next request. Milliseconds; 0 for ever. */
+  readonly keepAliveTimeoutMs: number
+  /** Connections at once of one process; 0 for any number. */
+  readonly maxConnections: number
   /** How long requests that are under way may take when the server stops. Milliseconds; 0 for ever. */
   readonly shutdownGraceMs: number
 }
@@ -196,6 +202,9 @@ export function completeConfig(given: Partial<ServerConfig>): ServerConfig {
     apiLimitMax: 1000,
     maxRequestIdLength: 64,
     clientSocketTimeoutMs: 900_000,
+    headerTimeoutMs: 60_000,
+    keepAliveTimeoutMs: 72_000,
+    maxConnections: 0,
     shutdownGraceMs: 60_000,
     ...given,
   })

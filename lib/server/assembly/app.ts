@@ -63,6 +63,7 @@ export async function appOf(
     tls,
     watch,
     report,
+    limits: config,
   })
   healthcheck(app)
   versions(app, listed, config.publicEndpoint)

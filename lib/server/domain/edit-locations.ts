@@ -1,7 +1,7 @@
 import type { ImageRecord } from '../../database/database.ts'
 import { GlanceError } from '../../errors.ts'
 import type { ImageLocation, LocationEdit, NewLocation } from '../../image/location.ts'
-import type { Store } from '../../store/store.ts'
+import type { Store, StoreCall } from '../../store/store.ts'
 import { enforceQuota } from '../quota/limits.ts'
 import { requireAllowedOn } from './access.ts'
 import { type Decision, requireFormats } from './alter.ts'
@@ -9,6 +9,7 @@ import type { RequestContext } from './context.ts'
 import type { ImageEdit } from '../../image/edit.ts'
 import { newDigests } from './location-digests.ts'
 import type { Service } from './service.ts'
+import { maximum, tooLarge } from './upload.ts'
 
 /** Bytes that there are at each URL that is to be registered. */
 export type SizesByUrl = ReadonlyMap<string, number>
@@ -94,7 +95,7 @@ export function placedChange(image: ImageRecord, placed: ImageRecord): Decision 
  * @throws {GlanceError} `invalid`; `over_limit` for more of them than an image may have, even if few are to stay.
  */
 export async function sizesOf(
-  { signal }: Pick<RequestContext, 'signal'>,
+  { signal, onBehalf }: Pick<RequestContext, 'signal' | 'onBehalf'>,
   service: Service,
   image: Pick<ImageRecord, 'locations'>,
   edits: readonly LocationEdit[],
@@ -106,7 +107,8 @@ export async function sizesOf(
   }
   enforceQuota('locations', unknown.size, service.limits.locations)
   const sizes = new Map<string, number>()
-  for (const [url, location] of unknown) sizes.set(url, await sizeAt(service, location, signal))
+  for (const [url, location] of unknown)
+    sizes.set(url, await sizeAt(service, location, { signal, caller: onBehalf }))
   return sizes
 }
 
@@ -118,22 +120,22 @@ export function externalStore({ stores }: Service, location: ImageLocation): Sto
   return LOCAL.test(location.url) ? undefined : stores.of(location)
 }
 
-/** Bytes. @throws {GlanceError} `invalid` when there are none to be had. */
+/** Bytes. @throws {GlanceError} `invalid` when there are none to be had; `over_limit` for more than an image may have. */
 export async function sizeAt(
   service: Service,
   location: ImageLocation,
-  signal: AbortSignal,
+  call: Pick<StoreCall, 'caller'> & { readonly signal: AbortSignal },
 ): Promise<number> {
   const store = externalStore(service, location)
   if (store === undefined) throw new GlanceError('invalid', 'invalid location')
-  try {
-    const size = await store.size(location, { signal })
-    if (size > 0) return size
-  } catch (error) {
-    signal.throwIfAborted()
+  const asked = { ...call, asGiven: true }
+  const size = await store.size(location, asked).catch((error: unknown) => {
+    call.signal.throwIfAborted()
     throw new GlanceError('invalid', 'invalid location', { cause: error })
-  }
-  throw new GlanceError('invalid', 'invalid location')
+  })
+  if (size === 0) throw new GlanceError('invalid', 'invalid location')
+  if (size > maximum(service)) throw tooLarge(service)
+  return size
 }
 
 function newIn(edit: LocationEdit): readonly NewLocation[] {

@@ -9,16 +9,18 @@ import {
 import type { Authenticate } from '../auth/authenticate.ts'
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import { hasBody, UNDECODABLE } from './body.ts'
-import type { Connections } from './connections.ts'
+import type { ConnectionLimits, Connections } from './connections.ts'
 import { CONTEXT, identify, nameRequest, requestIdOf } from './context.ts'
 import { type Watch, watchExchanges } from './exchange.ts'
 import { faultResponse, HttpFault, isFault } from './fault.ts'
+import { requireOneReading } from './framing.ts'
 import type { InFlight } from './in-flight.ts'
 import { sendFault } from './send.ts'
 import { cutOffSilent } from './silence.ts'
 import type { PolicySource } from '../policy/policy-source.ts'
 
 export interface AppOptions {
+  readonly limits: ConnectionLimits
   /** Characters of a caller's own request id; 0 for any number. */
   readonly maxRequestIdLength: number
   /** How long a client may neither send nor take anything. Milliseconds; 0 for ever. */
@@ -57,6 +59,7 @@ export function createApp({
   tls,
   watch,
   report,
+  limits,
 }: AppOptions): FastifyInstance {
   const fail = (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
     if (!isFault(error) && !reply.raw.destroyed) report(error, requestIdOf(reply))
@@ -66,11 +69,12 @@ export function createApp({
       faultResponse(error, request.headers.accept, request.headers['content-type']),
     )
   }
-  const app = listening(tls, {
-    clientErrorHandler: (_error, socket) => connections.refuse(socket),
+  const app = listening(tls, limits, {
+    clientErrorHandler: (error, socket) => connections.refuse(error, socket),
     exposeHeadRoutes: false,
     frameworkErrors: (_error, request, reply) =>
       fail(new GlanceError('invalid', UNDECODABLE), request, reply),
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
     requestTimeout: 0,
     return503OnClosing: false,
     rewriteUrl: ({ url = '/', headers }) => rewriteUrl(url, headers.accept),
@@ -79,7 +83,7 @@ export function createApp({
   for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
     app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
   }
-  connections.attend(app.server)
+  connections.attend(app.server, limits.maxConnections)
   app.addHook('preClose', async () => connections.close())
   app.decorateRequest(CONTEXT, null)
   if (watch !== undefined) watchExchanges(app, watch)
@@ -96,6 +100,7 @@ export function createApp({
   })
   app.addHook('onRequest', async (request, reply) => {
     nameRequest(request, reply, maxRequestIdLength)
+    requireOneReading(request.raw)
     cutOffSilent(request, reply, clientSocketTimeoutMs)
   })
   app.addHook('preSerialization', async (_request, reply, document) => {
@@ -114,12 +119,26 @@ const SOCKETS = {
   ...SOCKET_OPTIONS,
   // As many headers as Glance takes: v1 has all metadata in them.
   maxHeaderSize: 64 * 1024,
+  // Whatever Node was started with.
+  insecureHTTPParser: false,
 } as const
 
-function listening(tls: TlsOptions | null, options: FastifyServerOptions): FastifyInstance {
-  if (tls === null) return fastify({ ...options, http: SOCKETS })
+/** How often Node looks for clients that are too slow, at the most. */
+const LOOK_MS = 5000
+
+function listening(
+  tls: TlsOptions | null,
+  { headerTimeoutMs }: Pick<ConnectionLimits, 'headerTimeoutMs'>,
+  options: FastifyServerOptions,
+): FastifyInstance {
+  const slow = {
+    headersTimeout: headerTimeoutMs,
+    connectionsCheckingInterval: Math.min(LOOK_MS, Math.ceil(headerTimeoutMs / 4) || LOOK_MS),
+  }
+  if (tls === null) return fastify({ ...options, http: { ...SOCKETS, ...slow } })
   // What differs between the two kinds of server is nothing that a route sees.
-  const https = { ...tls, ...SOCKETS }
+  const handshake = headerTimeoutMs === 0 ? {} : { handshakeTimeout: headerTimeoutMs }
+  const https = { ...tls, ...SOCKETS, ...slow, ...handshake }
   return fastify({ ...options, https } as FastifyServerOptions)
 }
 

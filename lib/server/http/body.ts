@@ -34,6 +34,10 @@ export function mediaTypeOf(request: FastifyRequest): string | undefined {
  */
 export async function readDocument(request: FastifyRequest, reply: FastifyReply): Promise<object> {
   if (!hasBody(request.raw)) throw new GlanceError('invalid', 'body expected in request.')
+  if (Number(request.headers['content-length'] ?? 0) > LARGEST_DOCUMENT) {
+    const message = `the document is larger than the ${LARGEST_DOCUMENT} bytes allowed`
+    throw new GlanceError('over_limit', message)
+  }
   const chunks: Uint8Array[] = []
   for await (const chunk of limitSize(bytesOf(request, reply), LARGEST_DOCUMENT)) chunks.push(chunk)
   const document = parse(decode(Buffer.concat(chunks)))

@@ -1,23 +1,45 @@
-import type { Server, ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
-const MALFORMED =
-  'HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\ncontent-length: 0\r\nconnection: close\r\n\r\n'
+/** What a server lets its clients take of it before there is a request. */
+export interface ConnectionLimits {
+  /** How long a client may take over its handshake, and over the head of a request. Milliseconds; 0 for ever. */
+  readonly headerTimeoutMs: number
+  /** How long a connection is kept for the next request. Milliseconds; 0 for ever. */
+  readonly keepAliveTimeoutMs: number
+  /** Connections at once of one process; 0 for any number. */
+  readonly maxConnections: number
+}
+
+/** What is answered below HTTP, by the code of Node's error; everything else is malformed. */
+const STATUS_LINES: Readonly<Record<string, string>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: '413 Request Entity Too Large',
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+}
+
+interface Asked {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+}
 
 /** Sees to the connections of a server, below its requests. */
 export class Connections {
   /** What was last asked for on each. */
-  readonly #answers = new WeakMap<Duplex, ServerResponse>()
+  readonly #asked = new WeakMap<Duplex, Asked>()
   readonly #open = new Set<Socket>()
   #state: 'open' | 'draining' | 'closing' = 'open'
   #emptied: () => void = () => {}
 
-  attend(server: Server): void {
+  attend(server: Server, maxConnections: number): void {
+    // By default what is beyond 2000 is dropped without a word. How large they are in all is limited.
+    server.maxHeadersCount = 0
     // Told to go on by whoever reads the body, and by nobody when it is refused.
     server.on('checkContinue', (request, response) => server.emit('request', request, response))
+    server.on('connect', (_request, socket) => close(socket, '501 Not Implemented'))
     server.on('request', (request, response) => {
-      this.#answers.set(request.socket, response)
+      this.#asked.set(request.socket, { request, response })
       if (this.#state !== 'open') response.setHeader('connection', 'close')
       response.once('close', () => {
         // Once the server is closing, a connection that has had its answer is in the way.
@@ -25,6 +47,7 @@ export class Connections {
       })
     })
     server.on('connection', (socket: Socket) => {
+      if (maxConnections > 0 && this.#open.size >= maxConnections) return void socket.destroy()
       this.#open.add(socket)
       socket.once('close', () => {
         this.#open.delete(socket)
@@ -51,11 +74,28 @@ export class Connections {
     if (this.#open.size > 0) await new Promise<void>(resolve => (this.#emptied = resolve))
   }
 
-  /** Answers what is no HTTP, or ends in the middle, unless it has its answer already. */
-  refuse(socket: Duplex): void {
-    const answer = this.#answers.get(socket)
-    const isAnswering = answer !== undefined && answer.headersSent && !answer.writableFinished
-    if (isAnswering || !socket.writable) socket.destroy()
-    else socket.end(MALFORMED, () => socket.destroy())
+  /**
+   * Answers what is no HTTP, ends in the middle, or is too slow or too large to be read. What was asked for before that,
+   * and wholly, still has its own answer. The connection is closed in any case.
+   */
+  refuse({ code = '' }: NodeJS.ErrnoException, socket: Duplex): void {
+    const { request, response } = this.#asked.get(socket) ?? {}
+    const isAnswering = response !== undefined && !response.writableFinished
+    // Where there is no TLS yet nothing can be said, and nothing of it would ever be sent.
+    if (code === 'ERR_TLS_HANDSHAKE_TIMEOUT' || !socket.writable) {
+      socket.destroy()
+    } else if (isAnswering && request?.complete === true && code.startsWith('HPE_')) {
+      response.shouldKeepAlive = false
+      response.once('close', () => socket.destroy())
+    } else if (isAnswering && response.headersSent) {
+      socket.destroy()
+    } else {
+      close(socket, STATUS_LINES[code] ?? '400 Bad Request')
+    }
   }
+}
+
+function close(socket: Duplex, statusLine: string): void {
+  const headers = 'content-type: text/plain\r\ncontent-length: 0\r\nconnection: close'
+  socket.end(`HTTP/1.1 ${statusLine}\r\n${headers}\r\n\r\n`, () => socket.destroy())
 }

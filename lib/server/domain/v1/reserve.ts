@@ -6,6 +6,7 @@ import { requireAllowed } from '../access.ts'
 import type { RequestContext } from '../context.ts'
 import { createImage, type NewImage, requireMayCreate } from '../images.ts'
 import type { Service } from '../service.ts'
+import { maximum, tooLarge } from '../upload.ts'
 import { externalSize, requireExternal } from './external.ts'
 import { storeFor } from './fill.ts'
 import { requireMayV1Property } from './properties.ts'
@@ -58,7 +59,7 @@ export async function reserveImage(
   }
 }
 
-/** The size that the image says it has, else the one that there is. */
+/** The size that the image says it has, else the one that there is. @throws {GlanceError} `over_limit`, and as {@link externalSize}. */
 export async function sizeAt(
   context: RequestContext,
   service: Service,
@@ -66,7 +67,10 @@ export async function sizeAt(
   { size = 0 }: V1Attributes,
 ): Promise<number> {
   const store = requireExternal(service, url)
-  return size > 0 || url === null ? size : externalSize(context, store, url)
+  if (size > 0 || url === null) return size
+  const found = await externalSize(context, store, url)
+  if (found > maximum(service)) throw tooLarge(service)
+  return found
 }
 
 function newImage(
