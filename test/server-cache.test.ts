@@ -12,6 +12,8 @@ import { DEFAULT_IMPORTS } from '../lib/server/import-settings.ts'
 import { dial, untilStatus } from './support/connection.ts'
 import { startGate } from './support/gate.ts'
 import { ADMIN, OWNER, startTestServer, type TestServer, user } from './support/server.ts'
+import { startService } from './support/service.ts'
+import { CLOSING, create, put } from './support/service-requests.ts'
 import { soon } from './support/soon.ts'
 
 const MIB = 1024 * 1024
@@ -231,6 +233,19 @@ t.test('the folder of a Glance is taken over', async t => {
   t.match(await untilCached(again, 1), [{ image_id: good }], 'what is of other data is removed')
   await download(again, good)
   t.match(await cached(again), [{ image_id: good, hits: 6 }], 'what is proved is read')
+})
+
+t.test('two workers share a cache', async t => {
+  const service = await startService(t, ['workers = 2', `image_cache_dir = ${t.testdir()}`])
+  const id = await create(service)
+  await put(service, id, 'some data')
+  const ask = async (path: string) =>
+    await (await fetch(`${service.url}/v2/${path}`, { headers: CLOSING })).text()
+  // Each time another connection, and with it the other worker.
+  t.equal(await ask(`images/${id}/file`), 'some data')
+  while (!(await ask('cache')).includes(id)) await soon()
+  for (let i = 0; i < 4; i += 1) t.equal(await ask(`images/${id}/file`), 'some data')
+  for (let i = 0; i < 2; i += 1) t.match(await ask('cache'), '"hits":4')
 })
 
 t.test('the disk of the cache may fail', async t => {
