@@ -87,6 +87,7 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
     ],
   ],
   ['server/tasks/', ['errors.ts', 'abort.ts', 'server/domain/']],
+  ['server/cache/cache-index.ts', ['errors.ts', 'database/sqlite.ts', 'server/cache/cache.ts']],
   [
     'server/cache/',
     [
@@ -95,6 +96,7 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
       'image/',
       'stream/',
       'store/store.ts',
+      'store/file-reader.ts',
       'server/domain/',
       'server/policy/defaults.ts',
     ],

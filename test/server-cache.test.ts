@@ -1,18 +1,29 @@
 import { randomUUID } from 'node:crypto'
-import { readFileSync, unlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { once } from 'node:events'
+import { readdirSync, readFileSync, rmSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join, relative } from 'node:path'
+import Libsql from 'libsql'
 import t, { type Test } from 'tap'
-import { Handover } from '../lib/server/cache/handover.ts'
 import type { ServerConfig } from '../lib/server/config.ts'
 import { DEFAULT_FILTER } from '../lib/http/uri-filter.ts'
 import { DEFAULT_IMPORTS } from '../lib/server/import-settings.ts'
 import { dial, untilStatus } from './support/connection.ts'
-import { filesIn } from './support/files.ts'
 import { startGate } from './support/gate.ts'
 import { ADMIN, OWNER, startTestServer, type TestServer, user } from './support/server.ts'
+import { startService } from './support/service.ts'
+import { CLOSING, create, put } from './support/service-requests.ts'
 import { soon } from './support/soon.ts'
 
 const MIB = 1024 * 1024
+
+/** The copies in the folder of a cache, whole or not, and what else is there of them. */
+function filesIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile() && !/^(?:\.glance|cache\.db)/.test(entry.name))
+    .map(({ parentPath, name }) => relative(folder, join(parentPath, name)))
+}
 
 async function start(t: Test, given: Partial<ServerConfig> = {}) {
   const folder = join(t.testdir({ cache: {} }), 'cache')
@@ -126,26 +137,161 @@ t.test('of a location only what is for good comes into the cache', async t => {
     t.equal((await download(server, id)).text, 'SOME DATA', 'it is read from the cache')
     gate.open()
     while ((await server.show(id))['checksum'] === null) await soon()
-    t.equal((await download(server, id)).text, 'some data')
+    t.equal((await download(server, id)).text, 'some data', 'not from what nobody has proved')
+    await untilCached(server, 0)
+    await download(server, id)
     await untilCached(server, 1)
+    t.equal(readFileSync(join(folder, id), 'utf8'), 'some data')
   })
+})
+
+/** Begins to download an image, of which nobody reads anything yet. */
+async function reading(server: TestServer, id: string) {
+  const headers = Object.entries(OWNER).map(([name, value]) => `${name}: ${value}`)
+  return await dial(server, `GET /v2/images/${id}/file HTTP/1.1`, ...headers)
+}
+
+async function bytesOf(reader: AsyncIterable<Buffer>, most: number): Promise<number> {
+  let bytes = 0
+  for await (const chunk of reader) {
+    bytes += chunk.length
+    if (bytes > most) break // With the head of the answer.
+  }
+  return bytes
+}
+
+t.test('a partial file is removed when the client goes away (LP 1031842)', async t => {
+  const { server, folder } = await start(t)
+  const id = await uploaded(server, Buffer.alloc(32 * MIB))
+  const reader = await reading(server, id)
+  while (filesIn(folder).length === 0) await soon()
+  t.same(filesIn(folder), [`incomplete/${id}`])
+  reader.destroy()
+  while (filesIn(folder).length > 0) await soon()
+  t.same(await cached(server), [])
+  await download(server, id)
+  t.match(await untilCached(server, 1), [{ image_id: id }], 'and the next one brings all of it')
+})
+
+t.test('many who read an image that is not there have it fetched once', async t => {
+  const imports = {
+    ...DEFAULT_IMPORTS,
+    filter: { ...DEFAULT_FILTER, allowedHosts: ['127.0.0.1'], allowedPorts: [] },
+  }
+  const { server, folder } = await start(t, { imports, showMultipleLocations: true })
+  const data = Buffer.alloc(32 * MIB, 'some pattern ')
+  const asked: string[] = []
+  const origin = createServer((request, response) => {
+    asked.push(request.method ?? '')
+    response.writeHead(200, { 'content-length': data.length })
+    response.end(request.method === 'HEAD' ? undefined : data)
+  }).listen(0, '127.0.0.1')
+  t.teardown(() => origin.close().closeAllConnections())
+  await once(origin, 'listening')
+  const { port } = origin.address() as AddressInfo // It listens on a port.
+  const id = await server.create()
+  const location = { url: `http://127.0.0.1:${port}/`, metadata: {} }
+  await server.call('PATCH', `/v2/images/${id}`, {
+    as: ADMIN,
+    headers: { 'content-type': 'application/openstack-images-v2.1-json-patch' },
+    body: [{ op: 'add', path: '/locations/-', value: location }],
+  })
+  t.match(await server.show(id), { status: 'active', size: data.length })
+  asked.length = 0
+  const first = await reading(server, id)
+  while (filesIn(folder).length === 0) await soon()
+  const second = await reading(server, id)
+  await once(second, 'readable')
+  const others = [download(server, id), download(server, id)]
+  first.destroy()
+  t.ok((await bytesOf(second, data.length)) > data.length)
+  for (const { text } of await Promise.all(others)) t.ok(text === data.toString())
+  t.match(await untilCached(server, 1), [{ image_id: id }], 'also when the first of them leaves')
+  t.same(
+    asked.filter(method => method === 'GET'),
+    ['GET'],
+  )
+})
+
+t.test('the folder of a Glance is taken over', async t => {
+  const dataDir = t.testdir()
+  const settings = { dataApi: 'sqlite', store: 'file', dataDir } as const
+  const { server, folder, settings: all } = await start(t, settings)
+  const [good, bad] = [await uploaded(server), await uploaded(server)]
+  for (const id of [good, bad]) await download(server, id)
+  await untilCached(server, 2)
+  await server[Symbol.asyncDispose]()
+  const index = new Libsql(join(folder, 'cache.db'))
+  index.exec('update cached_images set hits = 5, checksum = null')
+  index.close()
+  writeFileSync(join(folder, bad), 'SOME DATA')
+  const again = await startTestServer(t, all)
+  t.same(new Set((await cached(again)).map(({ hits }) => hits)), new Set([5]))
+  for (const id of [good, bad]) {
+    t.equal((await download(again, id)).text, 'some data', 'it was not proved when it was read')
+  }
+  t.match(await untilCached(again, 1), [{ image_id: good }], 'what is of other data is removed')
+  await download(again, good)
+  t.match(await cached(again), [{ image_id: good, hits: 6 }], 'what is proved is read')
+})
+
+t.test('two workers share a cache', async t => {
+  const service = await startService(t, ['workers = 2', `image_cache_dir = ${t.testdir()}`])
+  const id = await create(service)
+  await put(service, id, 'some data')
+  const ask = async (path: string) =>
+    await (await fetch(`${service.url}/v2/${path}`, { headers: CLOSING })).text()
+  // Each time another connection, and with it the other worker.
+  t.equal(await ask(`images/${id}/file`), 'some data')
+  while (!(await ask('cache')).includes(id)) await soon()
+  for (let i = 0; i < 4; i += 1) t.equal(await ask(`images/${id}/file`), 'some data')
+  for (let i = 0; i < 2; i += 1) t.match(await ask('cache'), '"hits":4')
+})
+
+t.test('the disk of the cache may fail', async t => {
+  const { server, folder } = await start(t)
+  const id = await uploaded(server)
+  rmSync(join(folder, 'incomplete'), { recursive: true })
+  t.equal((await download(server, id)).text, 'some data')
+  t.same(await cached(server), [])
+})
+
+t.test('what Glance has for its own tools answers them', async t => {
+  const { server } = await start(t)
+  const id = await uploaded(server)
+  const call = async (method: string, path: string, as = ADMIN) =>
+    await server.call(method, `/v2/${path}`, { as })
+  for (const [method, path] of [
+    ['GET', 'cached_images'],
+    ['DELETE', 'cached_images'],
+    ['DELETE', `cached_images/${id}`],
+    ['GET', 'queued_images'],
+    ['DELETE', 'queued_images'],
+    ['PUT', `queued_images/${id}`],
+    ['DELETE', `queued_images/${id}`],
+  ] as const) {
+    t.equal((await call(method, path, OWNER)).status, 403, `${method} ${path}`)
+  }
+  t.match(await call('PUT', `queued_images/${id}`), { status: 200, text: 'null' })
+  await untilCached(server, 1)
+  t.match((await call('GET', 'cached_images')).json, { cached_images: [{ image_id: id, hits: 0 }] })
+  t.same((await call('GET', 'queued_images')).json, { queued_images: [] })
+  t.match(await call('DELETE', `queued_images/${id}`), { status: 200, text: 'null' })
+  t.match(await call('DELETE', `cached_images/${id}`), { status: 200, text: 'null' })
+  t.same((await call('DELETE', 'cached_images')).json, { num_deleted: 0 })
+  t.same((await call('DELETE', 'queued_images')).json, { num_deleted: 0 })
 })
 
 t.test('an image that is deleted while it comes into the cache does not stay there', async t => {
   const { server, folder } = await start(t)
   const id = await uploaded(server, Buffer.alloc(32 * MIB))
-  const headers = Object.entries(OWNER).map(([name, value]) => `${name}: ${value}`)
-  const reader = await dial(server, `GET /v2/images/${id}/file HTTP/1.1`, ...headers)
+  const reader = await reading(server, id)
   // As much as the connection takes, which nobody reads.
   while (filesIn(folder).length === 0) await soon()
   const { status } = await server.call('DELETE', `/v2/images/${id}`, { as: OWNER })
   t.equal(status, 204)
   t.same(filesIn(folder), [])
-  let bytes = 0
-  for await (const chunk of reader as AsyncIterable<Buffer>) {
-    bytes += chunk.length
-    if (bytes > 32 * MIB) break // With the head of the answer.
-  }
+  const bytes = await bytesOf(reader, 32 * MIB)
   t.ok(bytes > 32 * MIB, 'who reads it has all of it')
   t.same(await cached(server), [])
   t.same(filesIn(folder), [])
@@ -230,11 +376,16 @@ t.test('pruning leaves what was read last', async t => {
   })
 })
 
-t.test('what was cut off is cleaned away', async t => {
-  const { server, folder } = await start(t)
-  writeFileSync(join(folder, `.${randomUUID()}.${randomUUID()}.partial`), 'half')
+t.test('what was cut off, or came to nothing, is cleaned away', async t => {
+  const { server, folder } = await start(t, { imageCacheStallTime: 60 })
+  const [stalled, fresh, invalid] = [randomUUID(), randomUUID(), randomUUID()]
+  writeFileSync(join(folder, 'incomplete', stalled), 'half')
+  const before = Date.now() / 1000 - 61
+  utimesSync(join(folder, 'incomplete', stalled), before, before)
+  writeFileSync(join(folder, 'incomplete', fresh), 'half')
+  writeFileSync(join(folder, 'invalid', invalid), 'other')
   t.equal((await cache(server, 'POST', '/clean')).status, 200)
-  t.same(filesIn(folder), [])
+  t.same(filesIn(folder), [`incomplete/${fresh}`], 'but for what may be under way')
 })
 
 t.test('the cache outlives the service', async t => {
@@ -244,12 +395,14 @@ t.test('the cache outlives the service', async t => {
   const id = await uploaded(server)
   await download(server, id)
   await untilCached(server, 1)
+  await download(server, id)
   await server[Symbol.asyncDispose]()
   const strays = [randomUUID(), randomUUID()]
   for (const stray of strays) writeFileSync(join(folder, stray), 'some data')
+  writeFileSync(join(folder, 'incomplete', id), 'half of what')
   const again = await startTestServer(t, all)
-  t.match(await cached(again), [{ image_id: id, hits: 0, size: 9 }])
-  t.same(filesIn(folder), [id], 'but for copies of images that are no more')
+  t.match(await cached(again), [{ image_id: id, hits: 1, size: 9 }])
+  t.same(filesIn(folder), [id], 'but for what was cut off, and images that are no more')
   await again[Symbol.asyncDispose]()
   writeFileSync(join(folder, id), 'cut off')
   t.same(await cached(await startTestServer(t, all)), [], 'and of other data')
@@ -327,44 +480,4 @@ t.test('versions are listed by what there is', async t => {
       t.equal(known, hasCache ? 200 : 300)
     })
   }
-})
-
-t.test('a handover', async t => {
-  const chunk = Buffer.from('chunk')
-
-  t.test('keeps who gives waiting until the chunk is done with', async t => {
-    const handover = new Handover()
-    const seen: string[] = []
-    const taking = (async () => {
-      for await (const chunk of handover) seen.push(`took ${Buffer.from(chunk).toString()}`)
-    })()
-    for (const text of ['one', 'two']) {
-      await handover.give(Buffer.from(text))
-      seen.push(`gave ${text}`)
-    }
-    handover.end()
-    await taking
-    t.same(seen, ['took one', 'gave one', 'took two', 'gave two'])
-  })
-
-  t.test('that is broken off fails who takes', async t => {
-    const handover = new Handover()
-    const taken: string[] = []
-    const taking = (async () => {
-      for await (const chunk of handover) taken.push(Buffer.from(chunk).toString())
-    })()
-    await handover.give(chunk)
-    handover.breakOff()
-    await t.rejects(taking, { message: /broken off/ })
-    t.same(taken, ['chunk'])
-  })
-
-  t.test('that is refused keeps nobody waiting', async t => {
-    const handover = new Handover()
-    const giving = handover.give(chunk)
-    handover.refuse()
-    await giving
-    await handover.give(chunk)
-    t.pass()
-  })
 })

@@ -1,5 +1,6 @@
 import type { AnyCommand, Shorthand } from './command.ts'
 import { apply } from './commands/apply.ts'
+import { CACHE } from './commands/cache.ts'
 import { compare } from './commands/compare.ts'
 import { daemonOf } from './commands/daemon.ts'
 import { dbDowngrade } from './commands/db-downgrade.ts'
@@ -26,6 +27,7 @@ export const COMMANDS: readonly AnyCommand[] = [
   daemonOf(JOBS),
   serve,
   scrub,
+  ...CACHE,
   dbSync,
   dbVersion,
   dbCheck,
@@ -40,5 +42,6 @@ export const SHORTHANDS: readonly Shorthand[] = [runOf(JOBS)]
 
 /** What the commands have in common whose names begin with the same word. */
 export const GROUPS: Readonly<Record<string, string>> = {
+  cache: 'Look after the image cache of a service',
   db: 'Look after the database of a service',
 }

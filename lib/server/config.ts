@@ -42,6 +42,12 @@ export interface ServerConfig extends RemotePolicySettings, DatabaseConfig, Stor
   readonly imageCacheDir: string | null
   /** Bytes that pruning leaves there at most. */
   readonly imageCacheMaxSize: number
+  /** Seconds for which a copy may not come any further before it is cleaned away. */
+  readonly imageCacheStallTime: number
+  /** The index of those copies, by its path from there. */
+  readonly imageCacheSqliteDb: string
+  /** Seconds from one look for what is to come into the cache to the next; 0 for none. */
+  readonly cachePrefetcherInterval: number
   /** Whether the API shows where data is, and lets its owner change that. */
   readonly showMultipleLocations: boolean
   /** Whether it shows the first place as `direct_url`. */
@@ -150,6 +156,9 @@ export function completeConfig(given: Partial<ServerConfig>): ServerConfig {
     imports: DEFAULT_IMPORTS,
     imageCacheDir: null,
     imageCacheMaxSize: 10 * 1024 ** 3,
+    imageCacheStallTime: 86_400,
+    imageCacheSqliteDb: 'cache.db',
+    cachePrefetcherInterval: 300,
     showMultipleLocations: false,
     showImageDirectUrl: false,
     auth: 'none',

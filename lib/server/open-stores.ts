@@ -1,11 +1,11 @@
-import { join } from 'node:path'
-import { GlanceError } from '../errors.ts'
+import { join, resolve } from 'node:path'
+import { GlanceError, messageOf } from '../errors.ts'
 import { DisabledStore } from '../store/disabled.ts'
 import { FilesystemStore } from '../store/filesystem.ts'
+import { makeFolder } from '../store/folder.ts'
 import { MemoryStore } from '../store/memory.ts'
 import { openOrDisable, propertiesOf } from '../store/open.ts'
 import type { Store } from '../store/store.ts'
-import type { ImageCache } from './cache/cache.ts'
 import { wholeOf } from './cache/caching.ts'
 import { FileCache } from './cache/file-cache.ts'
 import type { ServerConfig } from './config.ts'
@@ -66,19 +66,36 @@ export function stagingFolder({ dataApi, dataDir, stagingDir }: ServerConfig): s
   return stagingDir ?? join(dataDir, 'staging')
 }
 
+/** Opens the cache of a service as it is; null for one without. @throws {GlanceError} `unavailable`. */
+export async function openCache(config: ServerConfig, now: () => Date): Promise<FileCache | null> {
+  const {
+    imageCacheDir,
+    imageCacheMaxSize: maxSize,
+    imageCacheStallTime,
+    imageCacheSqliteDb,
+  } = config
+  if (imageCacheDir === null) return null
+  const path = resolve(imageCacheDir)
+  await makeFolder(path).catch((cause: unknown) => {
+    const message = `the image cache ${path} cannot be made: ${messageOf(cause)}`
+    throw new GlanceError('unavailable', message, { cause })
+  })
+  const index = join(path, imageCacheSqliteDb)
+  return await FileCache.open(path, { index, maxSize, stallMs: imageCacheStallTime * 1000, now })
+}
+
 /**
- * Opens the cache of a service that has recovered; null for one without. One that is shared leaves to another process what
- * a crash left there. @throws {GlanceError} `unavailable`.
+ * As {@link openCache}, of a service that has recovered: what an earlier one left there is put right, but by a process that
+ * shares it, which leaves that to another.
  */
-export async function openCache(
-  { imageCacheDir: datadir, imageCacheMaxSize: maxSize }: ServerConfig,
+export async function openCacheAnew(
+  config: ServerConfig,
   service: Service,
   isShared = false,
-): Promise<ImageCache | null> {
-  if (datadir === null) return null
-  const store = await openFolder('cache', datadir)
-  const { now } = service
-  return FileCache.open(store, datadir, id => wholeOf(service, id), { maxSize, now, isShared })
+): Promise<FileCache | null> {
+  const cache = await openCache(config, service.now)
+  if (!isShared) await cache?.recover(id => wholeOf(service, id))
+  return cache
 }
 
 async function openFolder(id: string, path: string): Promise<Store> {

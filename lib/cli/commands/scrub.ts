@@ -18,6 +18,7 @@ import {
 } from '../orphan-rows.ts'
 import { checkStores, searchedStores } from '../searched-stores.ts'
 import { serviceConfig, serviceDatabase } from '../service-database.ts'
+import { type OpenedStores, openStoresOf } from '../service-stores.ts'
 
 interface ScrubCommandOptions extends CommonOptions, ServiceOptions {
   readonly daemon: boolean
@@ -254,26 +255,6 @@ async function lockOutOthers(
   const lock = await tryLock(join(dataDir, `${name}.lock`), pidFile)
   if (lock !== undefined) return lock
   throw new Busy(`another scrubber is at work in ${dataDir}${await holderOf(pidFile)}`)
-}
-
-interface OpenedStores extends AsyncDisposable, Pick<ScrubbedService, 'stores'> {
-  /** Has a store closed with the others. */
-  readonly opened: (store: AsyncDisposable) => void
-}
-
-/** The stores of the service; what is wrong with one is told. Disposal closes them. */
-async function openStoresOf(config: ServerConfig, { log }: CommandContext): Promise<OpenedStores> {
-  const { openStores } = await import('../../server/open-stores.ts')
-  const all: AsyncDisposable[] = []
-  const opened = (store: AsyncDisposable) => void all.push(store)
-  const stores = await openStores(config, {
-    opened,
-    report: error => log.error(messageOf(error)),
-  })
-  const close = async () => {
-    for (const store of all) await store[Symbol.asyncDispose]()
-  }
-  return { stores, opened, [Symbol.asyncDispose]: close }
 }
 
 async function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {

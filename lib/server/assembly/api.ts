@@ -1,6 +1,7 @@
 import { Server as HttpsServer } from 'node:https'
 import type { FastifyInstance } from 'fastify'
 import { Caching } from '../cache/caching.ts'
+import { prefetchAgain } from '../cache/prefetch-again.ts'
 import type { ServerConfig } from '../config.ts'
 import { lockOut } from '../exclusive.ts'
 import type { Report } from '../http/app.ts'
@@ -11,7 +12,7 @@ import { imageSchemaOf } from '../image-schema.ts'
 import { measuredCache, measuringWatch } from '../metrics/measured.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import { openAuthentication } from '../open-keystone.ts'
-import { openCache } from '../open-stores.ts'
+import { openCacheAnew } from '../open-stores.ts'
 import { openPolicy } from '../policy/policy-source.ts'
 import { remotePolicy } from '../remote-policy.ts'
 import { readTls } from '../tls.ts'
@@ -53,6 +54,8 @@ export async function openApi(
   if (isAlone) for await (const lock of lockOut(config)) opened.add(lock)
   let caching: Caching | undefined
   const forget = async (id: string) => caching?.forget(id)
+  // Before the rest of the service, which closes before it: work that is still to end may need it.
+  opened.add({ [Symbol.asyncDispose]: async () => caching?.[Symbol.asyncDispose]() })
   const service = await openService(config, {
     ...waiting,
     holds: isAlone,
@@ -63,9 +66,10 @@ export async function openApi(
     metrics,
   })
   if (isAlone) await recoverAll(service)
-  const cache = await openCache(config, service, !isAlone)
+  const cache = await openCacheAnew(config, service, !isAlone)
   const isMeasured = cache !== null && metrics !== undefined
   caching = new Caching(service, isMeasured ? measuredCache(cache, metrics) : cache)
+  opened.add(prefetchAgain(caching, service.background, config.cachePrefetcherInterval))
   const inFlight = new InFlight()
   const connections = new Connections()
   const keep = (connections: Disposable) => opened.keep(connections)

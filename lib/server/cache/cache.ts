@@ -1,5 +1,6 @@
 import type { Abortable } from '../../abort.ts'
 import type { Bytes } from '../../stream/bytes.ts'
+import type { ByteRange } from '../../stream/range.ts'
 
 /** A copy of an image's data, near at hand. */
 export interface CachedImage {
@@ -20,23 +21,62 @@ export interface WholeData {
   readonly checksum: string | null
 }
 
-/** Keeps copies of whole images, so that their stores are not asked each time. */
-export interface ImageCache {
-  /** Those that are there whole. */
-  list(): readonly CachedImage[]
-  has(imageId: string): boolean
-  /** The bytes, which counts as a hit. Undefined when they are not there; a copy of other data is removed. */
-  open(imageId: string, whole: WholeData, options?: Abortable): Promise<Bytes | undefined>
+/** Where the data of an image is that is to be kept. */
+export interface CacheSource {
+  readonly whole: WholeData
+  /** The data from its store, for as long as `signal` does not fire, whoever asked for it first. */
+  open(signal: AbortSignal): Promise<Bytes>
+  /** Whether the image still has that data. */
+  isWanted(): Promise<boolean>
+}
+
+/** What is asked for in the name of one reader. */
+export interface CacheReader extends Abortable {
+  /** A part of the data from its store, for when there is no copy to read any further. */
+  open(range: ByteRange): Promise<Bytes>
+}
+
+/** What pruning has removed. */
+export interface Pruned {
+  readonly files: number
+  readonly bytes: number
+}
+
+/**
+ * Keeps copies of whole images, so that their stores are not asked each time, and a queue of those that are to come.
+ * Several processes may have the same one.
+ */
+export interface ImageCache extends AsyncDisposable {
+  /** Those that are there whole, by their ids. */
+  list(): Promise<readonly CachedImage[]>
+  has(imageId: string): Promise<boolean>
   /**
-   * Passes the data on and keeps a copy, once it has ended and is what it has to be, if `isWanted` says that the image
-   * still has that data. That a copy cannot be kept does not disturb who reads.
+   * The bytes, which counts as a hit. Undefined when they are not there, and while it is not proved that they are what
+   * they have to be; a copy of other data is removed.
    */
-  keep(imageId: string, data: Bytes, whole: WholeData, isWanted: () => Promise<boolean>): Bytes
+  open(imageId: string, whole: WholeData, reader: CacheReader): Promise<Bytes | undefined>
+  /**
+   * Fetches the data and keeps a copy, once it is all there and what it has to be. Whoever asks while it is fetched
+   * reads the same as it comes; it is fetched for as long as anybody reads. That a copy cannot be kept disturbs nobody.
+   * Undefined when another process is at it. Rejects as `source` does when it cannot be opened.
+   */
+  keep(imageId: string, source: CacheSource, reader: CacheReader): Promise<Bytes | undefined>
+  /** As `keep`, for nobody who reads: whether there is a copy then. Rejects with the reason when `signal` fires. */
+  fetch(imageId: string, source: CacheSource, signal: AbortSignal): Promise<boolean>
   /** Removes the copy; one that is being made comes to nothing. Does nothing when there is none. */
   delete(imageId: string): Promise<void>
-  clear(): Promise<void>
+  /** Resolves to how many there were. */
+  clear(): Promise<number>
   /** Removes what was read the longest ago until there is no more than there may be. */
-  prune(): Promise<{ readonly files: number; readonly bytes: number }>
-  /** Removes what copies that were cut off left behind. */
-  clean(): Promise<void>
+  prune(): Promise<Pruned>
+  /** Removes what came to nothing, and what has not come any further for too long. Resolves to how many files. */
+  clean(): Promise<number>
+  /** The ids of those that are to come, in the order in which they were asked for. */
+  queued(): Promise<readonly string[]>
+  /** Resolves to whether it was neither there, nor on its way, nor in the queue. What is no id never is. */
+  enqueue(imageId: string): Promise<boolean>
+  /** Does nothing when it is not in the queue. */
+  dequeue(imageId: string): Promise<void>
+  /** Resolves to how many there were. */
+  clearQueue(): Promise<number>
 }

@@ -1,200 +1,294 @@
-import { readdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
-import type { Abortable } from '../../abort.ts'
-import { isGlanceError } from '../../errors.ts'
 import { isImageId } from '../../image/image.ts'
-import type { Store } from '../../store/store.ts'
+import { isGlanceError } from '../../errors.ts'
+import { readFileRange } from '../../store/file-reader.ts'
 import type { Bytes } from '../../stream/bytes.ts'
 import { verify } from '../../stream/verify.ts'
-import type { CachedImage, ImageCache, WholeData } from './cache.ts'
-import { Handover } from './handover.ts'
+import type {
+  CachedImage,
+  CacheReader,
+  CacheSource,
+  ImageCache,
+  Pruned,
+  WholeData,
+} from './cache.ts'
+import { CacheFolder } from './cache-folder.ts'
+import { CacheIndex } from './cache-index.ts'
+import { type Begun, Fill } from './fill.ts'
 
-/** A copy, and what it is a copy of. */
-interface Copy extends CachedImage {
-  readonly checksum: string | null
-}
+/** Bytes that are read at a time. */
+const CHUNK = 1024 * 1024
 
-/** A copy that is being made. */
-interface Coming {
-  readonly handover: Handover
+/** A copy that is being made by this process. */
+interface Coming extends Begun {
   /** Whether it is to come to nothing. */
   isCancelled: boolean
-  /** When it has come, or to nothing. */
-  done: Promise<void>
 }
 
 export interface FileCacheOptions {
+  /** The path of the index. */
+  readonly index: string
   /** Bytes that {@link FileCache.prune} leaves at most. */
   readonly maxSize: number
+  /** For how long a copy may not come any further before it is cleaned away. Milliseconds. */
+  readonly stallMs: number
   readonly now: () => Date
-  /** Whether other processes keep copies in the folder as well, of which nothing is to be removed. Default false. */
-  readonly isShared?: boolean
 }
 
-/** Keeps each copy in a file of a folder. How often one was read is forgotten when the service stops. */
+/** Keeps each copy in a file of a folder, and an index of them beside, as Glance does: a folder of one is one of the other. */
 export class FileCache implements ImageCache {
-  readonly #store: Store
+  readonly #folder: CacheFolder
+  readonly #index: CacheIndex
   readonly #options: FileCacheOptions
-  readonly #images = new Map<string, Copy>()
   readonly #coming = new Map<string, Coming>()
+  /** What is still to end, also when it has been given up. */
+  readonly #work = new Set<Promise<void>>()
+  /** Copies that are being proved. */
+  readonly #proving = new Set<string>()
 
-  private constructor(store: Store, options: FileCacheOptions) {
-    this.#store = store
+  private constructor(folder: CacheFolder, index: CacheIndex, options: FileCacheOptions) {
+    this.#folder = folder
+    this.#index = index
     this.#options = options
   }
 
+  /** @throws {GlanceError} `unavailable` when `path`, which is there, cannot be written to. */
+  static async open(path: string, options: FileCacheOptions): Promise<FileCache> {
+    const folder = await CacheFolder.open(path)
+    return new FileCache(folder, await CacheIndex.open(options.index), options)
+  }
+
   /**
-   * `store` keeps its files in `folder`. Those that an earlier service left there are adopted as copies of what
-   * `wholeOf` says that their images have, since that data does not change; files of another size, and of images that
-   * are no more, are removed.
+   * Puts right what an earlier service, which may have been a Glance, has left there, while nobody else uses it: a copy
+   * without a place in the index gets one, for what `wholeOf` says that its image has; files of another size, of images
+   * that are no more, and copies that were being made are removed.
    */
-  static async open(
-    store: Store,
-    folder: string,
-    wholeOf: (imageId: string) => Promise<WholeData | null>,
-    options: FileCacheOptions,
-  ): Promise<FileCache> {
-    const cache = new FileCache(store, options)
-    const { isShared = false } = options
-    if (!isShared) await store.recover()
-    for (const imageId of await readdir(folder)) {
-      if (!isImageId(imageId)) continue
-      const { size, atime, mtime } = await stat(join(folder, imageId))
-      const whole = await wholeOf(imageId)
-      if (whole?.size === size) {
-        const { checksum } = whole
-        const times = { lastAccessed: atime, lastModified: mtime }
-        cache.#images.set(imageId, { imageId, hits: 0, ...times, size, checksum })
-      } else if (!isShared) await cache.#remove(imageId)
+  async recover(wholeOf: (imageId: string) => Promise<WholeData | null>): Promise<void> {
+    await this.#folder.clean(new Date(8.64e15))
+    const known = new Map((await this.#index.list()).map(image => [image.imageId, image]))
+    for (const imageId of await this.#folder.copies()) {
+      const found = await this.#folder.stat(imageId)
+      const whole = found?.isFile() === true ? await wholeOf(imageId) : null
+      if (found === undefined || whole?.size !== found.size) continue
+      const { size, atime: lastAccessed, mtime: lastModified } = found
+      const made = { imageId, hits: 0, lastAccessed, lastModified, size, checksum: null }
+      const image = known.get(imageId)
+      known.delete(imageId)
+      if (image?.size !== size) await this.#index.put(made)
+      known.set(imageId, { ...(image ?? made), size: -1 })
     }
-    return cache
+    for (const imageId of await this.#folder.copies()) {
+      if (known.get(imageId)?.size !== -1) await this.#folder.remove(imageId)
+    }
+    for (const { imageId, size } of known.values()) {
+      if (size !== -1) await this.#index.delete(imageId)
+    }
   }
 
-  list(): readonly CachedImage[] {
-    return [...this.#images.values()]
+  async list(): Promise<readonly CachedImage[]> {
+    return await this.#index.list()
   }
 
-  has(imageId: string): boolean {
-    return this.#images.has(imageId)
+  async has(imageId: string): Promise<boolean> {
+    return (await this.#index.find(imageId)) !== undefined
   }
 
-  async open(
-    imageId: string,
-    { size, checksum }: WholeData,
-    options: Abortable = {},
-  ): Promise<Bytes | undefined> {
-    const image = this.#images.get(imageId)
+  async open(imageId: string, whole: WholeData, reader: CacheReader): Promise<Bytes | undefined> {
+    const image = await this.#index.find(imageId)
     if (image === undefined) return undefined
-    if (image.size !== size || image.checksum !== checksum) {
+    const found = await this.#folder.stat(imageId)
+    const isOther = image.checksum !== null && image.checksum !== whole.checksum
+    if (found?.size !== whole.size || isOther) {
       await this.delete(imageId)
       return undefined
     }
-    try {
-      const data = await this.#store.open(this.#store.locate(imageId), null, options)
-      const lastAccessed = this.#options.now()
-      // It may have been deleted while it was opened.
-      if (this.#images.get(imageId) === image) {
-        this.#images.set(imageId, { ...image, hits: image.hits + 1, lastAccessed })
-      }
-      return data
-    } catch (error) {
-      if (!isGlanceError(error)) throw error
-      this.#images.delete(imageId)
+    if (image.checksum !== whole.checksum) {
+      this.#prove(imageId, whole)
       return undefined
     }
+    await this.#index.hit(imageId, this.#options.now())
+    return readOr(this.#folder.pathOf(imageId), whole.size, reader)
   }
 
-  async *keep(
+  async keep(
     imageId: string,
-    data: Bytes,
-    whole: WholeData,
-    isWanted: () => Promise<boolean>,
-  ): AsyncGenerator<Uint8Array, void> {
-    if (this.#images.has(imageId) || this.#coming.has(imageId)) {
-      yield* data
-      return
-    }
-    const handover = new Handover()
-    const coming: Coming = { handover, isCancelled: false, done: Promise.resolve() }
-    this.#coming.set(imageId, coming)
-    coming.done = this.#add(imageId, coming, whole, isWanted)
-    try {
-      for await (const chunk of data) {
-        await handover.give(chunk)
-        yield chunk
-      }
-      handover.end()
-    } finally {
-      handover.breakOff()
-      await coming.done
-    }
+    source: CacheSource,
+    reader: CacheReader,
+  ): Promise<Bytes | undefined> {
+    const coming = await this.#fillOf(imageId, source)
+    if (coming === undefined) return undefined
+    await coming.begun
+    return coming.fill.read(reader)
+  }
+
+  async fetch(imageId: string, source: CacheSource, signal: AbortSignal): Promise<boolean> {
+    const coming = await this.#fillOf(imageId, source)
+    if (coming === undefined) return await this.has(imageId)
+    await coming.begun
+    return await coming.fill.follow(signal)
   }
 
   async delete(imageId: string): Promise<void> {
-    const coming = this.#coming.get(imageId)
-    if (coming !== undefined) {
-      coming.isCancelled = true
-      coming.handover.breakOff()
-      await coming.done
-    }
-    if (!this.#images.delete(imageId)) return
-    await this.#remove(imageId)
+    await this.#delete(imageId)
   }
 
-  async clear(): Promise<void> {
-    for (const { imageId } of this.list()) await this.delete(imageId)
+  async clear(): Promise<number> {
+    let count = 0
+    for (const { imageId } of await this.list()) count += Number(await this.#delete(imageId))
+    return count
   }
 
-  async prune(): Promise<{ readonly files: number; readonly bytes: number }> {
-    const oldestFirst = this.list().toSorted(
+  async prune(): Promise<Pruned> {
+    const images = await this.list()
+    const oldestFirst = images.toSorted(
       (a, b) => a.lastAccessed.getTime() - b.lastAccessed.getTime(),
     )
-    let total = oldestFirst.reduce((sum, { size }) => sum + size, 0)
+    let total = images.reduce((sum, { size }) => sum + size, 0)
     let files = 0
     let bytes = 0
     for (const { imageId, size } of oldestFirst) {
       if (total <= this.#options.maxSize) break
-      await this.delete(imageId)
       total -= size
+      if (!(await this.#delete(imageId))) continue // Another process was there first.
       files += 1
       bytes += size
     }
     return { files, bytes }
   }
 
-  async clean(): Promise<void> {
-    if (this.#coming.size === 0) await this.#store.recover()
+  async clean(): Promise<number> {
+    const { now, stallMs } = this.#options
+    return await this.#folder.clean(new Date(now().getTime() - stallMs))
   }
 
-  async #add(
+  async queued(): Promise<readonly string[]> {
+    return await this.#folder.queued()
+  }
+
+  async enqueue(imageId: string): Promise<boolean> {
+    if (!isImageId(imageId) || (await this.has(imageId))) return false
+    if (await this.#folder.isComing(imageId)) return false
+    return await this.#folder.enqueue(imageId, this.#options.now())
+  }
+
+  async dequeue(imageId: string): Promise<void> {
+    if (isImageId(imageId)) await this.#folder.dequeue(imageId)
+  }
+
+  async clearQueue(): Promise<number> {
+    let count = 0
+    for (const id of await this.queued()) count += Number(await this.#folder.dequeue(id))
+    return count
+  }
+
+  /** Waits for what is under way: who reads is to be stopped before. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    while (this.#work.size > 0) await Promise.all(this.#work)
+    await this.#index[Symbol.asyncDispose]()
+  }
+
+  /** The fetch that is under way, or a new one; undefined when there is a copy, or another process is at it. */
+  async #fillOf(imageId: string, source: CacheSource): Promise<Coming | undefined> {
+    if (!isImageId(imageId) || (await this.has(imageId))) return undefined
+    const running = this.#coming.get(imageId)
+    if (running?.fill.isOver === false) return running
+    await running?.over // What nobody waited for any more may be begun again.
+    // What cannot be kept is not: the disk may be full, or not ours any more.
+    const file = await this.#folder.claim(imageId).catch(() => undefined)
+    if (file === undefined) {
+      const other = this.#coming.get(imageId) // Which may have been claimed just now.
+      return other?.fill.isOver === false ? other : undefined
+    }
+    const coming: Coming = {
+      ...Fill.begin(file, source, {
+        finish: () => this.#finish(imageId, coming, source, file),
+        giveUp: async () => {
+          if (!coming.isCancelled) await this.#folder.giveUp(imageId)
+        },
+      }),
+      isCancelled: false,
+    }
+    this.#coming.set(imageId, coming)
+    const forget = async () => {
+      await coming.ended
+      if (this.#coming.get(imageId) === coming) this.#coming.delete(imageId)
+    }
+    this.#track(forget())
+    return coming
+  }
+
+  async #finish(
     imageId: string,
     coming: Coming,
-    { size, checksum }: WholeData,
-    isWanted: () => Promise<boolean>,
-  ): Promise<void> {
-    const { handover } = coming
-    try {
-      const checked = verify(handover, { size, checksum, digest: null })
-      await this.#store.add(imageId, checked, size)
-      // Asked last of all: an image that changes after this is forgotten after this.
-      if (!(await isWanted()) || coming.isCancelled) await this.#remove(imageId)
-      else {
-        const now = this.#options.now()
-        const times = { lastAccessed: now, lastModified: now }
-        this.#images.set(imageId, { imageId, hits: 0, ...times, size, checksum })
-      }
-    } catch {
-      handover.refuse() // Who reads has it from elsewhere.
-    } finally {
-      this.#coming.delete(imageId)
-    }
+    { whole, isWanted }: CacheSource,
+    file: Parameters<CacheFolder['promote']>[1],
+  ): Promise<boolean> {
+    // Asked last of all: an image that changes after this is forgotten after this.
+    if (!(await isWanted()) || coming.isCancelled) return false
+    if (!(await this.#folder.promote(imageId, file))) return false
+    const now = this.#options.now()
+    const times = { lastAccessed: now, lastModified: now }
+    await this.#index.put({ imageId, hits: 0, ...times, ...whole })
+    await this.#folder.dequeue(imageId)
+    // Somebody may have deleted it before it was in the index.
+    if ((await this.#folder.stat(imageId)) !== undefined) return true
+    await this.#index.delete(imageId)
+    return false
   }
 
-  async #remove(imageId: string): Promise<void> {
-    try {
-      await this.#store.delete(this.#store.locate(imageId))
-    } catch (error) {
-      if (!isGlanceError(error, 'not_found')) throw error
+  /** Whether there was a copy. */
+  async #delete(imageId: string): Promise<boolean> {
+    if (!isImageId(imageId)) return false
+    const coming = this.#coming.get(imageId)
+    if (coming !== undefined) {
+      // Who reads has it still: the file goes on without a name.
+      coming.isCancelled = true
+      this.#coming.delete(imageId)
     }
+    await this.#folder.giveUp(imageId)
+    const wasThere = await this.#index.delete(imageId)
+    await this.#folder.remove(imageId)
+    return wasThere
+  }
+
+  /** Reads a copy of which it is not known whether it is what it has to be, which a Glance did that left it. */
+  #prove(imageId: string, whole: WholeData): void {
+    const { checksum } = whole
+    if (checksum === null || this.#proving.has(imageId)) return
+    this.#proving.add(imageId)
+    const prove = async () => {
+      const data = readFileRange(
+        this.#folder.pathOf(imageId),
+        { offset: 0, length: whole.size },
+        CHUNK,
+      )
+      try {
+        for await (const _ of verify(data, { ...whole, digest: null }));
+        await this.#index.prove(imageId, checksum)
+      } catch {
+        await this.#delete(imageId)
+      } finally {
+        this.#proving.delete(imageId)
+      }
+    }
+    this.#track(prove().catch(() => {})) // Then it is proved when it is asked for again.
+  }
+
+  #track(work: Promise<void>): void {
+    const done = work.finally(() => this.#work.delete(done))
+    this.#work.add(done)
+  }
+}
+
+/** The file, or what is in its store when it is removed before anybody has begun to read it. */
+async function* readOr(
+  path: string,
+  size: number,
+  reader: CacheReader,
+): AsyncGenerator<Uint8Array, void> {
+  try {
+    yield* readFileRange(path, { offset: 0, length: size }, CHUNK)
+  } catch (error) {
+    if (!isGlanceError(error, 'gone')) throw error
+    yield* await reader.open({ offset: 0, length: size })
   }
 }

@@ -43,12 +43,14 @@ export async function downloadImage(
 }
 
 /** For how long somebody wants data, and in whose name where that is known. */
-type Asking = Pick<RequestContext, 'signal'> & Partial<Pick<RequestContext, 'onBehalf'>>
+type Asking = Pick<RequestContext, 'signal'> & {
+  readonly onBehalf?: RequestContext['onBehalf'] | undefined
+}
 
 /** As {@link downloadImage}, for whoever may have it. */
 export function dataOf(
   context: Asking,
-  service: Service,
+  service: Pick<Service, 'stores'>,
   image: ImageRecord,
   preferred: readonly Store[] = [],
 ): Download | null {
@@ -61,7 +63,7 @@ export function dataOf(
 /** From the first of the places that gives it. */
 async function open(
   { signal, onBehalf: caller }: Asking,
-  { stores }: Service,
+  { stores }: Pick<Service, 'stores'>,
   image: ImageRecord,
   range: ByteRange | null,
   preferred: readonly Store[],

@@ -111,10 +111,7 @@ const IGNORED: readonly Foreign[] = [
   {
     section: 'DEFAULT',
     because: 'the service sees to it by itself',
-    options: words(
-      `image_cache_driver image_cache_sqlite_db image_cache_stall_time scrubber_datadir cleanup_scrubber
-      cleanup_scrubber_time`,
-    ),
+    options: words('image_cache_driver scrubber_datadir cleanup_scrubber cleanup_scrubber_time'),
   },
   {
     section: 'DEFAULT',

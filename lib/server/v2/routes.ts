@@ -4,6 +4,7 @@ import type { Caching } from '../cache/caching.ts'
 import type { Importer } from '../import/importer.ts'
 import { actionRoutes } from './actions.ts'
 import { cacheRoutes } from './cache.ts'
+import { cachedImageRoutes } from './cached-images.ts'
 import { dataRoutes } from './data.ts'
 import type { PageSizes } from '../../wire/paging.ts'
 import { imageRoutes } from './images.ts'
@@ -36,6 +37,7 @@ export function v2Routes(
   importRoutes(app, importer)
   locationRoutes(app, importer)
   cacheRoutes(app, caching)
+  cachedImageRoutes(app, caching)
   storeRoutes(app, service)
   usageRoutes(app, service)
   metadefRoutes(app, service, paging)

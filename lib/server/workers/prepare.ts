@@ -7,7 +7,7 @@ import type { ServerConfig } from '../config.ts'
 import { lockOut } from '../exclusive.ts'
 import type { Report } from '../http/app.ts'
 import { recoverImage } from '../import/recover-image.ts'
-import { openCache } from '../open-stores.ts'
+import { openCacheAnew } from '../open-stores.ts'
 
 /**
  * Does what is done once for all workers, before there are any: keeps other services away until `locks` are disposed of,
@@ -26,7 +26,8 @@ export async function prepare(
   await using opened = new Opened()
   const service = await serviceFor(config, { ...waiting, report, opened })
   await recoverAll(service)
-  await openCache(config, service)
+  const cache = await openCacheAnew(config, service)
+  await cache?.[Symbol.asyncDispose]()
 }
 
 /** Puts right what a worker that has ended left behind of these images. @throws {GlanceError} `unavailable`. */
