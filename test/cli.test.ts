@@ -498,6 +498,7 @@ t.test('what goes wrong with a server is one clear line, and exit status 3', asy
 
 t.test('what is wrong with the command line is one clear line, and exit status 2', async t => {
   for (const { words, stderr } of [
+    { words: ['db', 'sync', '--', '-1'], stderr: /-1: nothing that begins with a hyphen is taken/ },
     { words: ['size', '--frobnicate', 'one'], stderr: /unknown option --frobnicate/ },
     { words: ['compare', 'one'], stderr: /Not enough non-option arguments/ },
     { words: ['frobnicate'], stderr: /unknown command 'frobnicate'/ },
@@ -566,6 +567,19 @@ t.test('the table of exit statuses in the manual is that of the program', async 
   const section = /^\.Sh EXIT STATUS$([\s\S]*?)^\.Sh /m.exec(manual)?.[1] ?? ''
   const listed = [...section.matchAll(/^\.It (\d+)$/gm)].map(match => Number(match[1]))
   t.same(listed, Object.values(EXIT_STATUS))
+})
+
+t.test('quotations in the manuals end where they should', async t => {
+  for (const name of [
+    'glance-replicator.1',
+    'glance-replicator.conf.5',
+    'glance-replicator.yaml.5',
+  ]) {
+    const lines = (await readFile(`man/${name}`, 'utf8')).split('\n')
+    // A Dq goes on to the end of its line, so that a second one is quoted within it.
+    const nested = lines.filter(line => line.startsWith('.') && /\bDq\b.*\bDq\b/.test(line))
+    t.strictSame(nested, [], name)
+  }
 })
 
 t.test('every option of the program is in the manual', async t => {

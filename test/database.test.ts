@@ -89,11 +89,17 @@ t.test('a SQLite file', async t => {
   t.test('that somebody else keeps locked is unavailable in the end', async t => {
     const path = join(t.testdir(), 'glance.sqlite')
     await using holder = await openSqlite(path)
-    await using database = await openSqlite(path, { timeoutMs: 30 })
+    const reports: unknown[] = []
+    const report = (error: unknown) => reports.push(error)
+    await using database = await openSqlite(path, { timeoutMs: 30, report })
     await holder.migrate()
+    const away = { code: 'unavailable', message: 'the database is temporarily unavailable' }
     await holder.transaction(async tx => {
       await tx.images.insert(record(1))
-      await t.rejects(database.images.insert(record(2)), { code: 'unavailable', message: 'locked' })
+      await t.rejects(database.images.insert(record(2)), away)
+      await t.rejects(database.images.insert(record(2)), away)
+      const message = `the SQLite database ${path}: SQLite: database is locked`
+      t.match(reports, [{ message }], 'which whoever runs the service is told once')
       t.strictSame(await listed(database), [], 'and can be read meanwhile')
     })
     await database.images.insert(record(2))

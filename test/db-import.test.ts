@@ -689,6 +689,20 @@ t.test('db import may be given again', async t => {
     t.match((await said.again()).stdout, '1 image imported, 2 the same')
   })
 
+  t.test('of which --dry-run tells what is too long or too much', async t => {
+    const images = [
+      { id: id(1), visibility: 'public', name: 'n'.repeat(256) },
+      { id: id(2), visibility: 'public', min_disk: 2 ** 31 },
+      { id: id(3), visibility: 'public' },
+    ]
+    const said = await imported(t, 'zed', { images }, '--dry-run')
+    t.equal(said.status, 1)
+    t.match(said.stdout, `${id(1)} (${'n'.repeat(256)}): refused: the name of an image has 255 `)
+    t.match(said.stdout, `${id(2)}: refused: min_disk is 2147483647 at most, not 2147483648\n`)
+    const { stdout } = await said.again()
+    t.match(stdout, '\n1 image imported, 0 the same, 0 different, 2 refused\n')
+  })
+
   t.test('and tells programs each record and what they add up to', async t => {
     const { stdout, path } = await imported(t, 'zed', { images: [ZED_IMAGE] }, '--json')
     const none = { imported: 0, same: 0, different: 0, refused: 0 }

@@ -39,7 +39,7 @@ const fill = (dataDir: string) =>
 t.test('db sync', async t => {
   t.test('makes the tables, and brings them up to date', async t => {
     const dataDir = join(t.testdir(), 'new')
-    t.match(await run(['db', 'sync', '3', '--data-dir', dataDir]), {
+    t.match(await run(['db', 'sync', '--data-dir', dataDir, '--', '3']), {
       status: 0,
       stdout:
         'upgraded to version 1 (0001-images)\n' +

@@ -5,6 +5,7 @@ import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { GlanceV2Endpoint } from '../lib/endpoint/glance-v2.ts'
+import { DataConnections } from '../lib/http/connections.ts'
 import { openEndpoint, parseAddress } from '../lib/endpoint/open.ts'
 import type { Image } from '../lib/image/image.ts'
 import { fixedToken } from '../lib/keystone/token-source.ts'
@@ -342,6 +343,29 @@ t.test('download', async t => {
       await t.rejects(async () => await collect(await data.open()), error)
     })
   }
+  t.test('a connection by TLS that breaks in the middle says nothing of certificates', async t => {
+    const tls = {
+      key: readFileSync('fixtures/tls/server.key'),
+      cert: readFileSync('fixtures/tls/server.pem'),
+    }
+    const url = await startListener(
+      t,
+      (request, response) => {
+        if (!request.url?.endsWith('/file')) return sendJson(response, 200, { images: [] })
+        response.writeHead(200, { 'content-length': DATA.length })
+        response.write(DATA.subarray(0, 1000), () => response.destroy())
+      },
+      tls,
+    )
+    await using endpoint = await open(url, {
+      connections: new DataConnections({ tls: { insecure: true } }),
+    })
+    const data = await endpoint.data(IMAGE)
+    await t.rejects(async () => await collect(await data.open()), {
+      code: 'unavailable',
+      message: /\/file: connection reset$/,
+    })
+  })
   t.test('a signal stops a download that stands still', async t => {
     const controller = new AbortController()
     const data = await serving(t, response => {

@@ -4,7 +4,7 @@ import { bytesOf, collect, collectAll, patternedBytes } from '../lib/compliance/
 import { storeSuite } from '../lib/compliance/store-suite.ts'
 import { redact } from '../lib/http/redact.ts'
 import { DEFAULT_FILTER } from '../lib/http/uri-filter.ts'
-import { openStore, propertiesOf } from '../lib/store/open.ts'
+import { openOrDisable, openStore, propertiesOf } from '../lib/store/open.ts'
 import { parseS3Location, s3Location } from '../lib/store/s3/location.ts'
 import { partSizes } from '../lib/store/s3/part-sizes.ts'
 import { type S3Settings, s3Settings } from '../lib/store/s3/settings.ts'
@@ -135,6 +135,7 @@ t.test('an option that is wrong is named, and no secret with it', async t => {
     { s3_store_bucket: 'A_b', s3_store_bucket_url_format: 'virtual' },
     { s3_store_bucket_url_format: 'geheim' },
     { s3_store_large_object_chunk_size: '4' },
+    { s3_store_large_object_chunk_size: '4096' },
     { s3_store_large_object_size: '0' },
     { s3_store_thread_pools: '0' },
     { s3_store_create_bucket_on_put: 'maybe' },
@@ -214,6 +215,47 @@ t.test('a bucket is made by the first image where that is wanted', async t => {
       await t.rejects(added, { code: 'unavailable', message })
     }
     t.strictSame(fake.contents(), createBucketOnPut ? [ID] : [])
+  }
+})
+
+t.test('a store that is configured wrongly reads and deletes what its server has', async t => {
+  const { fake, store } = await start(t)
+  const { location } = await store.add(ID, bytesOf('abc'), 3)
+  const host = { s3_store_host: fake.url }
+  const own = { s3_store_access_key: ACCESS, s3_store_secret_key: SECRET }
+  for (const options of [
+    host,
+    { ...host, ...own, s3_store_bucket: 'a/b' },
+    { ...host, ...own, s3_store_bucket: 'images', s3_store_thread_pools: 'many' },
+    { ...host, ...own, s3_store_bucket: 'A_b', s3_store_bucket_url_format: 'virtual' },
+  ]) {
+    const config = { id: 'wrong', type: 's3', options, filter: DEFAULT_FILTER }
+    await using wrong = await openOrDisable(config)
+    t.equal((await collect(await wrong.open(location))).toString(), 'abc', JSON.stringify(options))
+    await t.rejects(wrong.add(ID, bytesOf('abc'), 3), { code: 'gone' })
+    await t.rejects(wrong.size(s3Location(settingsOf(fake), ID.replace('a', 'b'))), {
+      code: 'not_found',
+    })
+  }
+  const config = { id: 'wrong', type: 's3', options: own, filter: DEFAULT_FILTER }
+  await using nowhere = await openOrDisable(config)
+  await t.rejects(nowhere.open(location), { code: 'unavailable' }, 'of no server')
+  await using wrong = await openOrDisable({ ...config, options: host })
+  await wrong.delete(location)
+  t.strictSame(fake.contents(), [])
+})
+
+t.test('no more of an image is in memory than of its parts at once', async t => {
+  const { fake, store } = await start(t, { largeObjectSize: 5000 * MIB, threadPools: 3 })
+  for (const [size, parts] of [
+    [(3 * MIB) / 2 - 1, 0],
+    [(3 * MIB) / 2, 3],
+    [3 * MIB, 6],
+  ] as const) {
+    fake.log.length = 0
+    const { location } = await store.add(ID, patternedBytes(size), size)
+    t.equal(fake.log.filter(line => line.endsWith('partNumber uploadId')).length, parts, `${size}`)
+    await store.delete(location)
   }
 })
 

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { isGlanceError } from '../lib/errors.ts'
@@ -370,6 +370,40 @@ policy_file = rules.json
     const said = await run(['serve', '--check-config', '--config', path, '--json'])
     t.strictSame(JSON.parse(said.stdout), { settings: [], faults: lines })
   })
+})
+
+t.test('serve --check-config tells of each store why it would take no data', async t => {
+  const folder = t.testdir({ mounts: '{"id": 1}', accounts: '[two]\nuser = a:b\n' })
+  const path = join(folder, 'glance-api.conf')
+  const stores: Readonly<Record<string, string>> = {
+    'a:file': `filesystem_store_datadir = ${folder}/a\nfilesystem_store_metadata_file = ${folder}/mounts`,
+    'b:http': 'http_proxy_information = socks:somewhere',
+    'c:http': `https_ca_certificates_file = ${folder}/nothing`,
+    'd:swift': 'swift_store_user = a:b',
+    'e:swift': `swift_store_config_file = ${folder}/nothing`,
+    'f:swift': `swift_store_config_file = ${folder}/accounts`,
+    'g:s3': `s3_store_host = h\ns3_store_access_key = a\ns3_store_secret_key = hush\ns3_store_bucket = b\ns3_store_cacert = ${folder}/nothing`,
+    'h:rbd': `rbd_store_ceph_conf = ${folder}/nothing`,
+    'i:file': `filesystem_store_datadir = ${folder}/i`,
+  }
+  const sections = Object.entries(stores).map(([name, text]) => `[${name.split(':')[0]}]\n${text}`)
+  const general = `[DEFAULT]\nenabled_backends = ${Object.keys(stores).join(', ')}\n[glance_store]\ndefault_backend = i`
+  writeFileSync(path, [general, ...sections].join('\n'))
+  const { status, stdout } = await run(['serve', '--check-config', '--config', path])
+  t.equal(status, 2)
+  t.match(stdout.trimEnd().split('\n'), [
+    /^store a: filesystem_store_metadata_file: /,
+    /^store b: http_proxy_information: /,
+    /^store c: https_ca_certificates_file: /,
+    /^store d: swift_store_auth_address, swift_store_user and swift_store_key have to be set/,
+    /^store e: swift_store_config_file: /,
+    /^store f: .*accounts: \[two\] auth_address: has to be set/,
+    /^store g: s3_store_cacert: /,
+    /^store h: rbd_store_ceph_conf: /,
+  ])
+  t.equal(stdout.trimEnd().split('\n').length, 8)
+  t.notOk(existsSync(join(folder, 'i')), 'and makes nothing')
+  t.notMatch(stdout, 'hush')
 })
 
 t.test('serve --print-config', async t => {

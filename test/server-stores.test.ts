@@ -272,4 +272,18 @@ allowed_ports = []
       await t.rejects(starting, { code: 'usage', message })
     })
   }
+
+  t.test('a service with one folder by two names does not start', async t => {
+    const folder = t.testdir({ disk: {}, other: t.fixture('symlink', 'disk') })
+    const stores = ['disk', 'other'].map(id => ({ id, type: 'file', datadir: join(folder, id) }))
+    const starting = startServer({
+      bindPort: 0,
+      dataApi: 'simple',
+      dataDir: folder,
+      enabledBackends: stores,
+      defaultBackend: 'disk',
+    })
+    const message = `${join(folder, 'disk')} and ${join(folder, 'other')} are the same folder: each is to be one of its own`
+    await t.rejects(starting, { code: 'usage', message })
+  })
 })

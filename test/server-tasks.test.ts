@@ -46,6 +46,18 @@ t.test('the old API of tasks, opened to everybody by the policy', async t => {
   })
 })
 
+t.test(
+  'of a request id that is longer than a database has room for, the task has the beginning',
+  async t => {
+    const server = await startTestServer(t, { maxRequestIdLength: 0 })
+    const headers = { 'x-openstack-request-id': `req-${'a'.repeat(300)}` }
+    const body = { type: 'api_image_import', input: {} }
+    const made = await server.call('POST', '/v2/tasks', { headers, body })
+    t.match(made, { status: 201, json: { request_id: `req-${'a'.repeat(251)}` } }, made.text)
+    t.equal(made.headers.get('x-openstack-request-id'), headers['x-openstack-request-id'])
+  },
+)
+
 t.test('an image of the old API is held to the formats that are configured', async t => {
   const base = await serveFiles(t, { '/image': 'data' })
   const filter = { ...DEFAULT_FILTER, allowedHosts: ['127.0.0.1'], allowedPorts: [] }

@@ -11,6 +11,7 @@ import { startKeystone } from './support/keystone.ts'
 import { SERVICE_USER } from './support/keystone-documents.ts'
 import type { TestTrust } from './support/keystone-trusts.ts'
 import { run } from './support/program.ts'
+import { startListener } from './support/listener.ts'
 import { OWNER, startTestServer } from './support/server.ts'
 import { startSwift, type TestSwift } from './support/swift.ts'
 
@@ -138,6 +139,7 @@ t.test('a service asks Swift in the name of its callers', async t => {
   }
   const server = await startTestServer(t, {
     auth: 'trusted_headers',
+    showMultipleLocations: true,
     store: 'swift',
     storeOptions: { swift_store_multi_tenant: 'true', swift_store_admin_tenants: 'ops' },
   })
@@ -164,6 +166,11 @@ t.test('a service asks Swift in the name of its callers', async t => {
   await server.patch(id, show('private'), as)
   t.equal(readers(), 'ops:*', 'and nobody else what is private')
 
+  const place = `swift+http://${new URL(swift.storageUrl).host}/v1/AUTH_test/${container}/${id}`
+  const second = await server.create({ disk_format: 'raw', container_format: 'bare' }, as)
+  const step = { op: 'add', path: '/locations/-', value: { url: place, metadata: {} } }
+  const registered = await server.patch(second, [step], as)
+  t.match(registered, { status: 200, json: { status: 'active', size: 9 } }, 'also of locations')
   t.equal((await server.call('DELETE', `/v2/images/${id}`, { as })).status, 204)
   t.notOk(swift.hasContainer(container), 'what is deleted is gone there too')
 
@@ -187,6 +194,8 @@ async function openTrusted(t: Test, options: Readonly<Record<string, string>> = 
     swift_store_key: SERVICE_USER.password,
     ...options,
   })
+  const endpoints = [{ region: 'One', interface: 'public', url: swift.storageUrl }]
+  keystone.catalog = [{ type: 'object-store', name: 'swift', endpoints }]
   const store = await openSwift('swift', settings, null)
   t.teardown(() => store[Symbol.asyncDispose]())
   /** Data in the middle of which the caller's token ends. */
@@ -295,6 +304,41 @@ t.test('what was deleted is scrubbed by the right of the service', async t => {
   })
 })
 
+t.test(
+  'a server that only a location names is sent no token, and what is public there is read',
+  async t => {
+    const { swift, store, caller } = await openTrusted(t, { swift_store_retry_get_count: '1' })
+    const { location } = await store.add(ID, bytesOf('abc'), 3, { caller })
+    const sent: unknown[] = []
+    const server = await startListener(t, ({ method, headers }, response) => {
+      sent.push(headers['x-auth-token'])
+      response.writeHead(200, { 'content-length': 3 })
+      response.end(method === 'GET' ? 'xyz' : undefined)
+    })
+    const foreign = location.url.replace(new URL(swift.url).host, new URL(server).host)
+    const path = location.url.replace('/v1/', '/elsewhere/')
+    for (const url of [foreign, path]) {
+      t.ok(store.holds({ url }), 'it has the form of one of ours')
+      if (url === foreign) {
+        t.equal(await store.size({ url }, { caller }), 3)
+        t.equal((await collect(await store.open({ url }, null, { caller }))).toString(), 'xyz')
+      }
+      await store.delete({ url }, { caller }).catch(() => {})
+      await store.admit?.({ url }, { everybody: true, projects: [] }, { caller }).catch(() => {})
+      const refused = {
+        code: 'unavailable',
+        message: /is in no Swift of the catalogue or swift_store_endpoint/,
+      }
+      await t.rejects(store.delete({ url }, { onlyOf: IMAGE }), refused)
+      await t.rejects(store.size({ url }, { onlyOf: IMAGE }), refused)
+    }
+    t.ok(sent.length > 3)
+    t.strictSame([...new Set(sent)], [undefined])
+    t.strictSame(swift.names(CONTAINER), [ID])
+    t.strictSame([...swift.accounts], ['AUTH_test'], 'nor by another path')
+  },
+)
+
 t.test('what a killed service left is looked for in the account of its owner', async t => {
   const { keystone, swift, store, caller } = await openTrusted(t)
   const endpoints = [{ region: 'One', interface: 'public', url: `${swift.url}/v1/AUTH_p1` }]
@@ -323,6 +367,7 @@ t.test('a service goes on by a trust to its own user, and scrubs by its own righ
   const endpoints = [{ region: 'One', interface: 'public', url: swift.storageUrl }]
   const catalog = [{ type: 'object-store', endpoints }]
   keystone.issued.set('token-of-caller', { catalog })
+  keystone.catalog = catalog
   const folder = t.testdir()
   const config = join(folder, 'glance-api.conf')
   writeFileSync(

@@ -21,7 +21,11 @@ type Options = Readonly<Record<string, string>>
 
 /** A store with segments of a megabyte, from the second megabyte on, in a Swift of the test's. */
 async function open(swift: Pick<TestSwift, 'url'>, options: Options = {}): Promise<SwiftStore> {
-  const defaults = {
+  return await SwiftStore.open('swift', swiftSettings({ ...optionsOf(swift), ...options }))
+}
+
+function optionsOf(swift: Pick<TestSwift, 'url'>): Options {
+  return {
     swift_store_auth_version: '1',
     swift_store_auth_address: `${swift.url}/auth/v1.0`,
     swift_store_user: 'test:tester',
@@ -30,7 +34,6 @@ async function open(swift: Pick<TestSwift, 'url'>, options: Options = {}): Promi
     swift_store_large_object_chunk_size: '1',
     swift_store_create_container_on_put: 'true',
   }
-  return await SwiftStore.open('swift', swiftSettings({ ...defaults, ...options }))
 }
 
 t.test('the swift store', async t => {
@@ -343,6 +346,37 @@ t.test('a location whose key is of yesterday is read by the key of today', async
   await using store = await open(swift)
   const { location } = await store.add(ID, bytesOf('abc'), 3)
   t.equal(await textOf(store, { url: location.url.replace(':testing@', ':yesterday@') }), 'abc')
+})
+
+t.test('but not for a user who names the account without knowing its key', async t => {
+  const swift = await startSwift(t)
+  await using store = await open(swift)
+  const { location } = await store.add(ID, bytesOf('abc'), 3)
+  t.equal(await store.size(location, { asGiven: true }), 3, 'with it, they may')
+  const server = await startTestServer(t, {
+    auth: 'trusted_headers',
+    dataDir: join(t.testdirName, 'service'),
+    showMultipleLocations: true,
+    store: 'swift',
+    storeOptions: optionsOf(swift),
+  })
+  for (const key of ['yesterday', '']) {
+    const url = location.url.replace(':testing@', `:${key}@`)
+    await t.rejects(store.size({ url }, { asGiven: true }), { code: 'unavailable' })
+    const id = await server.create()
+    const value = { url, metadata: {} }
+    const added = await server.patch(id, [{ op: 'add', path: '/locations/-', value }])
+    t.match(added, { status: 400, text: /invalid location/i })
+    t.match(await server.show(id), { status: 'queued', locations: [] })
+    const headers = {
+      'x-image-meta-name': 'thief',
+      'x-image-meta-disk_format': 'raw',
+      'x-image-meta-container_format': 'bare',
+      'x-image-meta-location': url,
+    }
+    t.equal((await server.call('POST', '/v1/images', { as: OWNER, headers })).status, 400)
+  }
+  t.equal(await textOf(store, location), 'abc')
 })
 
 t.test('with a file of accounts locations have a name instead of credentials', async t => {

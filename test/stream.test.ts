@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { availableParallelism } from 'node:os'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { isGlanceError } from '../lib/errors.ts'
@@ -74,18 +75,61 @@ t.test('digests of long streams, which other threads compute', async t => {
     },
   )
 
-  t.test('do not keep a program from ending', async t => {
-    const script = `
-      const { Hasher } = await import(${JSON.stringify(new URL('../lib/stream/digest.js', import.meta.url).href)})
-      const hasher = new Hasher(['md5'])
-      for (let i = 0; i < 9; i += 1) await hasher.update(new Uint8Array(1e6))
-      console.log(await hasher.hex('md5'))`
-    const { stdout } = await promisify(execFile)(process.execPath, [
+  /** What a program prints that can make a `Hasher`. */
+  async function printed(script: string, ...options: readonly string[]): Promise<string> {
+    const from = JSON.stringify(new URL('../lib/stream/digest.js', import.meta.url).href)
+    // Without what the tests are started with, which wants more than it may be permitted.
+    const { stdout } = await promisify(execFile)('env', [
+      '-u',
+      'NODE_OPTIONS',
+      process.execPath,
+      ...options,
       '--input-type=module',
       '-e',
-      script,
+      `const { Hasher } = await import(${from});${script}`,
     ])
-    t.equal(stdout.trim(), createHash('md5').update(new Uint8Array(9e6)).digest('hex'))
+    return stdout.trim()
+  }
+
+  const NINE = `
+    const hasher = new Hasher(['md5'])
+    for (let i = 0; i < 9; i += 1) await hasher.update(new Uint8Array(1e6))
+    console.log(await hasher.hex('md5'))`
+  const OF_NINE = createHash('md5').update(new Uint8Array(9e6)).digest('hex')
+
+  t.test('do not keep a program from ending', async t => {
+    t.equal(await printed(NINE), OF_NINE)
+  })
+
+  t.test('are computed here where no thread may be started', async t => {
+    // What a process may have no more of, its permissions stand for.
+    const options = ['--experimental-permission', '--allow-fs-read=*', '--no-warnings']
+    t.equal(await printed(NINE, ...options), OF_NINE)
+  })
+
+  t.test('fail when their thread ends, whose place another takes', async t => {
+    const said = await printed(`
+      const threads = []
+      process.on('worker', thread => threads.push(thread))
+      const chunk = new Uint8Array(1e6)
+      const long = async () => {
+        const hasher = new Hasher(['md5'])
+        for (let i = 0; i < 9; i += 1) await hasher.update(chunk)
+        return hasher
+      }
+      const begun = await Promise.all(Array.from({ length: 2 }, long))
+      await Promise.all(begun.map(hasher => hasher.hex('md5')))
+      await Promise.all(threads.map(thread => thread.terminate()))
+      for (const hasher of begun) {
+        // More than all streams together may have on its way.
+        const fed = (async () => { for (let i = 0; i < 9; i += 1) await hasher.update(chunk) })()
+        for (const failed of [fed, hasher.hex('md5')])
+          await failed.then(() => console.log('done'), error => console.log(error.code))
+      }
+      console.log(await (await long()).hex('md5'))`)
+    // With one processor there are no threads that could end.
+    const end = availableParallelism() > 1 ? 'unavailable' : 'done'
+    t.strictSame(said.split('\n'), [end, end, end, end, OF_NINE])
   })
 })
 

@@ -18,7 +18,7 @@ const WORDS = [...COMMANDS, ...SHORTHANDS]
 
 /** @throws {GlanceError} `usage`, with a hint where to read on. */
 export async function parse(argv: readonly string[], version: string): Promise<Asked> {
-  const [first = '--help', ...others] = commandFirst(argv)
+  const [first = '--help', ...others] = commandFirst(withoutEnd(argv))
   const words = withStandard(
     withClouds(first === 'help' ? [...others, '--help'] : [first, ...others]),
   )
@@ -77,12 +77,24 @@ function withHelp(words: readonly string[]): boolean {
   return words.some(word => /^-(?:-h|[^-]*h)/.test(word))
 }
 
+/**
+ * The line without the word that ends its options, after which yargs gives no command its words.
+ * @throws {GlanceError} `usage` for a word after it that would be an option without it.
+ */
+function withoutEnd(argv: readonly string[]): readonly string[] {
+  const end = argv.indexOf('--')
+  if (end < 0) return argv
+  const after = argv.slice(end + 1)
+  const odd = after.find(word => /^-./.test(word))
+  if (odd === undefined) return [...argv.slice(0, end), ...after]
+  throw usage(`${odd}: nothing that begins with a hyphen is taken, also after --`)
+}
+
 /** Options may stand before the command, as they always might: this is the same line with the command at its head. */
 function commandFirst(argv: readonly string[]): readonly string[] {
   for (let i = 0; i < argv.length; i += 1) {
     const word = argv[i] ?? ''
     if (!word.startsWith('-')) return [...argv.slice(i), ...argv.slice(0, i)]
-    if (word === '--') break
     if (TAKING_A_VALUE.has(word)) i += 1
   }
   return argv
@@ -115,7 +127,7 @@ const TAKING_A_VALUE: ReadonlySet<string> = new Set(
  */
 function withClouds(words: readonly string[]): readonly string[] {
   const command = COMMANDS.find(({ name }) => name === words[0])
-  if (command?.options['cloud'] === undefined || words.includes('--')) return words
+  if (command?.options['cloud'] === undefined) return words
   const given = words.flatMap((word, i) =>
     i === 0 || /^-./.test(word) || TAKING_A_VALUE.has(words[i - 1] ?? '') ? [] : [i],
   )
@@ -153,8 +165,7 @@ function requireCommand([named, second]: readonly string[]): void {
 
 /** @throws {GlanceError} `usage` for an option that no command has, whose value yargs would take for an argument. */
 function requireOptions(words: readonly string[]): void {
-  const end = words.indexOf('--')
-  for (const word of end < 0 ? words : words.slice(0, end)) {
+  for (const word of words) {
     const name = /^--(?:no-)?([^=]+)/.exec(word)?.[1]
     if (name !== undefined && !NAMES.has(name)) throw usage(`unknown option --${name}`)
   }
@@ -172,8 +183,7 @@ const TAKING_A_NUMBER: ReadonlySet<string> = new Set(
  * yargs would take it for 0.
  */
 function requireNumbers(words: readonly string[]): void {
-  const end = words.indexOf('--')
-  for (const [i, word] of (end < 0 ? words : words.slice(0, end)).entries()) {
+  for (const [i, word] of words.entries()) {
     const [, option = word, joined] = /^([^=]+)=(.*)$/s.exec(word) ?? []
     if (!TAKING_A_NUMBER.has(option)) continue
     const value = joined ?? words[i + 1]

@@ -40,7 +40,7 @@ export async function openDatabase(
   }
   if (connection.engine === 'sqlite') {
     const { openSqlite } = await import('./sqlite.ts')
-    return openSqlite(connection.path)
+    return openSqlite(connection.path, { report: options.report })
   }
   if (connection.ignored.length > 0) {
     options.notice?.(`connection: ${connection.ignored.join(', ')} ignored: nothing here needs it`)

@@ -50,6 +50,11 @@ export function isRefusal(error: unknown): boolean {
   return /^(?:28|3D)/.test(stateOf(error))
 }
 
+/** Whether a setting has a value that the server's system has nothing for. */
+export function isUnsupported(error: unknown): boolean {
+  return stateOf(error) === '22023'
+}
+
 /** The SQLSTATE of what a server has said; empty for errors of others. */
 function stateOf(error: unknown): string {
   const isServers = error instanceof Error && 'severity' in error && 'code' in error

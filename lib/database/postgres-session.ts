@@ -3,8 +3,15 @@ import { setTimeout } from 'node:timers/promises'
 import { Client, type CustomTypesConfig, types } from 'pg'
 import { messageOf } from '../errors.ts'
 import type { ServerConnection } from './connection.ts'
-import { isRefusal, toGlanceError } from './postgres-errors.ts'
-import { type Answer, KEEP_ALIVE_MS, Lost, PATIENCE_MS, type Session } from './server/session.ts'
+import { isRefusal, isUnsupported, toGlanceError } from './postgres-errors.ts'
+import {
+  type Answer,
+  KEEP_ALIVE_MS,
+  LOCK_TIMEOUT_MS,
+  Lost,
+  PATIENCE_MS,
+  type Session,
+} from './server/session.ts'
 import { type Tls, tlsOf } from './server/tls.ts'
 import { notConnected } from './server/open.ts'
 
@@ -65,6 +72,8 @@ export class PostgresSession implements Session {
     const session = new PostgresSession(client, socket, name)
     try {
       await client.connect()
+      await client.query(`set lock_timeout = ${LOCK_TIMEOUT_MS}`)
+      await client.query(LOOK_FOR_US).catch(unlessUnsupported)
       return session
     } catch (error) {
       socket.destroy()
@@ -97,6 +106,17 @@ export class PostgresSession implements Session {
     await Promise.race([this.#client.end(), setTimeout(PATIENCE_MS)]).catch(() => {})
     this.#socket.destroy()
   }
+}
+
+/**
+ * Has the server look every so many milliseconds whether we are there while it is at a statement, which it goes on with
+ * for ever else after we have given it up. Since PostgreSQL 14, on most systems.
+ */
+const LOOK_FOR_US = `select set_config(name, '1000', false) from pg_settings
+  where name = 'client_connection_check_interval'`
+
+function unlessUnsupported(error: unknown): void {
+  if (!isUnsupported(error)) throw error
 }
 
 /** The words of the driver for a server that has no TLS. */

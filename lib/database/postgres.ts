@@ -14,7 +14,7 @@ import { ServerDriver } from './server/driver.ts'
 import { ServerHold, SILENCE_MS } from './server/hold.ts'
 import { firstAnswer } from './server/open.ts'
 import { Pool } from './server/pool.ts'
-import { IDLE_TIMEOUT_MS, LOCK_TIMEOUT_MS } from './server/session.ts'
+import { IDLE_TIMEOUT_MS } from './server/session.ts'
 import type { OpenOptions, ServerSettings } from './settings.ts'
 import { Outages } from './sql/away.ts'
 import { BOOK } from './sql/schema-book.ts'
@@ -95,11 +95,9 @@ function begin({ isolationLevel, accessMode }: TransactionSettings): readonly st
   const isolation = isolationLevel === undefined ? '' : ` isolation level ${isolationLevel}`
   const begin = `begin${isolation}${accessMode === undefined ? '' : ` ${accessMode}`}`
   // The schema is changed without an isolation level, and may take its time.
+  if (isolationLevel === undefined) return [`${begin}; set local lock_timeout = 0`]
   return isolationLevel === 'serializable'
-    ? [
-        `${begin}; set local lock_timeout = ${LOCK_TIMEOUT_MS};
-          set local idle_in_transaction_session_timeout = ${IDLE_TIMEOUT_MS}`,
-      ]
+    ? [`${begin}; set local idle_in_transaction_session_timeout = ${IDLE_TIMEOUT_MS}`]
     : [begin]
 }
 

@@ -1,4 +1,5 @@
 import { type ErrorCode, GlanceError, messageOf } from '../errors.ts'
+import { Away } from './sql/away.ts'
 
 /** SQLite's result codes by how they begin, since each has extended ones. */
 const CODES: readonly (readonly [prefix: string, code: ErrorCode])[] = [
@@ -28,5 +29,7 @@ export function toGlanceError(error: unknown): unknown {
   const code = codeOf(error)
   const known = CODES.find(([prefix]) => code.startsWith(prefix))
   if (known === undefined) return error
-  return new GlanceError(known[1], `SQLite: ${messageOf(error)}`, { cause: error })
+  const message = `SQLite: ${messageOf(error)}`
+  if (known[1] === 'unavailable') return new Away(message, { cause: error })
+  return new GlanceError(known[1], message, { cause: error })
 }

@@ -10,6 +10,8 @@ import { GlanceError, isGlanceError, messageOf } from '../errors.ts'
 import { IN_MEMORY } from './connection.ts'
 import type { Database } from './database.ts'
 import { lock } from './lock.ts'
+import type { OpenOptions } from './settings.ts'
+import { Away, Outages } from './sql/away.ts'
 import type { Engine } from './sql/engine.ts'
 import { SqlDatabase } from './sql/sql-database.ts'
 import type { Tables } from './sql/tables.ts'
@@ -18,6 +20,8 @@ import { SqliteDriver, type SqliteDriverOptions } from './sqlite-driver.ts'
 export interface SqliteOptions {
   /** How long to wait for others, in this process or another, before something is `unavailable`. Default 10 000. */
   readonly timeoutMs?: number | undefined
+  /** As {@link OpenOptions.report}. */
+  readonly report?: OpenOptions['report']
 }
 
 /**
@@ -27,7 +31,7 @@ export interface SqliteOptions {
  */
 export async function openSqlite(
   path: string,
-  { timeoutMs = 10_000 }: SqliteOptions = {},
+  { timeoutMs = 10_000, report }: SqliteOptions = {},
 ): Promise<Database> {
   const { default: Libsql } = await import('libsql')
   const db = new Kysely<Tables>({
@@ -41,8 +45,12 @@ export async function openSqlite(
     throw new GlanceError(code, message, { cause: error })
   }
   if (path === IN_MEMORY) return new SqlDatabase(db, SQLITE)
+  const outages = new Outages(error =>
+    report?.(new Away(`the SQLite database ${path}: ${messageOf(error)}`, { cause: error })),
+  )
   return new SqlDatabase(db, {
     ...SQLITE,
+    outages,
     hold: async ({ signal } = {}) => {
       signal?.throwIfAborted()
       return await lock(`the database ${path}`, path)

@@ -290,7 +290,7 @@ async function* whole(
     yield* verifySize(bodyOf(answer, stallMs), size)
   } catch (error) {
     signal?.throwIfAborted()
-    if (!isGlanceError(error)) throw networkFault({ method: 'GET', url }, error)
+    if (!isGlanceError(error)) throw networkFault({ method: 'GET', url, isAnswered: true }, error)
     throw new GlanceError(error.code, `GET ${redact(url)}: ${error.message}`, { cause: error })
   }
 }

@@ -36,6 +36,8 @@ export class BulkBody implements AsyncIterableIterator<Uint8Array, void> {
   #wake: (() => void) | undefined
   #soon: NodeJS.Immediate | undefined
   #failure: { readonly error: unknown } | undefined
+  /** Whether its buffers are others' already. */
+  #isOver = false
 
   /** `length` in bytes: what the headers of the answer announce. */
   constructor(answer: IncomingMessage, length: number) {
@@ -140,6 +142,8 @@ export class BulkBody implements AsyncIterableIterator<Uint8Array, void> {
   }
 
   #keep(): void {
+    if (this.#isOver) return
+    this.#isOver = true
     idle.push(...[this.#slot, ...this.#free].slice(0, KEPT - idle.length))
     this.#free.length = 0
   }

@@ -9,6 +9,8 @@ export interface RequestName {
   readonly url: URL
   /** Those that were sent: their tokens are in no message, whatever the server says. */
   readonly headers?: Readonly<Record<string, string>> | undefined
+  /** Whether the headers of the answer have come, so that the server has taken us for who we are. Default false. */
+  readonly isAnswered?: boolean
 }
 
 const CODES: Readonly<Record<number, ErrorCode>> = {
@@ -80,13 +82,13 @@ export function networkFault(request: RequestName, error: unknown): GlanceError 
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   const reason = distrust(code, error) ?? UNREACHABLE[code]
   const kind = reason === undefined ? 'unavailable' : 'unreachable'
-  const words = reason ?? brokenOff(code, request.url) ?? UNAVAILABLE[code] ?? messageOf(error)
+  const words = reason ?? brokenOff(code, request) ?? UNAVAILABLE[code] ?? messageOf(error)
   return new GlanceError(kind, `${describe(request)}: ${words}`, { cause: error })
 }
 
 /** With TLS 1.3 a server learns too late for a proper answer that it does not like our certificate. */
-function brokenOff(code: string, { protocol }: URL): string | undefined {
-  if (code !== 'ECONNRESET' || protocol !== 'https:') return undefined
+function brokenOff(code: string, { url, isAnswered }: RequestName): string | undefined {
+  if (code !== 'ECONNRESET' || url.protocol !== 'https:' || isAnswered === true) return undefined
   return 'connection reset; where it always is, the server may want another client certificate, or one at all: see --cert and --key'
 }
 

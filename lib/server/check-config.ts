@@ -1,6 +1,6 @@
-import { isGlanceError } from '../errors.ts'
+import { GlanceError, isGlanceError } from '../errors.ts'
 import { parseConnection } from '../database/connection.ts'
-import { STORE_TYPES } from '../store/open.ts'
+import { checkStore } from '../store/open.ts'
 import type { ServerConfig } from './config.ts'
 import { imageSchemaOf } from './image-schema.ts'
 import { openAuthentication, openProjectLimits } from './open-keystone.ts'
@@ -59,11 +59,13 @@ function checkConnection({ connection, dataApi }: ServerConfig): void {
 
 function storeChecks(config: ServerConfig): readonly (() => unknown)[] {
   try {
-    return storeConfigs(config).all.map(
-      ({ type, options }) =>
-        () =>
-          STORE_TYPES[type]?.properties?.(options),
-    )
+    const { all, named } = storeConfigs(config)
+    return all.map(store => async () => {
+      await checkStore(store).catch((error: unknown) => {
+        if (!named || !isGlanceError(error, 'usage')) throw error
+        throw new GlanceError('usage', `store ${store.id}: ${error.message}`, { cause: error })
+      })
+    })
   } catch (error) {
     return [
       () => {

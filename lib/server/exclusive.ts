@@ -1,4 +1,4 @@
-import { access, constants } from 'node:fs/promises'
+import { access, constants, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { lock } from '../database/lock.ts'
 import { GlanceError, messageOf } from '../errors.ts'
@@ -11,18 +11,20 @@ import { storeConfigs } from './store-configs.ts'
  * Keeps other services away from the folders where this one has its images, each until what is yielded for it is
  * disposed of: what starts there takes uploads that are under way for those of a service that was killed. What is only
  * in memory needs nothing of the kind; a database is held by itself.
- * @throws {GlanceError} `unavailable` when another service is there, or when nothing can be written there.
+ * @throws {GlanceError} `unavailable` when another service is there, or when nothing can be written there; `usage` for
+ * one folder by two names.
  */
 export async function* lockOut(config: ServerConfig): AsyncGenerator<AsyncDisposable> {
   const { dataDir } = config
   const folders = new Set(dataFoldersOf(config).map(folder => resolve(folder)))
   const isThere = folders.delete(resolve(dataDir))
   if (isThere || isInDataFolder(config)) yield await lockFolder(dataDir, 'glance')
+  const taken = new Map<string, string>()
   // Hidden from whoever looks for images there.
-  for (const folder of folders) yield await lockFolder(folder, '.glance')
+  for (const folder of folders) yield await lockOnce(folder, taken)
   for (const folder of storeFoldersOf(config)) {
     // What nobody can write to is no place for an upload either: its store will say so.
-    if (!folders.has(folder) && (await isUsable(folder))) yield await lockFolder(folder, '.glance')
+    if (!folders.has(folder) && (await isUsable(folder))) yield await lockOnce(folder, taken)
   }
 }
 
@@ -75,6 +77,17 @@ export async function makeDataFolder(path: string): Promise<void> {
     const message = `the data folder ${path} cannot be made: ${messageOf(error)}`
     throw new GlanceError('unavailable', message, { cause: error })
   }
+}
+
+/** `taken` has those that we have already, by what the system knows them as. */
+async function lockOnce(folder: string, taken: Map<string, string>): Promise<AsyncDisposable> {
+  await makeDataFolder(folder)
+  const { dev, ino } = await stat(folder)
+  const other = taken.get(`${dev} ${ino}`)
+  taken.set(`${dev} ${ino}`, folder)
+  if (other === undefined) return await lockFolder(folder, '.glance')
+  const message = `${other} and ${folder} are the same folder: each is to be one of its own`
+  throw new GlanceError('usage', message)
 }
 
 async function lockFolder(path: string, name: string): Promise<AsyncDisposable> {

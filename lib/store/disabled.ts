@@ -2,7 +2,7 @@ import type { Abortable } from '../abort.ts'
 import { GlanceError, messageOf } from '../errors.ts'
 import type { Bytes } from '../stream/bytes.ts'
 import type { ByteRange } from '../stream/range.ts'
-import type { Location, Store } from './store.ts'
+import type { Location, Store, StoreCall } from './store.ts'
 
 /**
  * A store that is configured wrongly: it takes no data. What it has already is read and deleted as far as `reader`
@@ -45,7 +45,7 @@ export class DisabledStore implements Store {
     return await this.#required().open(at, range, options)
   }
 
-  async size(at: Location, options?: Abortable): Promise<number> {
+  async size(at: Location, options?: StoreCall): Promise<number> {
     return await this.#required().size(at, options)
   }
 

@@ -3,7 +3,12 @@ import type { UriFilter } from '../http/uri-filter.ts'
 import type { ServiceAccount } from '../keystone/trust.ts'
 import { DisabledStore } from './disabled.ts'
 import { FilesystemStore } from './filesystem.ts'
-import { dataFolders, FILESYSTEM_OPTIONS, filesystemSettings } from './filesystem-settings.ts'
+import {
+  dataFolders,
+  FILESYSTEM_OPTIONS,
+  filesystemSettings,
+  readMounts,
+} from './filesystem-settings.ts'
 import { HTTP_SCHEMES, HttpStore } from './http.ts'
 import { HTTP_OPTIONS, httpSettings } from './http-settings.ts'
 import { FILE_SCHEMES } from './location.ts'
@@ -14,7 +19,7 @@ import { RBD_SCHEMES } from './rbd/location.ts'
 import { RBD_OPTIONS, rbdSettings, readingSettings } from './rbd/settings.ts'
 import { RbdStore } from './rbd/store.ts'
 import { S3_SCHEMES } from './s3/location.ts'
-import { S3_OPTIONS, s3Settings } from './s3/settings.ts'
+import { readingS3Settings, S3_OPTIONS, s3Settings } from './s3/settings.ts'
 import { S3Store } from './s3/store.ts'
 import type { Store } from './store.ts'
 import { SWIFT_SCHEMES } from './swift/location.ts'
@@ -45,8 +50,13 @@ export interface StoreType {
   readonly schemes: readonly string[]
   /** @throws {GlanceError} `usage` for a wrong option, which it names; `unavailable` when it cannot be written to. */
   open(config: StoreConfig): Promise<Store>
-  /** A store for what is there already, however it is configured; without it such a store can do nothing. */
-  reading?(config: StoreConfig): Store
+  /**
+   * A store for what is there already, however it is configured; without it such a store can do nothing.
+   * @throws {GlanceError} `usage` where too little is right even for that.
+   */
+  reading?(config: StoreConfig): Store | Promise<Store>
+  /** Rejects for what is wrong with options and the files that they name; makes nothing and asks nobody. @throws {GlanceError} `usage`. */
+  check(config: StoreConfig): Promise<void>
   /** The folders of this machine that have its data. */
   folders?(options: StoreOptions): readonly string[]
   /** How it is set up, under the names of `/v2/info/stores/detail`. */
@@ -64,6 +74,10 @@ export const STORE_TYPES: Readonly<Record<string, StoreType>> = {
       const folders = foldersOf('file', options).map(path => ({ path, priority: 0 }))
       return FilesystemStore.reading(id, { folders })
     },
+    check: async ({ options }) => {
+      const { metadataFile = null } = filesystemSettings(options)
+      if (metadataFile !== null) await readMounts(metadataFile)
+    },
     folders: options => dataFolders(options).map(({ path }) => path),
     properties: options => {
       const { folders, chunkSize, thin } = filesystemSettings(options)
@@ -79,12 +93,15 @@ export const STORE_TYPES: Readonly<Record<string, StoreType>> = {
     isReadOnly: true,
     open: ({ id, filter, options }) => HttpStore.open(id, filter, httpSettings(options)),
     reading: ({ id, filter }) => new HttpStore(id, filter),
+    check: async ({ id, filter, options }) =>
+      closed(await HttpStore.open(id, filter, httpSettings(options))),
   },
   memory: {
     aliases: [],
     options: [],
     schemes: ['memory'],
     open: async ({ id }) => new MemoryStore(id),
+    check: async () => {},
   },
   swift: {
     aliases: [],
@@ -92,6 +109,7 @@ export const STORE_TYPES: Readonly<Record<string, StoreType>> = {
     schemes: SWIFT_SCHEMES,
     open: ({ id, options, service }) => openSwift(id, swiftSettings(options), service ?? null),
     reading: ({ id, options }) => readingSwift(id, options),
+    check: async ({ id, options }) => closed(await openSwift(id, swiftSettings(options), null)),
     properties: options => swiftProperties(swiftSettings(options)),
   },
   s3: {
@@ -99,6 +117,8 @@ export const STORE_TYPES: Readonly<Record<string, StoreType>> = {
     options: S3_OPTIONS,
     schemes: S3_SCHEMES,
     open: ({ id, options }) => S3Store.open(id, s3Settings(options)),
+    reading: ({ id, options }) => S3Store.open(id, readingS3Settings(options)),
+    check: async ({ id, options }) => closed(await S3Store.open(id, s3Settings(options))),
     properties: options => {
       const { largeObjectSize, largeObjectChunkSize, threadPools } = s3Settings(options)
       return {
@@ -114,6 +134,7 @@ export const STORE_TYPES: Readonly<Record<string, StoreType>> = {
     schemes: RBD_SCHEMES,
     open: ({ id, options }) => RbdStore.open(id, rbdSettings(options)),
     reading: ({ id, options }) => RbdStore.reading(id, readingSettings(options)),
+    check: ({ options }) => RbdStore.check(rbdSettings(options)),
     properties: options => {
       const { chunkSize, pool, thinProvisioning } = rbdSettings(options)
       return { chunk_size: chunkSize, pool, thin_provisioning: thinProvisioning }
@@ -143,13 +164,35 @@ export async function openStore(config: StoreConfig): Promise<Store> {
     : await own.open(config)
 }
 
+/**
+ * What is wrong with the settings of a store of ours, as far as that can be told without making anything or asking
+ * anybody. @throws {GlanceError} `usage`.
+ */
+export async function checkStore(config: StoreConfig): Promise<void> {
+  await STORE_TYPES[config.type]?.check(config)
+}
+
+async function closed(store: Store): Promise<void> {
+  await store[Symbol.asyncDispose]()
+}
+
 /** As {@link openStore}, but a store that is configured wrongly or cannot be written to is one that takes no data. */
 export async function openOrDisable(config: StoreConfig): Promise<Store> {
   try {
     return await openStore(config)
   } catch (error) {
     if (!isGlanceError(error, 'usage', 'unavailable')) throw error
-    return new DisabledStore(config.id, error, STORE_TYPES[config.type]?.reading?.(config) ?? null)
+    return new DisabledStore(config.id, error, await readerFor(config))
+  }
+}
+
+/** Null where nothing can be read either. */
+async function readerFor(config: StoreConfig): Promise<Store | null> {
+  try {
+    return (await STORE_TYPES[config.type]?.reading?.(config)) ?? null
+  } catch (error) {
+    if (!isGlanceError(error, 'usage')) throw error
+    return null
   }
 }
 

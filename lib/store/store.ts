@@ -23,6 +23,8 @@ export interface StoreCall extends Abortable {
   readonly caller?: Caller | undefined
   /** An image whose owner does not ask any more: the service does, by its own right, for data of this image alone. */
   readonly onlyOf?: { readonly id: string; readonly owner: string | null } | undefined
+  /** Whether the location is a user's own words: it is asked by the secrets in it, and by none of ours in their place. */
+  readonly asGiven?: boolean | undefined
 }
 
 /** What is said of data that is to be stored. */

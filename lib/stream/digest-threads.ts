@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
+import { GlanceError, messageOf } from '../errors.ts'
 import type { DigestAlgorithm } from '../image/digest.ts'
 import type { DigestAnswer, DigestTask } from './digest-thread.ts'
 
@@ -12,7 +13,10 @@ const THREADS = Math.min(4, availableParallelism() - 1)
 /** A thread makes next to nothing that is to be collected. */
 const LIMITS = { maxYoungGenerationSizeMb: 2 }
 
-/** The digests of one stream as other threads compute them. */
+/**
+ * The digests of one stream as other threads compute them. They are `unavailable` once a thread that had a part in them
+ * has ended.
+ */
 export interface RemoteHashes {
   /** Resolves when the chunk's memory is free again, which is before it is hashed. */
   update(chunk: Uint8Array): Promise<void>
@@ -20,9 +24,12 @@ export interface RemoteHashes {
   hex(algorithm: DigestAlgorithm): Promise<string>
 }
 
-/** Digests of a stream on threads that are started on first use; undefined where there is one processor only. */
+/**
+ * Digests of a stream on threads that are started on first use; undefined where there is one processor only, or where no
+ * thread can be started.
+ */
 export function hashElsewhere(algorithms: readonly DigestAlgorithm[]): RemoteHashes | undefined {
-  if (THREADS < 1 || algorithms.length === 0) return undefined
+  if (THREADS < 1 || algorithms.length === 0 || !haveThread()) return undefined
   const hashes = new Hashes(algorithms)
   forgotten.register(hashes, hashes.parts)
   return hashes
@@ -58,8 +65,8 @@ class Hashes implements RemoteHashes {
       this.#filled += bytes.length
       at += bytes.length
       if (this.#filled === SLOT) this.#hand()
-      if (this.#failure !== undefined) throw this.#failure.error
       await slots.room()
+      if (this.#failure !== undefined) throw this.#failure.error
     }
   }
 
@@ -104,23 +111,28 @@ class Thread {
   })
   readonly #waiting = new Map<number, PromiseWithResolvers<string>>()
   #tickets = 0
+  /** Why it has ended. */
+  #end: GlanceError | undefined
 
   constructor() {
     this.#worker.unref()
     this.#worker.on('message', ({ ticket, hex }: DigestAnswer) => {
       this.#settle(ticket)?.resolve(hex)
     })
-    const end = (error: unknown) => {
+    const end = (why: string, cause?: unknown) => {
+      const message = `the thread that computes digests has ended${why}`
+      this.#end ??= new GlanceError('unavailable', message, { cause })
       const index = threads.indexOf(this)
       if (index >= 0) threads.splice(index, 1)
-      for (const ticket of this.#waiting.keys()) this.#settle(ticket)?.reject(error)
+      for (const ticket of this.#waiting.keys()) this.#settle(ticket)?.reject(this.#end)
     }
-    this.#worker.on('error', end)
-    this.#worker.on('exit', () => end(new Error('the thread that computes digests has ended')))
+    this.#worker.on('error', error => end(`: ${messageOf(error)}`, error))
+    this.#worker.on('exit', () => end(''))
   }
 
   /** Resolves to the hex of what was hashed where that is asked for, else to nothing when it is hashed. */
   async ask(task: Omit<DigestTask, 'ticket'>): Promise<string> {
+    if (this.#end !== undefined) throw this.#end
     this.#tickets += 1
     const ticket = this.#tickets
     const waiting = promiseWithResolvers<string>()
@@ -204,8 +216,20 @@ const forgotten = new FinalizationRegistry<readonly Part[]>(parts => {
   for (const part of parts) part.thread.forget(part)
 })
 
+/** Whether there is a thread, and as many as are wanted where they can be had: a system, or a user, may have no more. */
+function haveThread(): boolean {
+  if (threads.length < THREADS && threads.every(one => one.streams > 0)) {
+    try {
+      threads.push(new Thread())
+    } catch {
+      // Those that there are do the work, or who asks does.
+    }
+  }
+  return threads.length > 0
+}
+
 function leastBusy(): Thread {
-  if (threads.length < THREADS && threads.every(one => one.streams > 0)) threads.push(new Thread())
+  haveThread()
   const [least = new Thread()] = threads.toSorted((a, b) => a.streams - b.streams)
   return least
 }

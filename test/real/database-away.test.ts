@@ -8,6 +8,7 @@ import { DatabaseServer } from './support/database-server.ts'
 import { Embedded } from './support/embedded.ts'
 import { MARIADB } from './support/mariadb.ts'
 import { POSTGRESQL } from './support/postgres.ts'
+import { connect } from './support/queries.ts'
 import { waitUntil } from './support/wait.ts'
 
 for (const kind of [POSTGRESQL, MARIADB]) {
@@ -88,8 +89,56 @@ for (const kind of [POSTGRESQL, MARIADB]) {
         await service[Symbol.asyncDispose]()
       }
     })
+
+    t.test('in which somebody else has a table locked keeps no request waiting', async t => {
+      const connection = await server.database()
+      const settings = { connection, statement_timeout: 1, db_max_retries: 1 }
+      await using service = await Embedded.start({ sections: { database: settings } })
+      const id = randomUUID()
+      await service.create({ id })
+      await using somebody = await connect(connection)
+      await using looking = await connect(connection)
+      const [lock, unlock, waiting] = LOCKS[kind.name]
+      for (const statement of lock) await somebody.query(statement)
+      const asked = [
+        ['GET', 'images'],
+        ['GET', `images/${id}`],
+        ['POST', 'images', {}],
+        ['DELETE', `images/${id}`],
+      ] as const
+      const answers = await Promise.all(
+        asked.map(async ([method, path, body]) => await service.call(method, path, body)),
+      )
+      t.strictSame(
+        answers.map(({ status }) => status),
+        asked.map(() => 503),
+      )
+      await waitUntil('the server is at nothing that nobody waits for', async () => {
+        return (await looking.query(waiting)).length === 0
+      })
+      await somebody.query(unlock)
+      const { images } = await service.expect(200, 'GET', 'images')
+      t.match(images, [{ id }], 'and it heals by itself')
+      await service.expect(204, 'DELETE', `images/${id}`)
+    })
   })
 }
+
+/** How a table is locked and let go of, and what waits for it. */
+const LOCKS = {
+  postgresql: [
+    ['begin', 'lock table images in access exclusive mode'],
+    'rollback',
+    `select pid from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock'`,
+  ],
+  mysql: [
+    ['lock tables images write'],
+    'unlock tables',
+    `select id from information_schema.processlist
+      where db = database() and command = 'Query' and id <> connection_id()`,
+  ],
+} as const
 
 /** An upload that has begun, and ends when it is told to, with the status of the answer. */
 function uploading({ url }: Embedded, id: string): { readonly finish: () => Promise<number> } {

@@ -6,6 +6,7 @@ import { DatabaseServer, PASSWORD, type Place, type ServerKind } from './support
 import { Embedded } from './support/embedded.ts'
 import { MARIADB } from './support/mariadb.ts'
 import { POSTGRESQL } from './support/postgres.ts'
+import { empty } from './support/queries.ts'
 import type { Service } from './support/service.ts'
 
 for (const kind of [POSTGRESQL, MARIADB]) {
@@ -22,11 +23,14 @@ for (const kind of [POSTGRESQL, MARIADB]) {
       const open = (connection: string) =>
         openDatabase({ dataApi: null, connection, dbMaxRetries: 8 })
       const create = async () => open(await server.database())
-      const createTwo = async () => {
-        const connection = await server.database()
-        return [await open(connection), await open(connection)] as const
+      // To make the tables takes longer than most cases.
+      const again = await server.database()
+      const createMigrated = async () => {
+        await empty(again)
+        return await open(again)
       }
-      databaseSuite(t, { create, createTwo, interrupt })
+      const createTwo = async () => [await createMigrated(), await open(again)] as const
+      databaseSuite(t, { create, createMigrated, createTwo, interrupt })
     })
 
     t.test('who may not use it is told', async t => {

@@ -10,7 +10,9 @@ import t, { type Test } from 'tap'
 import { PATCH_MEDIA_TYPE } from '../../lib/wire/v2-patch.ts'
 import { OWNER, startTestServer, STRANGER, type TestServer, user } from '../support/server.ts'
 import { DatabaseServer } from './support/database-server.ts'
+import { MARIADB } from './support/mariadb.ts'
 import { POSTGRESQL } from './support/postgres.ts'
+import { connectionsIn } from './support/queries.ts'
 import { waitUntil } from './support/wait.ts'
 
 /** How many requests are answered while the first figures are taken, and until the last. */
@@ -24,19 +26,29 @@ const CLIENTS = 8
 const MORE_HEAP = 8 * 1024 ** 2
 /** Connections that are kept for the next request, of each client and of the server, come and go. */
 const MORE_FILES = 4 * CLIENTS
+/** Connections to a database: those that stay open by default, and the one that holds it. */
+const POOLED = 6
 
 t.test('SQLite', async t => {
   await keepsNothing(t, `sqlite:///${join(t.testdir(), 'glance.sqlite')}`)
 })
 
-t.test('PostgreSQL', async t => {
-  const server = await DatabaseServer.start(POSTGRESQL)
-  t.teardown(() => server[Symbol.asyncDispose]())
-  await keepsNothing(t, await server.database())
-})
+for (const kind of [POSTGRESQL, MARIADB]) {
+  t.test(kind.name, async t => {
+    const server = await DatabaseServer.start(kind)
+    t.teardown(() => server[Symbol.asyncDispose]())
+    const connection = await server.database()
+    const openIn = async () => await connectionsIn(connection)
+    await keepsNothing(t, connection, openIn)
+  })
+}
 
 /** After 10,000 requests the server has what it had before: connections, files, timers and memory. */
-async function keepsNothing(t: Test, connection: string): Promise<void> {
+async function keepsNothing(
+  t: Test,
+  connection: string,
+  connections = () => Promise.resolve(0),
+): Promise<void> {
   const dataDir = t.testdirName
   const server = await startTestServer(t, {
     dataApi: null,
@@ -46,14 +58,18 @@ async function keepsNothing(t: Test, connection: string): Promise<void> {
     auth: 'trusted_headers',
   })
   await requests(t, server, BEFORE)
-  const before = await held()
+  const before = { ...(await held()), connections: await connections() }
   await requests(t, server, MEASURED)
-  const after = await held()
+  const after = { ...(await held()), connections: await connections() }
   t.ok(after.heap - before.heap < MORE_HEAP, `${after.heap - before.heap} bytes more`)
   t.ok(after.files <= before.files + MORE_FILES, `${before.files} files, then ${after.files}`)
   t.ok(
     after.resources <= before.resources + MORE_FILES,
     `${before.resources} resources, then ${after.resources}`,
+  )
+  t.ok(
+    after.connections <= Math.max(before.connections, POOLED),
+    `${before.connections} connections to the database, then ${after.connections}`,
   )
 }
 

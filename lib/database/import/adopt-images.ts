@@ -3,6 +3,7 @@ import { GlanceError, isGlanceError } from '../../errors.ts'
 import { everything } from '../../image/query.ts'
 import { IMAGE_STATUSES } from '../../image/status.ts'
 import type { Database } from '../database.ts'
+import { requireImageFits, requireMemberFits } from '../fits.ts'
 import type { Adopted } from './adopt.ts'
 import { differingFields, type WholeImage } from './compare.ts'
 import { type ImageRules, type ReadImage, readImage, type SourceImage } from './images.ts'
@@ -40,7 +41,10 @@ export async function adoptImages(
 /** What is read of it, or why it cannot be kept. @throws {GlanceError} `usage`, which is no fault of the image. */
 function attempt(source: SourceImage, rules: ImageRules): ReadImage | GlanceError {
   try {
-    return readImage(source, rules)
+    const image = readImage(source, rules)
+    requireImageFits(image.record) // As the target would, which a dry run does not ask.
+    image.members.forEach(requireMemberFits)
+    return image
   } catch (error) {
     if (isGlanceError(error, 'invalid')) return error
     if (!isGlanceError(error)) throw error

@@ -3,6 +3,7 @@ import type { Abortable } from '../../abort.ts'
 import { isGlanceError } from '../../errors.ts'
 import type { Task } from '../../image/task.ts'
 import type { Database } from '../database.ts'
+import { requireTaskFits } from '../fits.ts'
 import type { Adopted } from './adopt.ts'
 import { readTask } from './tasks.ts'
 import { flagIn, type Row, labelIn } from './values.ts'
@@ -33,6 +34,7 @@ async function adoptTask(
   try {
     if (flagIn(row, 'deleted')) return []
     const task = readTask(row)
+    requireTaskFits(task)
     const there = await target?.tasks.find(task.id)
     if (there === undefined) {
       if (!dryRun) await target?.tasks.insert(task)

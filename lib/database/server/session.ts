@@ -34,7 +34,7 @@ export const KEEP_ALIVE_MS = 10_000
  */
 export const IDLE_TIMEOUT_MS = 60_000
 
-/** How long a transaction waits for the locks of others. Milliseconds. */
+/** How long a statement waits for the locks of others. Milliseconds. */
 export const LOCK_TIMEOUT_MS = 10_000
 
 /** How long a pool that is closed waits for who uses its connections. Milliseconds. */

@@ -1,7 +1,7 @@
 import type { ImageRecord } from '../../database/database.ts'
 import { GlanceError } from '../../errors.ts'
 import type { ImageLocation, LocationEdit, NewLocation } from '../../image/location.ts'
-import type { Store } from '../../store/store.ts'
+import type { Store, StoreCall } from '../../store/store.ts'
 import { enforceQuota } from '../quota/limits.ts'
 import { requireAllowedOn } from './access.ts'
 import { type Decision, requireFormats } from './alter.ts'
@@ -95,7 +95,7 @@ export function placedChange(image: ImageRecord, placed: ImageRecord): Decision 
  * @throws {GlanceError} `invalid`; `over_limit` for more of them than an image may have, even if few are to stay.
  */
 export async function sizesOf(
-  { signal }: Pick<RequestContext, 'signal'>,
+  { signal, onBehalf }: Pick<RequestContext, 'signal' | 'onBehalf'>,
   service: Service,
   image: Pick<ImageRecord, 'locations'>,
   edits: readonly LocationEdit[],
@@ -107,7 +107,8 @@ export async function sizesOf(
   }
   enforceQuota('locations', unknown.size, service.limits.locations)
   const sizes = new Map<string, number>()
-  for (const [url, location] of unknown) sizes.set(url, await sizeAt(service, location, signal))
+  for (const [url, location] of unknown)
+    sizes.set(url, await sizeAt(service, location, { signal, caller: onBehalf }))
   return sizes
 }
 
@@ -123,12 +124,12 @@ export function externalStore({ stores }: Service, location: ImageLocation): Sto
 export async function sizeAt(
   service: Service,
   location: ImageLocation,
-  signal: AbortSignal,
+  call: Pick<StoreCall, 'caller'> & { readonly signal: AbortSignal },
 ): Promise<number> {
   const store = externalStore(service, location)
   if (store === undefined) throw new GlanceError('invalid', 'invalid location')
-  const size = await store.size(location, { signal }).catch((error: unknown) => {
-    signal.throwIfAborted()
+  const size = await store.size(location, { ...call, asGiven: true }).catch((error: unknown) => {
+    call.signal.throwIfAborted()
     throw new GlanceError('invalid', 'invalid location', { cause: error })
   })
   if (size === 0) throw new GlanceError('invalid', 'invalid location')

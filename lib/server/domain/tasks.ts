@@ -78,6 +78,9 @@ export async function requireTaskAccess(context: RequestContext): Promise<void> 
   await requireAllowed(context, 'tasks_api_access')
 }
 
+/** How many characters are kept of a request's id, which a caller may have made longer than a database has room for. */
+const KEPT = 255
+
 /** A task that the caller wants done, not yet begun. */
 export function newTask(
   context: RequestContext,
@@ -93,7 +96,7 @@ export function newTask(
     status: 'pending',
     owner: context.project,
     imageId,
-    requestId: context.requestId,
+    requestId: context.requestId.slice(0, KEPT),
     userId: context.user,
     input,
     result: null,

@@ -2,6 +2,7 @@ import type { Database, ImageRecord } from '../../database/database.ts'
 import { GlanceError, isGlanceError, messageOf } from '../../errors.ts'
 import { type Digest, type DigestAlgorithm, isDigestAlgorithm } from '../../image/digest.ts'
 import type { Task } from '../../image/task.ts'
+import type { Caller } from '../../store/store.ts'
 import { Hasher } from '../../stream/digest.ts'
 import { type Decision, illegalTransition } from '../domain/alter.ts'
 import { sizeAt } from '../domain/edit-locations.ts'
@@ -19,6 +20,8 @@ export interface LocationJob {
   readonly url: string
   /** What the data is said to be; null when nothing is said. */
   readonly digest: Digest | null
+  /** In whose name it is looked for. */
+  readonly caller: Caller
 }
 
 /**
@@ -40,7 +43,7 @@ export async function runLocationImport(
     const begun = { status: 'processing', updatedAt: service.now() } as const
     await service.database.tasks.update(job.task.id, begun, ['pending'])
     const location = service.stores.labelled({ url: job.url, metadata: {} })
-    const size = await sizeAt(service, location, signal)
+    const size = await sizeAt(service, location, { signal, caller: job.caller })
     const place = (
       decision: (image: ImageRecord) => Decision,
       alongside: (tables: Database) => Promise<void> = async () => {},
@@ -104,7 +107,7 @@ function unreadable(error: unknown): GlanceError {
 
 async function digestsOf(
   { service }: Importer,
-  { url, digest }: LocationJob,
+  { url, digest, caller }: LocationJob,
   signal: AbortSignal,
 ): Promise<Pick<ImageRecord, 'checksum'> & { readonly digest: Digest }> {
   const algorithm: DigestAlgorithm =
@@ -113,7 +116,7 @@ async function digestsOf(
       : service.hashingAlgorithm
   const location = { url, metadata: {} }
   const hasher = new Hasher(['md5', algorithm])
-  const data = await service.stores.require(location).open(location, null, { signal })
+  const data = await service.stores.require(location).open(location, null, { signal, caller })
   for await (const chunk of data) {
     await hasher.update(chunk)
     signal.throwIfAborted()

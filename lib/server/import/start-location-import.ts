@@ -52,7 +52,7 @@ export async function startLocationImport(
   }
   const task = newTask(context, service, 'location_import', id, input)
   await lockImage(service, task, id, { admit: requireQueued })
-  const job = { task, imageId: id, url, digest }
+  const job = { task, imageId: id, url, digest, caller: context.onBehalf }
   service.background.start(signal => runLocationImport(importer, job, signal))
 }
 

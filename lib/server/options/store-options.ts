@@ -303,7 +303,7 @@ const S3 = options([
     type: 'whole number',
     default: '10',
     unit: MIB,
-    doc: 'How large a part is, 5 at least.',
+    doc: 'How large a part is, 5 at least and 4095 at most.',
   },
   {
     name: 's3_store_thread_pools',

@@ -48,13 +48,17 @@ export class RbdStore implements Store {
    * file cannot be read; `unavailable` without Ceph's programs, or when there is no answer.
    */
   static async open(id: string, settings: RbdSettings): Promise<RbdStore> {
-    const { cephConf } = settings
-    if (cephConf !== null) await requireReadable(cephConf)
+    await RbdStore.check(settings)
     const programs = new CephPrograms(id, settings)
     const fsid = (await programs.configured('fsid')) ?? (await programs.ceph(['fsid']))?.trim()
     if (fsid !== undefined && fsid !== '') return new RbdStore(id, settings, fsid)
     const message = `store ${id}: no Ceph cluster answers: look at rbd_store_ceph_conf and rbd_store_user`
     throw new GlanceError('unavailable', message)
+  }
+
+  /** @throws {GlanceError} `usage` when the configuration file of Ceph cannot be read. */
+  static async check({ cephConf }: RbdSettings): Promise<void> {
+    if (cephConf !== null) await requireReadable(cephConf)
   }
 
   /** A store for what is there already, of a cluster that nobody has asked yet. */

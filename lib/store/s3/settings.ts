@@ -1,8 +1,10 @@
-import { GlanceError } from '../../errors.ts'
+import { GlanceError, isGlanceError } from '../../errors.ts'
 
 const MIB = 1024 * 1024
 /** S3 takes no smaller part, but for the last of an object. */
 const SMALLEST_PART_MIB = 5
+/** A part is in memory, and Node has no larger buffer than 4 GiB. S3 takes 5. */
+const LARGEST_PART_MIB = 4095
 
 /** An S3 store as it is configured. */
 export interface S3Settings {
@@ -19,7 +21,10 @@ export interface S3Settings {
   readonly region: string | null
   /** A file of the authorities, as PEM, by which the server is trusted; null: whom Node trusts. */
   readonly caFile: string | null
-  /** Bytes. An image of this size or more is sent in parts, and one of unknown size that is larger than a part. */
+  /**
+   * Bytes. An image of this size or more is sent in parts, and one of unknown size that is larger than a part; so is one
+   * that is larger than the parts that may be on their way at once, since it would be in memory.
+   */
   readonly largeObjectSize: number
   /** Bytes of a part. */
   readonly largeObjectChunkSize: number
@@ -41,8 +46,8 @@ export function s3Settings(options: Readonly<Record<string, string>>): S3Setting
   if (!/^[a-z0-9._-]+$/i.test(bucket)) {
     throw wrong('s3_store_bucket', `expected letters, digits, '.', '_' and '-', found '${bucket}'`)
   }
-  const mib = (name: string, standard: number, least: number) =>
-    MIB * integer(options, name, standard, least)
+  const mib = (name: string, standard: number, least: number, most?: number) =>
+    MIB * integer(options, name, standard, least, most)
   return {
     endpoint,
     bucket,
@@ -57,9 +62,41 @@ export function s3Settings(options: Readonly<Record<string, string>>): S3Setting
     region: given(options, 's3_store_region_name') ?? regionOf(endpoint),
     caFile: given(options, 's3_store_cacert') ?? null,
     largeObjectSize: mib('s3_store_large_object_size', 100, 1),
-    largeObjectChunkSize: mib('s3_store_large_object_chunk_size', 10, SMALLEST_PART_MIB),
+    largeObjectChunkSize: mib(
+      's3_store_large_object_chunk_size',
+      10,
+      SMALLEST_PART_MIB,
+      LARGEST_PART_MIB,
+    ),
     threadPools: integer(options, 's3_store_thread_pools', 10, 1),
   }
+}
+
+/**
+ * What is needed to read what is there already, whose locations have the credentials: the server, and what else of the
+ * options is right. @throws {GlanceError} `usage` when no server is set.
+ */
+export function readingS3Settings(options: Readonly<Record<string, string>>): S3Settings {
+  const { s3_store_host: host = '', ...others } = options
+  let usable: Readonly<Record<string, string>> = { ...NOBODY, s3_store_host: host }
+  let settings = s3Settings(usable)
+  for (const [name, value] of Object.entries(others)) {
+    const more = { ...usable, [name]: value }
+    try {
+      settings = s3Settings(more)
+      usable = more
+    } catch (error) {
+      if (!isGlanceError(error, 'usage')) throw error
+    }
+  }
+  return settings
+}
+
+/** In place of what is not set: credentials that nobody has, and a bucket that nothing is put into. */
+const NOBODY = {
+  s3_store_access_key: 'nobody',
+  s3_store_secret_key: 'nothing',
+  s3_store_bucket: 'nowhere',
 }
 
 /** Glance's options of an S3 store. */
@@ -138,11 +175,12 @@ function integer(
   name: string,
   standard: number,
   least: number,
+  most = 5_000_000,
 ): number {
   const value = given(options, name) ?? String(standard)
   const number = /^\d+$/.test(value) ? Number(value) : NaN
-  if (number >= least && number <= 5_000_000) return number
-  throw wrong(name, `expected a whole number of at least ${least}, found '${value}'`)
+  if (number >= least && number <= most) return number
+  throw wrong(name, `expected a whole number from ${least} to ${most}, found '${value}'`)
 }
 
 function boolean(options: Readonly<Record<string, string>>, name: string): boolean {

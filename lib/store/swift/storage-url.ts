@@ -14,6 +14,27 @@ export interface WantedStorage {
 }
 
 /**
+ * Whether an account is in a Swift that the catalogue has in any region, or `endpoint` is of: alike in all but the name of
+ * the account. Whoever is anywhere else is to be sent no token.
+ */
+export function isInSwift(
+  account: string,
+  catalog: readonly CatalogEndpoint[],
+  {
+    serviceType,
+    endpoint,
+  }: Pick<WantedStorage, 'serviceType'> & { readonly endpoint: string | null },
+): boolean {
+  const listed = catalog.filter(({ type }) => type === serviceType).map(({ url }) => url)
+  const known = endpoint === null ? listed : [endpoint, ...listed]
+  return known.some(url => URL.canParse(url) && aboveAccount(url) === aboveAccount(account))
+}
+
+function aboveAccount(url: string): string {
+  return new URL('.', url.replace(/\/+$/, '')).href
+}
+
+/**
  * The URL of the account that a catalogue is for. @throws {GlanceError} `usage`, naming the option that says otherwise,
  * where there is none or more than one.
  */

@@ -4,7 +4,7 @@ import type { DataConnections } from '../../http/connections.ts'
 import type { Bytes } from '../../stream/bytes.ts'
 import type { ByteRange } from '../../stream/range.ts'
 import { checkImageId } from '../location.ts'
-import type { Location, Store, StoredData } from '../store.ts'
+import type { Location, Store, StoreCall, StoredData } from '../store.ts'
 import { accessTo } from './access.ts'
 import { SwiftClient } from './client.ts'
 import { openConnections, TIMEOUT_MS } from './connections.ts'
@@ -114,8 +114,8 @@ export class SwiftStore implements Store {
     return await this.#objects.open(this.#place(at), range, signal)
   }
 
-  async size(at: Location, { signal }: Abortable = {}): Promise<number> {
-    return await this.#objects.size(this.#place(at), signal)
+  async size(at: Location, { signal, asGiven = false }: StoreCall = {}): Promise<number> {
+    return await this.#objects.size(this.#place(at, asGiven), signal)
   }
 
   /** Also removes what a write that was cut off left of the image. */
@@ -193,14 +193,19 @@ export class SwiftStore implements Store {
   }
 
   /** @throws {GlanceError} `invalid`; `not_found` for an account that has no name any more. */
-  #place({ url }: Location): Place {
+  #place({ url }: Location, asGiven = false): Place {
     const found = parseSwiftUrl(url)
     const { container, object } = found
-    return { client: this.#clientOf(found), container, object, path: `${container}/${object}` }
+    return {
+      client: this.#clientOf(found, asGiven),
+      container,
+      object,
+      path: `${container}/${object}`,
+    }
   }
 
-  #clientOf(found: SwiftLocation): SwiftClient {
-    const account = this.#accountOf(found)
+  #clientOf(found: SwiftLocation, asGiven: boolean): SwiftClient {
+    const account = this.#accountOf(found, asGiven)
     const key = JSON.stringify(account)
     const client = this.#clients.get(key) ?? this.#newClient(account)
     this.#clients.set(key, client)
@@ -215,7 +220,7 @@ export class SwiftStore implements Store {
     return new SwiftClient(source, { name: this.id, ...transport })
   }
 
-  #accountOf(found: SwiftLocation): SwiftAccount {
+  #accountOf(found: SwiftLocation, asGiven: boolean): SwiftAccount {
     switch (found.type) {
       case 'reference': {
         const account = this.#accounts.get(found.reference)
@@ -229,7 +234,9 @@ export class SwiftStore implements Store {
         const [userDomain, projectDomain] = [DEFAULT_DOMAIN, DEFAULT_DOMAIN]
         const { authVersion } = this.#account ?? this.#settings
         const foreign = { authVersion, authAddress: authUrl, user, key, userDomain, projectDomain }
-        return this.#named(found) ?? foreign
+        const named = this.#named(found)
+        // Who does not know the key is not to be lent it.
+        return named === undefined || (asGiven && named.key !== key) ? foreign : named
       }
       case 'storage': {
         const message = `store ${this.id} does not read locations without credentials: they are of a store with swift_store_multi_tenant`

@@ -15,7 +15,7 @@ import { TIMEOUT_MS } from './connections.ts'
 import { ImageObjects, type Place } from './image-objects.ts'
 import { parseSwiftUrl, SWIFT_SCHEMES, type SwiftLocation, swiftUrl } from './location.ts'
 import type { SwiftSettings } from './settings.ts'
-import { storageUrl, type WantedStorage } from './storage-url.ts'
+import { isInSwift, storageUrl, type WantedStorage } from './storage-url.ts'
 
 /** A host that there is not (RFC 6761): of a location in nobody's account. */
 const NOBODY = 'https://account.invalid'
@@ -253,13 +253,25 @@ export class TenantSwiftStore implements Store {
     return { client, container, object, path }
   }
 
+  /** With no token for a place that somebody may have named to be sent one. */
   #brief(url: string, caller: Caller | undefined): AccessSource {
-    return callerAccess(caller?.token ?? null, url)
+    const token = caller?.token ?? null
+    if (token === null || this.#isInSwift(url, endpointsIn(caller?.catalog))) {
+      return callerAccess(token, url)
+    }
+    return { ...callerAccess(null, url), advice: `a token is sent to no Swift but ${KNOWN}` }
+  }
+
+  #isInSwift(url: string, catalog: readonly CatalogEndpoint[]): boolean {
+    return isInSwift(url, catalog, this.#settings)
   }
 
   #lasting(url: string, caller: Caller | undefined): AccessSource & AsyncDisposable {
     const token = caller?.token ?? null
-    if (token === null || !this.#settings.useTrusts) return brief(callerAccess(token, url))
+    const isKnown = this.#isInSwift(url, endpointsIn(caller?.catalog))
+    if (token === null || !isKnown || !this.#settings.useTrusts) {
+      return brief(this.#brief(url, caller))
+    }
     if (this.#trustee !== null) return new LastingAccess(token, url, this.#trustee)
     const advice = `nothing outlasts the caller's token: ${NO_USER}`
     return brief({ ...callerAccess(token, url), advice })
@@ -281,7 +293,13 @@ export class TenantSwiftStore implements Store {
     }
     const { session } = this.#trustee
     return {
-      access: async options => ({ token: await session.token(options), url }),
+      access: async options => {
+        const { token, catalog } = await session.grant(options)
+        if (this.#isInSwift(url, catalog)) return { token, url }
+        // It is a user's to say where an image is, and not to whom our token goes.
+        const message = `store ${this.id}: the account that ${path} is in is in no Swift of ${KNOWN}`
+        throw new GlanceError('usage', message)
+      },
       invalidate: async token => await session.invalidate(token),
     }
   }
@@ -290,6 +308,10 @@ export class TenantSwiftStore implements Store {
     return new GlanceError('not_found', `store ${this.id} has no object ${path}`)
   }
 }
+
+/** Which places are believed to be Swift. */
+const KNOWN =
+  'the catalogue or swift_store_endpoint, with swift_store_service_type object-store unless set'
 
 /** What to do about it that the service is nobody. */
 const NO_USER =

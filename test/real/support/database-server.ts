@@ -1,4 +1,4 @@
-import { chmod, chown, copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { chmod, chown, copyFile, mkdir, mkdtemp, rm, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runCommand } from '../../support/command.ts'
@@ -45,7 +45,7 @@ export class DatabaseServer implements AsyncDisposable {
   }
 
   static async start(kind: ServerKind): Promise<DatabaseServer> {
-    const folder = await mkdtemp(join(tmpdir(), `${kind.name}-`))
+    const folder = await mkdtemp(join(await placeOfFiles(), `${kind.name}-`))
     const server = new DatabaseServer(kind, folder)
     try {
       await server.#prepare()
@@ -144,6 +144,17 @@ export class DatabaseServer implements AsyncDisposable {
       if (status !== 0) throw new Error(`${command}:\n${stdout}${stderr}`)
     }
   }
+}
+
+/** Bytes that a server, and one beside it, have room in. */
+const ROOM = 2 * 1024 ** 3
+
+/** In memory where that has room: making a table takes MariaDB a twentieth of the time then. */
+async function placeOfFiles(): Promise<string> {
+  const memory = '/dev/shm'
+  const found = await statfs(memory).catch(() => undefined)
+  const free = found === undefined ? 0 : found.bavail * found.bsize
+  return free >= ROOM ? memory : tmpdir()
 }
 
 const isRoot = () => process.getuid?.() === 0

@@ -32,6 +32,7 @@ export const MARIADB: ServerKind = {
     `--tmpdir=${folder}`,
     // It survives a kill, not a power cut.
     '--innodb-flush-log-at-trx-commit=2',
+    '--innodb-flush-method=nosync',
     '--sync-frm=0',
     '--skip-innodb-doublewrite',
   ],

@@ -29,6 +29,8 @@ export const POSTGRESQL: ServerKind = {
     const tls = ['server.pem', 'server.key'].map(name => join(folder, name))
     const settings = [
       'max_connections=200',
+      // Elsewhere what is killed leaves its shared memory behind.
+      'dynamic_shared_memory_type=mmap',
       'ssl=on',
       `ssl_cert_file=${tls[0]}`,
       `ssl_key_file=${tls[1]}`,

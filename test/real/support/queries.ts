@@ -1,5 +1,6 @@
 import { createConnection, type RowDataPacket } from 'mysql2/promise'
 import { Client } from 'pg'
+import { TABLES } from '../../../lib/database/sql/migrations.ts'
 
 /** A connection to a database past the driver. */
 interface Connected extends AsyncDisposable {
@@ -19,6 +20,28 @@ export async function connect(url: string): Promise<Connected> {
   return {
     query: async sql => (await connection.query<RowDataPacket[]>(sql))[0],
     [Symbol.asyncDispose]: () => connection.end(),
+  }
+}
+
+/** How many connections a database has besides the one that asks. */
+export async function connectionsIn(url: string): Promise<number> {
+  await using client = await connect(url)
+  const query = url.startsWith('postgresql:')
+    ? `select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`
+    : `select id from information_schema.processlist where db = database() and id <> connection_id()`
+  return (await client.query(query)).length
+}
+
+/** Empties all tables but the book of their versions. */
+export async function empty(url: string): Promise<void> {
+  await using client = await connect(url)
+  const part = url.startsWith('postgresql:') ? 'current_schema()' : 'database()'
+  const found = await client.query(
+    `select table_name as name from information_schema.tables where table_schema = ${part}`,
+  )
+  const there = new Set(found.map(row => ('name' in row ? row.name : undefined)))
+  for (const table of TABLES) {
+    if (there.has(table)) await client.query(`delete from ${table}`)
   }
 }
 

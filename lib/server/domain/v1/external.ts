@@ -25,12 +25,12 @@ export function requireExternal(service: Service, url: string | null): Store {
  * @throws {GlanceError} `not_found`; `invalid` for every other answer, and for none.
  */
 export async function externalSize(
-  { signal }: Pick<RequestContext, 'signal'>,
+  { signal, onBehalf: caller }: Pick<RequestContext, 'signal' | 'onBehalf'>,
   store: Store,
   url: string,
 ): Promise<number> {
   try {
-    return await store.size({ url }, { signal })
+    return await store.size({ url }, { signal, caller, asGiven: true })
   } catch (error) {
     signal.throwIfAborted()
     if (!isGlanceError(error) || isGlanceError(error, 'not_found')) throw error
