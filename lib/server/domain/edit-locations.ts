@@ -128,8 +128,7 @@ export async function sizeAt(
 ): Promise<number> {
   const store = externalStore(service, location)
   if (store === undefined) throw new GlanceError('invalid', 'invalid location')
-  const asked = { ...call, asGiven: true }
-  const size = await store.size(location, asked).catch((error: unknown) => {
+  const size = await store.size(location, { ...call, asGiven: true }).catch((error: unknown) => {
     call.signal.throwIfAborted()
     throw new GlanceError('invalid', 'invalid location', { cause: error })
   })
