@@ -146,7 +146,7 @@ export const MISFORTUNES: readonly Scenario[] = [
         title: 'a member of 256 characters',
         ask: 'POST /v2/images/{image}/members',
         body: { member: long(256) },
-        status: 200,
+        status: 400,
       },
       {
         title: 'a long request id is refused',
