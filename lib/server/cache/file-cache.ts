@@ -40,6 +40,8 @@ export class FileCache implements ImageCache {
   readonly #index: CacheIndex
   readonly #options: FileCacheOptions
   readonly #coming = new Map<string, Coming>()
+  /** Those that are about to be made, or not: for all who ask meanwhile. */
+  readonly #beginning = new Map<string, Promise<Coming | undefined>>()
   /** What is still to end, also when it has been given up. */
   readonly #work = new Set<Promise<void>>()
   /** Copies that are being proved. */
@@ -189,15 +191,24 @@ export class FileCache implements ImageCache {
   /** The fetch that is under way, or a new one; undefined when there is a copy, or another process is at it. */
   async #fillOf(imageId: string, source: CacheSource): Promise<Coming | undefined> {
     if (!isImageId(imageId) || (await this.has(imageId))) return undefined
-    const running = this.#coming.get(imageId)
-    if (running?.fill.isOver === false) return running
-    await running?.over // What nobody waited for any more may be begun again.
-    // What cannot be kept is not: the disk may be full, or not ours any more.
-    const file = await this.#folder.claim(imageId).catch(() => undefined)
-    if (file === undefined) {
-      const other = this.#coming.get(imageId) // Which may have been claimed just now.
-      return other?.fill.isOver === false ? other : undefined
+    let running = this.#coming.get(imageId)
+    if (running?.fill.isOver === true) {
+      await running.over // What nobody waited for any more may be begun again.
+      running = this.#coming.get(imageId)
     }
+    if (running?.fill.isOver === false) return running
+    let beginning = this.#beginning.get(imageId)
+    if (beginning === undefined) {
+      beginning = this.#begin(imageId, source).finally(() => this.#beginning.delete(imageId))
+      this.#beginning.set(imageId, beginning)
+    }
+    return await beginning
+  }
+
+  /** Undefined when another process is at it, or when nothing can be kept: the disk may be full, or not ours any more. */
+  async #begin(imageId: string, source: CacheSource): Promise<Coming | undefined> {
+    const file = await this.#folder.claim(imageId).catch(() => undefined)
+    if (file === undefined) return undefined
     const coming: Coming = {
       ...Fill.begin(file, source, {
         finish: () => this.#finish(imageId, coming, source, file),
