@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { openDatabase } from '../../lib/database/open.ts'
 import { isGlanceError } from '../../lib/errors.ts'
 import { runProgram } from '../support/command.ts'
@@ -67,19 +67,7 @@ for (const kind of [POSTGRESQL, MARIADB]) {
       try {
         await service.create({ id })
         await server.freeze()
-        const asked = [
-          ['GET', 'images'],
-          ['GET', `images/${id}`],
-          ['POST', 'images', {}],
-          ['DELETE', `images/${id}`],
-        ] as const
-        const answers = await Promise.all(
-          asked.map(async ([method, path, body]) => await service.call(method, path, body)),
-        )
-        t.strictSame(
-          answers.map(({ status }) => status),
-          asked.map(() => 503),
-        )
+        await expectAway(t, service, id)
         await server.resume()
         t.equal((await service.call('GET', 'images')).status, 200, 'and it heals by itself')
         await server.freeze()
@@ -100,19 +88,7 @@ for (const kind of [POSTGRESQL, MARIADB]) {
       await using looking = await connect(connection)
       const [lock, unlock, waiting] = LOCKS[kind.name]
       for (const statement of lock) await somebody.query(statement)
-      const asked = [
-        ['GET', 'images'],
-        ['GET', `images/${id}`],
-        ['POST', 'images', {}],
-        ['DELETE', `images/${id}`],
-      ] as const
-      const answers = await Promise.all(
-        asked.map(async ([method, path, body]) => await service.call(method, path, body)),
-      )
-      t.strictSame(
-        answers.map(({ status }) => status),
-        asked.map(() => 503),
-      )
+      await expectAway(t, service, id)
       await waitUntil('the server is at nothing that nobody waits for', async () => {
         return (await looking.query(waiting)).length === 0
       })
@@ -122,6 +98,23 @@ for (const kind of [POSTGRESQL, MARIADB]) {
       await service.expect(204, 'DELETE', `images/${id}`)
     })
   })
+}
+
+/** Asks for what reads and what writes, and expects that the service can do neither at the moment. */
+async function expectAway(t: Test, service: Embedded, id: string): Promise<void> {
+  const asked = [
+    ['GET', 'images'],
+    ['GET', `images/${id}`],
+    ['POST', 'images', {}],
+    ['DELETE', `images/${id}`],
+  ] as const
+  const answers = await Promise.all(
+    asked.map(async ([method, path, body]) => await service.call(method, path, body)),
+  )
+  t.strictSame(
+    answers.map(({ status }) => status),
+    asked.map(() => 503),
+  )
 }
 
 /** How a table is locked and let go of, and what waits for it. */
