@@ -197,6 +197,8 @@ export class TenantSwiftStore implements Store {
   async #deleteOurs(at: Location, image: Owned, signal: AbortSignal | undefined): Promise<void> {
     const isNobodys = at.url === this.locate(image.id).url
     const found = isNobodys ? await this.#locateOf(image, signal) : at
+    // What a user says is there, and we never put there, is not ours to delete: nothing is left to be done.
+    if (!this.#isOf(found, image)) throw this.#notOurs('not_found', found, image)
     const place = this.#place(found, this.#ours(found, image))
     // Projects of administrators may empty containers, and not remove them.
     const mayStay = (error: unknown) => isGlanceError(error, 'forbidden')
@@ -281,12 +283,9 @@ export class TenantSwiftStore implements Store {
    * By our own right, where this is the place at which we put that image. @throws {GlanceError} `forbidden` elsewhere:
    * users may name places that are not theirs; `unavailable`.
    */
-  #ours(at: Location, { id }: Owned): AccessSource {
-    const { object, path, url } = this.#parsed(at)
-    if (object !== id || !this.holds(at)) {
-      const message = `store ${this.id} did not put image ${id} at ${path}: only who may write there can delete it`
-      throw new GlanceError('forbidden', message)
-    }
+  #ours(at: Location, image: Owned): AccessSource {
+    const { path, url } = this.#parsed(at)
+    if (!this.#isOf(at, image)) throw this.#notOurs('forbidden', at, image)
     if (this.#trustee === null) {
       const message = `store ${this.id} has no token for the account that ${path} is in: ${NO_USER}`
       throw new GlanceError('unavailable', message)
@@ -302,6 +301,17 @@ export class TenantSwiftStore implements Store {
       },
       invalidate: async token => await session.invalidate(token),
     }
+  }
+
+  /** Whether this is the place at which we put that image, in whatever account. */
+  #isOf(at: Location, { id }: Owned): boolean {
+    return this.#parsed(at).object === id && this.holds(at)
+  }
+
+  #notOurs(code: 'forbidden' | 'not_found', at: Location, { id }: Owned): GlanceError {
+    const { path } = this.#parsed(at)
+    const message = `store ${this.id} did not put image ${id} at ${path}: only who may write there can delete it`
+    return new GlanceError(code, message)
   }
 
   #absent(path: string): GlanceError {
