@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { ServerConfig } from '../../lib/server/config.ts'
 import { type RunningServer, startServer } from '../../lib/server/start.ts'
@@ -59,11 +61,14 @@ export async function startTestServer(
   report: (error: unknown) => void = error => t.error(error, 'an error that nobody foresaw'),
   now?: () => Date,
 ): Promise<TestServer> {
-  const server = await startServer(
-    { bindPort: 0, dataApi: 'simple', store: 'memory', shutdownGraceMs: 1000, ...overrides },
-    { report, now },
-  )
-  t.teardown(() => server[Symbol.asyncDispose]())
+  const inMemory = { dataApi: 'simple', store: 'memory' } as const
+  const dataDir = join(t.testdirName, 'data')
+  const common = { bindPort: 0, dataDir, shutdownGraceMs: 1000 }
+  const server = await startServer({ ...common, ...inMemory, ...overrides }, { report, now })
+  t.teardown(async () => {
+    await server[Symbol.asyncDispose]()
+    await rm(dataDir, { recursive: true, force: true })
+  })
   const call: TestServer['call'] = (method, path, options) =>
     ask(server.url + path, method, options)
   return {
