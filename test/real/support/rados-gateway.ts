@@ -9,8 +9,6 @@ import { waitUntil } from './wait.ts'
 
 const NAME = 'client.gateway'
 const USER = 'glance'
-/** A monitor that asks nobody who they are has no keys either, by which it could encrypt. */
-const NO_KEYS = ['--auth-client-required', 'none', '--ms-mon-client-mode', 'crc']
 /** What a user may have is looked up each time, not every ten minutes. */
 const EXACT = ['--rgw-bucket-quota-ttl', '0', '--rgw-user-quota-bucket-sync-interval', '0']
 
@@ -36,6 +34,7 @@ export class RadosGateway implements AsyncDisposable {
 
   /** Starts one on a free port, and tries again when somebody else took it meanwhile. */
   static async start(ceph: Ceph): Promise<RadosGateway> {
+    await ceph.allow(NAME, { mon: 'allow rw', osd: 'allow rwx' })
     await ceph.admin('config', 'set', 'global', 'osd_pool_default_pg_num', '4') // It makes many.
     return await RadosGateway.#launch(ceph).catch(async () => await RadosGateway.#launch(ceph))
   }
@@ -45,7 +44,6 @@ export class RadosGateway implements AsyncDisposable {
     await mkdir(join(folder, 'data'))
     const port = await freePort()
     const options = [
-      ...NO_KEYS,
       ...EXACT,
       `--rgw-data=${join(folder, 'data')}`,
       `--admin-socket=${join(folder, 'gateway.asok')}`,
@@ -92,7 +90,7 @@ export class RadosGateway implements AsyncDisposable {
   async #admin(...words: readonly string[]): Promise<void> {
     const { status, stdout, stderr } = await runCommand(
       'radosgw-admin',
-      ['--conf', this.#ceph.conf, '-n', NAME, ...NO_KEYS, ...words, '--uid', USER],
+      ['--conf', this.#ceph.conf, '-n', NAME, ...words, '--uid', USER],
       { environment: DEBIAN_PYTHON },
     )
     if (status === 0) return
