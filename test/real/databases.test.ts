@@ -8,6 +8,7 @@ import { MARIADB } from './support/mariadb.ts'
 import { POSTGRESQL } from './support/postgres.ts'
 import { empty } from './support/queries.ts'
 import type { Service } from './support/service.ts'
+import { waitUntil } from './support/wait.ts'
 
 for (const kind of [POSTGRESQL, MARIADB]) {
   t.test(`a database of ${kind.name}`, async t => {
@@ -66,6 +67,13 @@ for (const kind of [POSTGRESQL, MARIADB]) {
       await database.migrate()
       for (let outage = 1; outage <= 2; outage += 1) {
         await server.kill()
+        // What it had started for a connection may answer once more before it sees that.
+        await waitUntil('it is away', async () => {
+          return await database.tasks.find('a').then(
+            () => false,
+            () => true,
+          )
+        })
         const asked: readonly (() => Promise<unknown>)[] = [
           () => database.tasks.find('a'),
           () => database.images.find('a'),
