@@ -103,8 +103,12 @@ export function imageFromV2(document: unknown): Image {
 
 /** The image as the v2 API shows it, without links to where it is served. */
 export function imageToV2(image: Image): Record<string, unknown> {
+  return { ...Object.fromEntries(image.properties), ...baseToV2(image) }
+}
+
+/** The same without custom properties. */
+export function baseToV2(image: Omit<Image, 'properties'>): Record<string, unknown> {
   return {
-    ...Object.fromEntries(image.properties),
     id: image.id,
     name: image.name,
     status: image.status,

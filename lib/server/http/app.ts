@@ -15,6 +15,7 @@ import { type Watch, watchExchanges } from './exchange.ts'
 import { faultResponse, HttpFault, isFault } from './fault.ts'
 import { requireOneReading } from './framing.ts'
 import type { InFlight } from './in-flight.ts'
+import { JsonText } from './json-text.ts'
 import { sendFault } from './send.ts'
 import { cutOffSilent } from './silence.ts'
 import type { PolicySource } from '../policy/policy-source.ts'
@@ -107,7 +108,9 @@ export function createApp({
     reply.header('content-type', 'application/json') // Without a charset, as Glance.
     return document
   })
-  app.setReplySerializer(document => JSON.stringify(document))
+  app.setReplySerializer(document =>
+    document instanceof JsonText ? document.text : JSON.stringify(document),
+  )
   app.setErrorHandler(fail)
   return app
 }
