@@ -90,6 +90,16 @@ export interface Store extends AsyncDisposable {
     options?: StoreAddition,
   ): Promise<{ readonly location: Location; readonly size: number }>
   /**
+   * As {@link add}, of the bytes of a file on this machine, which are on its disk and which nobody changes any more: without
+   * copying them. Resolves to undefined, with nothing stored, where they have to be copied all the same. Only of stores
+   * whose data is files. @throws {GlanceError} as `add`.
+   */
+  adopt?(
+    id: string,
+    file: string,
+    options?: StoreAddition,
+  ): Promise<{ readonly location: Location; readonly size: number } | undefined>
+  /**
    * The bytes of `range`, or all of them. Fewer bytes than were stored end in an error, never in a clean end.
    * @throws {GlanceError} `not_found`; `unsatisfiable_range`; while reading, `corrupt`.
    */
