@@ -50,7 +50,7 @@ for (const { title, conditional } of [
           contents: async () => fake.contents(),
           cutOff: async id => {
             if (!fake.buckets.has('images')) fake.makeBucket('images')
-            fake.beginUpload('images', id)
+            fake.beginUpload('images', id, 25)
           },
           whileFull: async (bytes, work) => {
             fake.capacity = bytes
@@ -440,19 +440,33 @@ t.test('what is deleted and is not there takes its unfinished uploads along', as
   await t.rejects(store.delete(store.locate(other)), { code: 'not_found' }, 'if we may look')
 })
 
-t.test('recovery removes the parts of images, in pages, and those of nobody else', async t => {
+t.test('recovery removes what nobody goes on with, in pages, and of images alone', async t => {
   const { fake, store } = await start(t)
-  const uploads = fake.buckets.get('images')?.uploads
-  for (const key of [ID, ID, ID.replace('a', 'b'), ID.replace('a', 'c'), ID, 'backup']) {
-    const id = `${uploads?.size}`
-    uploads?.set(id, { id, key, metadata: {}, parts: new Map() })
-  }
+  const [second, third, fourth] = ['b', 'c', 'd'].map(digit => ID.replace('a', digit))
+  for (const key of [ID, ID, second, third, ID, 'backup']) fake.beginUpload('images', key ?? '', 25)
+  fake.beginUpload('images', fourth ?? '', 23)
+  const others = { id: 'slow', key: third ?? '', metadata: {}, initiated: new Date(0) }
+  const { file, etag } = await partOf(fake, store)
+  fake.buckets
+    .get('images')
+    ?.uploads.set('slow', { ...others, parts: new Map([[1, { file, etag }]]) })
   await store.recover()
-  t.strictSame(fake.contents(), ['0 parts of backup'])
+  t.strictSame(fake.contents().toSorted(), [
+    '0 parts of backup',
+    `0 parts of ${fourth}`,
+    `1 parts of ${third}`,
+    ID,
+  ])
   fake.buckets.clear()
   await store.recover()
   t.pass('without a bucket there are none')
 })
+
+/** What a server has of an image of one byte, written just now. */
+async function partOf(fake: FakeS3, store: S3Store) {
+  await store.add(ID, bytesOf('a'), 1)
+  return fake.buckets.get('images')?.objects.get(ID) ?? { file: '', etag: '' }
+}
 
 t.test('a broken connection is taken up where it broke', async t => {
   const { fake, store } = await start(t)

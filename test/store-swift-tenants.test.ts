@@ -208,7 +208,8 @@ async function openTrusted(
     known.clear()
     yield* patternedBytes(2 * MB)
   }
-  return { keystone, swift, store, caller: callerOf(swift), data, expire: () => known.clear() }
+  const expire = () => known.clear()
+  return { keystone, swift, store, settings, caller: callerOf(swift), data, expire }
 }
 
 t.test("a caller's token that ends in the middle of a long upload is outlasted", async t => {
@@ -314,7 +315,9 @@ t.test('what was deleted is scrubbed by the right of the service', async t => {
 t.test(
   'a server that only a location names is sent no token, and what is public there is read',
   async t => {
-    const { swift, store, caller } = await openTrusted(t, { swift_store_retry_get_count: '1' })
+    const { keystone, swift, store, caller, settings } = await openTrusted(t, {
+      swift_store_retry_get_count: '1',
+    })
     const { location } = await store.add(ID, bytesOf('abc'), 3, { caller })
     const sent: unknown[] = []
     const server = await startListener(t, ({ method, headers }, response) => {
@@ -332,12 +335,22 @@ t.test(
       }
       await store.delete({ url }, { caller }).catch(() => {})
       await store.admit?.({ url }, { everybody: true, projects: [] }, { caller }).catch(() => {})
-      const refused = {
-        code: 'unavailable',
-        message: /is in no Swift of the catalogue or swift_store_endpoint/,
-      }
-      await t.rejects(store.delete({ url }, { onlyOf: IMAGE }), refused)
-      await t.rejects(store.size({ url }, { onlyOf: IMAGE }), refused)
+      const message = /in no Swift of the catalogue or swift_store_endpoint/
+      await t.rejects(store.size({ url }, { onlyOf: IMAGE }), { code: 'unavailable', message })
+      const given = { code: 'not_found', message: /that is no Swift of the catalogue/ }
+      const letBe: string[] = []
+      const call = { onlyOf: IMAGE, letBe: (reason: string) => void letBe.push(reason) }
+      await t.rejects(store.delete({ url }, call), given, 'never to be deleted')
+      t.match(letBe, [given.message])
+      const { catalog } = keystone
+      keystone.catalog = [
+        { type: 'image', endpoints: [{ region: 'One', interface: 'public', url }] },
+      ]
+      const lost = await openSwift('swift', settings, null)
+      const later = lost.delete({ url }, { onlyOf: IMAGE })
+      await t.rejects(later, { code: 'unavailable', message }, 'unless we know no Swift at all')
+      await lost[Symbol.asyncDispose]()
+      keystone.catalog = catalog
     }
     t.ok(sent.length > 3)
     t.strictSame([...new Set(sent)], [undefined])

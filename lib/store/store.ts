@@ -23,6 +23,8 @@ export interface StoreCall extends Abortable {
   readonly caller?: Caller | undefined
   /** An image whose owner does not ask any more: the service does, by its own right, for data of this image alone. */
   readonly onlyOf?: { readonly id: string; readonly owner: string | null } | undefined
+  /** Told, with `onlyOf`, of data that is never the store's to delete, and so as good as not there. */
+  readonly letBe?: ((reason: string) => void) | undefined
   /** Whether the location is a user's own words: it is asked by the secrets in it, and by none of ours in their place. */
   readonly asGiven?: boolean | undefined
 }

@@ -68,3 +68,9 @@ export class TenantAccounts {
     }
   }
 }
+
+/** A refusal, with what the user of the service lacks. */
+export function withoutRight(cause: GlanceError, needed: string): GlanceError {
+  const message = `${cause.message}: the user of the service needs ${needed}`
+  return new GlanceError('forbidden', message, { cause })
+}

@@ -16,7 +16,7 @@ import type {
   StoreSearch,
 } from '../store.ts'
 import type { AccessSource } from './access.ts'
-import { callerAccess, LastingAccess, releasing } from './caller-access.ts'
+import { brief, callerAccess, LastingAccess, releasing } from './caller-access.ts'
 import { SwiftClient } from './client.ts'
 import { TIMEOUT_MS } from './connections.ts'
 import { ImageObjects, type Place, removeContainer } from './image-objects.ts'
@@ -24,7 +24,7 @@ import { imagesInContainers } from './listing.ts'
 import { parseSwiftUrl, SWIFT_SCHEMES, type SwiftLocation, swiftUrl } from './location.ts'
 import type { SwiftSettings } from './settings.ts'
 import { endpointsIn, isInSwift, storageUrl, type WantedStorage } from './storage-url.ts'
-import { TenantAccounts } from './tenant-accounts.ts'
+import { TenantAccounts, withoutRight } from './tenant-accounts.ts'
 
 /** A host that there is not (RFC 6761): of a location in nobody's account. */
 const NOBODY = 'https://account.invalid'
@@ -141,8 +141,8 @@ export class TenantSwiftStore implements Store {
   }
 
   /** With its container. Of nobody's place the service looks into the account of the owner, where it may. */
-  async delete(at: Location, { signal, caller, onlyOf }: StoreCall = {}): Promise<void> {
-    if (onlyOf !== undefined) return await this.#deleteOurs(at, onlyOf, signal)
+  async delete(at: Location, { signal, caller, onlyOf, letBe }: StoreCall = {}): Promise<void> {
+    if (onlyOf !== undefined) return await this.#deleteOurs(at, onlyOf, { signal, letBe })
     const { url } = this.#parsed(at)
     await this.#deleteAt(this.#place(at, this.#brief(url, caller)), signal)
   }
@@ -240,11 +240,14 @@ export class TenantSwiftStore implements Store {
     if (missing !== undefined) throw missing
   }
 
-  async #deleteOurs(at: Location, image: Owned, signal: AbortSignal | undefined): Promise<void> {
+  async #deleteOurs(at: Location, image: Owned, { signal, letBe }: StoreCall): Promise<void> {
     const isNobodys = at.url === this.locate(image.id).url
     const found = isNobodys ? await this.#locateOf(image, signal) : at
     // What a user says is there, and we never put there, is not ours to delete: nothing is left to be done.
-    if (!this.#isOf(found, image)) throw this.#notOurs('not_found', found, image)
+    await this.#checkOurs(found, image, signal).catch((error: unknown) => {
+      if (isGlanceError(error, 'not_found')) letBe?.(error.message)
+      throw error
+    })
     const place = this.#place(found, this.#ours(found, image))
     // Projects of administrators may empty containers, and not remove them.
     const mayStay = (error: unknown) => isGlanceError(error, 'forbidden')
@@ -252,6 +255,19 @@ export class TenantSwiftStore implements Store {
       if (!isGlanceError(error, 'forbidden')) throw error
       throw isNobodys ? this.#absent(place.path) : withoutRight(error, ROLE_OR_PROJECT)
     })
+  }
+
+  /** @throws {GlanceError} `not_found` for a place that is not ours, or in another Swift where ours is known. */
+  async #checkOurs(at: Location, image: Owned, signal: AbortSignal | undefined): Promise<void> {
+    if (!this.#isOf(at, image)) throw this.#notOurs('not_found', at, image)
+    if (this.#trustee === null) return
+    const { path, url } = this.#parsed(at)
+    const { catalog } = await this.#trustee.session.grant({ signal })
+    const { endpoint, serviceType } = this.#settings
+    const isTold = endpoint !== null || catalog.some(({ type }) => type === serviceType)
+    if (!isTold || this.#isInSwift(url, catalog)) return
+    const message = `store ${this.id} did not put an image at ${path} of ${new URL(url).host}: that is no Swift of ${KNOWN}`
+    throw new GlanceError('not_found', message)
   }
 
   /** Where the image is in the account of its owner. @throws {GlanceError} `not_found` where we cannot tell. */
@@ -379,13 +395,3 @@ const NO_USER =
 /** What deletes. */
 const ROLE_OR_PROJECT =
   "Swift's role ResellerAdmin, or its project to be among swift_store_admin_tenants"
-
-function withoutRight(cause: GlanceError, needed: string): GlanceError {
-  const message = `${cause.message}: the user of the service needs ${needed}`
-  return new GlanceError('forbidden', message, { cause })
-}
-
-/** With nothing to give up at the end. */
-function brief(access: AccessSource): AccessSource & AsyncDisposable {
-  return { ...access, [Symbol.asyncDispose]: async () => {} }
-}
