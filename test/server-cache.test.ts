@@ -443,6 +443,22 @@ t.test('a copy that is made while another is deleted is there whole, or not at a
   )
 })
 
+t.test('an index that is damaged is said to be, and made anew once it is removed', async t => {
+  const dataDir = t.testdir()
+  const { server, folder, settings } = await start(t, { dataApi: 'sqlite', store: 'file', dataDir })
+  const id = await uploaded(server)
+  await download(server, id)
+  await untilCached(server, 1)
+  await server[Symbol.asyncDispose]()
+  const index = join(folder, 'cache.db')
+  for (const suffix of ['-wal', '-shm']) rmSync(`${index}${suffix}`, { force: true })
+  writeFileSync(index, 'no database, '.repeat(1000))
+  const message = /cache\.db, cannot be opened: .*not a database; if it is damaged, remove it/
+  await t.rejects(startTestServer(t, settings), { message })
+  rmSync(index)
+  t.match(await cached(await startTestServer(t, settings)), [{ image_id: id }])
+})
+
 t.test('what Glance has for its own tools answers them', async t => {
   const { server } = await start(t)
   const id = await uploaded(server)
