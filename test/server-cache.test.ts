@@ -400,9 +400,12 @@ t.test('whatever is wrong with the cache, images are read', async t => {
     inIndex(
       `create trigger full before update on cached_images begin select raise(abort, 'full'); end`,
     )
-    t.match(await download(server, id), { status: 200, text: 'some data' })
-    while (reported.length === 0) await soon()
-    t.match(reported, [/full/])
+    for (let i = 0; i < 3; i += 1) {
+      t.match(await download(server, id), { status: 200, text: 'some data' })
+      while (reported.length === 0) await soon()
+    }
+    t.match(reported, [/full/], 'which is said once a minute')
+    t.equal(reported.length, 1)
     inIndex('drop trigger full')
   })
 
