@@ -12,6 +12,7 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
   ['attempts.ts', ['errors.ts', 'abort.ts']],
   ['module.ts', ['errors.ts']],
   ['nearest.ts', []],
+  ['writer.ts', []],
   ['image/', ['errors.ts']],
   ['format/', ['errors.ts']],
   ['wire/', ['errors.ts', 'image/']],
@@ -21,7 +22,17 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
   ['keystone/', ['errors.ts', 'abort.ts', 'attempts.ts', 'http/']],
   [
     'endpoint/',
-    ['errors.ts', 'abort.ts', 'attempts.ts', 'image/', 'wire/', 'stream/', 'http/', 'keystone/'],
+    [
+      'errors.ts',
+      'abort.ts',
+      'attempts.ts',
+      'writer.ts',
+      'image/',
+      'wire/',
+      'stream/',
+      'http/',
+      'keystone/',
+    ],
   ],
   [
     'replicate/',
@@ -93,6 +104,7 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
     [
       'errors.ts',
       'abort.ts',
+      'writer.ts',
       'image/',
       'stream/',
       'store/store.ts',

@@ -122,7 +122,7 @@ export interface ServerConfig extends RemotePolicySettings, DatabaseConfig, Stor
   readonly maxRequestIdLength: number
   /** How long a client may neither send what it has announced nor take what it has asked for. Milliseconds; 0 for ever. */
   readonly clientSocketTimeoutMs: number
-  /** How long a client may take over its handshake, and over the head of a request. Milliseconds; 0 for ever. */
+  /** How long a client may take over its handshake, the head of a request, and a body but image data. Milliseconds; 0 for ever. */
   readonly headerTimeoutMs: number
   /** How long a connection is kept for the next request. Milliseconds; 0 for ever. */
   readonly keepAliveTimeoutMs: number

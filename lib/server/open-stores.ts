@@ -8,6 +8,7 @@ import { openOrDisable, propertiesOf } from '../store/open.ts'
 import type { Store } from '../store/store.ts'
 import { wholeOf } from './cache/caching.ts'
 import { FileCache } from './cache/file-cache.ts'
+import { sparing } from './cache/sparing.ts'
 import type { ServerConfig } from './config.ts'
 import type { Service } from './domain/service.ts'
 import { type ConfiguredStore, Stores } from './domain/stores.ts'
@@ -101,7 +102,8 @@ export async function openCacheAnew(
   service: Service,
   isShared = false,
 ): Promise<FileCache | null> {
-  const cache = await openCache(config, service.now, service.report)
+  const report = sparing(service.report, service.now)
+  const cache = await openCache(config, service.now, report)
   if (!isShared) await cache?.recover(id => wholeOf(service, id))
   return cache
 }

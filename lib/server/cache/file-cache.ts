@@ -11,9 +11,10 @@ import type {
   Pruned,
   WholeData,
 } from './cache.ts'
-import { CacheFolder } from './cache-folder.ts'
+import { CacheFolder, type Claim } from './cache-folder.ts'
 import { CacheIndex } from './cache-index.ts'
 import { type Begun, Fill } from './fill.ts'
+import { follow } from './follow.ts'
 import { InTurn } from './in-turn.ts'
 
 /** Bytes that are read at a time. */
@@ -49,6 +50,7 @@ export class FileCache implements ImageCache {
   readonly #work = new Set<Promise<unknown>>()
   /** A copy is put in its place, or taken away, with its row of the index. */
   readonly #turns = new InTurn()
+  #isClosing = false
   /** Copies that are being proved. */
   readonly #proving = new Set<string>()
 
@@ -70,7 +72,7 @@ export class FileCache implements ImageCache {
    * that are no more, and copies that were being made are removed.
    */
   async recover(wholeOf: (imageId: string) => Promise<WholeData | null>): Promise<void> {
-    await this.#folder.clean(new Date(8.64e15))
+    await this.#folder.clean(null)
     const known = new Map((await this.#index.list()).map(image => [image.imageId, image]))
     for (const imageId of await this.#folder.copies()) {
       const found = await this.#folder.stat(imageId)
@@ -127,10 +129,51 @@ export class FileCache implements ImageCache {
     reader: CacheReader,
   ): Promise<Bytes | undefined> {
     const coming = await this.#unlessBroken(this.#fillOf(imageId, source))
-    // It may have come since it was looked for.
-    if (coming === undefined) return await this.open(imageId, source.whole, reader)
+    if (coming === undefined) {
+      // It may have come since it was looked for.
+      const there = await this.open(imageId, source.whole, reader)
+      return there ?? (await this.#unlessBroken(this.#elsewhere(imageId, source, reader)))
+    }
     await coming.begun
     return coming.fill.read(reader)
+  }
+
+  /** What another process is fetching; undefined when none is. */
+  async #elsewhere(
+    imageId: string,
+    source: CacheSource,
+    reader: CacheReader,
+  ): Promise<Bytes | undefined> {
+    const isFetched =
+      (await this.#folder.isComing(imageId)) && (await this.#folder.isFetched(imageId))
+    return isFetched ? this.#follow(imageId, source, reader) : undefined
+  }
+
+  async *#follow(
+    imageId: string,
+    source: CacheSource,
+    reader: CacheReader,
+  ): AsyncGenerator<Uint8Array, void> {
+    const { size } = source.whole
+    const mark = await this.#unlessBroken(this.#folder.read(imageId))
+    const file = await this.#unlessBroken(this.#folder.openComing(imageId))
+    const leave = async () => {
+      await mark?.end()
+      await file?.close()
+    }
+    const anew = async (position: number) => {
+      await leave() // What is fetched from here on is our own.
+      const kept = position === 0 ? await this.keep(imageId, source, reader) : undefined
+      return kept ?? (await reader.open({ offset: position, length: size - position }))
+    }
+    try {
+      if (file === undefined) return yield* await anew(0)
+      const isOver = async () =>
+        (await file.stat()).nlink === 0 || !(await this.#folder.isFetched(imageId))
+      yield* follow({ file, size, isOver }, reader, anew)
+    } finally {
+      await leave()
+    }
   }
 
   async fetch(imageId: string, source: CacheSource, signal: AbortSignal): Promise<boolean> {
@@ -195,6 +238,7 @@ export class FileCache implements ImageCache {
 
   /** Waits for what is under way: who reads is to be stopped before. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosing = true
     while (this.#work.size > 0) await Promise.all(this.#work)
     await this.#index[Symbol.asyncDispose]()
   }
@@ -218,19 +262,22 @@ export class FileCache implements ImageCache {
 
   /** Undefined when another process is at it, or when nothing can be kept: the disk may be full, or not ours any more. */
   async #begin(imageId: string, source: CacheSource): Promise<Coming | undefined> {
-    const file = await this.#folder.claim(imageId).catch(() => undefined)
-    if (file === undefined) return undefined
+    const claim = await this.#unlessBroken(this.#folder.claim(imageId))
+    if (claim === undefined) return undefined
     const coming: Coming = {
-      ...Fill.begin(file, source, {
-        finish: () => this.#finish(imageId, coming, source, file),
+      ...Fill.begin(claim.file, source, {
+        finish: () => this.#finish(imageId, coming, source, claim),
         giveUp: async () => {
           if (!coming.isCancelled) await this.#folder.giveUp(imageId)
         },
+        isReadElsewhere: async () => !this.#isClosing && (await this.#folder.isRead(imageId)),
       }),
       isCancelled: false,
     }
     this.#coming.set(imageId, coming)
     const forget = async () => {
+      await coming.over
+      await this.#unlessBroken(claim.end())
       await coming.ended
       if (this.#coming.get(imageId) === coming) this.#coming.delete(imageId)
     }
@@ -242,7 +289,7 @@ export class FileCache implements ImageCache {
     imageId: string,
     coming: Coming,
     { whole, isWanted }: CacheSource,
-    file: Parameters<CacheFolder['promote']>[1],
+    { file }: Claim,
   ): Promise<boolean> {
     // Asked last of all: an image that changes after this is forgotten after this.
     if (!(await isWanted())) return false
@@ -251,11 +298,7 @@ export class FileCache implements ImageCache {
     })
   }
 
-  async #promote(
-    imageId: string,
-    file: Parameters<CacheFolder['promote']>[1],
-    whole: WholeData,
-  ): Promise<boolean> {
+  async #promote(imageId: string, file: Claim['file'], whole: WholeData): Promise<boolean> {
     if (!(await this.#folder.promote(imageId, file))) return false
     const now = this.#options.now()
     const times = { lastAccessed: now, lastModified: now }

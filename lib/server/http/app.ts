@@ -11,6 +11,7 @@ import { GlanceError, isGlanceError } from '../../errors.ts'
 import { hasBody, UNDECODABLE } from './body.ts'
 import type { ConnectionLimits, Connections } from './connections.ts'
 import { CONTEXT, identify, nameRequest, requestIdOf } from './context.ts'
+import { requireInTime } from './deadline.ts'
 import { type Watch, watchExchanges } from './exchange.ts'
 import { faultResponse, HttpFault, isFault } from './fault.ts'
 import { requireOneReading } from './framing.ts'
@@ -100,6 +101,7 @@ export function createApp({
     }
   })
   app.addHook('onRequest', async (request, reply) => {
+    requireInTime(request.raw, reply.raw, limits.headerTimeoutMs)
     nameRequest(request, reply, maxRequestIdLength)
     requireOneReading(request.raw)
     cutOffSilent(request, reply, clientSocketTimeoutMs)

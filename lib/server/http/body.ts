@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { GlanceError } from '../../errors.ts'
+import { takeTime } from './deadline.ts'
 import { limitSize } from '../../stream/limit-size.ts'
 
 /** Bytes of a JSON document: many times what an image with every quota used up needs. */
@@ -39,7 +40,8 @@ export async function readDocument(request: FastifyRequest, reply: FastifyReply)
     throw new GlanceError('over_limit', message)
   }
   const chunks: Uint8Array[] = []
-  for await (const chunk of limitSize(bytesOf(request, reply), LARGEST_DOCUMENT)) chunks.push(chunk)
+  for await (const chunk of limitSize(chunksOf(request, reply), LARGEST_DOCUMENT))
+    chunks.push(chunk)
   const document = parse(decode(Buffer.concat(chunks)))
   if (isNesting(document)) {
     requireShallow(document)
@@ -63,11 +65,17 @@ function isNesting(value: unknown): value is object {
   return typeof value === 'object' && value !== null
 }
 
+/** Image data in the body, as {@link chunksOf}, which may take its time. */
+export function bytesOf(request: FastifyRequest, reply: FastifyReply): AsyncGenerator<Uint8Array> {
+  takeTime(request.raw)
+  return chunksOf(request, reply)
+}
+
 /**
  * The body as it comes in. A client that asked whether to send one is told to only when the first chunk is wanted.
  * A loop that is left early leaves the rest unread, so that there can still be an answer.
  */
-export async function* bytesOf(
+async function* chunksOf(
   request: FastifyRequest,
   reply: FastifyReply,
 ): AsyncGenerator<Uint8Array, void> {
