@@ -1,10 +1,12 @@
+import { execFileSync } from 'node:child_process'
 import { Agent } from 'node:http'
 import { join } from 'node:path'
 import t from 'tap'
 import { startServer } from '../lib/server/start.ts'
+import { Respawning } from '../lib/server/workers/respawning.ts'
 import { runProgram } from './support/command.ts'
 import { dialUpload, rest } from './support/connection.ts'
-import { isAlive, startService } from './support/service.ts'
+import { isAlive, startService, untilGone } from './support/service.ts'
 import {
   ask,
   CLOSING,
@@ -113,4 +115,47 @@ t.test('three processes write to one SQLite database, and nobody is refused', as
   service.kill('SIGTERM')
   await service.outcome
   t.equal(service.log().includes('locked'), false)
+})
+
+t.test('SIGTERM does not wait for workers of a new configuration that never come', async t => {
+  const service = await startService(t, ['workers = 1'])
+  const policy = join(service.folder, 'nobody-writes')
+  execFileSync('mkfifo', [policy])
+  service.configure('workers = 1', '[oslo_policy]', `policy_file = ${policy}`)
+  service.kill('SIGHUP')
+  while (service.workers().length < 2) await soon()
+  const workers = service.workers()
+  service.kill('SIGTERM')
+  t.match(await service.outcome, { status: 0 })
+  await untilGone(workers)
+})
+
+t.test('a worker that ends is replaced', async t => {
+  const SHORT = 9000
+  const LONG = 10_000
+  for (const { title, lives, pauses } of [
+    {
+      title: 'five times in a row when it cannot live, each time later',
+      lives: [SHORT, SHORT, SHORT, SHORT, SHORT, SHORT],
+      pauses: [0, 100, 200, 400, 800, null],
+    },
+    {
+      title: 'however many end at once that could',
+      lives: [LONG, LONG, LONG, LONG, LONG, LONG, LONG, LONG],
+      pauses: [0, 0, 0, 0, 0, 0, 0, 0],
+    },
+    {
+      title: 'as at first after one that could live',
+      lives: [SHORT, SHORT, LONG, SHORT, SHORT, SHORT, SHORT, SHORT, SHORT],
+      pauses: [0, 100, 0, 0, 100, 200, 400, 800, null],
+    },
+  ]) {
+    t.test(title, async t => {
+      const respawning = new Respawning()
+      t.same(
+        lives.map(livedMs => respawning.ended(livedMs)),
+        pauses,
+      )
+    })
+  }
 })

@@ -32,6 +32,8 @@ export class Connections {
   /** What was last asked for on each. */
   readonly #asked = new WeakMap<Duplex, Asked>()
   readonly #open = new Set<Socket>()
+  /** Those within TLS. */
+  readonly #secured = new Set<Socket>()
   #state: 'open' | 'draining' | 'closing' = 'open'
   #emptied: () => void = () => {}
 
@@ -61,6 +63,10 @@ export class Connections {
         if (this.#open.size === 0) this.#emptied()
       })
     })
+    server.on('secureConnection', (socket: Socket) => {
+      this.#secured.add(socket)
+      socket.once('close', () => this.#secured.delete(socket))
+    })
   }
 
   /**
@@ -74,6 +80,18 @@ export class Connections {
   /** From now on a connection is closed as soon as it has had its answer. */
   close(): void {
     this.#state = 'closing'
+  }
+
+  /** Closes those by which nothing has come. */
+  dropSilent(): void {
+    for (const socket of [...this.#secured, ...this.#open]) {
+      if (socket.bytesRead === 0) socket.destroy()
+    }
+  }
+
+  /** Closes all, whatever is under way. */
+  cutOff(): void {
+    for (const socket of [...this.#secured, ...this.#open]) socket.destroy()
   }
 
   /** Resolves when there is none. */
