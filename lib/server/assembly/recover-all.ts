@@ -1,3 +1,4 @@
+import { recoverDeletions } from '../domain/deletion.ts'
 import { recover } from '../domain/recover.ts'
 import type { Service } from '../domain/service.ts'
 import { recoverImports } from '../import/recover-imports.ts'
@@ -6,5 +7,6 @@ import { recoverImports } from '../import/recover-imports.ts'
 export async function recoverAll(service: Service): Promise<void> {
   await recover(service)
   await recoverImports(service)
+  await recoverDeletions(service)
   await service.database.tasks.deleteExpired(service.now())
 }
