@@ -43,6 +43,7 @@ const PACKAGES = [
   'util-linux',
   'uwsgi-core',
   'uwsgi-plugin-python3',
+  'wrk',
   'zstd',
 ]
 /** What Debian asks before it starts a service that was installed: 101 is no. Each test starts its own. */

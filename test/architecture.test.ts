@@ -266,7 +266,10 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
       'database/database.ts',
     ],
   ],
-  ['server/workers/', ['errors.ts', 'database/settings.ts', 'database/database.ts', 'server/']],
+  [
+    'server/workers/',
+    ['errors.ts', 'database/settings.ts', 'database/database.ts', 'image/', 'server/'],
+  ],
   [
     'server/metrics/',
     [

@@ -6,6 +6,7 @@ import { startServer } from '../lib/server/start.ts'
 import { Respawning } from '../lib/server/workers/respawning.ts'
 import { runProgram } from './support/command.ts'
 import { dialUpload, rest } from './support/connection.ts'
+import { filesIn } from './support/files.ts'
 import { isAlive, startService, untilGone } from './support/service.ts'
 import {
   ask,
@@ -69,6 +70,25 @@ t.test('two workers share a service', async t => {
     for (const pid of service.workers()) process.kill(pid, 'SIGKILL')
     await untilStatus(service, id, 'queued')
     t.equal((await put(service, id, 'some data')).status, 204)
+  })
+
+  await t.test('what one that is killed had written or was to delete is gone', async t => {
+    const images = join(service.folder, 'data', 'images')
+    const before = filesIn(images)
+    const ids = [await create(service), await create(service), await create(service)]
+    for (const id of ids) {
+      const socket = await dialUpload(service, id, 'Content-Length: 9')
+      socket.on('error', () => {})
+      socket.write('some')
+      await untilSaving(service, id)
+    }
+    const partsOf = () => filesIn(images).filter(name => !before.includes(name))
+    while (partsOf().length < ids.length) await soon()
+    const url = `${service.url}/v2/images/${ids[2]}`
+    t.equal((await fetch(url, { method: 'DELETE', headers: CLOSING })).status, 204)
+    for (const pid of service.workers()) process.kill(pid, 'SIGKILL')
+    for (const id of ids.slice(0, 2)) await untilStatus(service, id, 'queued')
+    while (partsOf().length > 0) await soon()
   })
 
   await t.test('SIGTERM lets an upload finish, and ends all of them', async t => {

@@ -184,6 +184,15 @@ export class FilesystemStore implements Store {
     }
   }
 
+  async recoverImage(id: string): Promise<void> {
+    for (const { path } of this.#settings.folders) {
+      for (const name of await systemCall(readdir(path))) {
+        const [, partial] = PARTIAL.exec(name) ?? []
+        if (partial?.toLowerCase() === id.toLowerCase()) await remove(join(path, name))
+      }
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {}
 
   /** Gives data its name. Of several writers to several folders, too, one comes through here. */

@@ -130,6 +130,11 @@ export interface Store extends AsyncDisposable {
   /** Removes what writes that were cut off by a crash left behind. To be called while nobody writes. */
   recover(options?: Abortable): Promise<void>
   /**
+   * Removes what a write that was cut off by a crash left of one image, while others may be written: nobody writes this
+   * one. Only of stores whose `delete` of the place of an image does not do so.
+   */
+  recoverImage?(id: string): Promise<void>
+  /**
    * Says who may read the data from now on. Only of stores whose data can be got at without us; of others, it is ours
    * alone to give. @throws {GlanceError} `not_found`, `forbidden`.
    */

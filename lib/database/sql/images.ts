@@ -94,11 +94,16 @@ export class SqlImages implements ImageTable {
         .set(columns)
         .where('id', '=', id)
         .where('status', 'in', [...from])
-        .where('status', '<>', 'deleted')
+        .$if(change.status !== undefined, row => row.where('status', '<>', 'deleted'))
         .executeTakeFirstOrThrow()
       if (numUpdatedRows === 0n) throw await refusal(tx, id, from)
       if (deletes) await dropParts(tx, [id])
-      else await replaceParts(tx, id, change)
+      const { removedLocations } = change
+      await replaceParts(
+        tx,
+        id,
+        deletes ? { ...(removedLocations && { removedLocations }) } : change,
+      )
       return read(tx, this.#access.engine, id)
     })
   }

@@ -1,3 +1,4 @@
+import { recoverDeletions } from '../domain/deletion.ts'
 import { recover } from '../domain/recover.ts'
 import { isResumable, removeAbandoned } from '../domain/resumable.ts'
 import type { Service } from '../domain/service.ts'
@@ -11,5 +12,6 @@ export async function recoverAll(service: Service): Promise<void> {
     await service.parts.recover()
     await removeAbandoned(service)
   }
+  await recoverDeletions(service)
   await service.database.tasks.deleteExpired(service.now())
 }

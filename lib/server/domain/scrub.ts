@@ -2,8 +2,10 @@ import type { Abortable } from '../../abort.ts'
 import type { ImageRecord } from '../../database/database.ts'
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { ImageLocation } from '../../image/location.ts'
+import { isGone } from '../../image/status.ts'
 import { forgetPlaces, restoreDeleted } from './alter.ts'
 import { deleteFrom } from './data.ts'
+import { isToCome } from './deletion.ts'
 import { isGettingData } from './import-lock.ts'
 import type { Service } from './service.ts'
 
@@ -88,7 +90,7 @@ async function scrubImage(
   { until, dryRun }: { readonly until: Date; readonly dryRun: boolean },
 ): Promise<Scrubbed | undefined> {
   const { images } = service.database
-  const image = (await images.findPending(id)) ?? (await images.find(id))
+  const image = await images.find(id, { deleted: true })
   if (image === undefined) return undefined
   const due = dueOf(image, until)
   const isPending = isDue(image, until)
@@ -109,7 +111,8 @@ async function scrubImage(
   for (const location of due) {
     try {
       // What is put there anew, after another scrubber has deleted it, is no more to be deleted.
-      if (!isPending && !(await isStillRemoved(service, id, location))) continue
+      const isLive = !isGone(image.status)
+      if (isLive && !(await isStillRemoved(service, id, location))) continue
       await deleteAt(service, image, location, reason => void (letBe ??= reason))
       gone.add(location.url)
     } catch (fault) {
@@ -136,7 +139,10 @@ async function isStillRemoved(
 
 function dueOf(image: ImageRecord, until: Date): readonly ImageLocation[] {
   if (isDue(image, until)) return [...image.locations, ...image.removedLocations]
-  return image.removedLocations.filter(({ removedAt }) => removedAt <= until)
+  // Where an upload may be under way whoever brings the data deletes it.
+  return image.removedLocations.filter(
+    location => location.removedAt <= until && !isToCome(location),
+  )
 }
 
 function isDue({ status, deletedAt }: ImageRecord, until: Date): boolean {
