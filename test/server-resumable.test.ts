@@ -366,6 +366,7 @@ t.test('what can never become the image is forgotten', async t => {
       const answer = await append(server, id, body, at(4, true, last))
       t.equal(answer.status, status)
       t.match(answer.json['message'], message)
+      t.equal(answer.headers.get('upload-offset'), '0')
       t.equal((await server.show(id))['status'], 'queued')
       t.same(parts(), [])
       t.same(await offsetOf(server, id), [0, '?0'])

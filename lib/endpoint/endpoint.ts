@@ -198,6 +198,11 @@ export interface MemberAccess {
 export interface AddOptions extends Abortable {
   /** Whom `members.set` is going to be told of: for who has to know it before the data. */
   readonly members?: readonly Membership[] | undefined
+  /**
+   * Told when the data before this byte is there already, so that it is not sent: from before, or, with the error, since the
+   * sending broke off and goes on.
+   */
+  readonly onContinue?: ((offset: number, error?: unknown) => void) | undefined
 }
 
 /** Somewhere images live: a Glance service, a directory of files. */

@@ -172,6 +172,8 @@ export async function* runAll(
               onWhole: error => events.put({ type: 'unranged', target, step, error }),
               onResume: (error, offset) =>
                 events.put({ type: 'resumed', target, step, offset, error }),
+              onContinue: (offset, error) =>
+                events.put({ type: 'continued', target, step, offset, error: error ?? null }),
             })
           : await write(step, target, options)
       dead?.lives(target)

@@ -26,6 +26,16 @@ export type TransferEvent =
       readonly offset: number
       readonly error: unknown
     }
+  /**
+   * The target has the data before this byte, so that it is sent from there: what an earlier run or attempt sent, or,
+   * with an error, this one before it broke off.
+   */
+  | {
+      readonly type: 'continued'
+      readonly step: WorkStep
+      readonly offset: number
+      readonly error: unknown
+    }
   /** The data was to be read in ranges, and the source serves none: it is read in one go. */
   | { readonly type: 'unranged'; readonly step: WorkStep; readonly error: unknown }
   /** The target could not fetch the data by itself: it goes through us. */

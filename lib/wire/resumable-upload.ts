@@ -1,4 +1,5 @@
 import { GlanceError } from '../errors.ts'
+import { isObject } from '../image/json.ts'
 
 /** Where a service says that it takes uploads which go on where they broke off: see docs/resumable-uploads.md. */
 export const RESUMABLE_UPLOADS = 'resumable-uploads'
@@ -21,7 +22,7 @@ const DIGEST_NAMES: Readonly<Record<string, string>> = {
 }
 
 /** Where an image's data is put, below the URL of the service. */
-function resumablePath(imageId: string): string {
+export function resumablePath(imageId: string): string {
   return `${RESUMABLE_UPLOADS}/images/${imageId}/file`
 }
 
@@ -36,6 +37,13 @@ export function resumableOffer({
   const resource = resumablePath('{image_id}')
   const offer = { version: VERSION, resource, max_size: maxSize, max_age: maxAge }
   return { resumable_uploads: offer }
+}
+
+/** Whether a service that answers with this takes such uploads as we know them. */
+export function offersResumable(answer: unknown): boolean {
+  const offer = isObject(answer) ? answer['resumable_uploads'] : undefined
+  if (!isObject(offer)) return false
+  return offer['version'] === VERSION && offer['resource'] === resumablePath('{image_id}')
 }
 
 /** As `Repr-Digest`; what RFC 9530 has no name for is left out. */
@@ -65,6 +73,13 @@ export function digestsFromHeader(header: string | undefined): Digests {
         : [[algorithm, Buffer.from(value, 'base64').toString('hex')]]
     }),
   )
+}
+
+/** Whether two sets of digests can be of the same data: undefined when they have no algorithm in common. */
+export function sameDigests(one: Digests, other: Digests): boolean | undefined {
+  const shared = Object.keys(one).filter(algorithm => other[algorithm] !== undefined)
+  if (shared.length === 0) return undefined
+  return shared.every(algorithm => one[algorithm] === other[algorithm])
 }
 
 /** Bytes, as a header says them; undefined when it is missing. @throws {GlanceError} `invalid`. */

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { GlanceError } from '../../errors.ts'
+import { GlanceError, isGlanceError } from '../../errors.ts'
 import {
   booleanFromHeader,
   booleanToHeader,
@@ -69,6 +69,9 @@ export function resumableRoutes(
       tell(reply, await appendToUpload(contextOf(request), service, request.params.id, append))
     } catch (error) {
       if (error instanceof WrongOffset) reply.header('upload-offset', String(error.offset))
+      if (isGlanceError(error, 'corrupt', 'unsupported_media_type')) {
+        reply.header('upload-offset', '0') // What has come is forgotten.
+      }
       throw error
     } finally {
       stop()
