@@ -1,6 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { readdirSync, readFileSync, rmSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join, relative } from 'node:path'
@@ -25,10 +36,14 @@ function filesIn(folder: string): string[] {
     .map(({ parentPath, name }) => relative(folder, join(parentPath, name)))
 }
 
-async function start(t: Test, given: Partial<ServerConfig> = {}) {
+async function start(
+  t: Test,
+  given: Partial<ServerConfig> = {},
+  report?: (error: unknown) => void,
+) {
   const folder = join(t.testdir({ cache: {} }), 'cache')
   const settings = { auth: 'trusted_headers', imageCacheDir: folder, ...given } as const
-  const server = await startTestServer(t, settings)
+  const server = await startTestServer(t, settings, report)
   return { server, folder, settings }
 }
 
@@ -248,12 +263,88 @@ t.test('two workers share a cache', async t => {
   for (let i = 0; i < 2; i += 1) t.match(await ask('cache'), '"hits":4')
 })
 
-t.test('the disk of the cache may fail', async t => {
+t.test('whatever is wrong with the cache, images are read', async t => {
+  const reported: unknown[] = []
+  const { server, folder } = await start(t, {}, error => reported.push(error))
+  const inIndex = (statement: string) => {
+    const index = new Libsql(join(folder, 'cache.db'))
+    index.exec(statement)
+    index.close()
+  }
+  const kept = async (data?: Uint8Array) => {
+    const id = await uploaded(server, data)
+    await download(server, id)
+    while (!(await cached(server)).some(({ image_id }) => image_id === id)) await soon()
+    return id
+  }
+
+  t.test('what is in the place of a copy is no file', async t => {
+    const [folderId, linkId] = [await kept(), await kept()]
+    for (const id of [folderId, linkId]) unlinkSync(join(folder, id))
+    mkdirSync(join(folder, folderId))
+    writeFileSync(join(folder, 'secret'), 'a secret!')
+    symlinkSync('secret', join(folder, linkId))
+    for (const id of [folderId, linkId]) {
+      t.equal((await download(server, id)).text, 'some data')
+      while (!lstatSync(join(folder, id), { throwIfNoEntry: false })?.isFile()) await soon()
+      t.equal(readFileSync(join(folder, id), 'utf8'), 'some data', 'and a copy is kept again')
+    }
+  })
+
+  t.test('a copy is cut short while it is read', async t => {
+    const data = Buffer.alloc(32 * MIB, 'some pattern ')
+    const id = await kept(data)
+    const reader = await reading(server, id)
+    await once(reader, 'readable')
+    truncateSync(join(folder, id), 24 * MIB)
+    t.ok((await bytesOf(reader, data.length)) > data.length, 'the rest is in the store')
+  })
+
+  t.test('nothing can be written to its index', async t => {
+    const id = await kept()
+    inIndex(
+      `create trigger full before update on cached_images begin select raise(abort, 'full'); end`,
+    )
+    t.match(await download(server, id), { status: 200, text: 'some data' })
+    while (reported.length === 0) await soon()
+    t.match(reported, [/full/])
+    inIndex('drop trigger full')
+  })
+
+  t.test('its index is lost', async t => {
+    const id = await kept()
+    inIndex('drop table cached_images')
+    t.match(await download(server, id), { status: 200, text: 'some data' })
+    t.match(await download(server, await uploaded(server)), { status: 200, text: 'some data' })
+    t.match(reported.at(-1), /no such table/)
+  })
+
+  t.test('its folder is lost', async t => {
+    const { server, folder } = await start(t)
+    const id = await uploaded(server)
+    rmSync(join(folder, 'incomplete'), { recursive: true })
+    t.equal((await download(server, id)).text, 'some data')
+    t.same(await cached(server), [])
+  })
+})
+
+t.test('a copy that is made while another is deleted is there whole, or not at all', async t => {
   const { server, folder } = await start(t)
   const id = await uploaded(server)
-  rmSync(join(folder, 'incomplete'), { recursive: true })
-  t.equal((await download(server, id)).text, 'some data')
-  t.same(await cached(server), [])
+  const work = async (ask: () => Promise<{ readonly status: number }>) => {
+    for (let round = 0; round < 8; round += 1) t.ok((await ask()).status < 300)
+  }
+  const reading = () => work(() => download(server, id))
+  const deleting = () => work(() => cache(server, 'DELETE'))
+  await Promise.all([1, 2, 3, 4].flatMap(() => [reading(), deleting()]))
+  await server[Symbol.asyncDispose]()
+  const index = new Libsql(join(folder, 'cache.db'))
+  const rows = index.prepare('select image_id from cached_images').all() as { image_id: string }[]
+  index.close()
+  t.same(
+    rows.map(({ image_id }) => image_id),
+    filesIn(folder),
+  )
 })
 
 t.test('what Glance has for its own tools answers them', async t => {

@@ -37,6 +37,10 @@ export interface ServerConfig extends RemotePolicySettings, DatabaseConfig, Stor
   readonly defaultBackend: string | null
   /** Where data is staged; null for `staging` in the data folder, or memory when the images are there. */
   readonly stagingDir: string | null
+  /** Where uploads that go on where they broke off have what has come; null for `uploads` in the data folder, or nowhere when the images are in memory. */
+  readonly resumableUploadDir: string | null
+  /** Seconds for which that is kept when nobody goes on with it; 0 offers no such uploads. */
+  readonly resumableUploadExpiry: number
   readonly imports: ImportSettings
   /** Where copies of images that were downloaded are kept; null for nowhere. */
   readonly imageCacheDir: string | null
@@ -153,6 +157,8 @@ export function completeConfig(given: Partial<ServerConfig>): ServerConfig {
     enabledBackends: [],
     defaultBackend: null,
     stagingDir: null,
+    resumableUploadDir: null,
+    resumableUploadExpiry: 172_800,
     imports: DEFAULT_IMPORTS,
     imageCacheDir: null,
     imageCacheMaxSize: 10 * 1024 ** 3,

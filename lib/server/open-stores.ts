@@ -66,8 +66,15 @@ export function stagingFolder({ dataApi, dataDir, stagingDir }: ServerConfig): s
   return stagingDir ?? join(dataDir, 'staging')
 }
 
-/** Opens the cache of a service as it is; null for one without. @throws {GlanceError} `unavailable`. */
-export async function openCache(config: ServerConfig, now: () => Date): Promise<FileCache | null> {
+/**
+ * Opens the cache of a service as it is; null for one without. `report` is told of what goes wrong with it while
+ * somebody reads. @throws {GlanceError} `unavailable`.
+ */
+export async function openCache(
+  config: ServerConfig,
+  now: () => Date,
+  report?: (error: unknown) => void,
+): Promise<FileCache | null> {
   const {
     imageCacheDir,
     imageCacheMaxSize: maxSize,
@@ -81,7 +88,8 @@ export async function openCache(config: ServerConfig, now: () => Date): Promise<
     throw new GlanceError('unavailable', message, { cause })
   })
   const index = join(path, imageCacheSqliteDb)
-  return await FileCache.open(path, { index, maxSize, stallMs: imageCacheStallTime * 1000, now })
+  const stallMs = imageCacheStallTime * 1000
+  return await FileCache.open(path, { index, maxSize, stallMs, now, report })
 }
 
 /**
@@ -93,7 +101,7 @@ export async function openCacheAnew(
   service: Service,
   isShared = false,
 ): Promise<FileCache | null> {
-  const cache = await openCache(config, service.now)
+  const cache = await openCache(config, service.now, service.report)
   if (!isShared) await cache?.recover(id => wholeOf(service, id))
   return cache
 }

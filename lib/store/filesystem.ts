@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import {
+  chmod,
   type FileHandle,
   link,
   lstat,
@@ -112,11 +113,24 @@ export class FilesystemStore implements Store {
       const written = await writeNewFile(partial, checked, { thin, permissions })
       signal?.throwIfAborted()
       await this.#arrive(id, partial, join(folder, id))
-      const path = join(folder, id)
-      return { location: { ...fileLocation(path), ...this.#mountOf(path) }, size: written }
+      return { location: this.#placeOf(join(folder, id)), size: written }
     } finally {
       await remove(partial)
     }
+  }
+
+  async adopt(id: string, file: string, { signal }: Abortable = {}) {
+    checkImageId(id)
+    const { folders, thin, permissions } = this.#settings
+    this.#refuseDuplicate(id)
+    const folder = await folderFor(this.id, folders, 0)
+    const { dev } = await systemCall(stat(folder))
+    const found = await systemCall(stat(file))
+    if (thin || found.dev !== dev) return undefined
+    if (permissions !== null) await systemCall(chmod(file, permissions))
+    signal?.throwIfAborted()
+    await this.#arrive(id, file, join(folder, id))
+    return { location: this.#placeOf(join(folder, id)), size: found.size }
   }
 
   async open(
@@ -202,6 +216,10 @@ export class FilesystemStore implements Store {
 
   #duplicate(id: string): GlanceError {
     return new GlanceError('duplicate', `store ${this.id} has data of image ${id} already`)
+  }
+
+  #placeOf(path: string): Location {
+    return { ...fileLocation(path), ...this.#mountOf(path) }
   }
 
   /** The mount that the file is in, where others know one. */

@@ -1,6 +1,7 @@
 import { constants, type Stats } from 'node:fs'
 import {
   type FileHandle,
+  lstat,
   mkdir,
   open,
   readdir,
@@ -55,13 +56,14 @@ export class CacheFolder {
     return (await readdir(this.#path)).filter(isImageId)
   }
 
-  /** Undefined when there is no copy. */
+  /** Of what is in the place of a copy, which may be no file; undefined when nothing is. */
   async stat(imageId: string): Promise<Stats | undefined> {
-    return await absent(stat(this.pathOf(imageId)))
+    return await absent(lstat(this.pathOf(imageId)))
   }
 
+  /** Whatever it is. */
   async remove(imageId: string): Promise<void> {
-    await rm(this.pathOf(imageId), { force: true })
+    await rm(this.pathOf(imageId), { force: true, recursive: true })
   }
 
   /** Begins a copy, which nobody else has begun then; undefined when somebody has, in whatever process. */

@@ -14,6 +14,7 @@ import type {
 import { CacheFolder } from './cache-folder.ts'
 import { CacheIndex } from './cache-index.ts'
 import { type Begun, Fill } from './fill.ts'
+import { InTurn } from './in-turn.ts'
 
 /** Bytes that are read at a time. */
 const CHUNK = 1024 * 1024
@@ -32,6 +33,8 @@ export interface FileCacheOptions {
   /** For how long a copy may not come any further before it is cleaned away. Milliseconds. */
   readonly stallMs: number
   readonly now: () => Date
+  /** Told of what goes wrong with the cache while somebody reads, who has the data from its store all the same. */
+  readonly report?: ((error: unknown) => void) | undefined
 }
 
 /** Keeps each copy in a file of a folder, and an index of them beside, as Glance does: a folder of one is one of the other. */
@@ -43,7 +46,9 @@ export class FileCache implements ImageCache {
   /** Those that are about to be made, or not: for all who ask meanwhile. */
   readonly #beginning = new Map<string, Promise<Coming | undefined>>()
   /** What is still to end, also when it has been given up. */
-  readonly #work = new Set<Promise<void>>()
+  readonly #work = new Set<Promise<unknown>>()
+  /** A copy is put in its place, or taken away, with its row of the index. */
+  readonly #turns = new InTurn()
   /** Copies that are being proved. */
   readonly #proving = new Set<string>()
 
@@ -95,11 +100,15 @@ export class FileCache implements ImageCache {
   }
 
   async open(imageId: string, whole: WholeData, reader: CacheReader): Promise<Bytes | undefined> {
+    return await this.#unlessBroken(this.#open(imageId, whole, reader))
+  }
+
+  async #open(imageId: string, whole: WholeData, reader: CacheReader): Promise<Bytes | undefined> {
     const image = await this.#index.find(imageId)
     if (image === undefined) return undefined
     const found = await this.#folder.stat(imageId)
     const isOther = image.checksum !== null && image.checksum !== whole.checksum
-    if (found?.size !== whole.size || isOther) {
+    if (found?.isFile() !== true || found.size !== whole.size || isOther) {
       await this.delete(imageId)
       return undefined
     }
@@ -107,7 +116,8 @@ export class FileCache implements ImageCache {
       this.#prove(imageId, whole)
       return undefined
     }
-    await this.#index.hit(imageId, this.#options.now())
+    // Nobody has to wait for that: another process may be writing, and the disk may be full.
+    this.#track(this.#unlessBroken(this.#index.hit(imageId, this.#options.now())))
     return readOr(this.#folder.pathOf(imageId), whole.size, reader)
   }
 
@@ -116,8 +126,9 @@ export class FileCache implements ImageCache {
     source: CacheSource,
     reader: CacheReader,
   ): Promise<Bytes | undefined> {
-    const coming = await this.#fillOf(imageId, source)
-    if (coming === undefined) return undefined
+    const coming = await this.#unlessBroken(this.#fillOf(imageId, source))
+    // It may have come since it was looked for.
+    if (coming === undefined) return await this.open(imageId, source.whole, reader)
     await coming.begun
     return coming.fill.read(reader)
   }
@@ -234,7 +245,17 @@ export class FileCache implements ImageCache {
     file: Parameters<CacheFolder['promote']>[1],
   ): Promise<boolean> {
     // Asked last of all: an image that changes after this is forgotten after this.
-    if (!(await isWanted()) || coming.isCancelled) return false
+    if (!(await isWanted())) return false
+    return await this.#turns.take(imageId, async () => {
+      return !coming.isCancelled && (await this.#promote(imageId, file, whole))
+    })
+  }
+
+  async #promote(
+    imageId: string,
+    file: Parameters<CacheFolder['promote']>[1],
+    whole: WholeData,
+  ): Promise<boolean> {
     if (!(await this.#folder.promote(imageId, file))) return false
     const now = this.#options.now()
     const times = { lastAccessed: now, lastModified: now }
@@ -246,6 +267,16 @@ export class FileCache implements ImageCache {
     return false
   }
 
+  /** What `work` comes to, and undefined when it fails: the cache is no reason why an image cannot be read. */
+  async #unlessBroken<T>(work: Promise<T>): Promise<T | undefined> {
+    try {
+      return await work
+    } catch (error) {
+      this.#options.report?.(error)
+      return undefined
+    }
+  }
+
   /** Whether there was a copy. */
   async #delete(imageId: string): Promise<boolean> {
     if (!isImageId(imageId)) return false
@@ -255,10 +286,12 @@ export class FileCache implements ImageCache {
       coming.isCancelled = true
       this.#coming.delete(imageId)
     }
-    await this.#folder.giveUp(imageId)
-    const wasThere = await this.#index.delete(imageId)
-    await this.#folder.remove(imageId)
-    return wasThere
+    return await this.#turns.take(imageId, async () => {
+      await this.#folder.giveUp(imageId)
+      const wasThere = await this.#index.delete(imageId)
+      await this.#folder.remove(imageId)
+      return wasThere
+    })
   }
 
   /** Reads a copy of which it is not known whether it is what it has to be, which a Glance did that left it. */
@@ -284,22 +317,26 @@ export class FileCache implements ImageCache {
     this.#track(prove().catch(() => {})) // Then it is proved when it is asked for again.
   }
 
-  #track(work: Promise<void>): void {
-    const done = work.finally(() => this.#work.delete(done))
+  #track(work: Promise<unknown>): void {
+    const done: Promise<unknown> = work.finally(() => this.#work.delete(done))
     this.#work.add(done)
   }
 }
 
-/** The file, or what is in its store when it is removed before anybody has begun to read it. */
+/** The file, and from where it cannot be read any further what is in its store. */
 async function* readOr(
   path: string,
   size: number,
   reader: CacheReader,
 ): AsyncGenerator<Uint8Array, void> {
+  let position = 0
   try {
-    yield* readFileRange(path, { offset: 0, length: size }, CHUNK)
+    for await (const chunk of readFileRange(path, { offset: 0, length: size }, CHUNK)) {
+      position += chunk.length
+      yield chunk
+    }
   } catch (error) {
-    if (!isGlanceError(error, 'gone')) throw error
-    yield* await reader.open({ offset: 0, length: size })
+    if (!isGlanceError(error)) throw error
+    yield* await reader.open({ offset: position, length: size - position })
   }
 }

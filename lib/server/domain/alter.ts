@@ -12,7 +12,7 @@ export interface Altered {
   readonly after: ImageRecord
 }
 
-type Parts = Pick<Service, 'database' | 'now' | 'forget' | 'report' | 'onAltered'>
+type Parts = Pick<Service, 'database' | 'now' | 'forget' | 'report' | 'onAltered' | 'parts'>
 
 /**
  * Alters an image, and is the only way to. What is decided and the row that it is decided upon belong to one
@@ -27,7 +27,7 @@ type Parts = Pick<Service, 'database' | 'now' | 'forget' | 'report' | 'onAltered
  * `invalid` without formats; what `decide` throws.
  */
 export async function alterImage(
-  { database, now, forget, report, onAltered }: Parts,
+  { database, now, forget, report, onAltered, parts }: Parts,
   id: string,
   decide: (image: ImageRecord, tables: Database) => Decision | null | Promise<Decision | null>,
   missing: (id: string) => GlanceError = noImage,
@@ -46,6 +46,11 @@ export async function alterImage(
   onAltered?.(altered.before, altered.after)
   // Nobody is to be handed a copy of what the image had.
   if (!hasFinalData(altered.after)) await forget(id).catch(report)
+  // Nobody goes on with an upload of what has its data from elsewhere, or is gone.
+  const { before, after } = altered
+  if (before.status !== after.status && !isFilledByUploads(after)) {
+    await parts?.remove(after.id).catch(report)
+  }
   return altered
 }
 
@@ -122,6 +127,11 @@ const WITHOUT_DATA = {
   digest: null,
   locations: [],
 } as const satisfies Decision
+
+/** Whether the image has no data, and gets it by an upload if by anything. */
+export function isFilledByUploads({ status }: Pick<ImageRecord, 'status'>): boolean {
+  return status === 'queued' || status === 'saving'
+}
 
 /** Whether the data of the image is what it will be for as long as there is the image. */
 export function hasFinalData({ status }: Pick<ImageRecord, 'status'>): boolean {
