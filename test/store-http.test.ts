@@ -126,6 +126,32 @@ for (const isSecure of [false, true]) {
   })
 }
 
+for (const isSecure of [false, true]) {
+  t.test(`large data by ${isSecure ? 'TLS' : 'plain HTTP'} is whole, or fails`, async t => {
+    const data = Buffer.alloc(9 * 1024 * 1024, 'some pattern of no round length')
+    const tls = {
+      key: readFileSync(`${FILES}/server.key`),
+      cert: readFileSync(`${FILES}/server.pem`),
+    }
+    const url = await startListener(
+      t,
+      ({ url, method }, response) => {
+        response.writeHead(200, { 'content-length': data.length })
+        if (method === 'HEAD') response.end()
+        else if (url === '/whole') response.end(data)
+        else response.write(data.subarray(0, -1), () => response.destroy())
+      },
+      isSecure ? tls : undefined,
+    )
+    await using store = await open({ https_ca_certificates_file: `${FILES}/ca.pem` })
+    const whole = { url: `${url}/whole`, metadata: {} }
+    t.equal(await store.size(whole), data.length)
+    t.ok(data.equals(Buffer.from(await collect(await store.open(whole)))))
+    const cut = await store.open({ url: `${url}/cut`, metadata: {} })
+    await t.rejects(collect(cut), { code: 'unavailable' })
+  })
+}
+
 t.test('a proxy is asked for nothing that the filter refuses', async t => {
   const { seen, host } = await startProxy(t)
   await using store = await open({ http_proxy_information: `all:${host}` }, DEFAULT_FILTER)

@@ -37,8 +37,11 @@ import type { Location, Store, StoredData } from './store.ts'
 /** The names under which data is written: no image's, since an id has no dots. */
 const PARTIAL = /^\.([0-9a-f-]{36})\.[0-9a-f-]{36}\.partial$/i
 
-/** Bytes. What HTTP hands on is a sixteenth of it, and then takes twice as long to write. */
+/** Bytes. What a connection hands on may be a sixteenth of it, and would then take twice as long to write. */
 const CHUNK = 1024 * 1024
+
+/** Bytes that are written as they come: to gather them first takes longer. */
+const ENOUGH = 128 * 1024
 
 /**
  * Keeps the data of each image in one file of a folder, named by the image's id, as Glance's own file store does: a
@@ -106,7 +109,7 @@ export class FilesystemStore implements Store {
     const folder = await folderFor(this.id, folders, thin ? 0 : (size ?? 0))
     const partial = join(folder, `.${id}.${randomUUID()}.partial`)
     try {
-      const checked = rechunk(verifySize(abortable(data, signal), size), chunkSize)
+      const checked = rechunk(verifySize(abortable(data, signal), size), chunkSize, ENOUGH)
       const written = await writeNewFile(partial, checked, { thin, permissions })
       signal?.throwIfAborted()
       await this.#arrive(id, partial, join(folder, id))

@@ -167,7 +167,7 @@ export async function storeData(
   size: number | null,
   put: Put = async (bytes, call) => await target.add(image.id, bytes, size, call),
 ): Promise<Stored> {
-  const hasher = new Hasher(['md5', service.hashingAlgorithm], 'here')
+  const hasher = new Hasher(['md5', service.hashingAlgorithm])
   const limited = limitSize(data, maximum(service))
   const inspection = inspected(limited, image, size, service.formats)
   // By the end of a long upload the caller's token may be good for nothing any more.

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { GlanceError } from '../../errors.ts'
 import { takeTime } from './deadline.ts'
 import { limitSize } from '../../stream/limit-size.ts'
+import { ReceivedBody } from './received-body.ts'
 
 /** Bytes of a JSON document: many times what an image with every quota used up needs. */
 const LARGEST_DOCUMENT = 4 * 1024 * 1024
@@ -40,8 +41,9 @@ export async function readDocument(request: FastifyRequest, reply: FastifyReply)
     throw new GlanceError('over_limit', message)
   }
   const chunks: Uint8Array[] = []
-  for await (const chunk of limitSize(chunksOf(request, reply), LARGEST_DOCUMENT))
-    chunks.push(chunk)
+  for await (const chunk of limitSize(chunksOf(request, reply), LARGEST_DOCUMENT)) {
+    chunks.push(Uint8Array.from(chunk))
+  }
   const document = parse(decode(Buffer.concat(chunks)))
   if (isNesting(document)) {
     requireShallow(document)
@@ -80,8 +82,7 @@ async function* chunksOf(
   reply: FastifyReply,
 ): AsyncGenerator<Uint8Array, void> {
   if (request.headers.expect !== undefined) reply.raw.writeContinue()
-  // Chunks are fresh buffers: more than a loan.
-  yield* request.raw.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer> // No encoding is set.
+  yield* new ReceivedBody(request.raw)
 }
 
 function decode(bytes: Uint8Array): string {
