@@ -6,6 +6,7 @@ import { ANY_OWNER, hasData, type Image } from '../image/image.ts'
 import { changesBetween, type FieldChange } from '../wire/attributes.ts'
 import type { Expressed } from '../wire/loss.ts'
 import type {
+  AnswerObserver,
   Endpoint,
   EndpointFeatures,
   ImageData,
@@ -188,6 +189,10 @@ export abstract class GlanceEndpoint implements Endpoint {
     if (!this.#unfinished.delete(id)) return
     const { status } = await this.show(id, signal)
     if (status === 'queued' || status === 'killed') await this.remove(id, signal)
+  }
+
+  observe(observer: AnswerObserver): Disposable {
+    return this.service.observe(observer)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
