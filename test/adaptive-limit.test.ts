@@ -87,7 +87,10 @@ t.test('of many refusals at once the first counts, and later ones again', async 
     run.copy(20, serving(1))
   }
   t.ok(run.changes.some(({ limit }) => limit === 1))
-  t.ok(run.changes.every(({ limit }) => limit >= 1), 'one at least')
+  t.ok(
+    run.changes.every(({ limit }) => limit >= 1),
+    'one at least',
+  )
 })
 
 t.test('a service that takes longer and is no faster for it gets fewer', async t => {
