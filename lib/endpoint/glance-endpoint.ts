@@ -7,6 +7,7 @@ import { changesBetween, type FieldChange } from '../wire/attributes.ts'
 import type { Expressed } from '../wire/loss.ts'
 import type {
   AddOptions,
+  AnswerObserver,
   Endpoint,
   EndpointFeatures,
   ImageData,
@@ -185,6 +186,10 @@ export abstract class GlanceEndpoint implements Endpoint {
     if (!this.#unfinished.delete(id)) return
     const { status } = await this.show(id, signal)
     if (status === 'queued' || status === 'killed') await this.remove(id, signal)
+  }
+
+  observe(observer: AnswerObserver): Disposable {
+    return this.service.observe(observer)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -86,10 +86,9 @@ export class GlanceV2Endpoint extends GlanceEndpoint {
     const wanted = hint === undefined ? {} : v2Filters(hint, await this.#knowsOperators(hint))
     const pagesOf = (filter: Readonly<Record<string, string>>) => listPages(filter, pages)
     const listing = (which: Readonly<Record<string, string>>) => {
-      const images = someOrAll(
-        pagesOf({ ...all, ...wanted, ...which }),
-        pagesOf({ ...all, ...which }),
-      )
+      const every = pagesOf({ ...all, ...which })
+      const isAll = Object.keys(wanted).length === 0
+      const images = isAll ? every : someOrAll(pagesOf({ ...all, ...wanted, ...which }), every)
       return inOrder(images, this.name)
     }
     const hidden = { os_hidden: 'true' }

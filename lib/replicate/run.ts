@@ -63,11 +63,18 @@ export type TransferEvent =
 
 export interface RunOptions
   extends Omit<AttemptOptions, 'onRetry'>, Pick<TransferOptions, 'bandwidth'> {
-  /** How many images are copied at once. Default 4. */
-  readonly concurrency?: number | undefined
+  /** How many images are copied at once; `auto`: as many as the servers gain by. Default 4. */
+  readonly concurrency?: number | 'auto' | undefined
+  /** How many `auto` copies at once at most. Default 64. */
+  readonly mostAtOnce?: number | undefined
+  /** Told of each change of that, and its reason. */
+  readonly onConcurrency?: ((limit: number, why: string) => void) | undefined
   /** How many images of which no data is copied are written at once, besides. Default 8. */
   readonly checkers?: number | undefined
-  /** Which images are copied first, among a thousand that wait at most. Default: by id, as they come. */
+  /**
+   * Which images are copied first, among a thousand that wait at most; none is begun before so many are known. Default:
+   * those that are largest of what is known at any time, and nothing is waited for.
+   */
   readonly order?: Order | undefined
   /** Whether targets fetch data by themselves. Default `relay`: they are sent it. */
   readonly via?: Via | undefined
