@@ -13,7 +13,7 @@ import { discardingTarget } from './target.ts'
 /** One large image into a folder and out of it again. */
 export const files: Benchmark = {
   summary: 'one image of 2 GiB into a folder and out of it',
-  expectedSeconds: 150,
+  expectedSeconds: 110,
   async *run(context) {
     const image = await imageFile(join(context.folder, 'image'), scaled(context, 2048))
     const from = join(context.folder, 'from')

@@ -17,7 +17,7 @@ const PROXY = fileURLToPath(new URL('delay.js', import.meta.url))
 /** Comparing services that are far away. */
 export const latency: Benchmark = {
   summary: `compare of ${IMAGES.toLocaleString('en-US')} images, ${DELAY_MS} ms away each way`,
-  expectedSeconds: 140,
+  expectedSeconds: 110,
   async *run(context) {
     const count = scaled(context, IMAGES, 100)
     const fewer = scaled(context, OF_UPSTREAM, 5)

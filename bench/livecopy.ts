@@ -15,7 +15,7 @@ const OCTETS = "-H 'content-type: application/octet-stream'"
 /** One large image from nginx to a server that drops it, so that who is between the two is what is measured. */
 export const livecopy: Benchmark = {
   summary: 'one image of 2 GiB from a server to another',
-  expectedSeconds: 120,
+  expectedSeconds: 135,
   async *run(context) {
     const image = await imageFile(join(context.folder, 'image'), scaled(context, 2048))
     yield await known(context, image)

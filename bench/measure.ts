@@ -3,7 +3,7 @@ import type { Context } from './context.ts'
 import { commandOf, type Contestant } from './contestant.ts'
 import { verdict } from './figures.ts'
 import { GOALS } from './goals.ts'
-import { busySeconds, forgetPeaks, taken } from './processes.ts'
+import { forgetPeaks, taken } from './processes.ts'
 import type { Race, Run } from './result.ts'
 import { timed } from './shell.ts'
 
@@ -58,9 +58,9 @@ async function one(contestant: Contestant): Promise<Run> {
   const { amount, seconds, counted } = contestant
   const servers = contestant.servers?.() ?? []
   forgetPeaks(servers)
-  const [before, busy] = [taken(servers), busySeconds()]
-  const { output, ...used } = await timed(commandOf(contestant))
-  const [after, busyNow] = [taken(servers), busySeconds()]
+  const before = taken(servers)
+  const { output, busySeconds, ...used } = await timed(commandOf(contestant))
+  const after = taken(servers)
   const serverSeconds = after.seconds - before.seconds
   const ours = used.userSeconds + used.systemSeconds + serverSeconds
   return {
@@ -69,7 +69,7 @@ async function one(contestant: Contestant): Promise<Run> {
     amount: typeof amount === 'number' ? amount : amount(output),
     serverSeconds,
     serverPeakMiB: after.peakMiB,
-    foreign: Math.max(0, busyNow - busy - ours) / used.seconds,
+    foreign: Math.max(0, busySeconds - ours) / used.seconds,
     counted: (await counted?.()) ?? null,
   }
 }

@@ -13,7 +13,7 @@ const OCTETS = "-H 'content-type: application/octet-stream'"
 /** Many transfers at once from and to one of our servers, next to the same ones in a row. */
 export const parallel: Benchmark = {
   summary: '32 uploads and 64 downloads of 64 MiB at once, next to the same in a row',
-  expectedSeconds: 170,
+  expectedSeconds: 110,
   async *run(context) {
     const mib = scaled(context, 64)
     const { file } = await imageFile(join(context.folder, 'image'), mib)

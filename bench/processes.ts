@@ -40,13 +40,6 @@ export function forgetPeaks(pids: readonly number[]): void {
   for (const pid of familyOf(pids)) writeFileSync(`/proc/${pid}/clear_refs`, '5')
 }
 
-/** Seconds that the processors of this machine have been at work, all together. */
-export function busySeconds(): number {
-  const [user = 0, nice = 0, system = 0, , , hard = 0, soft = 0, stolen = 0] =
-    text('/proc/stat').split('\n')[0]?.split(/\s+/).slice(1).map(Number) ?? []
-  return (user + nice + system + hard + soft + stolen) / TICKS
-}
-
 function peakOf(pid: number): number {
   return Number(/^VmHWM:\s*(\d+) kB$/m.exec(text(`/proc/${pid}/status`))?.[1] ?? 0) / 1024
 }

@@ -10,17 +10,23 @@ export interface Timed {
   readonly userSeconds: number
   readonly systemSeconds: number
   readonly peakMiB: number
+  /** By all the processors of this machine, whoever made them work. */
+  readonly busySeconds: number
 }
 
 /** What a shell command takes, by the kernel's accounts, which `wait4` gives to a parent. */
 export async function timed(command: string): Promise<Timed> {
   const script = [
     'import json, resource, subprocess, sys, time',
-    'began = time.monotonic()',
+    // Seconds that the processors of this machine have been at work, all together: neither idle nor waiting.
+    'def busy():',
+    '    with open("/proc/stat") as stat: ticks = [int(word) for word in stat.readline().split()[1:9]]',
+    '    return (sum(ticks) - ticks[3] - ticks[4]) / 100',
+    'before, began = busy(), time.monotonic()',
     `done = subprocess.run(["timeout", "${STUCK}", "bash", "-o", "pipefail", "-c", sys.argv[1]], capture_output=True)`,
-    'took = time.monotonic() - began',
+    'took, at_work = time.monotonic() - began, busy() - before',
     'used = resource.getrusage(resource.RUSAGE_CHILDREN)',
-    'print(json.dumps([done.returncode, took, used.ru_utime, used.ru_stime, used.ru_maxrss / 1024, done.stdout.decode(), done.stderr.decode(errors="replace")[-2000:]]))',
+    'print(json.dumps([done.returncode, took, at_work, used.ru_utime, used.ru_stime, used.ru_maxrss / 1024, done.stdout.decode(), done.stderr.decode(errors="replace")[-2000:]]))',
   ].join('\n')
   const child = spawn('/usr/bin/python3', ['-c', script, command], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -30,12 +36,10 @@ export async function timed(command: string): Promise<Timed> {
   child.stdout.setEncoding('utf8').on('data', (more: string) => (text += more))
   await once(child, 'close')
   // What the script prints.
-  const [status, seconds, userSeconds, systemSeconds, peakMiB, output, told] = JSON.parse(text) as [
-    ...[number, number, number, number, number],
-    ...[string, string],
-  ]
+  const [status, seconds, busySeconds, userSeconds, systemSeconds, peakMiB, output, told] =
+    JSON.parse(text) as [...[number, number, number, number, number, number], ...[string, string]]
   if (status !== 0) throw new Error(`exit status ${status}: ${command}\n${told}`)
-  return { output, seconds, userSeconds, systemSeconds, peakMiB }
+  return { output, seconds, userSeconds, systemSeconds, peakMiB, busySeconds }
 }
 
 /** Does something that is not measured. */

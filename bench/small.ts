@@ -10,7 +10,7 @@ import { upstream } from './upstream.ts'
 /** Many images between two of our servers, which speak v1 with upstream. */
 export const small: Benchmark = {
   summary: '1,000 images of 1 MiB and 5,000 of 4 KiB between two of our servers',
-  expectedSeconds: 400,
+  expectedSeconds: 520,
   async *run(context) {
     yield await between(context, '1 MiB', scaled(context, 1000, 5), 1024 ** 2)
     yield await between(context, '4 KiB', scaled(context, 5000, 5), 4096)

@@ -16,7 +16,7 @@ const OCTETS = "-H 'content-type: application/octet-stream'"
 /** The data of one large image from and to our server. */
 export const transfer: Benchmark = {
   summary: "download and upload of 1 GiB, next to nginx and Debian's glance-api",
-  expectedSeconds: 130,
+  expectedSeconds: 80,
   async *run(context) {
     const image = await imageFile(join(context.folder, 'image'), scaled(context, 1024))
     const folder = join(context.folder, 'nginx')
