@@ -1,8 +1,10 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { commandOf, type Contestant } from './contestant.ts'
+import type { Figure } from './goals.ts'
+import { OURS } from './ours.ts'
 import { taken } from './processes.ts'
-import { shell } from './shell.ts'
+import { shell, timed } from './shell.ts'
 
 /** So many functions and calls are told of. */
 const TOP = 6
@@ -22,10 +24,30 @@ interface Profile {
   readonly timeDeltas: readonly number[]
 }
 
-/** What a contestant of ours does with its time, told of runs that are not measured. */
-export async function boundsOf(contestant: Contestant, folder: string): Promise<string[]> {
+/** What a contestant of ours that missed goals about these figures is busy with, told of runs that are not measured. */
+export async function boundsOf(
+  contestant: Contestant,
+  missed: readonly Figure['of'][],
+  folder: string,
+): Promise<string[]> {
   const to = join(folder, 'lens')
-  return [...(await functions(contestant, to)), ...(await calls(contestant, to))]
+  return [
+    ...(missed.includes('memory') ? await leastMemory() : []),
+    ...(await functions(contestant, to)),
+    ...(await calls(contestant, to)),
+  ]
+}
+
+/** What no command of ours can do without. */
+async function leastMemory(): Promise<string[]> {
+  const [node, program] = [
+    await timed(`${process.execPath} -e 0`),
+    await timed(`${OURS} --version`),
+  ]
+  const [alone, ours] = [node, program].map(({ peakMiB }) => peakMiB.toFixed(0))
+  return [
+    `of the memory, Node that does nothing takes ${alone} MiB, and the program that tells its version ${ours} MiB`,
+  ]
 }
 
 /** The functions in which the threads were found most often, of the busiest one first. */

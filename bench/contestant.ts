@@ -13,6 +13,8 @@ export interface Contestant {
   readonly prepare?: () => Promise<void>
   /** The services whose part in the work counts as theirs, once they are prepared. */
   readonly servers?: () => readonly number[]
+  /** Rejects when the work that has just ended was not done, whatever the command says. */
+  readonly proved?: () => Promise<void>
   /** What else the race counts, of the run that has just ended. */
   readonly counted?: () => number | Promise<number>
   /** The curve that it is a point of, by its amount. */

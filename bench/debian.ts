@@ -1,6 +1,6 @@
 import { Glance } from '../test/real/support/glance.ts'
 import { type Benchmark, type Context, scaled } from './context.ts'
-import { fillWith } from './many.ts'
+import { fillWith, requireActive } from './many.ts'
 import { race } from './measure.ts'
 import { OURS } from './ours.ts'
 import type { Race } from './result.ts'
@@ -45,6 +45,7 @@ async function between(context: Context, name: string, bytes: number): Promise<R
           },
           command: () => `${OURS} livecopy ${source.address} ${target.address}`,
           servers: () => [source.pid, target.pid],
+          proved: () => requireActive(target, count),
         },
       ],
       context,

@@ -67,7 +67,8 @@ function median(values: readonly number[]): number {
 /** Whether a race, undefined when it was not run, keeps what a goal of it promises. */
 export function verdict({ name, figure, wanted }: Goal, race: Race | undefined): Verdict {
   const measured = race === undefined ? NaN : measure(race, name, figure)
-  if (Number.isNaN(measured)) return { is: 'not measured' }
+  // A peer that got nothing done is no measure.
+  if (!Number.isFinite(measured)) return { is: 'not measured' }
   const isMet = 'atLeast' in wanted ? measured >= wanted.atLeast : measured <= wanted.atMost
   return { is: isMet ? 'met' : 'missed', measured }
 }

@@ -32,6 +32,7 @@ export async function race(
       await contestant.prepare?.()
       const run = await one(contestant)
       context.say(`${contestant.name}: ${run.seconds.toFixed(2)} s`)
+      await contestant.proved?.()
       runs[i]?.push(run)
     }
   }
@@ -42,14 +43,16 @@ export async function race(
     runs: runs[i] ?? [],
   }))
   const found: Race = { name, title, unit, note, entries, bounds: [] }
-  const missed = GOALS.filter(goal => goal.bench === bench && goal.race === name)
-    .filter(goal => verdict(goal, found).is === 'missed')
-    .map(goal => goal.name)
-  const toExplain = contestants.filter(({ name }) => missed.includes(name))
+  const missed = GOALS.filter(goal => goal.bench === bench && goal.race === name).filter(
+    goal => verdict(goal, found).is === 'missed',
+  )
   const bounds = []
-  for (const contestant of toExplain) {
+  for (const contestant of contestants) {
+    const figures = missed.filter(goal => goal.name === contestant.name).map(goal => goal.figure.of)
+    if (figures.length === 0) continue
     context.say(`${contestant.name}: missed, looking why`)
-    bounds.push({ name: contestant.name, lines: await boundsOf(contestant, context.folder) })
+    const lines = await boundsOf(contestant, figures, context.folder)
+    bounds.push({ name: contestant.name, lines })
   }
   return { ...found, bounds }
 }

@@ -108,13 +108,13 @@ function why({ bench }: Result, race: Race, entry: Entry): readonly string[] {
   const user = entry.runs.reduce((sum, run) => sum + run.userSeconds, 0)
   const system = entry.runs.reduce((sum, run) => sum + run.systemSeconds, 0)
   const kernel = Math.round((100 * system) / (user + system))
-  const services = serverSeconds > 0 ? ` and the services ${number(serverSeconds)} s` : ''
+  const services = serverSeconds > 0 ? `, and the services ${number(serverSeconds)} s` : ''
   const processors = number((cpuSeconds + serverSeconds) / seconds)
   const seen = race.bounds.find(bound => bound.name === name)?.lines ?? []
   return [
     `**Missed** by ${name}: ${missed.join('; ')}. What bounds it:`,
     '',
-    `- in ${number(seconds)} s the command took ${number(cpuSeconds)} s of CPU, ${kernel} % of it in the kernel,${services}: ${processors} processors were busy`,
+    `- in ${number(seconds)} s the command took ${number(cpuSeconds)} s of CPU, ${kernel} % of it in the kernel${services}: ${processors} processors were busy`,
     ...seen.map(line => `- ${line}`),
     '',
   ]

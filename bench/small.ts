@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Benchmark, type Context, scaled } from './context.ts'
-import { fillWith } from './many.ts'
+import { fillWith, requireActive } from './many.ts'
 import { race } from './measure.ts'
 import { OURS, OurServer } from './ours.ts'
 import type { Race } from './result.ts'
@@ -37,7 +37,8 @@ async function between(
     target = await OurServer.start({ dataDir: to, port })
   }
   const servers = () => [source.pid, target.pid]
-  const taking = { amount: count, prepare, servers }
+  const proved = () => requireActive(target, count)
+  const taking = { amount: count, prepare, servers, proved }
   try {
     return await race(
       {

@@ -66,6 +66,17 @@ t.test('a goal is met, missed or not measured', t => {
   t.end()
 })
 
+t.test('a peer that got nothing done is nothing to be held against', t => {
+  const race = raceOf([
+    entry("Debian's glance-api", [{ ...RUN, amount: 0 }], true),
+    entry('ours', [RUN]),
+  ])
+  const [goal] = GOALS.filter(({ bench }) => bench === 'requests')
+  t.ok(goal)
+  if (goal !== undefined) t.same(verdict(goal, race), { is: 'not measured' })
+  t.end()
+})
+
 t.test('work of different amounts is compared by its rate', t => {
   const race = raceOf([
     entry("upstream's program", [{ ...RUN, seconds: 10, amount: 10 }], true),
