@@ -1,64 +1,111 @@
-import { rm } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Figures, race } from './measure.ts'
-import { create, emptyTarget, ID, oneImage } from './one-image.ts'
+import { type Benchmark, type Context, scaled } from './context.ts'
+import { type ImageFile, imageFile } from './data.ts'
+import { race } from './measure.ts'
+import { OURS } from './ours.ts'
 import { pythonDump } from './python.ts'
+import type { Race } from './result.ts'
+import { shell } from './shell.ts'
+import { oneImageSource } from './source.ts'
+import { discardingTarget } from './target.ts'
 
-/** One image of 2 GiB from an embedded server into a folder, proved by its digest, next to those who do not prove it. */
-export async function dump(): Promise<Figures[]> {
-  await using image = await oneImage(2048)
-  const { folder, source } = image
-  const url = `${source.url}/v2/images/${ID}/file`
-  const to = join(folder, 'dump')
-  const prepare = async () => await rm(to, { recursive: true, force: true })
+/** One large image into a folder and out of it again. */
+export const files: Benchmark = {
+  summary: 'one image of 2 GiB into a folder and out of it',
+  expectedSeconds: 110,
+  async *run(context) {
+    const image = await imageFile(join(context.folder, 'image'), scaled(context, 2048))
+    const from = join(context.folder, 'from')
+    await mkdir(from)
+    await using source = await oneImageSource(from, image)
+    const servers = () => [source.pid]
+    yield await dump(context, image, source.address, servers)
+    const dumped = join(context.folder, 'dumped')
+    await mkdir(dumped)
+    await shell(`${OURS} dump ${source.address} ${dumped}`)
+    yield await load(context, image, dumped)
+  },
+}
+
+async function dump(
+  context: Context,
+  image: ImageFile,
+  source: string,
+  servers: () => readonly number[],
+): Promise<Race> {
+  const amount = Number(image.v2['size']) / 1024 ** 2
+  const url = `http://${source}/v2/images/${String(image.v2['id'])}/file`
+  const to = join(context.folder, 'dump')
+  const prepare = async () => {
+    await rm(to, { recursive: true, force: true })
+    await mkdir(to)
+  }
   return await race(
+    {
+      bench: 'files',
+      name: 'dump',
+      unit: 'MiB',
+      title: 'dump of one image with its digests',
+      note: 'From nginx into a folder. curl computes no digest.',
+    },
     [
-      { name: 'Python, MD5 and SHA-512', command: pythonDump(url, to), prepare },
-      { name: 'curl -o', command: `curl -sf -o ${to} ${url}`, prepare },
+      {
+        name: 'Python, MD5 and SHA-512',
+        isPeer: true,
+        amount,
+        prepare,
+        servers,
+        command: pythonDump(url, join(to, 'data')),
+      },
+      {
+        name: 'curl -o',
+        isPeer: true,
+        amount,
+        prepare,
+        servers,
+        command: `curl -sf -o ${to}/data ${url}`,
+      },
       {
         name: 'dump',
-        command: `mkdir ${to} && node dist/bin/glance-replicator.js dump ${source.url} ${to} 2>/dev/null`,
+        amount,
         prepare,
+        servers,
+        command: `${OURS} dump ${source} ${to}`,
       },
     ],
-    5,
+    context,
   )
 }
 
-/** The same out of a folder into an embedded server, which computes both digests, next to `curl -T`. */
-export async function load(): Promise<Figures[]> {
-  await using image = await oneImage(2048)
-  const { folder, source, file } = image
-  const from = join(folder, 'dump')
-  const dumped = `mkdir ${from} && node dist/bin/glance-replicator.js dump ${source.url} ${from} >/dev/null 2>&1`
-  await race([{ name: 'dump', command: dumped }], 1)
-  let target = await emptyTarget(folder)
-  const { port } = target
-  const renew = async () => {
-    await target[Symbol.asyncDispose]()
-    target = await emptyTarget(folder, port)
-  }
-  const octets = "-H 'content-type: application/octet-stream'"
-  try {
-    return await race(
-      [
-        {
-          name: 'curl -T',
-          command: `curl -sf ${octets} -T ${file} ${target.url}/v2/images/${ID}/file`,
-          prepare: async () => {
-            await renew()
-            await create(target.url)
-          },
-        },
-        {
-          name: 'load',
-          command: `node dist/bin/glance-replicator.js load 127.0.0.1:${port} ${from} 2>/dev/null`,
-          prepare: renew,
-        },
-      ],
-      5,
-    )
-  } finally {
-    await target[Symbol.asyncDispose]()
-  }
+async function load(context: Context, image: ImageFile, dumped: string): Promise<Race> {
+  await using target = await discardingTarget(join(context.folder, 'to'), image.v2)
+  const amount = Number(image.v2['size']) / 1024 ** 2
+  const servers = () => [target.pid]
+  const url = `${target.url}/v2/images/${String(image.v2['id'])}/file`
+  return await race(
+    {
+      bench: 'files',
+      name: 'load',
+      unit: 'MiB',
+      title: 'load of one image',
+      note: 'From a folder to a server that drops what it gets and answers with the digests.',
+    },
+    [
+      {
+        name: 'curl -T',
+        isPeer: true,
+        amount,
+        servers,
+        command: `curl -sf -H 'content-type: application/octet-stream' -T ${image.file} ${url}`,
+      },
+      {
+        name: 'load',
+        amount,
+        servers,
+        command: `${OURS} load ${target.address} ${dumped}`,
+      },
+    ],
+    context,
+  )
 }

@@ -2,50 +2,74 @@ import assert from 'node:assert/strict'
 import type { Database } from '../lib/database/database.ts'
 import { openDatabase } from '../lib/database/open.ts'
 import { type ImageQuery, SORT_KEYS, type SortDirection, type SortKey } from '../lib/image/query.ts'
+import { type Benchmark, scaled } from './context.ts'
 import { places } from './databases.ts'
 import { images } from './images.ts'
-import { median } from './measure.ts'
+import type { Entry, Run } from './result.ts'
 
 const IMAGES = 1_000_000
 const PAGE = 1000
 const ROUNDS = 50
 
 /** The last page of 1,000 images out of 1,000,000 next to the first, by every key in both directions. */
-export async function paging(): Promise<string> {
-  const tables: string[] = []
-  for await (const place of places()) {
-    await using made = place
-    const url = await made.create()
-    await using database = await openDatabase({ dataApi: null, connection: url })
-    await database.migrate()
-    const began = performance.now()
-    await database.images.insertAll(images(IMAGES, 1))
-    const seconds = (performance.now() - began) / 1000
-    await made.analyze(url)
-    const head = `${made.engine}, filled in ${seconds.toFixed(0)} s\tfirst ms\tlast ms\tratio`
-    tables.push([head.padEnd(32), ...(await rows(database))].join('\n'))
-  }
-  return tables.join('\n\n')
+export const paging: Benchmark = {
+  summary: 'the last page of a million images next to the first, by every key',
+  expectedSeconds: 300,
+  async *run(context) {
+    const count = scaled(context, IMAGES, 2 * PAGE)
+    for await (const place of places()) {
+      await using made = place
+      const url = await made.create()
+      await using database = await openDatabase({ dataApi: null, connection: url })
+      await database.migrate()
+      await database.images.insertAll(images(count, 1))
+      await made.analyze(url)
+      context.say(`${made.engine} is filled`)
+      yield {
+        name: made.engine,
+        title: `pages of 1,000 of ${count} images: ${made.engine}`,
+        unit: 'images',
+        note: '',
+        entries: await entries(database),
+        bounds: [],
+      }
+    }
+  },
 }
 
-async function rows(database: Database): Promise<string[]> {
-  const lines: string[] = []
+async function entries(database: Database): Promise<Entry[]> {
+  const found: Entry[] = []
   for (const key of SORT_KEYS) {
     for (const direction of ['asc', 'desc'] as const) {
-      const { first, last } = await pages(database, key, direction)
-      const cells = [first.toFixed(1), last.toFixed(1), (last / first).toFixed(2)]
-      lines.push([`${key} ${direction}`.padEnd(32), ...cells].join('\t'))
+      for (const [which, seconds] of Object.entries(await pages(database, key, direction))) {
+        const runs = seconds.map(run)
+        found.push({ name: `${key} ${direction}, ${which}`, isPeer: false, series: null, runs })
+      }
     }
   }
-  return lines
+  return found
 }
 
-/** Milliseconds that the first and the last page take: the medians of the rounds in which they take turns. */
+function run(seconds: number): Run {
+  return {
+    seconds,
+    amount: PAGE,
+    userSeconds: 0,
+    systemSeconds: 0,
+    peakMiB: 0,
+    serverSeconds: 0,
+    serverPeakMiB: 0,
+    foreign: 0,
+    counted: null,
+  }
+}
+
+/** Seconds that the first and the last page took in each of the rounds in which they took turns. */
 async function pages(
   database: Database,
   key: SortKey,
   direction: SortDirection,
-): Promise<{ readonly first: number; readonly last: number }> {
+): Promise<{ readonly first: readonly number[]; readonly last: readonly number[] }> {
   // The last page is the first one of the reverse order, and begins after what follows that.
   const reverse = { ...query(key, direction === 'asc' ? 'desc' : 'asc'), limit: PAGE + 1 }
   const end = Array.from(await database.images.list(reverse), ({ id }) => id)
@@ -56,12 +80,12 @@ async function pages(
       const wanted = { ...query(key, direction), marker: which === 'first' ? null : marker }
       const began = performance.now()
       const found = await database.images.list(wanted)
-      taken[which].push(performance.now() - began)
+      taken[which].push((performance.now() - began) / 1000)
       assert.equal(found.length, PAGE)
       if (which === 'last') assert.deepEqual(found.map(({ id }) => id).toReversed(), end)
     }
   }
-  return { first: median(taken.first), last: median(taken.last) }
+  return taken
 }
 
 function query(key: SortKey, direction: SortDirection): ImageQuery {

@@ -12,6 +12,7 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
   ['attempts.ts', ['errors.ts', 'abort.ts']],
   ['module.ts', ['errors.ts']],
   ['nearest.ts', []],
+  ['writer.ts', []],
   ['image/', ['errors.ts']],
   ['format/', ['errors.ts']],
   ['wire/', ['errors.ts', 'image/']],
@@ -21,7 +22,17 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
   ['keystone/', ['errors.ts', 'abort.ts', 'attempts.ts', 'http/']],
   [
     'endpoint/',
-    ['errors.ts', 'abort.ts', 'attempts.ts', 'image/', 'wire/', 'stream/', 'http/', 'keystone/'],
+    [
+      'errors.ts',
+      'abort.ts',
+      'attempts.ts',
+      'writer.ts',
+      'image/',
+      'wire/',
+      'stream/',
+      'http/',
+      'keystone/',
+    ],
   ],
   [
     'replicate/',
@@ -93,6 +104,7 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
     [
       'errors.ts',
       'abort.ts',
+      'writer.ts',
       'image/',
       'stream/',
       'store/store.ts',
@@ -127,6 +139,22 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
       'server/http/',
       'server/import/',
       'server/cache/',
+    ],
+  ],
+  [
+    'server/resumable/',
+    [
+      'errors.ts',
+      'image/json.ts',
+      'wire/resumable-upload.ts',
+      'stream/',
+      'store/file-errors.ts',
+      'store/folder.ts',
+      'server/config.ts',
+      'server/domain/',
+      'server/http/',
+      'server/v2/images.ts',
+      'server/v2/stores.ts',
     ],
   ],
   ['server/healthcheck.ts', []],
@@ -230,6 +258,7 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
     [
       'errors.ts',
       'wire/schema/image-schema.ts',
+      'wire/resumable-upload.ts',
       'server/',
       'store/store.ts',
       'database/open.ts',
@@ -237,7 +266,10 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
       'database/database.ts',
     ],
   ],
-  ['server/workers/', ['errors.ts', 'database/settings.ts', 'database/database.ts', 'server/']],
+  [
+    'server/workers/',
+    ['errors.ts', 'database/settings.ts', 'database/database.ts', 'image/', 'server/'],
+  ],
   [
     'server/metrics/',
     [

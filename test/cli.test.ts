@@ -2,7 +2,7 @@ import { chmod, cp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/p
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { EXIT_STATUS } from '../lib/cli/exit-status.ts'
-import { writerName } from '../lib/endpoint/writer.ts'
+import { writerName } from '../lib/writer.ts'
 import { imageToV2 } from '../lib/wire/v2-image.ts'
 import { idOf, imageOf } from './support/images.ts'
 import { sendJson, startListener } from './support/listener.ts'

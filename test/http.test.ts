@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { inspect } from 'node:util'
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
 import t from 'tap'
 import { send } from '../lib/http/body.ts'
 import { call } from '../lib/http/client.ts'
@@ -138,6 +139,55 @@ t.test('an error holds nothing of the request that is secret', async t => {
   )
   t.match(error, { code: 'unreachable' })
   t.notMatch(inspect(error, { depth: Infinity, showHidden: true }), 'SECRET')
+})
+
+t.test('an answer comes as the server likes to send it', async t => {
+  const document = { images: ['ä'.repeat(100_000)] }
+  const text = Buffer.from(JSON.stringify(document))
+  const encoded: Readonly<Record<string, Buffer>> = {
+    gzip: gzipSync(text),
+    'x-gzip': gzipSync(text),
+    deflate: deflateSync(text),
+    br: brotliCompressSync(text),
+    identity: text,
+    broken: text.subarray(0, 100),
+  }
+  const url = await startListener(t, ({ url = '', method }, response) => {
+    const how = url.slice(1)
+    const body = encoded[how] ?? encoded['gzip']?.subarray(0, 200) ?? text
+    const headers = { 'content-encoding': encoded[how] === undefined ? 'gzip' : how }
+    response.writeHead(200, headers).end(method === 'HEAD' ? undefined : body)
+  })
+  using connections = new DataConnections()
+  const request = { headers: {}, timeoutMs: 60_000 }
+  const get = async (how: string, method: 'GET' | 'HEAD' = 'GET') =>
+    await call({ ...request, method, url: new URL(how, url), connections })
+  for (const how of ['gzip', 'x-gzip', 'deflate', 'br', 'identity']) {
+    t.strictSame(await get(how), document, how)
+  }
+  t.equal(await get('gzip', 'HEAD'), undefined, 'of a HEAD there is nothing to unpack')
+  t.strictSame(
+    await call({ ...request, method: 'GET', url: new URL('gzip', url) }),
+    document,
+    'also without connections of our own',
+  )
+  await t.rejects(get('broken'), { code: 'unsupported', message: /not JSON/ })
+  await t.rejects(get('cut'), { code: 'unavailable', message: /unexpected end of file/ })
+})
+
+t.test('an answer that breaks off, or cannot be asked for, is told as that', async t => {
+  const url = await startListener(t, (_request, response) => {
+    response.writeHead(200, { 'content-length': '100' })
+    response.write('{"images":', () => response.destroy())
+  })
+  const request = { method: 'GET', url: new URL(url), headers: {}, timeoutMs: 60_000 } as const
+  await t.rejects(call(request), { code: 'unavailable', message: /connection reset/ })
+  await t.rejects(call({ ...request, headers: { 'x-auth-token': 'a\nb' } }), {
+    code: 'unavailable',
+    message: /Invalid character in header content/,
+  })
+  const enough = new Error('enough')
+  await t.rejects(call({ ...request, signal: AbortSignal.abort(enough) }), enough)
 })
 
 t.test('a redirect is told by its place, without what it would hand over there', async t => {

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import t from 'tap'
 import { parseBandwidth } from '../lib/cli/bandwidth.ts'
 import { type Clock, limitRate, RateLimit } from '../lib/stream/limit-rate.ts'
@@ -119,6 +120,43 @@ t.test('--order', t => {
     })
   }
   t.end()
+})
+
+t.test('without --order', async t => {
+  const stored = [1, 2, 3, 4].map(n => {
+    const data = bytesOf(n, n * 1000)
+    return { image: imageOf(n, data), data }
+  })
+  const source = await startUnruly(t, stored)
+  t.match(await run(['dump', '-j', '1', source.url, t.testdir()]), { status: 0 })
+  t.equal(
+    source.asked.join(''),
+    '1432',
+    'the largest is next, once there is more than one to choose',
+  )
+  const again = await startUnruly(t, stored)
+  const archive = join(t.testdir(), 'images.tar')
+  t.match(await run(['dump', '-j', '1', again.url, archive]), { status: 0 })
+  t.equal(again.asked.join(''), '1234', 'an archive has them by their ids')
+})
+
+t.test('-j auto', async t => {
+  const stored = [1, 2, 3, 4, 5, 6].map(n => {
+    const data = bytesOf(n, 1000)
+    return { image: imageOf(n, data), data }
+  })
+  // The first two are too much.
+  const source = await startUnruly(t, stored, asked => (asked <= 2 ? { status: 503 } : {}))
+  const words = ['dump', '-j', 'auto', source.url, t.testdir()]
+  const { status, stdout, stderr } = await run([...words, '--json', '-v'])
+  t.equal(status, 0)
+  t.match(stderr, 'images copied at once: 2, a server is busy')
+  t.match(JSON.parse(stdout), { totals: { created: 6 }, concurrency: { most: 4, last: 2 } })
+  t.match(await run(words), { stdout: /at most 4 images at once, 4 at the end/ })
+  t.match(await run(['verify', '-j', 'auto', t.testdir()]), {
+    status: 2,
+    stderr: /--concurrency: expected a whole number/,
+  })
 })
 
 t.test('--bandwidth and --requests-per-second hold a run back', async t => {

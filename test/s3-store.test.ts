@@ -50,7 +50,7 @@ for (const { title, conditional } of [
           contents: async () => fake.contents(),
           cutOff: async id => {
             if (!fake.buckets.has('images')) fake.makeBucket('images')
-            fake.beginUpload('images', id)
+            fake.beginUpload('images', id, 25)
           },
           whileFull: async (bytes, work) => {
             fake.capacity = bytes
@@ -135,7 +135,7 @@ t.test('an option that is wrong is named, and no secret with it', async t => {
     { s3_store_bucket: 'A_b', s3_store_bucket_url_format: 'virtual' },
     { s3_store_bucket_url_format: 'geheim' },
     { s3_store_large_object_chunk_size: '4' },
-    { s3_store_large_object_chunk_size: '4096' },
+    { s3_store_large_object_chunk_size: '526' },
     { s3_store_large_object_size: '0' },
     { s3_store_thread_pools: '0' },
     { s3_store_create_bucket_on_put: 'maybe' },
@@ -245,25 +245,12 @@ t.test('a store that is configured wrongly reads and deletes what its server has
   t.strictSame(fake.contents(), [])
 })
 
-t.test('no more of an image is in memory than of its parts at once', async t => {
-  const { fake, store } = await start(t, { largeObjectSize: 5000 * MIB, threadPools: 3 })
-  for (const [size, parts] of [
-    [(3 * MIB) / 2 - 1, 0],
-    [(3 * MIB) / 2, 3],
-    [3 * MIB, 6],
-  ] as const) {
-    fake.log.length = 0
-    const { location } = await store.add(ID, patternedBytes(size), size)
-    t.equal(fake.log.filter(line => line.endsWith('partNumber uploadId')).length, parts, `${size}`)
-    await store.delete(location)
-  }
-})
-
-t.test('large images go in parts, the smaller ones at once', async t => {
-  const { fake, store } = await start(t)
+t.test('what is larger than a part goes in parts, however large images are said to be', async t => {
+  const { fake, store } = await start(t, { largeObjectSize: 5000 * MIB })
   for (const [size, known, parts] of [
-    [MIB - 1, true, 0],
-    [MIB, true, 2],
+    [MIB / 2, true, 0],
+    [MIB / 2 + 1, true, 2],
+    [3 * MIB, true, 6],
     [MIB / 2 - 1, false, 0],
     [MIB / 2, false, 1],
     [MIB / 2 + 1, false, 2],
@@ -274,6 +261,61 @@ t.test('large images go in parts, the smaller ones at once', async t => {
     t.equal(fake.log.filter(line => line.endsWith('partNumber uploadId')).length, parts, `${size}`)
     await store.delete(location)
   }
+})
+
+t.test('large images go in parts, even where a part is larger', async t => {
+  const { fake, store } = await start(t, { largeObjectChunkSize: 2 * MIB })
+  for (const [size, parts] of [
+    [MIB - 1, 0],
+    [MIB, 1],
+  ] as const) {
+    fake.log.length = 0
+    const { location } = await store.add(ID, patternedBytes(size), size)
+    t.equal(fake.log.filter(line => line.endsWith('partNumber uploadId')).length, parts, `${size}`)
+    await store.delete(location)
+  }
+})
+
+t.test('an image is never in memory as a whole, whatever the options say', async t => {
+  for (const [chunk, pools, part, atOnce] of [
+    [10, 10, 10, 3],
+    [10, 2, 10, 2],
+    [5, 10, 5, 6],
+    [100, 10, 100, 2],
+    [525, 1, 525, 1],
+    [5, 10, 525, 1],
+  ] as const) {
+    const settings = { largeObjectChunkSize: chunk * MIB, threadPools: pools }
+    const sizes = partSizes({ ...s3Settings(OPTIONS), ...settings }, 90 * MIB)
+    t.equal(sizes.atOnce(part * MIB), atOnce, `${pools} of ${chunk} MiB`)
+  }
+  const [size, chunk] = [96 * MIB, 8 * MIB]
+  const { fake, store } = await start(t, { largeObjectChunkSize: chunk, threadPools: 20 })
+  let taken = 0
+  async function* data() {
+    for await (const piece of patternedBytes(size)) {
+      taken += piece.length
+      yield piece
+    }
+  }
+  let arrived = 0
+  let held = 0
+  fake.before = async ({ query }) => {
+    if (!query.has('partNumber')) return false
+    // Only when the upload waits for us does it take the next.
+    for (let before = -1; before !== taken;) {
+      before = taken
+      await new Promise(resolve => setImmediate(resolve))
+    }
+    held = Math.max(held, taken - arrived)
+    return false
+  }
+  fake.after = ({ query }) => {
+    if (query.has('partNumber')) arrived += chunk
+    return false
+  }
+  await store.add(ID, data(), size)
+  t.ok(held <= 33 * MIB, `${held} bytes`)
 })
 
 t.test('no number of parts at once is a reason for a warning', async t => {
@@ -398,19 +440,33 @@ t.test('what is deleted and is not there takes its unfinished uploads along', as
   await t.rejects(store.delete(store.locate(other)), { code: 'not_found' }, 'if we may look')
 })
 
-t.test('recovery removes the parts of images, in pages, and those of nobody else', async t => {
+t.test('recovery removes what nobody goes on with, in pages, and of images alone', async t => {
   const { fake, store } = await start(t)
-  const uploads = fake.buckets.get('images')?.uploads
-  for (const key of [ID, ID, ID.replace('a', 'b'), ID.replace('a', 'c'), ID, 'backup']) {
-    const id = `${uploads?.size}`
-    uploads?.set(id, { id, key, metadata: {}, parts: new Map() })
-  }
+  const [second, third, fourth] = ['b', 'c', 'd'].map(digit => ID.replace('a', digit))
+  for (const key of [ID, ID, second, third, ID, 'backup']) fake.beginUpload('images', key ?? '', 25)
+  fake.beginUpload('images', fourth ?? '', 23)
+  const others = { id: 'slow', key: third ?? '', metadata: {}, initiated: new Date(0) }
+  const { file, etag } = await partOf(fake, store)
+  fake.buckets
+    .get('images')
+    ?.uploads.set('slow', { ...others, parts: new Map([[1, { file, etag }]]) })
   await store.recover()
-  t.strictSame(fake.contents(), ['0 parts of backup'])
+  t.strictSame(fake.contents().toSorted(), [
+    '0 parts of backup',
+    `0 parts of ${fourth}`,
+    `1 parts of ${third}`,
+    ID,
+  ])
   fake.buckets.clear()
   await store.recover()
   t.pass('without a bucket there are none')
 })
+
+/** What a server has of an image of one byte, written just now. */
+async function partOf(fake: FakeS3, store: S3Store) {
+  await store.add(ID, bytesOf('a'), 1)
+  return fake.buckets.get('images')?.objects.get(ID) ?? { file: '', etag: '' }
+}
 
 t.test('a broken connection is taken up where it broke', async t => {
   const { fake, store } = await start(t)

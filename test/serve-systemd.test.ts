@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t from 'tap'
 import { takeListener } from '../lib/cli/serving/systemd.ts'
-import { programWords, runProgram } from './support/command.ts'
+import { programWords, runCommand, runProgram } from './support/command.ts'
 import { startService } from './support/service.ts'
 import { soon } from './support/soon.ts'
 
@@ -80,6 +80,9 @@ t.test('--pid-file', async t => {
     const words = ['--pid-file', file]
     const service = await startService(t, ['workers = 1'], { words, folder })
     t.equal(readFileSync(file, 'utf8'), `${service.pid}\n`)
+    const second = ['serve', '--config', join(folder, 'glance.conf'), ...words]
+    t.match(await runProgram(second), { status: 3, stderr: /in use by another service/ })
+    t.equal(readFileSync(file, 'utf8'), `${service.pid}\n`, 'also when a second one is refused')
     service.kill('SIGTERM')
     await service.outcome
     t.notOk(existsSync(file))
@@ -93,5 +96,14 @@ t.test('--pid-file', async t => {
         stderr: /--pid-file .*: ENOENT/,
       },
     )
+  })
+})
+
+t.test('where the URL cannot be told the service ends', async t => {
+  const words = ['serve', '--port', '0', '--data-dir', join(t.testdir(), 'data')]
+  const script = 'exec "$@" >/dev/full'
+  t.match(await runCommand('sh', ['-c', script, 'sh', ...programWords(words)]), {
+    status: 74,
+    stderr: /standard output: ENOSPC/,
   })
 })

@@ -1,7 +1,18 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { readdirSync, readFileSync, rmSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join, relative } from 'node:path'
 import Libsql from 'libsql'
@@ -12,23 +23,33 @@ import { DEFAULT_IMPORTS } from '../lib/server/import-settings.ts'
 import { dial, untilStatus } from './support/connection.ts'
 import { startGate } from './support/gate.ts'
 import { ADMIN, OWNER, startTestServer, type TestServer, user } from './support/server.ts'
+import { startListener } from './support/listener.ts'
 import { startService } from './support/service.ts'
 import { CLOSING, create, put } from './support/service-requests.ts'
 import { soon } from './support/soon.ts'
 
 const MIB = 1024 * 1024
 
-/** The copies in the folder of a cache, whole or not, and what else is there of them. */
-function filesIn(folder: string): string[] {
+/** All that is in the folder of a cache but its index: copies, and what processes let each other know. */
+function allIn(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter(entry => entry.isFile() && !/^(?:\.glance|cache\.db)/.test(entry.name))
     .map(({ parentPath, name }) => relative(folder, join(parentPath, name)))
 }
 
-async function start(t: Test, given: Partial<ServerConfig> = {}) {
+/** The copies in the folder of a cache, whole or not. */
+function filesIn(folder: string): string[] {
+  return allIn(folder).filter(path => !path.includes('.'))
+}
+
+async function start(
+  t: Test,
+  given: Partial<ServerConfig> = {},
+  report?: (error: unknown) => void,
+) {
   const folder = join(t.testdir({ cache: {} }), 'cache')
   const settings = { auth: 'trusted_headers', imageCacheDir: folder, ...given } as const
-  const server = await startTestServer(t, settings)
+  const server = await startTestServer(t, settings, report)
   return { server, folder, settings }
 }
 
@@ -167,7 +188,7 @@ t.test('a partial file is removed when the client goes away (LP 1031842)', async
   while (filesIn(folder).length === 0) await soon()
   t.same(filesIn(folder), [`incomplete/${id}`])
   reader.destroy()
-  while (filesIn(folder).length > 0) await soon()
+  while (allIn(folder).length > 0) await soon()
   t.same(await cached(server), [])
   await download(server, id)
   t.match(await untilCached(server, 1), [{ image_id: id }], 'and the next one brings all of it')
@@ -236,24 +257,209 @@ t.test('the folder of a Glance is taken over', async t => {
 })
 
 t.test('two workers share a cache', async t => {
-  const service = await startService(t, ['workers = 2', `image_cache_dir = ${t.testdir()}`])
-  const id = await create(service)
-  await put(service, id, 'some data')
-  const ask = async (path: string) =>
-    await (await fetch(`${service.url}/v2/${path}`, { headers: CLOSING })).text()
-  // Each time another connection, and with it the other worker.
-  t.equal(await ask(`images/${id}/file`), 'some data')
-  while (!(await ask('cache')).includes(id)) await soon()
-  for (let i = 0; i < 4; i += 1) t.equal(await ask(`images/${id}/file`), 'some data')
-  for (let i = 0; i < 2; i += 1) t.match(await ask('cache'), '"hits":4')
+  const folder = join(t.testdir(), 'cache')
+  const held: ServerResponse[] = []
+  const asked: string[] = []
+  const data = Buffer.alloc(3 * MIB, 'some pattern ')
+  let isHeld = true
+  const origin = await startListener(t, (request, response) => {
+    response.writeHead(200, { 'content-length': data.length })
+    if (request.method === 'HEAD') return void response.end()
+    asked.push(request.headers.range ?? 'all')
+    if (!isHeld) return void response.end(data)
+    response.write(data.subarray(0, MIB))
+    held.push(response)
+  })
+  const filter = ['[import_filtering_opts]', 'allowed_hosts = 127.0.0.1', 'allowed_ports =']
+  const service = await startService(t, [
+    'workers = 2',
+    `image_cache_dir = ${folder}`,
+    'show_multiple_locations = true',
+    ...filter,
+  ])
+  const registered = async () => {
+    const id = await create(service)
+    const type = 'application/openstack-images-v2.1-json-patch'
+    const headers = { 'content-type': type, ...CLOSING }
+    const value = { url: `${origin}/${id}`, metadata: {} }
+    const body = JSON.stringify([{ op: 'add', path: '/locations/-', value }])
+    await fetch(`${service.url}/v2/images/${id}`, { method: 'PATCH', headers, body })
+    asked.length = 0
+    held.length = 0
+    isHeld = true
+    return id
+  }
+  const begin = async (id: string) =>
+    await fetch(`${service.url}/v2/images/${id}/file`, { headers: CLOSING })
+  const read = async (answer: Response) => Buffer.from(await answer.arrayBuffer()).equals(data)
+  const list = async () =>
+    await (await fetch(`${service.url}/v2/cache`, { headers: CLOSING })).text()
+  const open = () => {
+    isHeld = false
+    for (const response of held.splice(0)) response.end(data.subarray(MIB))
+  }
+  const marks = () => allIn(folder).filter(path => path.includes('.'))
+  /** As many as it takes for one to be the worker's that does not fetch. */
+  const beginInBoth = async (id: string) => {
+    const begun = [await begin(id)]
+    while (!marks().some(path => path.includes('reading'))) begun.push(await begin(id))
+    return begun
+  }
+
+  t.test('each reads what the other has fetched', async t => {
+    const id = await create(service)
+    await put(service, id, 'some data')
+    // Each time another connection, and with it the other worker.
+    t.equal(await (await begin(id)).text(), 'some data')
+    while (!(await list()).includes(id)) await soon()
+    for (let i = 0; i < 4; i += 1) t.equal(await (await begin(id)).text(), 'some data')
+    for (let i = 0; i < 2; i += 1) while (!(await list()).includes('"hits":4')) await soon()
+  })
+
+  t.test('and what the other fetches, while it does', async t => {
+    const id = await registered()
+    const readers = await beginInBoth(id)
+    open()
+    for (const answer of readers) t.ok(await read(answer))
+    t.same(asked, ['all'], 'which is fetched once')
+    while (!(await list()).includes(id)) await soon()
+    while (marks().length > 0) await soon()
+  })
+
+  t.test('which goes on when those of the first are gone', async t => {
+    const id = await registered()
+    const first = new AbortController()
+    const url = `${service.url}/v2/images/${id}/file`
+    const answer = await fetch(url, { headers: CLOSING, signal: first.signal })
+    const others = await beginInBoth(id)
+    first.abort()
+    await answer.arrayBuffer().catch(() => {})
+    open()
+    for (const other of others) t.ok(await read(other))
+    t.same(asked, ['all'])
+    while (!(await list()).includes(id)) await soon()
+  })
+
+  t.test('and of one that is killed the other takes over, at once', async t => {
+    const id = await registered()
+    const readers = await beginInBoth(id)
+    const mark = marks().find(path => /fetching/.test(path)) ?? ''
+    const killed = Number(mark.split('-').at(-3))
+    t.ok(service.workers().includes(killed))
+    process.kill(killed, 'SIGKILL')
+    isHeld = false
+    const whole = await Promise.all(readers.map(answer => read(answer).catch(() => null)))
+    t.ok(whole.includes(true), 'who read it elsewhere has all of it')
+    t.notOk(whole.includes(false))
+    asked.length = 0
+    t.ok(await read(await begin(id)))
+    while (!(await list()).includes(id)) await soon()
+    t.same(asked, ['all'])
+  })
 })
 
-t.test('the disk of the cache may fail', async t => {
+t.test('whatever is wrong with the cache, images are read', async t => {
+  const reported: unknown[] = []
+  const { server, folder } = await start(t, {}, error => reported.push(error))
+  const inIndex = (statement: string) => {
+    const index = new Libsql(join(folder, 'cache.db'))
+    index.exec(statement)
+    index.close()
+  }
+  const kept = async (data?: Uint8Array) => {
+    const id = await uploaded(server, data)
+    await download(server, id)
+    while (!(await cached(server)).some(({ image_id }) => image_id === id)) await soon()
+    return id
+  }
+
+  t.test('what is in the place of a copy is no file', async t => {
+    const [folderId, linkId] = [await kept(), await kept()]
+    for (const id of [folderId, linkId]) unlinkSync(join(folder, id))
+    mkdirSync(join(folder, folderId))
+    writeFileSync(join(folder, 'secret'), 'a secret!')
+    symlinkSync('secret', join(folder, linkId))
+    for (const id of [folderId, linkId]) {
+      t.equal((await download(server, id)).text, 'some data')
+      while (!lstatSync(join(folder, id), { throwIfNoEntry: false })?.isFile()) await soon()
+      t.equal(readFileSync(join(folder, id), 'utf8'), 'some data', 'and a copy is kept again')
+    }
+  })
+
+  t.test('a copy is cut short while it is read', async t => {
+    const data = Buffer.alloc(32 * MIB, 'some pattern ')
+    const id = await kept(data)
+    const reader = await reading(server, id)
+    await once(reader, 'readable')
+    truncateSync(join(folder, id), 24 * MIB)
+    t.ok((await bytesOf(reader, data.length)) > data.length, 'the rest is in the store')
+  })
+
+  t.test('nothing can be written to its index', async t => {
+    const id = await kept()
+    inIndex(
+      `create trigger full before update on cached_images begin select raise(abort, 'full'); end`,
+    )
+    for (let i = 0; i < 3; i += 1) {
+      t.match(await download(server, id), { status: 200, text: 'some data' })
+      while (reported.length === 0) await soon()
+    }
+    t.match(reported, [/full/], 'which is said once a minute')
+    t.equal(reported.length, 1)
+    inIndex('drop trigger full')
+  })
+
+  t.test('its index is lost', async t => {
+    const id = await kept()
+    inIndex('drop table cached_images')
+    t.match(await download(server, id), { status: 200, text: 'some data' })
+    t.match(await download(server, await uploaded(server)), { status: 200, text: 'some data' })
+    t.match(reported.at(-1), /no such table/)
+  })
+
+  t.test('its folder is lost', async t => {
+    const { server, folder } = await start(t, {}, error => reported.push(error))
+    const id = await uploaded(server)
+    rmSync(join(folder, 'incomplete'), { recursive: true })
+    t.equal((await download(server, id)).text, 'some data')
+    t.same(await cached(server), [])
+    t.match(reported.at(-1), /ENOENT/)
+  })
+})
+
+t.test('a copy that is made while another is deleted is there whole, or not at all', async t => {
   const { server, folder } = await start(t)
   const id = await uploaded(server)
-  rmSync(join(folder, 'incomplete'), { recursive: true })
-  t.equal((await download(server, id)).text, 'some data')
-  t.same(await cached(server), [])
+  const work = async (ask: () => Promise<{ readonly status: number }>) => {
+    for (let round = 0; round < 8; round += 1) t.ok((await ask()).status < 300)
+  }
+  const reading = () => work(() => download(server, id))
+  const deleting = () => work(() => cache(server, 'DELETE'))
+  await Promise.all([1, 2, 3, 4].flatMap(() => [reading(), deleting()]))
+  await server[Symbol.asyncDispose]()
+  const index = new Libsql(join(folder, 'cache.db'))
+  const rows = index.prepare('select image_id from cached_images').all() as { image_id: string }[]
+  index.close()
+  t.same(
+    rows.map(({ image_id }) => image_id),
+    filesIn(folder),
+  )
+})
+
+t.test('an index that is damaged is said to be, and made anew once it is removed', async t => {
+  const dataDir = t.testdir()
+  const { server, folder, settings } = await start(t, { dataApi: 'sqlite', store: 'file', dataDir })
+  const id = await uploaded(server)
+  await download(server, id)
+  await untilCached(server, 1)
+  await server[Symbol.asyncDispose]()
+  const index = join(folder, 'cache.db')
+  for (const suffix of ['-wal', '-shm']) rmSync(`${index}${suffix}`, { force: true })
+  writeFileSync(index, 'no database, '.repeat(1000))
+  const message = /cache\.db, cannot be opened: .*not a database; if it is damaged, remove it/
+  await t.rejects(startTestServer(t, settings), { message })
+  rmSync(index)
+  t.match(await cached(await startTestServer(t, settings)), [{ image_id: id }])
 })
 
 t.test('what Glance has for its own tools answers them', async t => {
@@ -294,7 +500,7 @@ t.test('an image that is deleted while it comes into the cache does not stay the
   const bytes = await bytesOf(reader, 32 * MIB)
   t.ok(bytes > 32 * MIB, 'who reads it has all of it')
   t.same(await cached(server), [])
-  t.same(filesIn(folder), [])
+  while (allIn(folder).length > 0) await soon()
 })
 
 t.test('a deactivated image is not read from the cache', async t => {

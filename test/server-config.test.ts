@@ -518,4 +518,13 @@ t.test('the files that --config and --config-dir name', async t => {
       stdout: /^\/nowhere: cannot be read/,
     })
   })
+
+  t.test('and an address or a folder without a name is told', async t => {
+    for (const option of ['--host', '--data-dir']) {
+      t.match(await run(['serve', '--check-config', option, '']), {
+        status: 2,
+        stderr: new RegExp(`${option}: expected an? `),
+      })
+    }
+  })
 })

@@ -151,6 +151,39 @@ t.test('uploading', async t => {
   }
 })
 
+t.test('many uploads and downloads at once, of which some are broken off, keep apart', async t => {
+  const server = await startTestServer(t, { store: 'file', storeDir: t.testdir() }, () => {})
+  const images = Array.from({ length: 12 }, (_, n) => ({
+    isBrokenOff: n % 3 === 2,
+    data: createHash('sha512')
+      .update(`${n}`)
+      .digest()
+      .toString('hex')
+      .repeat(20_000 + n),
+  }))
+  await Promise.all(
+    images.map(async ({ data, isBrokenOff }) => {
+      const id = await server.create()
+      if (isBrokenOff) {
+        const socket = await dialUpload(server, id, `Content-Length: ${data.length}`)
+        socket.write(data.slice(0, MIB))
+        await untilStatus(server, id, 'saving')
+        socket.destroy()
+        return await untilStatus(server, id, 'queued')
+      }
+      t.equal((await server.upload(id, data)).status, 204)
+      const checksums = { checksum: hex('md5', data), os_hash_value: hex('sha512', data) }
+      t.match(await server.show(id), { size: data.length, ...checksums })
+      const leaving = await dial(server, `GET /v2/images/${id}/file HTTP/1.1`)
+      await next(leaving)
+      leaving.destroy()
+      t.ok((await download(server, id)).text === data)
+      const part = await download(server, id, { range: 'bytes=300000-2300000' })
+      t.ok(part.text === data.slice(300_000, 2_300_001))
+    }),
+  )
+})
+
 t.test('what an image is said to be', async t => {
   const server = await startTestServer(t)
   const qcow2 = gunzipSync(readFileSync('fixtures/formats/qcow2-v3.gz'))

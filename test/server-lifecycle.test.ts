@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import { readdirSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { openDatabase } from '../lib/database/open.ts'
@@ -169,6 +170,16 @@ t.test('stopping', async t => {
     socket.write(' data')
     t.match(await rest(socket), /^HTTP\/1\.1 204 /)
     await stopped
+  })
+
+  t.test('does not wait for clients that have asked for nothing', async t => {
+    const settings = { ...embedded(t.testdir()), shutdownGraceMs: 0 }
+    const server = await startTestServer(t, settings)
+    const socket = connect(server.port, '127.0.0.1')
+    await once(socket, 'connect')
+    const closed = once(socket, 'close')
+    await server[Symbol.asyncDispose]()
+    await closed
   })
 
   t.test('cuts it off when it takes too long; the image is queued, without data', async t => {

@@ -229,11 +229,32 @@ t.test('a client that is slow', async t => {
     ['says nothing', ''],
     ['does not come to the end of a header', 'GET /v2/images HTTP/1.1\r\nX-A: '],
     ['does not come to the end of its headers', LIST],
+    ['does not come to the end of its document', `${CREATE}Content-Length: 100\r\n\r\n{`],
+    ['does not come to the end of its chunks', `${CHUNKED}2\r\n{}\r\n`],
+    ['does not come to the end of its trailers', `${CHUNKED}2\r\n{}\r\n0\r\nX-A: `],
   ] as const) {
     t.test(`and ${what} is 408, and cut off`, async t => {
       t.strictSame(statusesIn(await answersTo(server, text)), [408])
     })
   }
+
+  for (const [what, text, status] of [
+    ['a document that is refused', `${CREATE.replace('images', 'none')}Content-Length: 9`, 404],
+    ['a length that nobody asked for', `${LIST}Content-Length: 9`, 200],
+    ['chunks that nobody asked for', `${LIST}Transfer-Encoding: chunked`, 200],
+  ] as const) {
+    t.test(`and does not come to the end of ${what} is answered, and cut off`, async t => {
+      t.strictSame(statusesIn(await answersTo(server, `${text}\r\n\r\n`)), [status])
+    })
+  }
+
+  t.test(
+    'and asks first whether it may do what we do not know is told so, and cut off',
+    async t => {
+      const text = `${CREATE}Content-Length: 9\r\nExpect: luck\r\n\r\n`
+      t.strictSame(statusesIn(await answersTo(server, text)), [417])
+    },
+  )
 
   t.test('asks no second time is cut off without a word', async t => {
     t.strictSame(statusesIn(await answersTo(server, `${LIST}\r\n`)), [200])

@@ -1,10 +1,11 @@
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createServer } from 'node:net'
 import t from 'tap'
 import { startServer } from '../lib/server/start.ts'
 import type { Exchange } from '../lib/server/http/exchange.ts'
+import { runProgram } from './support/command.ts'
 import { startTestServer, OWNER } from './support/server.ts'
 import { startService, type TestService } from './support/service.ts'
 import { CLOSING, create, put } from './support/service-requests.ts'
@@ -65,15 +66,18 @@ t.test('/metrics adds up what all workers did', async t => {
     )
   })
 
-  await t.test('also what workers did that have left', async t => {
-    service.kill('SIGHUP')
-    await service.until(/the configuration was read anew/)
-    let later = ''
-    do {
-      later = await scrape(port)
-      await soon()
-    } while (valueOf(later, /^glance_api_workers /) > 2)
-    t.equal(valueOf(later, new RegExp(`requests_total.method="GET",${file},status="200". `)), 4)
+  await t.test('also what workers did that have left, at no time twice', async t => {
+    const told = new Set<number>()
+    for (let times = 1; times <= 2; times += 1) {
+      service.kill('SIGHUP')
+      await service.until(/the configuration was read anew/, times)
+      let later = ''
+      do {
+        later = await scrape(port)
+        told.add(valueOf(later, new RegExp(`requests_total.method="GET",${file},status="200". `)))
+      } while (valueOf(later, /^glance_api_workers /) > 2)
+    }
+    t.same([...told], [4])
   })
 
   await t.test('and how often one was replaced', async t => {
@@ -106,6 +110,15 @@ t.test('an address for metrics that is taken is refused', async t => {
     code: 'unavailable',
     message: /cannot listen at .*EADDRINUSE/,
   })
+  const folder = t.testdir()
+  const lines = ['bind_port = 0', 'workers = 1', `metrics_bind_port = ${server.port}`]
+  writeFileSync(join(folder, 'glance.conf'), lines.join('\n'))
+  const words = ['--config', join(folder, 'glance.conf'), '--data-dir', join(folder, 'data')]
+  t.match(
+    await runProgram(['serve', ...words]),
+    { status: 3, stderr: /cannot listen at .*EADDRINUSE/ },
+    'and no worker is left',
+  )
 })
 
 t.test('each request is told of', async t => {

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
+import { connect as plainly } from 'node:net'
 import { join } from 'node:path'
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
@@ -84,6 +85,17 @@ t.test('with cert_file and key_file the service speaks TLS', async t => {
     await send(server, 'PUT', `/v2/images/${id}/file`, OCTETS, data)
     t.equal((await get(server.url, `/v2/images/${id}/file`, TRUSTING)).text, data.toString())
   })
+})
+
+t.test('stopping does not wait for clients that have asked for nothing', async t => {
+  const server = await startTestServer(t, { ...SERVER, shutdownGraceMs: 0, headerTimeoutMs: 0 })
+  const { port } = server
+  const dumb = plainly(port, '127.0.0.1')
+  const shaken = connect({ ...TRUSTING, host: '127.0.0.1', port })
+  await Promise.all([once(dumb, 'connect'), once(shaken, 'secureConnect')])
+  const closed = [once(dumb, 'close'), once(shaken, 'close')]
+  await server[Symbol.asyncDispose]()
+  await Promise.all(closed)
 })
 
 t.test('LP 1007093: small images that come by TLS are stored once', async t => {

@@ -1,7 +1,17 @@
+import { execFileSync } from 'node:child_process'
+import { renameSync } from 'node:fs'
 import { Agent } from 'node:http'
+import { join } from 'node:path'
+import { open } from 'node:fs/promises'
 import t from 'tap'
 import { dialUpload, next } from './support/connection.ts'
-import { isAlive, startService, type TestService, untilGone } from './support/service.ts'
+import {
+  childrenOf,
+  isAlive,
+  startService,
+  type TestService,
+  untilGone,
+} from './support/service.ts'
 import { ask, CLOSING, create, untilRefused, untilSaving } from './support/service-requests.ts'
 import { soon } from './support/soon.ts'
 
@@ -63,6 +73,54 @@ t.test('SIGHUP', async t => {
   }
   service.kill('SIGTERM')
   t.match(await service.outcome, { status: 0 })
+})
+
+t.test('SIGHUP while the service stops is nothing to do, and an upload ends', async t => {
+  const service = await startService(t, ['workers = 1'])
+  const id = await create(service)
+  const socket = await dialUpload(service, id, 'Content-Length: 9')
+  socket.write('some')
+  await untilSaving(service, id)
+  service.kill('SIGTERM')
+  await untilRefused(service)
+  service.kill('SIGHUP')
+  socket.write(' data')
+  t.match(await next(socket), /^HTTP\/1\.1 204 /)
+  socket.destroy()
+  t.match(await service.outcome, { status: 0 })
+  t.notMatch(service.log(), /configuration/)
+})
+
+t.test('SIGHUP while the service starts is done when it runs', async t => {
+  const folder = t.testdir({ 'policy.json': '{}' })
+  const policy = join(folder, 'held')
+  execFileSync('mkfifo', [policy])
+  const service = await startService(
+    t,
+    ['workers = 1', '[oslo_policy]', `policy_file = ${policy}`],
+    {
+      folder,
+      onStarted: async pid => {
+        while (childrenOf(pid).length === 0) await soon()
+        process.kill(pid, 'SIGHUP')
+        const held = await open(policy, 'w') // The worker reads it.
+        renameSync(join(folder, 'policy.json'), policy)
+        await held.write('{}')
+        await held.close()
+      },
+    },
+  )
+  await service.until(/the configuration was read anew/)
+})
+
+t.test('several SIGHUP at once are two at the most', async t => {
+  const service = await startService(t, ['workers = 1'])
+  for (let i = 0; i < 20; i += 1) service.kill('SIGHUP')
+  await service.until(/the configuration was read anew/)
+  service.kill('SIGTERM')
+  t.match(await service.outcome, { status: 0 })
+  const reloads = service.log().match(/the configuration was read anew/g)
+  t.ok((reloads ?? []).length <= 2)
 })
 
 t.test('a second SIGTERM ends everything at once', async t => {

@@ -1,10 +1,13 @@
+import { execFileSync } from 'node:child_process'
 import { Agent } from 'node:http'
 import { join } from 'node:path'
 import t from 'tap'
 import { startServer } from '../lib/server/start.ts'
+import { Respawning } from '../lib/server/workers/respawning.ts'
 import { runProgram } from './support/command.ts'
 import { dialUpload, rest } from './support/connection.ts'
-import { isAlive, startService } from './support/service.ts'
+import { filesIn } from './support/files.ts'
+import { isAlive, startService, untilGone } from './support/service.ts'
 import {
   ask,
   CLOSING,
@@ -69,6 +72,25 @@ t.test('two workers share a service', async t => {
     t.equal((await put(service, id, 'some data')).status, 204)
   })
 
+  await t.test('what one that is killed had written or was to delete is gone', async t => {
+    const images = join(service.folder, 'data', 'images')
+    const before = filesIn(images)
+    const ids = [await create(service), await create(service), await create(service)]
+    for (const id of ids) {
+      const socket = await dialUpload(service, id, 'Content-Length: 9')
+      socket.on('error', () => {})
+      socket.write('some')
+      await untilSaving(service, id)
+    }
+    const partsOf = () => filesIn(images).filter(name => !before.includes(name))
+    while (partsOf().length < ids.length) await soon()
+    const url = `${service.url}/v2/images/${ids[2]}`
+    t.equal((await fetch(url, { method: 'DELETE', headers: CLOSING })).status, 204)
+    for (const pid of service.workers()) process.kill(pid, 'SIGKILL')
+    for (const id of ids.slice(0, 2)) await untilStatus(service, id, 'queued')
+    while (partsOf().length > 0) await soon()
+  })
+
   await t.test('SIGTERM lets an upload finish, and ends all of them', async t => {
     const id = await create(service)
     const socket = await dialUpload(service, id, 'Content-Length: 9')
@@ -113,4 +135,47 @@ t.test('three processes write to one SQLite database, and nobody is refused', as
   service.kill('SIGTERM')
   await service.outcome
   t.equal(service.log().includes('locked'), false)
+})
+
+t.test('SIGTERM does not wait for workers of a new configuration that never come', async t => {
+  const service = await startService(t, ['workers = 1'])
+  const policy = join(service.folder, 'nobody-writes')
+  execFileSync('mkfifo', [policy])
+  service.configure('workers = 1', '[oslo_policy]', `policy_file = ${policy}`)
+  service.kill('SIGHUP')
+  while (service.workers().length < 2) await soon()
+  const workers = service.workers()
+  service.kill('SIGTERM')
+  t.match(await service.outcome, { status: 0 })
+  await untilGone(workers)
+})
+
+t.test('a worker that ends is replaced', async t => {
+  const SHORT = 9000
+  const LONG = 10_000
+  for (const { title, lives, pauses } of [
+    {
+      title: 'five times in a row when it cannot live, each time later',
+      lives: [SHORT, SHORT, SHORT, SHORT, SHORT, SHORT],
+      pauses: [0, 100, 200, 400, 800, null],
+    },
+    {
+      title: 'however many end at once that could',
+      lives: [LONG, LONG, LONG, LONG, LONG, LONG, LONG, LONG],
+      pauses: [0, 0, 0, 0, 0, 0, 0, 0],
+    },
+    {
+      title: 'as at first after one that could live',
+      lives: [SHORT, SHORT, LONG, SHORT, SHORT, SHORT, SHORT, SHORT, SHORT],
+      pauses: [0, 100, 0, 0, 100, 200, 400, 800, null],
+    },
+  ]) {
+    t.test(title, async t => {
+      const respawning = new Respawning()
+      t.same(
+        lives.map(livedMs => respawning.ended(livedMs)),
+        pauses,
+      )
+    })
+  }
 })

@@ -126,6 +126,32 @@ for (const isSecure of [false, true]) {
   })
 }
 
+for (const isSecure of [false, true]) {
+  t.test(`large data by ${isSecure ? 'TLS' : 'plain HTTP'} is whole, or fails`, async t => {
+    const data = Buffer.alloc(9 * 1024 * 1024, 'some pattern of no round length')
+    const tls = {
+      key: readFileSync(`${FILES}/server.key`),
+      cert: readFileSync(`${FILES}/server.pem`),
+    }
+    const url = await startListener(
+      t,
+      ({ url, method }, response) => {
+        response.writeHead(200, { 'content-length': data.length })
+        if (method === 'HEAD') response.end()
+        else if (url === '/whole') response.end(data)
+        else response.write(data.subarray(0, -1), () => response.destroy())
+      },
+      isSecure ? tls : undefined,
+    )
+    await using store = await open({ https_ca_certificates_file: `${FILES}/ca.pem` })
+    const whole = { url: `${url}/whole`, metadata: {} }
+    t.equal(await store.size(whole), data.length)
+    t.ok(data.equals(Buffer.from(await collect(await store.open(whole)))))
+    const cut = await store.open({ url: `${url}/cut`, metadata: {} })
+    await t.rejects(collect(cut), { code: 'unavailable' })
+  })
+}
+
 t.test('a proxy is asked for nothing that the filter refuses', async t => {
   const { seen, host } = await startProxy(t)
   await using store = await open({ http_proxy_information: `all:${host}` }, DEFAULT_FILTER)
@@ -147,20 +173,29 @@ t.test('redirects are followed five times at most, for a size as for data', asyn
   await t.rejects(store.size({ url: `${url}/6` }), { code: 'invalid', message: /too often/ })
 })
 
-t.test('what is wrong is told by the name of the option, and what can be read is', async t => {
-  const url = await serve(t, false)
-  for (const [options, reason] of [
-    [{ https_ca_certificates_file: '/nowhere.pem' }, /^https_ca_certificates_file: ENOENT/],
-    [{ https_insecure: 'perhaps' }, /^https_insecure: expected true or false, found 'perhaps'$/],
-    [{ http_proxy_information: '10.0.0.1:3128' }, /^http_proxy_information: expected scheme:proxy/],
-    [{ http_proxy_information: 'http:socks5://me:secret@a' }, /^(?!.*secret)http_proxy_inf/],
-  ] as const) {
-    await t.rejects(open(options), { code: 'usage', message: reason })
-    await using store = await openOrDisable({ id: 'web', type: 'http', options, filter: LOCAL })
+t.test(
+  'what is wrong is told by the name of the option, and nothing is read by another way',
+  async t => {
+    const url = await serve(t, false)
+    for (const [options, reason] of [
+      [{ https_ca_certificates_file: '/nowhere.pem' }, /^https_ca_certificates_file: ENOENT/],
+      [{ https_insecure: 'perhaps' }, /^https_insecure: expected true or false, found 'perhaps'$/],
+      [
+        { http_proxy_information: '10.0.0.1:3128' },
+        /^http_proxy_information: expected scheme:proxy/,
+      ],
+      [{ http_proxy_information: 'http:socks5://me:secret@a' }, /^(?!.*secret)http_proxy_inf/],
+    ] as const) {
+      await t.rejects(open(options), { code: 'usage', message: reason })
+      await using store = await openOrDisable({ id: 'web', type: 'http', options, filter: LOCAL })
+      const refused = { code: 'unavailable', message: /^store web is configured wrongly/ }
+      await t.rejects(store.open({ url }), refused)
+      await t.rejects(store.size({ url }), refused)
+      t.ok(store.holds({ url }))
+      t.notOk(store.writable)
+    }
+    const unset = Object.fromEntries(HTTP_OPTIONS.map(name => [name, '']))
+    await using store = await open({ ...unset, https_insecure: 'false' })
     t.equal(await textOf(store, url), 'data for undefined')
-    t.notOk(store.writable)
-  }
-  const unset = Object.fromEntries(HTTP_OPTIONS.map(name => [name, '']))
-  await using store = await open({ ...unset, https_insecure: 'false' })
-  t.equal(await textOf(store, url), 'data for undefined')
-})
+  },
+)

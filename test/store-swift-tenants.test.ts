@@ -2,12 +2,12 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ReadableStream } from 'node:stream/web'
 import t, { type Test } from 'tap'
-import { bytesOf, collect, patternedBytes } from '../lib/compliance/bytes.ts'
+import { bytesOf, collect, collectAll, patternedBytes } from '../lib/compliance/bytes.ts'
 import { readConfig } from '../lib/server/config.ts'
-import type { Caller } from '../lib/store/store.ts'
+import type { Caller, Store, StoreSearch } from '../lib/store/store.ts'
 import { swiftSettings } from '../lib/store/swift/settings.ts'
 import { openSwift } from '../lib/store/swift/open.ts'
-import { startKeystone } from './support/keystone.ts'
+import { type KeystoneOptions, startKeystone } from './support/keystone.ts'
 import { SERVICE_USER } from './support/keystone-documents.ts'
 import type { TestTrust } from './support/keystone-trusts.ts'
 import { run } from './support/program.ts'
@@ -179,8 +179,12 @@ t.test('a service asks Swift in the name of its callers', async t => {
 })
 
 /** Such a store with a Keystone, whose service user is in the options as long as nothing else is said. */
-async function openTrusted(t: Test, options: Readonly<Record<string, string>> = {}) {
-  const keystone = await startKeystone(t)
+async function openTrusted(
+  t: Test,
+  options: Readonly<Record<string, string>> = {},
+  cloud: KeystoneOptions = {},
+) {
+  const keystone = await startKeystone(t, cloud)
   const known = new Set(['token-of-caller'])
   const swift = await startSwift(t, { knows: token => known.has(token) || keystone.knows(token) })
   keystone.issued.set('token-of-caller', {})
@@ -204,7 +208,8 @@ async function openTrusted(t: Test, options: Readonly<Record<string, string>> = 
     known.clear()
     yield* patternedBytes(2 * MB)
   }
-  return { keystone, swift, store, caller: callerOf(swift), data, expire: () => known.clear() }
+  const expire = () => known.clear()
+  return { keystone, swift, store, settings, caller: callerOf(swift), data, expire }
 }
 
 t.test("a caller's token that ends in the middle of a long upload is outlasted", async t => {
@@ -310,7 +315,9 @@ t.test('what was deleted is scrubbed by the right of the service', async t => {
 t.test(
   'a server that only a location names is sent no token, and what is public there is read',
   async t => {
-    const { swift, store, caller } = await openTrusted(t, { swift_store_retry_get_count: '1' })
+    const { keystone, swift, store, caller, settings } = await openTrusted(t, {
+      swift_store_retry_get_count: '1',
+    })
     const { location } = await store.add(ID, bytesOf('abc'), 3, { caller })
     const sent: unknown[] = []
     const server = await startListener(t, ({ method, headers }, response) => {
@@ -328,12 +335,22 @@ t.test(
       }
       await store.delete({ url }, { caller }).catch(() => {})
       await store.admit?.({ url }, { everybody: true, projects: [] }, { caller }).catch(() => {})
-      const refused = {
-        code: 'unavailable',
-        message: /is in no Swift of the catalogue or swift_store_endpoint/,
-      }
-      await t.rejects(store.delete({ url }, { onlyOf: IMAGE }), refused)
-      await t.rejects(store.size({ url }, { onlyOf: IMAGE }), refused)
+      const message = /in no Swift of the catalogue or swift_store_endpoint/
+      await t.rejects(store.size({ url }, { onlyOf: IMAGE }), { code: 'unavailable', message })
+      const given = { code: 'not_found', message: /that is no Swift of the catalogue/ }
+      const letBe: string[] = []
+      const call = { onlyOf: IMAGE, letBe: (reason: string) => void letBe.push(reason) }
+      await t.rejects(store.delete({ url }, call), given, 'never to be deleted')
+      t.match(letBe, [given.message])
+      const { catalog } = keystone
+      keystone.catalog = [
+        { type: 'image', endpoints: [{ region: 'One', interface: 'public', url }] },
+      ]
+      const lost = await openSwift('swift', settings, null)
+      const later = lost.delete({ url }, { onlyOf: IMAGE })
+      await t.rejects(later, { code: 'unavailable', message }, 'unless we know no Swift at all')
+      await lost[Symbol.asyncDispose]()
+      keystone.catalog = catalog
     }
     t.ok(sent.length > 3)
     t.strictSame([...new Set(sent)], [undefined])
@@ -363,8 +380,104 @@ t.test('what a killed service left is looked for in the account of its owner', a
   await t.rejects(store.delete(store.locate(ID), unowned), { code: 'not_found' })
 })
 
+/** Those of a cloud, of which the first is that of the service. */
+const PROJECTS = ['p1', 'p-1', 'p-2'].map(id => ({ id, name: id, domain_id: 'default' }))
+
+async function listed(store: Store, search: StoreSearch) {
+  if (store.list === undefined) throw new Error('it cannot be looked through')
+  return await collectAll(store.list(search))
+}
+
+t.test('the service looks through the accounts of all projects', async t => {
+  const { keystone, swift, store, caller } = await openTrusted(t, {}, { projects: PROJECTS })
+  const endpoints = [{ region: 'One', interface: 'public', url: `${swift.url}/v1/AUTH_p1` }]
+  keystone.catalog = [{ type: 'object-store', name: 'swift', endpoints }]
+  await store.add(ID, patternedBytes(3 * MB), null, { caller })
+  await store.add(OTHER, bytesOf('abc'), 3, { caller })
+  // What a write left that was cut off, and others there besides.
+  const third = ID.replaceAll('a', 'c')
+  for (const name of [third, 'notes', `${OTHER}-x`]) swift.createContainer(`glance_${name}`)
+  for (const name of [`other_${ID}`, ID, 'glance', 'glance_']) swift.createContainer(name)
+  const put = async (path: string, headers = {}) => {
+    const token = { 'x-auth-token': 'token-of-caller' }
+    const sent = { method: 'PUT', headers: { ...token, ...headers }, body: 'mine' }
+    t.equal((await fetch(`${swift.storageUrl}/${path}`, sent)).status, 201)
+  }
+  await put(`${CONTAINER}/notes`)
+  await put(`${CONTAINER}/${OTHER}`)
+  await put(`other_${ID}/${ID}`)
+  swift.age(3600)
+  swift.home = 'AUTH_p-1'
+  const narrowed: string[] = []
+  const search = { narrowed: (reason: string) => void narrowed.push(reason) }
+  const list = async () => await listed(store, search)
+  swift.accounts.clear()
+  const found = await list()
+  t.strictSame(
+    found.map(({ id, size, isWhole }) => [id, size, isWhole]),
+    [
+      [ID, 3 * MB, true],
+      [OTHER, 3, true],
+      [third, 0, false],
+    ],
+  )
+  t.strictSame([...swift.accounts], ['AUTH_p1', 'AUTH_p-1', 'AUTH_p-2'])
+  t.strictSame(narrowed, [])
+  t.ok(found.every(({ modifiedAt }) => Math.abs(Date.now() - 3_600_000 - +modifiedAt) < 60_000))
+  for (const { id, location } of found) {
+    t.equal(location.url.includes(`AUTH_p-1/glance_${id}/`), true)
+    const removed = store.delete(location, { onlyOf: { id, owner: null } })
+    if (id === third) await t.rejects(removed, { code: 'not_found' })
+    else await removed
+  }
+  t.strictSame(await list(), [])
+  t.strictSame(swift.names(CONTAINER), [OTHER, 'notes'], 'what is somebody else’s stays')
+  t.strictSame(swift.names(`other_${ID}`), [ID])
+  for (const id of [OTHER, third]) t.notOk(swift.hasContainer(`glance_${id}`))
+  for (const id of ['notes', `${OTHER}-x`]) t.ok(swift.hasContainer(`glance_${id}`))
+
+  t.test('and removes nothing that an image only names', async t => {
+    await put(`${CONTAINER}/${ID}`, { 'x-object-manifest': `other_${ID}/` + ID })
+    await store.delete(found[0]?.location ?? store.locate(ID), { onlyOf: IMAGE })
+    t.strictSame(swift.names(`other_${ID}`), [ID])
+    t.strictSame(swift.names(CONTAINER), [OTHER, 'notes'])
+  })
+})
+
+t.test('what the service may not look through, it says', async t => {
+  const cloud = { projects: PROJECTS, admin: false }
+  const { keystone, swift, store } = await openTrusted(t, {}, cloud)
+  const at = (url: string) => {
+    const endpoints = [{ region: 'One', interface: 'public', url }]
+    keystone.catalog = [{ type: 'object-store', name: 'swift', endpoints }]
+  }
+  at(`${swift.url}/v1/AUTH_p1`)
+  async function* owners() {
+    yield* ['p-7', 'p1', 'p/8']
+  }
+  const narrowed: string[] = []
+  const search = { owners, narrowed: (reason: string) => void narrowed.push(reason) }
+  const list = async (from = store) => await listed(from, search)
+  swift.interfere = () => 404
+  t.strictSame(await list(), [], 'an account that nobody has used yet is empty')
+  t.strictSame([...swift.accounts], ['AUTH_p-7', 'AUTH_p1', 'AUTH_p%2F8'])
+  t.match(narrowed, [/Keystone does not let the user of the service list all projects/])
+  swift.interfere = () => 403
+  const message = /needs Swift's role ResellerAdmin to look through the accounts/
+  await t.rejects(list(), { code: 'forbidden', message })
+  await using nobody = (await open(t)).store
+  await t.rejects(list(nobody), { code: 'unavailable', message: /has no user at Keystone/ })
+  const strange = await openTrusted(t, {}, cloud)
+  await t.rejects(list(strange.store), { code: 'unsupported', message: /does not end in the id/ })
+  const one = await openTrusted(t, { swift_store_endpoint: `${swift.url}/v1/all` })
+  swift.interfere = () => undefined
+  swift.accounts.clear()
+  await t.rejects(list(one.store), { code: 'unavailable', message: /Swift answers 401/ })
+  t.strictSame([...swift.accounts], ['all'], 'all may be in one account')
+})
+
 t.test('a service goes on by a trust to its own user, and scrubs by its own right', async t => {
-  const keystone = await startKeystone(t)
+  const keystone = await startKeystone(t, { admin: false })
   const known = new Set(['token-of-caller'])
   const swift = await startSwift(t, { knows: token => known.has(token) || keystone.knows(token) })
   const endpoints = [{ region: 'One', interface: 'public', url: swift.storageUrl }]
@@ -417,4 +530,28 @@ swift_store_large_object_chunk_size = 1
   t.ok(swift.hasContainer(`glance_${id}`))
   t.match(await run(['scrub', '--config', config]), { status: 0, stdout: '1 image deleted' })
   t.notOk(swift.hasContainer(`glance_${id}`))
+
+  t.test(
+    'which looks through the accounts of those who own images for what none names',
+    async t => {
+      swift.createContainer(`glance_${id}`)
+      swift.createContainer(`glance_${ID}`)
+      const search = ['scrub', '--config', config, '--min-age', '0']
+      const home = { region: 'One', interface: 'public', url: `${swift.url}/v1/AUTH_p1` }
+      keystone.catalog = [{ type: 'object-store', endpoints: [home] }]
+      swift.home = 'AUTH_p-1'
+      t.match(await run([...search, '--orphans']), {
+        status: 1,
+        stdout: /^(?=.*of no image\n)(?=.*of a deleted image\n).*\n2 orphans/s,
+        stderr: /store swift: Keystone does not let the user of the service list all projects/,
+      })
+      t.match(await run([...search, '--delete-orphans', 'swift']), {
+        status: 0,
+        stdout: /0 orphans .*, 2 deleted/,
+      })
+      for (const each of [id, ID]) t.notOk(swift.hasContainer(`glance_${each}`))
+      swift.interfere = () => 403
+      t.match(await run([...search, '--orphans']), { status: 1, stderr: /ResellerAdmin/ })
+    },
+  )
 })

@@ -9,6 +9,7 @@ import type { Location, Store } from '../lib/store/store.ts'
 import { SwiftStore } from '../lib/store/swift/swift.ts'
 import { startKeystone } from './support/keystone.ts'
 import { DEMO } from './support/keystone-documents.ts'
+import { startListener } from './support/listener.ts'
 import { OWNER, startTestServer } from './support/server.ts'
 import { startSwift, type TestSwift } from './support/swift.ts'
 
@@ -377,6 +378,41 @@ t.test('but not for a user who names the account without knowing its key', async
     t.equal((await server.call('POST', '/v1/images', { as: OWNER, headers })).status, 400)
   }
   t.equal(await textOf(store, location), 'abc')
+})
+
+t.test('of the accounts that locations name, only the last are kept', async t => {
+  const names = Array.from({ length: 40 }, (_, i) => `them:${i}`)
+  const users = Object.fromEntries(['test:tester', ...names].map(name => [name, 'testing']))
+  const swift = await startSwift(t, { users })
+  await using store = await open(swift)
+  const { location } = await store.add(ID, bytesOf('abc'), 3)
+  const named = (name: string) => ({
+    url: location.url.replace('test%3Atester', encodeURIComponent(name)),
+  })
+  for (const name of names) {
+    t.equal(await store.size(named(name)), 3)
+    t.equal(await store.size(location), 3)
+  }
+  t.equal(await store.size(named('them:39')), 3)
+  t.equal(await store.size(named('them:0')), 3)
+  const logins = (name: string) => swift.requests.filter(line => line === `AUTH ${name}`).length
+  t.equal(logins('test:tester'), 1, 'one that is asked again and again is one of them')
+  t.equal(logins('them:39'), 1)
+  t.equal(logins('them:0'), 2)
+})
+
+t.test('nobody waits for all that Swift says to who logs in', async t => {
+  let closed: Promise<unknown> = Promise.resolve()
+  const url = await startListener(t, ({ socket, headers }, response) => {
+    if (headers['x-auth-user'] === undefined) return void response.writeHead(404).end()
+    closed = new Promise(resolve => socket.once('close', resolve))
+    const said = { 'x-auth-token': 'AUTH_tk1', 'x-storage-url': `${url}/v1/a` }
+    response.writeHead(200, { ...said, 'content-length': 64 * MB })
+    response.write(Buffer.alloc(9 * MB)) // And no more.
+  })
+  await using store = await open({ url })
+  await t.rejects(store.size(store.locate(ID)), { code: 'not_found' })
+  await closed
 })
 
 t.test('with a file of accounts locations have a name instead of credentials', async t => {

@@ -1,9 +1,40 @@
+import * as fc from 'fast-check'
 import t from 'tap'
 import { STANDARD_SCHEMA } from '../lib/wire/schema/image-schema.ts'
 import { MEMBER_SCHEMA, MEMBERS_SCHEMA } from '../lib/wire/schema/member.ts'
 import { validateNewImage } from '../lib/wire/schema/new-image.ts'
+import { imageToV2 } from '../lib/wire/v2-image.ts'
+import { imageToV2Text } from '../lib/wire/v2-image-text.ts'
+import { imageOf } from './support/images.ts'
 
 const ID = 'd3b07384-d9a0-4c9b-8f0e-5d2b8f0e5d2b'
+
+t.test(
+  'an image is the same JSON, however it is made, whatever its properties are called',
+  async t => {
+    const unlikely = fc.constantFrom(
+      'id',
+      'stores',
+      'self',
+      '7',
+      '07',
+      '__proto__',
+      'toJSON',
+      'a"b',
+    )
+    const name = fc.oneof(unlikely, fc.string({ unit: 'binary' }))
+    const value = fc.oneof(fc.string({ unit: 'binary' }), fc.constant(null))
+    const properties = fc.array(fc.tuple(name, value)).map(pairs => new Map(pairs))
+    const others = fc.constantFrom({}, { self: '/v2/images/1' }, { locations: [], stores: 'a,b' })
+    fc.assert(
+      fc.property(properties, others, (properties, others) => {
+        const image = { ...imageOf(1), properties, tags: ['é', '"'] }
+        const text = imageToV2Text(image, others)
+        t.equal(text, JSON.stringify({ ...imageToV2(image), ...others }))
+      }),
+    )
+  },
+)
 
 t.test('the image schema', async t => {
   const { properties, additionalProperties, links } = STANDARD_SCHEMA.image

@@ -79,6 +79,7 @@ export class CompareLists implements AsyncDisposable {
 
   /** @throws {GlanceError} `over_limit` when a file takes no more. */
   async add(row: Listed): Promise<void> {
+    if (this.#files.size === 0) return
     for (const [name, line] of linesOf(row, this.#options)) {
       await this.#files
         .get(name)
@@ -96,7 +97,7 @@ export class CompareLists implements AsyncDisposable {
 
 /** Whether standard output is for lists. */
 export function isListed(options: ListsOptions): boolean {
-  return namesOf(options).includes(STANDARD)
+  return OPTIONS.some(option => options[option] === STANDARD)
 }
 
 /** What an image puts on standard output; undefined when it is nothing. */
@@ -106,11 +107,10 @@ export function standardLines(row: Listed, options: ListsOptions): string | unde
 }
 
 const STANDARD = '-'
+const OPTIONS = ['combined' as const, ...Object.values(CLASSES).map(({ option }) => option)]
 
 function namesOf(options: ListsOptions): readonly string[] {
-  return ['combined' as const, ...Object.values(CLASSES).map(({ option }) => option)].flatMap(
-    option => options[option] ?? [],
-  )
+  return OPTIONS.flatMap(option => options[option] ?? [])
 }
 
 /** The lines for an image, each with the file that it is for. */

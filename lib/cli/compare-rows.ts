@@ -46,6 +46,9 @@ export function rowOfStep(step: PlanStep, ids: IdMap | undefined): CompareRow {
   const { size, updatedAt } = step.image
   const both = idsOf(step, ids)
   const about = { ...both, name: sourceNameOf(step), size, updated_at: updatedAt.toISOString() }
+  if (step.action === 'skip') {
+    return { ...UNKNOWN, ...about, lost: step.lost, result: step.reason }
+  }
   const row = { ...UNKNOWN, ...about, lost: step.lost }
   switch (step.action) {
     case 'create':
@@ -56,8 +59,6 @@ export function rowOfStep(step: PlanStep, ids: IdMap | undefined): CompareRow {
       const result = resultOf(step)
       return { ...row, result, error: errorRow(step.error) }
     }
-    case 'skip':
-      return { ...row, result: step.reason }
   }
 }
 
@@ -97,6 +98,7 @@ export function describeRow(
   { verbose, twoWay }: { readonly verbose: boolean; readonly twoWay: boolean },
 ): string | undefined {
   if (row.error !== null) return printable(row.error.message)
+  if (row.result === 'same' && !verbose) return undefined // Of most images there is nothing to tell.
   const [label, lost] = [labelOf(row), lostSuffix(row.lost)]
   switch (row.result) {
     case 'missing':
@@ -105,7 +107,7 @@ export function describeRow(
       return `${label}: ${row.differences.map(describeChange).join('; ')}${lost}`
     case 'same': {
       const known = row.data === 'read' ? ', data read' : ''
-      return verbose ? `${label}: the same${known}${lost}` : undefined
+      return `${label}: the same${known}${lost}`
     }
     case 'extra':
       if (row.removal !== null && row.removal !== 'keep')

@@ -3,7 +3,7 @@ import type { Endpoint } from '../endpoint/endpoint.ts'
 import { GlanceError, isGlanceError } from '../errors.ts'
 import type { Image } from '../image/image.ts'
 import { compareData, isSampled, type Proof, recordedProof } from '../replicate/deep.ts'
-import { TRANSFER } from './options.ts'
+import { AT_ONCE } from './options.ts'
 import type { Progress } from './progress.ts'
 
 /** Options that say of which images the data is read. */
@@ -25,7 +25,7 @@ export const DEEP = {
     requiresArg: true,
     describe: 'Read only P% of the images, always the same ones; with --deep or for it',
   },
-  concurrency: { ...TRANSFER.concurrency, describe: 'Images read at once by --deep' },
+  concurrency: { ...AT_ONCE, describe: 'Images read at once by --deep' },
 } as const satisfies Record<string, Options>
 
 /** The share in percent of the images whose data is to be read. @throws {GlanceError} `usage`. */

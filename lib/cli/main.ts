@@ -171,7 +171,12 @@ async function carryOut(
       }
     }
     run.row(value)
-    await output.row(value)
+    try {
+      await output.row(value)
+    } catch (error) {
+      await rows.return(undefined as never) // What it has open is closed; what it adds up to is nobody's.
+      throw error
+    }
   }
 }
 

@@ -9,12 +9,14 @@ import { renumbered } from '../replicate/renumber.ts'
 import type { RunOptions } from '../replicate/run.ts'
 import { carryOut, rehearse, type Steps } from './carry-out.ts'
 import type { CommandContext } from './command.ts'
+import { Concurrency, type ConcurrencyRow } from './concurrency.ts'
 import { CopyRate, type Rate } from './copy-rate.ts'
 import { type ErrorRow, errorRow, notCarried } from './differences.ts'
 import { type Estimate, estimate } from './estimate.ts'
 import { leftOut } from './fields.ts'
 import { printable } from './format.ts'
 import { LossReport, type LossSummary } from './losses.ts'
+import { atOnceOf } from './options.ts'
 import { type PlanWriter, savingPlan } from './plan-writer.ts'
 import { Preflight, type ShortageRow } from './preflight.ts'
 import { isRefused, mapProjects, projectsIn, type Unmapped } from './projects.ts'
@@ -49,6 +51,8 @@ export interface TransferSummary extends SelectionSummary {
   readonly unmapped: Unmapped | null
   /** How fast data was copied, in this run or the one before; null where nobody knows. */
   readonly rate: Rate | null
+  /** How many images were copied at once, as `-j auto` found; null otherwise. */
+  readonly concurrency: ConcurrencyRow | null
   /** How long it would take, in a dry run. */
   readonly estimate: Estimate | null
   /** What the target has too little of; unless it was to go on all the same, nothing was done then. */
@@ -136,7 +140,8 @@ export async function* perform(
   const { steps, counted = steps, recheck, removal, saving, ids, unmapped } = task
   const extras = removal === null ? undefined : new Extras(removal.copiesFrom)
   await using losses = await LossReport.open(options.lossReport)
-  const { attempts, concurrency, discardUnfinished, dryRun, onConflict } = options
+  const { attempts, discardUnfinished, dryRun, onConflict } = options
+  const concurrency = new Concurrency(options, log)
   const preflight = new Preflight(target, options, { log, signal })
   const screened: Steps = context => preflight.screened(steps(context))
   const refused = isRefused(unmapped)
@@ -158,7 +163,8 @@ export async function* perform(
           isLeftOut: name => fields.leavesOut(name) || fields.decides(name),
           recheck,
           attempts,
-          concurrency,
+          ...concurrency.options,
+          mostAtOnce: preflight.mostAtOnce,
           discardUnfinished,
           ...pace,
           closing,
@@ -196,7 +202,9 @@ export async function* perform(
         const origin = ids === undefined ? source : renumbered(source, ids)
         const doubts = { extras, unreadable, failed }
         const onPlanned = async (plan: RemovalPlan) => await saving?.removals(plan)
-        const around = { ...doubts, concurrency, dryRun, log, onPlanned, closing, signal }
+        const atOnce = atOnceOf(options)
+        const how = { concurrency: atOnce, dryRun, onPlanned, closing, signal }
+        const around = { ...doubts, ...how, log }
         removed = yield* (
           task.removing?.(origin, removal, around) ??
           removeDeparted(origin, target, removal, around)
@@ -223,6 +231,7 @@ export async function* perform(
     lost: losses.summary,
     unmapped,
     rate: copying.rate,
+    concurrency: concurrency.row(dryRun),
     estimate: dryRun ? estimate(totals.bytes, { ...known, now: now() }) : null,
     shortages: preflight.shortages,
     stopped: preflight.stops,

@@ -204,18 +204,31 @@ export const PLAN = {
 
 /** Options of commands that carry a plan out. */
 export interface TransferOptions {
-  readonly concurrency: number
+  readonly concurrency: number | 'auto'
   readonly dryRun: boolean
   readonly discardUnfinished: boolean
 }
 
+/** How many images at once, for commands that copy none. */
+export const AT_ONCE = {
+  alias: 'j',
+  type: 'number',
+  requiresArg: true,
+  default: 4,
+} as const satisfies Options
+
+/** How many that is for whoever does not adapt. */
+export function atOnceOf({ concurrency }: Pick<TransferOptions, 'concurrency'>): number {
+  return concurrency === 'auto' ? AT_ONCE.default : concurrency
+}
+
 export const TRANSFER = {
   concurrency: {
-    alias: 'j',
-    type: 'number',
-    requiresArg: true,
-    default: 4,
-    describe: 'Images copied at once',
+    ...AT_ONCE,
+    type: 'string',
+    // A list is what is given twice.
+    coerce: (value: unknown) => (value === 'auto' || Array.isArray(value) ? value : Number(value)),
+    describe: 'Images copied at once, or auto for as many as the servers gain by',
   },
   'dry-run': {
     type: 'boolean',
@@ -286,6 +299,7 @@ export function checkOptions(
   for (const [name, [least, most]] of Object.entries(RANGES)) {
     const value = options[name]
     if (value === undefined) continue
+    if (value === 'auto' && name === 'concurrency') continue // As far as the option takes it.
     if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most) {
       throw new GlanceError('usage', `--${name}: expected a whole number from ${least} to ${most}`)
     }

@@ -66,8 +66,9 @@ export async function* orphanRows(
   for (const place of places) {
     const { id: store } = place.store
     try {
+      const narrowed = (reason: string) => log.warning(`store ${store}: ${reason}`)
       const isToGo = deleteFrom.has(store) && (await mayBeEmptied(service, place, signal))
-      for await (const orphan of findOrphans(service, place, { until, signal })) {
+      for await (const orphan of findOrphans(service, place, { until, narrowed, signal })) {
         const found = rowOf(store, orphan)
         const row = isToGo ? await deleted(service, place, orphan, found, failed) : found
         if (row === undefined) continue

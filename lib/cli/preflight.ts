@@ -5,6 +5,7 @@ import type { PlanStep } from '../replicate/plan.ts'
 import { Acceptance, Need, type Shortage, shortagesOf } from '../replicate/preflight.ts'
 import { countOf, formatBytes, printable } from './format.ts'
 import type { Log } from './log.ts'
+import { atOnceOf, type TransferOptions } from './options.ts'
 
 export interface PreflightOptions {
   readonly preflight: 'stop' | 'warn' | 'off'
@@ -32,14 +33,16 @@ interface Surroundings {
 export class Preflight {
   readonly #acceptance: Acceptance
   readonly #target: Endpoint
-  readonly #options: PreflightOptions & { readonly concurrency: number }
+  readonly #options: PreflightOptions & Pick<TransferOptions, 'concurrency'>
   readonly #surroundings: Surroundings
   #shortages: readonly ShortageRow[] = []
   #isUnknownTold = false
+  /** How many images may be copied at once, as far as the target said so. */
+  mostAtOnce: number | undefined
 
   constructor(
     target: Endpoint,
-    options: PreflightOptions & { readonly concurrency: number },
+    options: PreflightOptions & Pick<TransferOptions, 'concurrency'>,
     surroundings: Surroundings,
   ) {
     this.#target = target
@@ -97,7 +100,7 @@ export class Preflight {
     const room = await this.#room()
     if (room === undefined) return
     const { name, features } = this.#target
-    const { concurrency: copied } = this.#options
+    const copied = atOnceOf(this.#options)
     const isOurs = !features.ownersCarried
     for (const shortage of shortagesOf(room, need, { copied, isOurs })) {
       const { isDoubtful, ...row } = shortage
@@ -118,6 +121,10 @@ export class Preflight {
     if (this.#options.preflight === 'off') return undefined
     const { signal, log } = this.#surroundings
     const room = await this.#target.room?.({ signal })
+    const uploads = room?.quotas.find(({ name }) => name === 'image_count_uploading')
+    if (uploads !== undefined && uploads.limit >= 0) {
+      this.mostAtOnce = Math.max(uploads.limit - uploads.usage, 1)
+    }
     if (room?.unknown !== undefined && !this.#isUnknownTold) {
       this.#isUnknownTold = true
       log.info(printable(`${this.#target.name}: its quotas are not known: ${room.unknown}`))

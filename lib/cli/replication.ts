@@ -5,11 +5,13 @@ import { MemoryEndpoint } from '../endpoint/memory.ts'
 import { GlanceError } from '../errors.ts'
 import { withoutCredentials } from '../http/redact.ts'
 import type { FieldRules } from '../replicate/fields.ts'
+import { BY_ID } from '../replicate/order.ts'
 import type { RunOptions } from '../replicate/run.ts'
 import type { Selection } from '../replicate/select.ts'
 import { RateLimit } from '../stream/limit-rate.ts'
 import { parseBandwidth } from './bandwidth.ts'
 import type { Command, CommandContext } from './command.ts'
+import { describeConcurrency } from './concurrency.ts'
 import { earlierRate } from './copy-rate.ts'
 import { describeNotCarried } from './differences.ts'
 import { type DumpOptions, isArchive, requireOneStream, STANDARD } from './dumps.ts'
@@ -124,6 +126,11 @@ export function paceOf({
   }
 }
 
+/** In an archive images stand in the order of their ids unless another is asked for, so that it is the same each time. */
+function inGivenOrder(pace: Prepared['pace'], targets: readonly string[]): Prepared['pace'] {
+  return targets.some(isArchive) ? { ...pace, order: pace.order ?? BY_ID } : pace
+}
+
 /** How one of the commands that replicate differs from the others. */
 interface Replication<P extends string> {
   readonly name: string
@@ -188,7 +195,7 @@ export function replicationCommand<P extends string>({
         fields: readFields(options),
         wish: readRemoval(options),
         selection: await readSelection(options, new Date()),
-        pace: paceOf(options),
+        pace: inGivenOrder(paceOf(options), targets),
         known: {
           rate: await earlierRate(options.summaryFile, {
             command: name,
@@ -238,6 +245,7 @@ export function summaryLine(
     return describeUnmapped(summary.unmapped)
   }
   const losses = describeLosses(summary.lost, { lossReport, strict })
+  const copied = summary.concurrency === null ? [] : [describeConcurrency(summary.concurrency)]
   const time = summary.estimate === null ? undefined : describeEstimate(summary.estimate)
   const lines =
     'targets' in summary
@@ -248,6 +256,7 @@ export function summaryLine(
         ]
   return [
     ...lines,
+    ...copied,
     ...(time === undefined ? [] : [time]),
     ...(losses === undefined ? [] : [losses]),
     ...(summary.stopped ? [describeStop(summary.dry_run)] : []),

@@ -1,4 +1,5 @@
 import type { RefusedField } from '../endpoint/endpoint.ts'
+import type { ConcurrencyRow } from './concurrency.ts'
 import type { Rate } from './copy-rate.ts'
 import type { ErrorRow } from './differences.ts'
 import type { Estimate } from './estimate.ts'
@@ -17,6 +18,8 @@ export interface SeveralSummary extends SelectionSummary {
   readonly lost: LossSummary
   /** How fast data was copied to all of them, in this run or the one before; null where nobody knows. */
   readonly rate: Rate | null
+  /** How many images were copied at once, as `-j auto` found; null otherwise. */
+  readonly concurrency: ConcurrencyRow | null
   /** How long it would take, in a dry run. */
   readonly estimate: Estimate | null
   /** Whether no target has room for what it lacks, so that nothing was done. */

@@ -6,12 +6,14 @@ import { planAll } from '../replicate/plan-all.ts'
 import { count, NOTHING } from '../replicate/report.ts'
 import { type PlanningContext, runAll } from '../replicate/run-all.ts'
 import type { CommandContext } from './command.ts'
+import { Concurrency } from './concurrency.ts'
 import { CopyRate } from './copy-rate.ts'
 import { errorRow, notCarried } from './differences.ts'
 import { estimate } from './estimate.ts'
 import { leftOut } from './fields.ts'
 import { printable } from './format.ts'
 import { LossReport } from './losses.ts'
+import { atOnceOf } from './options.ts'
 import { PreflightAll } from './preflight-all.ts'
 import { isRefused, mapProjects, projectsIn } from './projects.ts'
 import { rehearseAll } from './rehearse-all.ts'
@@ -57,7 +59,8 @@ async function* replicateToAll(
   context: CommandContext,
 ): AsyncGenerator<TargetRow, SeveralSummary, void> {
   const { log, progress, signal, closing, program } = context
-  const { attempts, concurrency, discardUnfinished, dryRun } = options
+  const { attempts, discardUnfinished, dryRun } = options
+  const concurrency = new Concurrency(options, log)
   const { selection, fields } = prepared
   await using losses = await LossReport.open(options.lossReport)
   await using targets = await Targets.open(addresses, prepared, options, context)
@@ -117,7 +120,8 @@ async function* replicateToAll(
         ? rehearseAll(rounds, preflights, signal)
         : runAll(rounds, source, going, {
             attempts,
-            concurrency,
+            ...concurrency.options,
+            mostAtOnce: Math.min(...going.map(target => preflights.of(target).mostAtOnce ?? 64)),
             discardUnfinished,
             skipTaken: onConflict === 'skip',
             ...prepared.pace,
@@ -161,7 +165,9 @@ async function* replicateToAll(
       const { unreadable, failed } = state
       const where = target.name
       const doubts = { extras: found, unreadable, failed }
-      const context = { ...doubts, concurrency, dryRun, log, where, closing, signal }
+      const atOnce = atOnceOf(options)
+      const how = { concurrency: atOnce, dryRun, closing, signal }
+      const context = { ...doubts, ...how, log, where }
       state.removed = yield* onTarget(target, removeDeparted(source, target, removal, context))
       const { broken } = state.removed
       if (broken !== undefined) giveUp(target, broken)
@@ -192,6 +198,7 @@ async function* replicateToAll(
     totals,
     lost: losses.summary,
     rate: copying.rate,
+    concurrency: concurrency.row(dryRun),
     estimate: dryRun ? estimate(totals.bytes, { ...prepared.known, now: now() }) : null,
     stopped: !refused && ready.every(target => preflights.of(target).stops),
     cut_short: cutShort,

@@ -1,7 +1,7 @@
 import type { Options } from 'yargs'
 import { GlanceError } from '../errors.ts'
 import { PULL_METHODS } from '../endpoint/endpoint.ts'
-import { BY_ID, type Order } from '../replicate/order.ts'
+import type { Order } from '../replicate/order.ts'
 import type { Via } from '../replicate/pull.ts'
 
 /** Options that say how patiently, how fast and in which order image data is moved. */
@@ -28,8 +28,8 @@ export const PACE = {
   order: {
     type: 'string',
     requiresArg: true,
-    default: 'id',
-    describe: 'Copy first what is first by id, size (large), age (old) or name',
+    describe:
+      'Copy first what is first by id, size (large), age (old) or name (default: the largest known)',
   },
   checkers: {
     type: 'number',
@@ -73,9 +73,12 @@ export const PACE_RANGES = {
   checkers: [1, 1000],
 } as const satisfies Record<string, readonly [number, number]>
 
-/** In which order to copy, by the text of `--order`: `size`, or `size,ascending`. @throws {GlanceError} `usage`. */
-export function parseOrder(text: string | undefined): Order {
-  if (text === undefined) return BY_ID
+/**
+ * In which order to copy, by the text of `--order`: `size`, or `size,ascending`; undefined where it is not given.
+ * @throws {GlanceError} `usage`.
+ */
+export function parseOrder(text: string | undefined): Order | undefined {
+  if (text === undefined) return undefined
   const [, by, way] = /^(id|size|age|name)(?:,(ascending|asc|descending|desc))?$/.exec(text) ?? []
   if (by !== 'id' && by !== 'size' && by !== 'age' && by !== 'name') {
     const expected = 'id, size, age or name, with ,ascending or ,descending after it or not'

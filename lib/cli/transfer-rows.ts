@@ -97,6 +97,7 @@ export function rowOf(event: TransferEvent, dryRun: boolean, ids?: IdMap): Trans
     case 'started':
     case 'retried':
     case 'resumed':
+    case 'continued':
     case 'unranged':
     case 'relayed':
       return undefined
@@ -226,6 +227,15 @@ export function narrate(
   if (event.type === 'unranged') {
     const why = printable(messageOf(event.error))
     return log.warning(tell(event.step, `read in one stream, since it has no ranges: ${why}`))
+  }
+  if (event.type === 'continued' && event.error === null) {
+    const words = `goes on at ${formatBytes(event.offset)}, which the target has already`
+    return log.notice(tell(event.step, words))
+  }
+  if (event.type === 'continued') {
+    const why = printable(messageOf(event.error))
+    const words = `the upload goes on at ${formatBytes(event.offset)} after: ${why}`
+    return log.warning(tell(event.step, words))
   }
   if (event.type !== 'retried' && event.type !== 'resumed') return
   const next =

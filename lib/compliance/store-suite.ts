@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Test, TestFunction } from './test.ts'
 import { testOf } from './test-of.ts'
 import type { Store } from '../store/store.ts'
@@ -146,6 +149,28 @@ export function storeSuite<T extends Test>(
     await t.rejects(store.add(A, bytesOf('other'), 5), { code: 'duplicate' })
     t.equal(await textOf(store, A), 'first')
     return [A]
+  })
+
+  check('a file may become the data, and replaces none', async (t, store) => {
+    const folder = await mkdtemp(join(tmpdir(), 'adopted-'))
+    try {
+      const [file, other] = [join(folder, 'one'), join(folder, 'other')]
+      await writeFile(file, 'adopted')
+      await writeFile(other, 'something else')
+      const added = await store.adopt?.(A, file)
+      // It need not be possible, even where it is for some files.
+      if (added === undefined) await store.add(A, bytesOf('adopted'), 7)
+      else t.strictSame([added.location.url, added.size], [store.locate(A).url, 7])
+      await rm(file)
+      t.equal(await textOf(store, A), 'adopted')
+      if (store.adopt !== undefined && added !== undefined) {
+        await t.rejects(store.adopt(A, other), { code: 'duplicate' })
+      }
+      t.equal(await textOf(store, A), 'adopted')
+      return [A]
+    } finally {
+      await rm(folder, { recursive: true })
+    }
   })
 
   check(

@@ -20,7 +20,7 @@ import type { Task, TaskQuery, TaskStatus } from '../image/task.ts'
 export interface ImageRecord extends Image {
   /** In order of preference. */
   readonly locations: readonly ImageLocation[]
-  /** Places that it is no longer at, and whose data is to be deleted later. */
+  /** Places that it is no longer at, and whose data is to be deleted later; of one that was deleted too. */
   readonly removedLocations: readonly RemovedLocation[]
   /**
    * When it was deleted, or began to wait for that (`pending_delete`). The row stays, so that its id is never given
@@ -144,9 +144,10 @@ export interface ImageTable {
   /**
    * Applies only while the stored status is in `from`, so that of two uploads one wins. Resolves to the image as
    * it then is. A status of `deleted` hides the image from then on, and drops its tags, properties, locations and
-   * members; one of `pending_delete` hides it and drops nothing, so that it can be made `active` again. It is then
-   * `deletedAt` the time of the change, unless that says when. @throws {GlanceError} `conflict`; `not_found`, also for
-   * an image that is pending deletion, unless that is in `from`.
+   * members; removed locations are those of the change, or none. One of `pending_delete` hides it and drops nothing, so that it can be made `active` again. It is then
+   * `deletedAt` the time of the change, unless that says when. Of an image that is deleted only the removed locations
+   * can be set. @throws {GlanceError} `conflict`; `not_found`, also for an image that is pending deletion or deleted,
+   * unless that is in `from`.
    */
   update(id: string, change: ImageChange, from: readonly ImageStatus[]): Promise<ImageRecord>
   /**

@@ -6,9 +6,9 @@ import { GlanceError } from '../errors.ts'
  * PostgreSQL does not take it. What looks for it is to find nothing, as for null, which nothing is equal to.
  * @throws {GlanceError} `invalid` for a statement that is to keep such text.
  */
-export function keepable({ parameters, query }: CompiledQuery): readonly unknown[] {
+export function keepable({ parameters, query, sql }: CompiledQuery): readonly unknown[] {
   if (!parameters.some(hasNul)) return parameters
-  if (query.kind === 'SelectQueryNode') {
+  if (query.kind === 'SelectQueryNode' || /^select\b/i.test(sql)) {
     return parameters.map(parameter => (hasNul(parameter) ? null : parameter))
   }
   const text = JSON.stringify(parameters.find(hasNul))

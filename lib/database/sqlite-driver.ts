@@ -92,9 +92,49 @@ const PRAGMAS = [
 /** A transaction that began by reading might find later that another process has written in between. */
 const BEGIN = 'begin immediate'
 
+/** How many statements are kept prepared, and of how many characters at most: those that are run again and again. */
+const KEPT = 64
+const LONGEST_KEPT = 8192
+
+interface PreparedStatement {
+  readonly statement: Libsql.Statement
+  /** Whether it answers with rows. */
+  readonly reads: boolean
+}
+
+/** Statements that were prepared before, those that were used last. */
+class Prepared {
+  readonly #kept = new Map<string, PreparedStatement>()
+
+  /** Whoever takes it has it alone. */
+  take(sql: string): PreparedStatement | undefined {
+    const prepared = this.#kept.get(sql)
+    this.#kept.delete(sql)
+    return prepared
+  }
+
+  keep(sql: string, prepared: PreparedStatement): void {
+    // What changes tables makes others mean something else.
+    if (!/^(?:select|insert|update|delete|with)\b/i.test(sql)) return this.#kept.clear()
+    if (sql.length > LONGEST_KEPT) return
+    this.#kept.set(sql, prepared)
+    if (this.#kept.size <= KEPT) return
+    for (const oldest of this.#kept.keys()) {
+      this.#kept.delete(oldest)
+      break
+    }
+  }
+}
+
+function prepare(database: Libsql.Database, sql: string): PreparedStatement {
+  const statement = database.prepare(sql)
+  return { statement, reads: statement.reader }
+}
+
 class SqliteConnection implements DatabaseConnection {
   readonly #database: Libsql.Database
   readonly #timeoutMs: number
+  readonly #prepared = new Prepared()
   #statements = 0
 
   constructor(database: Libsql.Database, timeoutMs: number) {
@@ -117,10 +157,13 @@ class SqliteConnection implements DatabaseConnection {
     this.#statements += 1
     if (this.#statements % STATEMENTS_PER_TURN === 0) await setImmediate()
     return this.#patiently(() => {
-      const statement = this.#database.prepare(sql)
-      if (statement.reader) return { rows: statement.all(parameters) as R[] } // As kysely typed the query.
-      const { changes } = this.#write(() => statement.run(parameters))
-      return { rows: [], numAffectedRows: BigInt(changes) }
+      const prepared = this.#prepared.take(sql) ?? prepare(this.#database, sql)
+      const { statement, reads } = prepared
+      const rows = reads ? (statement.all(parameters) as R[]) : [] // As kysely typed the query.
+      const changes = reads ? undefined : this.#write(() => statement.run(parameters)).changes
+      // What failed may hold on to what it did not get, and is not used again.
+      this.#prepared.keep(sql, prepared)
+      return changes === undefined ? { rows } : { rows, numAffectedRows: BigInt(changes) }
     })
   }
 

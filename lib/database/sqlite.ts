@@ -16,6 +16,7 @@ import type { Engine } from './sql/engine.ts'
 import { SqlDatabase } from './sql/sql-database.ts'
 import type { Tables } from './sql/tables.ts'
 import { SqliteDriver, type SqliteDriverOptions } from './sqlite-driver.ts'
+import { SQLITE_IMAGES } from './sqlite-images.ts'
 
 export interface SqliteOptions {
   /** How long to wait for others, in this process or another, before something is `unavailable`. Default 10 000. */
@@ -74,6 +75,7 @@ export const SQLITE: Engine = {
   nullsLast: false,
   knowsNull: true,
   retries: 0,
+  whole: SQLITE_IMAGES,
   hint: index => sql`indexed by ${sql.ref(index ?? 'sqlite_autoindex_images_1')}`,
   textIndex: (column, text) => sql`(${sql.ref(column)}, ${sql.ref(text)})`,
   ourPart: null,

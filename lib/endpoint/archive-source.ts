@@ -4,6 +4,7 @@ import { hasData, type Image } from '../image/image.ts'
 import type { Bytes } from '../stream/bytes.ts'
 import { Hasher } from '../stream/digest.ts'
 import { boundedLines } from '../stream/lines.ts'
+import { skip } from '../stream/skip.ts'
 import type { TarEntry } from '../stream/tar.ts'
 import { collectText } from '../stream/text.ts'
 import { verify } from '../stream/verify.ts'
@@ -124,10 +125,11 @@ export class ArchiveSource implements Endpoint {
       checksum,
       digest,
       open: async ({ offset = 0 } = {}) => {
-        if (offset > 0) throw new GlanceError('unsupported', `${this.name} is read from the start`)
         if (current.state !== 'listed') throw this.#tooLate(`image ${id}`)
         current.state = 'opened'
-        return verify(this.#bytes(current), { size: image.size ?? size, checksum, digest })
+        const expected = { size: image.size ?? size, checksum, digest }
+        const whole = verify(this.#bytes(current), expected)
+        return offset === 0 ? whole : skip(whole, offset)
       },
       isProved: () => current.proved,
     }

@@ -198,6 +198,19 @@ export interface MemberAccess {
 export interface AddOptions extends Abortable {
   /** Whom `members.set` is going to be told of: for who has to know it before the data. */
   readonly members?: readonly Membership[] | undefined
+  /**
+   * Told when the data before this byte is there already, so that it is not sent: from before, or, with the error, since the
+   * sending broke off and goes on.
+   */
+  readonly onContinue?: ((offset: number, error?: unknown) => void) | undefined
+}
+
+/** Told how a service keeps up with what it is asked. */
+export interface AnswerObserver {
+  /** A small request that changes something was answered after so many milliseconds. */
+  answered(ms: number): void
+  /** A request was refused, or not answered, because it is too much at the moment. */
+  busy(): void
 }
 
 /** Somewhere images live: a Glance service, a directory of files. */
@@ -265,6 +278,8 @@ export interface Endpoint extends AsyncDisposable {
   withdraw?(image: Image, how: Withdrawal, options?: Abortable): Promise<void>
   /** Removes the record without data that a failed `add` of ours left, if any. @throws {GlanceError} `forbidden`. */
   discard(id: string, options?: Abortable): Promise<void>
+  /** From now on `observer` is told, until disposal; only where there is a service that may be busy. */
+  observe?(observer: AnswerObserver): Disposable
   /**
    * Told when all has been added that was to be; only where that makes a difference: what is disposed of without is broken
    * off. Resolves to what is to be told of where it is. @throws as `add`.

@@ -268,7 +268,8 @@ export function difference(stored: Image, sent: Expected): string | undefined {
   return 'data that nothing proves: the two sides have no digest in common'
 }
 
-async function refusal(
+/** What an answer refuses, in the words of the service. */
+export async function refusal(
   method: string,
   url: URL,
   answer: IncomingMessage,

@@ -6,6 +6,8 @@ import { ANY_OWNER, hasData, type Image } from '../image/image.ts'
 import { changesBetween, type FieldChange } from '../wire/attributes.ts'
 import type { Expressed } from '../wire/loss.ts'
 import type {
+  AddOptions,
+  AnswerObserver,
   Endpoint,
   EndpointFeatures,
   ImageData,
@@ -81,11 +83,7 @@ export abstract class GlanceEndpoint implements Endpoint {
     signal: AbortSignal | undefined,
   ): Promise<Image>
   /** Sends the data of a record that has none, and resolves to what the service should then have. */
-  protected abstract send(
-    id: string,
-    data: ImageData,
-    signal: AbortSignal | undefined,
-  ): Promise<Expected>
+  protected abstract send(id: string, data: ImageData, options: AddOptions): Promise<Expected>
   /** Has the data of a record that has none fetched, and waits for that. */
   protected abstract fetch(id: string, from: SizedPull, options: PullOptions): Promise<void>
   protected abstract remove(id: string, signal: AbortSignal | undefined): Promise<void>
@@ -103,9 +101,9 @@ export abstract class GlanceEndpoint implements Endpoint {
 
   abstract pulls(options?: Abortable): Promise<readonly PullMethod[]>
 
-  async add(image: Image, data: ImageData | null, { signal }: Abortable = {}): Promise<Written> {
-    const send = async (data: ImageData) => await this.#upload(image.id, data, signal)
-    return await this.#add(image, data, send, signal)
+  async add(image: Image, data: ImageData | null, options: AddOptions = {}): Promise<Written> {
+    const send = async (data: ImageData) => await this.#upload(image.id, data, options)
+    return await this.#add(image, data, send, options.signal)
   }
 
   async pull(
@@ -190,6 +188,10 @@ export abstract class GlanceEndpoint implements Endpoint {
     if (status === 'queued' || status === 'killed') await this.remove(id, signal)
   }
 
+  observe(observer: AnswerObserver): Disposable {
+    return this.service.observe(observer)
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.service[Symbol.dispose]()
   }
@@ -263,16 +265,18 @@ export abstract class GlanceEndpoint implements Endpoint {
    * Sends the data; when that fails, waits until the service has noticed and keeps none of it. Where it has the same by
    * then from somebody else, nothing has failed.
    */
-  async #upload(id: string, data: ImageData, signal: AbortSignal | undefined): Promise<Expected> {
+  async #upload(id: string, data: ImageData, options: AddOptions): Promise<Expected> {
     try {
-      return await this.send(id, data, signal)
+      return await this.send(id, data, options)
     } catch (error) {
       const status = await this.#settled(id).catch(() => undefined) // What failed first is what counts.
       if (isGlanceError(error, 'conflict')) {
         if (status === 'saving' || status === 'importing') throw this.#busy(id, error)
         // Another run, or an import that was not waited for to its end, was faster.
         const stored =
-          status === 'active' ? await this.show(id, signal).catch(() => undefined) : undefined
+          status === 'active'
+            ? await this.show(id, options.signal).catch(() => undefined)
+            : undefined
         if (stored !== undefined && difference(stored, data) === undefined) return data
       }
       if (status !== 'killed' || !isGlanceError(error)) throw error

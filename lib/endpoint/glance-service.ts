@@ -1,12 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Abortable } from '../abort.ts'
 import { type AttemptOptions, withAttempts } from '../attempts.ts'
-import type { ErrorCode } from '../errors.ts'
+import { type ErrorCode, isGlanceError } from '../errors.ts'
 import { DataConnections } from '../http/connections.ts'
 import { call, exchange, type JsonRequest } from '../http/client.ts'
 import { type TokenSource, withToken } from '../keystone/token-source.ts'
 import type { RateLimit } from '../stream/limit-rate.ts'
-import type { ImageData } from './endpoint.ts'
+import type { AnswerObserver, ImageData } from './endpoint.ts'
 import type { Transport } from './glance-data.ts'
 
 export interface GlanceOptions extends Abortable {
@@ -34,6 +34,7 @@ export class GlanceService implements Disposable {
   readonly options: GlanceOptions
   readonly #base: URL
   readonly #connections: DataConnections
+  readonly #observers = new Set<AnswerObserver>()
 
   constructor(name: string, base: URL, options: GlanceOptions) {
     this.name = name
@@ -108,6 +109,12 @@ export class GlanceService implements Disposable {
     return await withToken(this.options.tokens, begin, { signal, isRefusal: () => !isOfSource })
   }
 
+  /** As `Endpoint.observe`. */
+  observe(observer: AnswerObserver): Disposable {
+    this.#observers.add(observer)
+    return { [Symbol.dispose]: () => void this.#observers.delete(observer) }
+  }
+
   url(path: string): URL {
     return new URL(`${this.#base.pathname.replace(/\/+$/, '')}/${path}`, this.#base)
   }
@@ -130,7 +137,7 @@ export class GlanceService implements Disposable {
     const { tokens, timeoutMs } = this.options
     const work = async (token: string | null) => {
       await this.#turn(rest.signal)
-      return await ask({
+      const asked = ask({
         method,
         url: this.url(path),
         timeoutMs,
@@ -138,8 +145,25 @@ export class GlanceService implements Disposable {
         ...rest,
         headers: { ...credentials(token), ...headers },
       })
+      return await this.#observed(asked, method)
     }
     return await withToken(tokens, work, { signal: rest.signal })
+  }
+
+  /** The answer, once the observers know how long it took. */
+  async #observed<T>(asked: Promise<T>, method: JsonRequest['method']): Promise<T> {
+    if (this.#observers.size === 0) return await asked
+    const since = performance.now()
+    try {
+      const answer = await asked
+      // A page of a listing takes longer than what one image takes.
+      const isSmall = method !== 'GET' && method !== 'HEAD'
+      for (const one of isSmall ? this.#observers : []) one.answered(performance.now() - since)
+      return answer
+    } catch (error) {
+      if (isGlanceError(error, 'unavailable')) for (const one of this.#observers) one.busy()
+      throw error
+    }
   }
 
   /** Resolves when another request may be begun. */

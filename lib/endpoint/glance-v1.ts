@@ -15,7 +15,7 @@ import {
 import { imageFromV1, imageFromV1Headers } from '../wire/v1-image.ts'
 import { isObject } from '../image/json.ts'
 import { isBaseAttribute, isReservedProperty } from '../wire/v2-image.ts'
-import type { ImageData, ListOptions, PullMethod, PullOptions } from './endpoint.ts'
+import type { AddOptions, ImageData, ListOptions, PullMethod, PullOptions } from './endpoint.ts'
 import { begin, download, type Expected, type OneVersion, upload } from './glance-data.ts'
 import { GlanceEndpoint, type SizedPull } from './glance-endpoint.ts'
 import { untilChanged } from './glance-import.ts'
@@ -194,11 +194,7 @@ export class GlanceV1Endpoint extends GlanceEndpoint {
     throw new GlanceError('forbidden', message)
   }
 
-  protected async send(
-    id: string,
-    data: ImageData,
-    signal: AbortSignal | undefined,
-  ): Promise<Expected> {
+  protected async send(id: string, data: ImageData, { signal }: AddOptions): Promise<Expected> {
     // In an upload that announces no bytes v1 sees none, but in one by chunks that are none it does.
     const size = data.size === 0 ? null : data.size
     // Some stores of its time want to know the size beforehand.

@@ -17,11 +17,15 @@ export async function* listPages(
   let query = new URLSearchParams(first)
   let seen = ''
   let again = false
+  /** The next page, which is asked for while this one is read. */
+  let coming: Promise<unknown> | undefined
   /** Markers that were refused since the last image that is new. */
   const refused = new Set<string>()
   for (;;) {
     const marker = query.get('marker') ?? ''
-    const page = await get(`v2/images?${query.toString()}`).catch((error: unknown) => {
+    const asked = coming ?? get(`v2/images?${query.toString()}`)
+    coming = undefined
+    const page = await asked.catch((error: unknown) => {
       if (marker === '' || !isGlanceError(error, 'invalid')) throw error
       if (refused.has(marker)) throw refusedAgain(name, marker, error)
       refused.add(marker)
@@ -31,16 +35,22 @@ export async function* listPages(
       query = new URLSearchParams(first)
       continue
     }
-    for (const image of readable(documentsOf(page, 2, name), imageFromV2, onUnreadable)) {
+    const documents = documentsOf(page, 2, name)
+    const next = nextOf(page, name)
+    const isOn = next !== undefined && compareIds(next.get('marker') ?? '', marker) > 0
+    if (isOn) {
+      coming = get(`v2/images?${next.toString()}`)
+      coming.catch(() => {}) // Told when its turn comes, or nobody wants it any more.
+    }
+    for (const image of readable(documents, imageFromV2, onUnreadable)) {
       if (again && compareIds(image.id, seen) <= 0) continue
       again = false
       refused.clear()
       yield image
       seen = image.id
     }
-    const next = nextOf(page, name)
     if (next === undefined) return
-    if (compareIds(next.get('marker') ?? '', marker) <= 0) {
+    if (!isOn) {
       throw new GlanceError('corrupt', `${name}: the listing is out of order after ${marker}`)
     }
     query = next

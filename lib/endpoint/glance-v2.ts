@@ -6,11 +6,13 @@ import { isObject } from '../image/json.ts'
 import type { ImageHint } from '../image/query.ts'
 import type { FieldChange } from '../wire/attributes.ts'
 import { needsOperators, v2Filters } from '../wire/listing-hint.ts'
+import { offersResumable, RESUMABLE_UPLOADS, resumablePath } from '../wire/resumable-upload.ts'
 import { expressibleByV2Service } from '../wire/loss.ts'
 import { imageFromV2, imageToV2, SERVER_MADE, type V2Document } from '../wire/v2-image.ts'
 import { PATCH_MEDIA_TYPE, patchOf } from '../wire/v2-patch.ts'
 import {
   type AcceptedValues,
+  type AddOptions,
   type ImageAddress,
   type ImageData,
   type ListOptions,
@@ -21,20 +23,14 @@ import {
   type Room,
   WITHDRAWALS,
 } from './endpoint.ts'
-import {
-  download,
-  downloadRange,
-  type Expected,
-  type OneVersion,
-  type Transport,
-  upload,
-} from './glance-data.ts'
+import { download, downloadRange, type Expected, type OneVersion, upload } from './glance-data.ts'
 import { GlanceEndpoint } from './glance-endpoint.ts'
 import { importImage } from './glance-import.ts'
 import { acceptedValues, quotasOf } from './glance-room.ts'
 import { type GlanceOptions, GlanceService } from './glance-service.ts'
 import { someOrAll } from './glance-page.ts'
 import { listPages } from './glance-v2-listing.ts'
+import { isWorthResuming, uploadOn } from './resumable-upload.ts'
 import { speaksSince } from './negotiate.ts'
 
 /** A service that speaks the Images API v2. */
@@ -43,6 +39,8 @@ export class GlanceV2Endpoint extends GlanceEndpoint {
 
   /** How it can import, once that was asked. */
   #methods: Promise<readonly PullMethod[]> | undefined
+  /** Whether it goes on with uploads, once that was asked. */
+  #resumes: Promise<boolean> | undefined
 
   private constructor(service: GlanceService, isAdmin: boolean) {
     super(service, 2, {
@@ -88,10 +86,9 @@ export class GlanceV2Endpoint extends GlanceEndpoint {
     const wanted = hint === undefined ? {} : v2Filters(hint, await this.#knowsOperators(hint))
     const pagesOf = (filter: Readonly<Record<string, string>>) => listPages(filter, pages)
     const listing = (which: Readonly<Record<string, string>>) => {
-      const images = someOrAll(
-        pagesOf({ ...all, ...wanted, ...which }),
-        pagesOf({ ...all, ...which }),
-      )
+      const every = pagesOf({ ...all, ...which })
+      const isAll = Object.keys(wanted).length === 0
+      const images = isAll ? every : someOrAll(pagesOf({ ...all, ...wanted, ...which }), every)
       return inOrder(images, this.name)
     }
     const hidden = { os_hidden: 'true' }
@@ -205,12 +202,30 @@ export class GlanceV2Endpoint extends GlanceEndpoint {
   protected async send(
     id: string,
     data: ImageData,
-    signal: AbortSignal | undefined,
+    { signal, onContinue }: AddOptions,
   ): Promise<Expected> {
-    const url = this.service.url(`v2/images/${id}/file`)
-    const sending = async (data: ImageData, transport: Transport) =>
-      await upload(url, data, transport)
-    return await this.service.send(data, signal, sending)
+    const plain = this.service.url(`v2/images/${id}/file`)
+    const { attempts } = this.service.options
+    const isResumable = isWorthResuming(data) && (await this.#goesOn(signal))
+    return await this.service.send(data, signal, async (data, transport) => {
+      if (!isResumable || !isWorthResuming(data)) return await upload(plain, data, transport)
+      const url = this.service.url(resumablePath(id))
+      if (await uploadOn(url, data, transport, { attempts, onContinue })) return data
+      // Something on the way knows of no such requests; none of them has got through.
+      this.#resumes = Promise.resolve(false)
+      return await upload(plain, data, transport)
+    })
+  }
+
+  /** Whether the service goes on with uploads that broke off, which no Glance does. */
+  async #goesOn(signal: AbortSignal | undefined): Promise<boolean> {
+    this.#resumes ??= this.service.get(RESUMABLE_UPLOADS, signal).then(offersResumable, error => {
+      if (isGlanceError(error, 'unavailable', 'unreachable') || !isGlanceError(error)) {
+        this.#resumes = undefined
+      }
+      return false
+    })
+    return await this.#resumes
   }
 
   protected async remove(id: string, signal: AbortSignal | undefined): Promise<void> {

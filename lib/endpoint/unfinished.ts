@@ -15,7 +15,7 @@ import { type FillOptions, fillInRanges } from './fill-ranges.ts'
 import { layout } from './layout.ts'
 import { RangedFile } from './ranged-file.ts'
 import { openRegular } from './regular-file.ts'
-import { isGone, writerName } from './writer.ts'
+import { isGone, writerName } from '../writer.ts'
 
 /** Milliseconds after which nobody is expected to go on with what was begun. */
 const KEPT_MS = 7 * 24 * 3_600_000

@@ -5,7 +5,7 @@ import { renameDurably } from './durable.ts'
 import { fileFault } from './file-fault.ts'
 import { layout } from './layout.ts'
 import { writeData } from '../stream/sparse.ts'
-import { isGone, writerName } from './writer.ts'
+import { isGone, writerName } from '../writer.ts'
 
 const DAY_MS = 24 * 3_600_000
 

@@ -8,7 +8,7 @@ import { networkFault } from './faults.ts'
 import { chunksOf, divert } from './large-reads.ts'
 
 export interface DataRequest extends Abortable {
-  readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE'
+  readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'PATCH' | 'DELETE'
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
   readonly connections: DataConnections

@@ -1,5 +1,13 @@
-import type { IncomingHttpHeaders } from 'node:http'
-import { CancelError, got, RequestError, TimeoutError } from 'got'
+import {
+  type ClientRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request as httpRequest,
+  type RequestOptions,
+} from 'node:http'
+import { request as httpsRequest } from 'node:https'
+import { pipeline, type Readable, type Transform } from 'node:stream'
+import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
 import type { Abortable } from '../abort.ts'
 import { GlanceError } from '../errors.ts'
 import type { DataConnections } from './connections.ts'
@@ -42,9 +50,10 @@ export async function call(request: JsonRequest): Promise<unknown> {
 /** As {@link call}, with the headers of the answer. */
 export async function exchange(request: JsonRequest): Promise<JsonAnswer> {
   const { method, url, signal, accepted = [] } = request
+  signal?.throwIfAborted()
   const { statusCode, headers, body } = await answerTo(request).catch((error: unknown) => {
     signal?.throwIfAborted()
-    throw error instanceof RequestError ? fault(request, error) : error
+    throw networkFault({ method, url }, error)
   })
   if (statusCode >= 300 && !accepted.includes(statusCode)) {
     throw faultOf({ method, url, headers: request.headers }, statusCode, headers, body)
@@ -59,46 +68,76 @@ export async function exchange(request: JsonRequest): Promise<JsonAnswer> {
   }
 }
 
-async function answerTo(request: JsonRequest) {
+interface Answer {
+  readonly statusCode: number
+  readonly headers: IncomingHttpHeaders
+  readonly body: string
+}
+
+async function answerTo(request: JsonRequest): Promise<Answer> {
   const { method, url, headers, json, timeoutMs, connections, signal } = request
-  const answer = got(url, {
+  const sent = json === undefined ? undefined : JSON.stringify(json)
+  const options: RequestOptions = {
     method,
     headers: {
       accept: 'application/json',
-      'content-type': json === undefined ? undefined : 'application/json',
+      'accept-encoding': 'gzip, deflate, br',
+      'user-agent': 'glance-replicator',
+      ...(sent === undefined ? {} : { 'content-type': 'application/json' }),
       ...headers,
     },
-    ...(json === undefined ? {} : { body: JSON.stringify(json) }),
+    timeout: timeoutMs,
     ...(signal ? { signal } : {}),
-    ...(connections
-      ? { request: (url, options, answered) => connections.forJson(url, options, answered) }
-      : {}),
-    timeout: { connect: timeoutMs, response: timeoutMs, socket: timeoutMs },
-    retry: { limit: 0 },
-    followRedirect: false,
-    throwHttpErrors: false,
+  }
+  return await new Promise((resolve, reject) => {
+    const asked =
+      connections === undefined ? direct(url, options) : connections.forJson(url, options)
+    asked.on('error', reject)
+    asked.once('timeout', () => {
+      const error = new GlanceError('unavailable', `no answer in ${timeoutMs / 1000} s`)
+      reject(error)
+      asked.destroy(error)
+    })
+    asked.once('response', answer => {
+      const { statusCode = 0, headers } = answer
+      const body = textOf(decoded(answer, method))
+      body.catch(() => asked.destroy())
+      resolve(body.then(body => ({ statusCode, headers, body })))
+    })
+    asked.end(sent)
   })
-  void answer.on('downloadProgress', ({ transferred }) => {
-    if (transferred > LONGEST_ANSWER) answer.cancel()
-  })
-  return await answer
 }
 
-function fault({ method, url, timeoutMs }: JsonRequest, error: RequestError): GlanceError {
-  const cause = withoutRequest(error)
-  const request = `${method} ${redact(url)}`
-  if (error instanceof CancelError) {
-    return new GlanceError('unsupported', `${request}: the answer does not end`, { cause })
-  }
-  if (error instanceof TimeoutError) {
-    const message = `${request}: no answer in ${timeoutMs / 1000} s`
-    return new GlanceError('unavailable', message, { cause })
-  }
-  return networkFault({ method, url }, cause)
+function direct(url: URL, options: RequestOptions): ClientRequest {
+  return url.protocol === 'https:' ? httpsRequest(url, options) : httpRequest(url, options)
 }
 
-/** What went wrong, without what was asked: got's own errors hold the request, with all that is secret in it. */
-function withoutRequest({ cause, code, message }: RequestError): Error {
-  if (cause instanceof Error && !(cause instanceof RequestError)) return cause
-  return Object.assign(new Error(message), { code })
+const DECODERS: Readonly<Record<string, () => Transform>> = {
+  gzip: createGunzip,
+  'x-gzip': createGunzip,
+  deflate: createInflate,
+  br: createBrotliDecompress,
+}
+
+/** The body as it was before the server compressed it. */
+function decoded(answer: IncomingMessage, method: JsonRequest['method']): Readable {
+  const decoder = DECODERS[answer.headers['content-encoding']?.toLowerCase() ?? '']
+  if (decoder === undefined || method === 'HEAD') return answer
+  return pipeline(answer, decoder(), () => {}) // Its error is the decoder's.
+}
+
+/** The whole of a body. By events: for the few bytes that most answers have, an iterator costs more than the rest. */
+async function textOf(body: Readable): Promise<string> {
+  const chunks: Buffer[] = []
+  let length = 0
+  return await new Promise((resolve, reject) => {
+    body.on('data', (chunk: Buffer) => {
+      chunks.push(chunk)
+      length += chunk.length
+      if (length > LONGEST_ANSWER) reject(new GlanceError('unsupported', 'the answer does not end'))
+    })
+    body.once('end', () => resolve(Buffer.concat(chunks, length).toString('utf8')))
+    body.on('error', reject)
+    body.once('close', () => reject(new Error('the connection was closed within the answer')))
+  })
 }

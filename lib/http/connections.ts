@@ -38,6 +38,8 @@ type Answered = (answer: IncomingMessage) => void
 export class DataConnections implements Disposable {
   readonly #options: ConnectionsOptions
   readonly #agents = new Map<string, HttpAgent>()
+  /** By origin: to find out takes longer than a small request. */
+  readonly #proxies = new Map<string, URL | undefined>()
   #context: SecureContext | undefined
 
   constructor(options: ConnectionsOptions = {}) {
@@ -65,8 +67,7 @@ export class DataConnections implements Disposable {
     answered?: Answered,
   ): ClientRequest {
     const options = { ...given, maxHeaderSize: LONGEST_HEADERS }
-    const { proxies = DIRECT } = this.#options
-    const proxy = proxies(url)
+    const proxy = this.#proxyOf(url)
     const plain = (to: URL, how: RequestOptions) => {
       const agent = this.#agent(`${purpose} ${to.protocol}`, () =>
         purpose === 'data' ? new LargeReadAgent({ keepAlive: true }) : new HttpAgent(BRIEFLY),
@@ -91,6 +92,13 @@ export class DataConnections implements Disposable {
         : new HttpsAgent({ ...BRIEFLY, ...how })
     })
     return httpsRequest(url, { ...options, agent }, answered)
+  }
+
+  #proxyOf(url: URL): URL | undefined {
+    const { origin } = url
+    const { proxies = DIRECT } = this.#options
+    if (!this.#proxies.has(origin)) this.#proxies.set(origin, proxies(url))
+    return this.#proxies.get(origin)
   }
 
   /** Hundreds of authorities take a while to be understood: not before somebody talks TLS. */

@@ -5,6 +5,7 @@ import type { Abortable } from '../abort.ts'
 import { GlanceError } from '../errors.ts'
 import { leastPace } from '../stream/least-pace.ts'
 import { networkFault } from './faults.ts'
+import { chunksOf, divert, LargeReadAgent, LargeReadTlsAgent } from './large-reads.ts'
 import { DIRECT, proxyHeaders, type ProxyRule } from './proxies.ts'
 import { redact } from './redact.ts'
 import type { Trusting } from './tls.ts'
@@ -57,7 +58,7 @@ export async function fetchUrl(
 const LEAST = { bytes: 64 * 1024, ms: 60_000, clock: () => performance.now() }
 
 /**
- * What the server at `url` sends, of an answer to GET. @throws {GlanceError} `unavailable` when the connection is cut,
+ * What the server at `url` sends, of an answer to GET, in chunks that are lent. @throws {GlanceError} `unavailable` when the connection is cut,
  * and when next to nothing comes; the reason of `signal` when it has fired.
  */
 export async function* bodyOf(
@@ -66,7 +67,7 @@ export async function* bodyOf(
   { signal }: Abortable,
 ): AsyncGenerator<Uint8Array, void> {
   try {
-    yield* leastPace(answer as AsyncIterable<Uint8Array>, LEAST) // It has no encoding.
+    yield* leastPace(chunksOf(answer), LEAST)
   } catch (error) {
     signal?.throwIfAborted()
     throw error instanceof GlanceError ? error : networkFault({ method: 'GET', url }, error)
@@ -103,6 +104,7 @@ function ask(
     })
     sent.once('response', answer => {
       answer.on('error', () => {}) // Shown to whoever reads the body; nobody may be reading yet.
+      if (method === 'GET') divert(answer)
       resolve(answer)
     })
     sent.on('error', error => {
@@ -125,13 +127,17 @@ function start(
   const given = { ...asked, ...(isSecure ? trusting?.() : {}), ...credentialsIn(url) }
   if (!(route instanceof URL)) {
     // A kept connection would be to an address that was checked for another name.
-    return request(told, { ...given, lookup: onlyTo(route), agent: false })
+    const agent = isSecure ? new LargeReadTlsAgent() : new LargeReadAgent()
+    return request(told, { ...given, lookup: onlyTo(route), agent })
   }
   if (isSecure) return request(told, { ...given, agent: new TunnelAgent(route, {}) })
   // RFC 9112 §3.2.2: a proxy is told the whole URL.
   const headers = { ...asked.headers, host: url.host, ...proxyHeaders(route) }
-  const byProxy = route.protocol === 'https:' ? httpsRequest : httpRequest
-  return byProxy(route, { ...given, path: told.href, headers, agent: false })
+  const [byProxy, agent] =
+    route.protocol === 'https:'
+      ? [httpsRequest, new LargeReadTlsAgent()]
+      : [httpRequest, new LargeReadAgent()]
+  return byProxy(route, { ...given, path: told.href, headers, agent })
 }
 
 function withoutCredentials(url: URL): URL {

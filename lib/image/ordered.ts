@@ -37,9 +37,22 @@ export async function* mergeById(
   first: AsyncIterable<Image>,
   second: AsyncIterable<Image>,
 ): AsyncGenerator<Image> {
-  for await (const { source, target } of joinById(first, second)) {
-    const image = source ?? target
-    if (image !== undefined) yield image
+  const left = first[Symbol.asyncIterator]()
+  const right = second[Symbol.asyncIterator]()
+  try {
+    let [one, other] = await Promise.all([next(left), next(right)])
+    while (one !== undefined && other !== undefined) {
+      const order = compareIds(one.id, other.id)
+      yield order <= 0 ? one : other
+      if (order === 0) [one, other] = await Promise.all([next(left), next(right)])
+      else if (order < 0) one = await next(left)
+      else other = await next(right)
+    }
+    // Of two listings one is most often short.
+    for (; one !== undefined; one = await next(left)) yield one
+    for (; other !== undefined; other = await next(right)) yield other
+  } finally {
+    await Promise.all([left.return?.(), right.return?.()])
   }
 }
 

@@ -6,14 +6,14 @@ import type { DataSource } from './transfer.ts'
 
 /** Which of several targets answer nothing any more, so that nobody needs to wait for them with each image anew. */
 export class DeadTargets {
-  readonly #enough: number
+  readonly #concurrency: () => number
   readonly #failures = new Map<Endpoint, number>()
   /** What was no target's fault. */
   readonly #ofSource = new WeakSet<object>()
 
   /** More images than are copied at once have to fail in a row: one short outage strikes all of those. */
-  constructor(concurrency: number) {
-    this.#enough = concurrency + 1
+  constructor(concurrency: () => number) {
+    this.#concurrency = concurrency
   }
 
   /** The source, of whose failures a note is made. */
@@ -57,7 +57,7 @@ export class DeadTargets {
     }
     const failures = (this.#failures.get(target) ?? 0) + 1
     this.#failures.set(target, failures)
-    if (failures < this.#enough) return undefined
+    if (failures <= this.#concurrency()) return undefined
     const message = `${failures} images in a row failed, the last with: ${messageOf(error)}`
     return new GlanceError(error.code, message, { cause: error })
   }

@@ -32,6 +32,7 @@ export function recordedProof(source: Image, target: Image): Proof {
 
 /** Whether the image is among `percent` of all, always the same ones, which are among those of any higher share. */
 export function isSampled(id: string, percent: number): boolean {
+  if (percent <= 0 || percent >= 100) return percent > 0
   const draw = createHash('sha256').update(id).digest().readUInt32BE()
   return draw < (percent / 100) * 2 ** 32
 }

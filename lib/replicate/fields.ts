@@ -41,6 +41,10 @@ export class FieldRules {
   /** The names among `set` and `unset` that are no patterns. */
   readonly #decided: ReadonlySet<string>
   readonly #isLeftOut: (name: string) => boolean
+  /** Whether nothing is changed of any image. */
+  readonly #isPlain: boolean
+  /** The attributes that are left out of every image. */
+  readonly #leftOut: ReadonlySet<string>
 
   /** @throws {GlanceError} `usage`, naming the rule that cannot be. */
   constructor({ rename = [], unset = [], set = [], leaveOut = [], only }: FieldOptions) {
@@ -68,6 +72,8 @@ export class FieldRules {
     const isNamed = (name: string) => !FORMATS.includes(name) || leaveOut.includes(name)
     const isAllowed = only === undefined ? () => true : anyOf('--only', [...only, ...FORMATS])
     this.#isLeftOut = name => (isDenied(name) && isNamed(name)) || !isAllowed(name)
+    this.#isPlain = rename.length + unset.length + set.length === 0
+    this.#leftOut = new Set(this.leftOutAttributes)
   }
 
   /** Whether a rule says what this field is to be. */
@@ -87,6 +93,7 @@ export class FieldRules {
 
   /** `present` is the target's image of the same id. @throws {GlanceError} `conflict` where two properties would be one. */
   apply(source: Image, present: Image | undefined): Ruled {
+    if (this.#isPlain) return this.#passed(source, present)
     const before = present === undefined ? [] : [...present.properties.keys()]
     const properties = this.#renamed(source)
     const unset = [...properties.keys(), ...before].filter(this.#isUnset)
@@ -97,6 +104,17 @@ export class FieldRules {
     const names = [...USER_MADE, ...properties.keys(), ...before]
     const leaveOut = new Set(names.filter(name => !decided.has(name) && this.#isLeftOut(name)))
     return { image, leaveOut, decided }
+  }
+
+  #passed(image: Image, present: Image | undefined): Ruled {
+    const decided = this.#decided
+    let leaveOut: Set<string> | undefined
+    for (const { properties } of present === undefined ? [image] : [image, present]) {
+      for (const name of properties.keys()) {
+        if (this.#isLeftOut(name)) (leaveOut ??= new Set(this.#leftOut)).add(name)
+      }
+    }
+    return { image, leaveOut: leaveOut ?? this.#leftOut, decided }
   }
 
   #renamed({ id, properties }: Image): Map<string, string | null> {

@@ -9,6 +9,9 @@ export interface Order {
 /** As the listings have it. */
 export const BY_ID: Order = { by: 'id', descending: false }
 
+/** The largest first, so that a run does not end with one that is alone under way. */
+export const LARGEST_FIRST: Order = { by: 'size', descending: true }
+
 /** Which of two images comes first: negative when it is the first. Images that are alike come by their ids. */
 export function inOrder({ by, descending }: Order): (one: Image, other: Image) => number {
   const compare = COMPARISONS[by]

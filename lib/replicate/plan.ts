@@ -205,9 +205,9 @@ async function planPair(
   const ruled = ruledBy(fields, source, present)
   if (isGlanceError(ruled))
     return { action: 'refuse', image: source, present, error: ruled, lost: [] }
-  const leaveOut = new Set([...(options.leaveOut ?? []), ...(ruled?.leaveOut ?? [])])
+  const given = [...(options.leaveOut ?? []), ...(ruled?.leaveOut ?? [])]
   // Which may turn out only when something was written.
-  if (!ends.target.features.ownersCarried) leaveOut.add('owner')
+  const leaveOut = new Set(ends.target.features.ownersCarried ? given : [...given, 'owner'])
   const changed = ruled?.image ?? source
   const decided = ruled?.decided
   const image = ids?.translate(changed, name => decided?.has(name) === true) ?? changed

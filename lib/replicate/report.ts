@@ -54,6 +54,7 @@ export function count(totals: Totals, event: TransferEvent): Totals {
     case 'started':
     case 'retried':
     case 'resumed':
+    case 'continued':
     case 'unranged':
     case 'relayed':
       return totals

@@ -3,9 +3,10 @@ import { type AttemptOptions, withAttempts } from '../attempts.ts'
 import type { Endpoint, Written } from '../endpoint/endpoint.ts'
 import { isGlanceError, messageOf } from '../errors.ts'
 import type { Image } from '../image/image.ts'
+import { AdaptiveLimit } from './adaptive-limit.ts'
 import { Channel } from './channel.ts'
 import { DeadTargets } from './dead-targets.ts'
-import { BY_ID, inOrder } from './order.ts'
+import { inOrder, LARGEST_FIRST } from './order.ts'
 import type { PlanStep } from './plan.ts'
 import { Puller } from './pull.ts'
 import type { RunOptions, TransferEvent, WorkStep } from './run.ts'
@@ -44,6 +45,8 @@ interface Work {
 
 /** Steps that may wait for their turn: enough to know what is coming, few enough to hold. */
 const WINDOW = 1000
+/** How many images `auto` copies at once to begin with. */
+const FEW = 4
 /** Milliseconds that tidying up after an interruption may take. */
 const TIDY_MS = 10_000
 
@@ -59,8 +62,9 @@ export async function* runAll(
   targets: readonly Endpoint[],
   {
     concurrency = 4,
+    mostAtOnce = 64,
     checkers = 8,
-    order = BY_ID,
+    order,
     bandwidth,
     via = 'relay',
     discardUnfinished = false,
@@ -68,6 +72,7 @@ export async function* runAll(
     recheck = async step => step,
     closing,
     onBytes = () => {},
+    onConcurrency = () => {},
     onNote = () => {},
     signal,
     ...retrying
@@ -87,25 +92,39 @@ export async function* runAll(
   const stop = new AbortController()
   const stopped = AbortSignal.any([stop.signal, ...(signal ? [signal] : [])])
   setMaxListeners(0, stopped) // As many as there are images under way, on every target.
-  const compare = inOrder(order)
+  const compare = inOrder(order ?? LARGEST_FIRST)
   const isReadOnce = source.features.sequential === true
-  const asListed = isReadOnce || (order.by === 'id' && !order.descending)
+  const asListed = isReadOnce || (order?.by === 'id' && !order.descending)
+  const adaptive =
+    concurrency === 'auto'
+      ? new AdaptiveLimit({ start: FEW, most: mostAtOnce, onChange })
+      : undefined
+  const observing = [source, ...targets].map(end => adaptive && end.observe?.(adaptive))
   const transfers = new WorkQueue<readonly Work[]>({
-    concurrency,
+    concurrency: () => (concurrency === 'auto' ? (adaptive?.limit ?? 1) : concurrency),
     work: copy,
     order: asListed ? undefined : (one, other) => compare(imageOf(one), imageOf(other)),
-    onDone: () => room(),
+    onDone: () => {
+      adaptive?.done(transfers.length)
+      room()
+    },
   })
   const changes = new WorkQueue<Work>({
-    concurrency: checkers,
+    concurrency: () => checkers,
     work: async work => await carryOut(work, source),
     onDone: () => room(),
   })
   const pullers = new Map(targets.map(target => [target, new Puller(via, target)]))
   const broken = new Set<Endpoint>()
-  const dead = targets.length > 1 ? new DeadTargets(concurrency) : undefined
+  const most = () => (concurrency === 'auto' ? (adaptive?.highest ?? 1) : concurrency)
+  const dead = targets.length > 1 ? new DeadTargets(most) : undefined
   let total = 0
   let left = false
+
+  function onChange(limit: number, why: string): void {
+    onConcurrency(limit, why)
+    transfers.more()
+  }
 
   function giveUp(target: Endpoint, error: unknown): void {
     if (broken.has(target)) return
@@ -147,6 +166,7 @@ export async function* runAll(
     let counted = 0
     const count = (bytes: number) => {
       total += bytes - counted
+      adaptive?.copied(bytes - counted)
       counted = bytes
       onBytes(total)
     }
@@ -155,6 +175,7 @@ export async function* runAll(
       signal: stopped,
       onRetry: (error, attempt) => {
         count(0)
+        if (isTooMuch(error)) adaptive?.busy()
         events.put({ type: 'retried', target, step, attempt, error })
       },
     }
@@ -172,6 +193,8 @@ export async function* runAll(
               onWhole: error => events.put({ type: 'unranged', target, step, error }),
               onResume: (error, offset) =>
                 events.put({ type: 'resumed', target, step, offset, error }),
+              onContinue: (offset, error) =>
+                events.put({ type: 'continued', target, step, offset, error: error ?? null }),
             })
           : await write(step, target, options)
       dead?.lives(target)
@@ -239,7 +262,7 @@ export async function* runAll(
   async function feed(): Promise<void> {
     changes.start()
     // What is to come first has to be known first.
-    if (asListed) transfers.start()
+    if (asListed || order === undefined) transfers.start()
     const onUnreadable: PlanningContext['onUnreadable'] = (target, id, error) =>
       events.put({ type: 'failed', target, id, step: null, error })
     for await (const round of plan({ onUnreadable, onBroken: giveUp, signal: stopped })) {
@@ -307,8 +330,14 @@ export async function* runAll(
   } finally {
     stop.abort(new Error('nobody listens any more'))
     room()
+    for (const one of observing) one?.[Symbol.dispose]()
     await working.catch(() => {}) // Told above, if anybody still listened.
   }
+}
+
+/** Whether a failure says that a service had too much to do, rather than that an image is in somebody else's hands. */
+function isTooMuch(error: unknown): boolean {
+  return isGlanceError(error, 'unavailable') && !isGlanceError(error.cause, 'conflict')
 }
 
 /** The image that is to be copied; there is one. */

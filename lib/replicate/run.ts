@@ -26,6 +26,16 @@ export type TransferEvent =
       readonly offset: number
       readonly error: unknown
     }
+  /**
+   * The target has the data before this byte, so that it is sent from there: what an earlier run or attempt sent, or,
+   * with an error, this one before it broke off.
+   */
+  | {
+      readonly type: 'continued'
+      readonly step: WorkStep
+      readonly offset: number
+      readonly error: unknown
+    }
   /** The data was to be read in ranges, and the source serves none: it is read in one go. */
   | { readonly type: 'unranged'; readonly step: WorkStep; readonly error: unknown }
   /** The target could not fetch the data by itself: it goes through us. */
@@ -53,11 +63,18 @@ export type TransferEvent =
 
 export interface RunOptions
   extends Omit<AttemptOptions, 'onRetry'>, Pick<TransferOptions, 'bandwidth'> {
-  /** How many images are copied at once. Default 4. */
-  readonly concurrency?: number | undefined
+  /** How many images are copied at once; `auto`: as many as the servers gain by. Default 4. */
+  readonly concurrency?: number | 'auto' | undefined
+  /** How many `auto` copies at once at most. Default 64. */
+  readonly mostAtOnce?: number | undefined
+  /** Told of each change of that, and its reason. */
+  readonly onConcurrency?: ((limit: number, why: string) => void) | undefined
   /** How many images of which no data is copied are written at once, besides. Default 8. */
   readonly checkers?: number | undefined
-  /** Which images are copied first, among a thousand that wait at most. Default: by id, as they come. */
+  /**
+   * Which images are copied first, among a thousand that wait at most; none is begun before so many are known. Default:
+   * those that are largest of what is known at any time, and nothing is waited for.
+   */
   readonly order?: Order | undefined
   /** Whether targets fetch data by themselves. Default `relay`: they are sent it. */
   readonly via?: Via | undefined

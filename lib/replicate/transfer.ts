@@ -20,6 +20,8 @@ export interface TransferOptions extends AttemptOptions {
   readonly onRelay?: PullingOptions['onRelay']
   /** Told when reading the source goes on in the same attempt, and at which byte. */
   readonly onResume?: ResumeOptions['onResume']
+  /** Told when the target has the data before this byte already. */
+  readonly onContinue?: AddOptions['onContinue']
   /** Told when the target would read the data in ranges, and the source serves none: it is read in one go. */
   readonly onWhole?: ((error: unknown) => void) | undefined
 }
@@ -41,6 +43,7 @@ export async function transfer(
     onBytes = () => {},
     onWhole = () => {},
     onResume,
+    onContinue,
     onRelay,
     bandwidth,
     puller,
@@ -65,7 +68,7 @@ export async function transfer(
       const data = goesOn ? resuming(found, { attempts, delayMs, onResume }) : found
       const limited = bandwidth === undefined ? data : atRate(data, bandwidth)
       const whole = watched(metered(limited, onOpen, onBytes), onWhole)
-      return await target.add(image, whole, { signal, members })
+      return await target.add(image, whole, { signal, members, onContinue })
     } catch (error) {
       if (attempt > 1 && isGlanceError(error, 'duplicate')) throw before
       before = error

@@ -1,6 +1,6 @@
 export interface WorkQueueOptions<T> {
-  /** How many at once. */
-  readonly concurrency: number
+  /** How many at once, as it is now. */
+  readonly concurrency: () => number
   /** What is to be done with each; never rejects. */
   readonly work: (item: T) => Promise<void>
   /** Which of two that wait is begun first: negative when it is the first. Default: which came first. */
@@ -44,6 +44,11 @@ export class WorkQueue<T> {
     this.#fill()
   }
 
+  /** To be told when more may be done at once. */
+  more(): void {
+    if (this.#started) this.#fill()
+  }
+
   /** Resolves when everything is done that was put. */
   async end(): Promise<void> {
     this.start()
@@ -52,7 +57,7 @@ export class WorkQueue<T> {
 
   #fill(): void {
     const { concurrency, work, onDone } = this.#options
-    while (this.#running.size < concurrency && this.#waiting.length > 0) {
+    while (this.#running.size < concurrency() && this.#waiting.length > 0) {
       const { item, resolve } = this.#next()
       const task = work(item)
       this.#running.add(task)

@@ -37,6 +37,10 @@ export interface ServerConfig extends RemotePolicySettings, DatabaseConfig, Stor
   readonly defaultBackend: string | null
   /** Where data is staged; null for `staging` in the data folder, or memory when the images are there. */
   readonly stagingDir: string | null
+  /** Where uploads that go on where they broke off have what has come; null for `uploads` in the data folder, or nowhere when the images are in memory. */
+  readonly resumableUploadDir: string | null
+  /** Seconds for which that is kept when nobody goes on with it; 0 offers no such uploads. */
+  readonly resumableUploadExpiry: number
   readonly imports: ImportSettings
   /** Where copies of images that were downloaded are kept; null for nowhere. */
   readonly imageCacheDir: string | null
@@ -118,7 +122,7 @@ export interface ServerConfig extends RemotePolicySettings, DatabaseConfig, Stor
   readonly maxRequestIdLength: number
   /** How long a client may neither send what it has announced nor take what it has asked for. Milliseconds; 0 for ever. */
   readonly clientSocketTimeoutMs: number
-  /** How long a client may take over its handshake, and over the head of a request. Milliseconds; 0 for ever. */
+  /** How long a client may take over its handshake, the head of a request, and a body but image data. Milliseconds; 0 for ever. */
   readonly headerTimeoutMs: number
   /** How long a connection is kept for the next request. Milliseconds; 0 for ever. */
   readonly keepAliveTimeoutMs: number
@@ -153,6 +157,8 @@ export function completeConfig(given: Partial<ServerConfig>): ServerConfig {
     enabledBackends: [],
     defaultBackend: null,
     stagingDir: null,
+    resumableUploadDir: null,
+    resumableUploadExpiry: 172_800,
     imports: DEFAULT_IMPORTS,
     imageCacheDir: null,
     imageCacheMaxSize: 10 * 1024 ** 3,

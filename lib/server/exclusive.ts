@@ -32,7 +32,7 @@ function isInDataFolder({ dataApi, connection }: ServerConfig): boolean {
   return connection === null && (dataApi === null || dataApi === 'sqlite')
 }
 
-/** Where data is staged and cached, and the data folder for what is below it by default. */
+/** Where data is staged and cached, and waits for the rest of it, and the data folder for what is below it by default. */
 function dataFoldersOf({
   dataApi,
   dataDir,
@@ -41,12 +41,16 @@ function dataFoldersOf({
   enabledBackends,
   stagingDir,
   imageCacheDir,
+  resumableUploadDir,
+  resumableUploadExpiry,
 }: ServerConfig): readonly string[] {
   const isBelow = enabledBackends.length === 0 && store !== 'memory' && storeDir === null
+  const unlessInMemory = dataApi === 'simple' ? null : dataDir
   return [
     isBelow ? dataDir : null,
-    stagingDir ?? (dataApi === 'simple' ? null : dataDir),
+    stagingDir ?? unlessInMemory,
     imageCacheDir,
+    resumableUploadExpiry === 0 ? null : (resumableUploadDir ?? unlessInMemory),
   ].filter(folder => typeof folder === 'string')
 }
 

@@ -8,6 +8,7 @@ import { openOrDisable, propertiesOf } from '../store/open.ts'
 import type { Store } from '../store/store.ts'
 import { wholeOf } from './cache/caching.ts'
 import { FileCache } from './cache/file-cache.ts'
+import { sparing } from './cache/sparing.ts'
 import type { ServerConfig } from './config.ts'
 import type { Service } from './domain/service.ts'
 import { type ConfiguredStore, Stores } from './domain/stores.ts'
@@ -66,8 +67,15 @@ export function stagingFolder({ dataApi, dataDir, stagingDir }: ServerConfig): s
   return stagingDir ?? join(dataDir, 'staging')
 }
 
-/** Opens the cache of a service as it is; null for one without. @throws {GlanceError} `unavailable`. */
-export async function openCache(config: ServerConfig, now: () => Date): Promise<FileCache | null> {
+/**
+ * Opens the cache of a service as it is; null for one without. `report` is told of what goes wrong with it while
+ * somebody reads. @throws {GlanceError} `unavailable`.
+ */
+export async function openCache(
+  config: ServerConfig,
+  now: () => Date,
+  report?: (error: unknown) => void,
+): Promise<FileCache | null> {
   const {
     imageCacheDir,
     imageCacheMaxSize: maxSize,
@@ -81,7 +89,8 @@ export async function openCache(config: ServerConfig, now: () => Date): Promise<
     throw new GlanceError('unavailable', message, { cause })
   })
   const index = join(path, imageCacheSqliteDb)
-  return await FileCache.open(path, { index, maxSize, stallMs: imageCacheStallTime * 1000, now })
+  const stallMs = imageCacheStallTime * 1000
+  return await FileCache.open(path, { index, maxSize, stallMs, now, report })
 }
 
 /**
@@ -93,7 +102,8 @@ export async function openCacheAnew(
   service: Service,
   isShared = false,
 ): Promise<FileCache | null> {
-  const cache = await openCache(config, service.now)
+  const report = sparing(service.report, service.now)
+  const cache = await openCache(config, service.now, report)
   if (!isShared) await cache?.recover(id => wholeOf(service, id))
   return cache
 }

@@ -51,14 +51,21 @@ const EXPLICIT = '/versions'
 /**
  * The path to route by. A version in `Accept` counts before one in the path, and all minor versions are one; for a
  * path of no version that there is, the answer is a choice of versions (glance/api/middleware/version_negotiation.py).
+ * Paths that begin with what is `apart` are of no version, and let be.
  */
-export function negotiate(listed: readonly Version[], url: string, accept = ''): string {
+export function negotiate(
+  listed: readonly Version[],
+  url: string,
+  accept = '',
+  apart: readonly string[] = [],
+): string {
   const accepted = (id: string) =>
     listed.find(version => version.id === id || version.major === id)?.major
   // A request by way of a proxy may name the whole URL.
   const path = url.replace(/^https?:\/\/[^/?]*/i, '')
   const [, first = '', rest = ''] = /^\/*([^/?]*)(.*)$/s.exec(path) ?? []
   if (first === 'versions') return EXPLICIT
+  if (apart.includes(first)) return `/${first}${rest}`
   if (/^\/healthcheck(?:\?|$)/.test(path)) return HEALTHCHECK
   if (accept.startsWith(MEDIA_TYPE)) {
     const major = accepted(accept.slice(MEDIA_TYPE.length))

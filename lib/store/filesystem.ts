@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import {
+  chmod,
   type FileHandle,
   link,
   lstat,
@@ -36,8 +37,11 @@ import type { Location, Store, StoredData } from './store.ts'
 /** The names under which data is written: no image's, since an id has no dots. */
 const PARTIAL = /^\.([0-9a-f-]{36})\.[0-9a-f-]{36}\.partial$/i
 
-/** Bytes. What HTTP hands on is a sixteenth of it, and then takes twice as long to write. */
+/** Bytes. What a connection hands on may be a sixteenth of it, and would then take twice as long to write. */
 const CHUNK = 1024 * 1024
+
+/** Bytes that are written as they come: to gather them first takes longer. */
+const ENOUGH = 128 * 1024
 
 /**
  * Keeps the data of each image in one file of a folder, named by the image's id, as Glance's own file store does: a
@@ -105,15 +109,28 @@ export class FilesystemStore implements Store {
     const folder = await folderFor(this.id, folders, thin ? 0 : (size ?? 0))
     const partial = join(folder, `.${id}.${randomUUID()}.partial`)
     try {
-      const checked = rechunk(verifySize(abortable(data, signal), size), chunkSize)
+      const checked = rechunk(verifySize(abortable(data, signal), size), chunkSize, ENOUGH)
       const written = await writeNewFile(partial, checked, { thin, permissions })
       signal?.throwIfAborted()
       await this.#arrive(id, partial, join(folder, id))
-      const path = join(folder, id)
-      return { location: { ...fileLocation(path), ...this.#mountOf(path) }, size: written }
+      return { location: this.#placeOf(join(folder, id)), size: written }
     } finally {
       await remove(partial)
     }
+  }
+
+  async adopt(id: string, file: string, { signal }: Abortable = {}) {
+    checkImageId(id)
+    const { folders, thin, permissions } = this.#settings
+    this.#refuseDuplicate(id)
+    const folder = await folderFor(this.id, folders, 0)
+    const { dev } = await systemCall(stat(folder))
+    const found = await systemCall(stat(file))
+    if (thin || found.dev !== dev) return undefined
+    if (permissions !== null) await systemCall(chmod(file, permissions))
+    signal?.throwIfAborted()
+    await this.#arrive(id, file, join(folder, id))
+    return { location: this.#placeOf(join(folder, id)), size: found.size }
   }
 
   async open(
@@ -170,6 +187,15 @@ export class FilesystemStore implements Store {
     }
   }
 
+  async recoverImage(id: string): Promise<void> {
+    for (const { path } of this.#settings.folders) {
+      for (const name of await systemCall(readdir(path))) {
+        const [, partial] = PARTIAL.exec(name) ?? []
+        if (partial?.toLowerCase() === id.toLowerCase()) await remove(join(path, name))
+      }
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {}
 
   /** Gives data its name. Of several writers to several folders, too, one comes through here. */
@@ -199,6 +225,10 @@ export class FilesystemStore implements Store {
 
   #duplicate(id: string): GlanceError {
     return new GlanceError('duplicate', `store ${this.id} has data of image ${id} already`)
+  }
+
+  #placeOf(path: string): Location {
+    return { ...fileLocation(path), ...this.#mountOf(path) }
   }
 
   /** The mount that the file is in, where others know one. */

@@ -24,10 +24,10 @@ export class HttpStore implements Store {
   readonly writable = false
   readonly schemes: readonly string[] = HTTP_SCHEMES
   readonly #filter: UriFilter
-  readonly #way: HttpWay
+  readonly #way: HttpWay | null
 
-  /** `filter` is held against every URL, each time. */
-  constructor(id: string, filter: UriFilter, way: HttpWay = {}) {
+  /** `filter` is held against every URL, each time. Without a way it knows its URLs, and reads nothing. */
+  constructor(id: string, filter: UriFilter, way: HttpWay | null = {}) {
     this.id = id
     this.#filter = filter
     this.#way = way
@@ -106,6 +106,10 @@ export class HttpStore implements Store {
     signal: AbortSignal | undefined,
   ): Promise<IncomingMessage> {
     if (!this.holds({ url })) throw new GlanceError('invalid', `store ${this.id} reads no such URL`)
+    if (this.#way === null) {
+      const message = `store ${this.id} is configured wrongly, and reads nothing by another way than the one that is meant`
+      throw new GlanceError('unavailable', message)
+    }
     const asked = { method, headers, filter: this.#filter, ...this.#way, signal }
     const answer = await fetchUrl(new URL(url), asked)
     const status = answer.statusCode ?? 0

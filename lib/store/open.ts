@@ -92,7 +92,7 @@ export const STORE_TYPES: Readonly<Record<string, StoreType>> = {
     schemes: HTTP_SCHEMES,
     isReadOnly: true,
     open: ({ id, filter, options }) => HttpStore.open(id, filter, httpSettings(options)),
-    reading: ({ id, filter }) => new HttpStore(id, filter),
+    reading: ({ id, filter }) => new HttpStore(id, filter, null),
     check: async ({ id, filter, options }) =>
       closed(await HttpStore.open(id, filter, httpSettings(options))),
   },

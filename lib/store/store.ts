@@ -23,6 +23,8 @@ export interface StoreCall extends Abortable {
   readonly caller?: Caller | undefined
   /** An image whose owner does not ask any more: the service does, by its own right, for data of this image alone. */
   readonly onlyOf?: { readonly id: string; readonly owner: string | null } | undefined
+  /** Told, with `onlyOf`, of data that is never the store's to delete, and so as good as not there. */
+  readonly letBe?: ((reason: string) => void) | undefined
   /** Whether the location is a user's own words: it is asked by the secrets in it, and by none of ours in their place. */
   readonly asGiven?: boolean | undefined
 }
@@ -31,6 +33,14 @@ export interface StoreCall extends Abortable {
 export interface StoreAddition extends StoreCall {
   /** Who may read it as soon as it is there, of a store with `admit`. Default nobody else. */
   readonly readers?: Readers | undefined
+}
+
+/** What is said to a store that is looked through. */
+export interface StoreSearch extends StoreCall {
+  /** The projects that own images, for a store in their accounts that is not told of all there are. */
+  readonly owners?: (() => AsyncIterable<string>) | undefined
+  /** Told why not everything is looked at where images may be. */
+  readonly narrowed?: ((reason: string) => void) | undefined
 }
 
 /** Who may read data besides the project that owns it. */
@@ -82,6 +92,16 @@ export interface Store extends AsyncDisposable {
     options?: StoreAddition,
   ): Promise<{ readonly location: Location; readonly size: number }>
   /**
+   * As {@link add}, of the bytes of a file on this machine, which are on its disk and which nobody changes any more: without
+   * copying them. Resolves to undefined, with nothing stored, where they have to be copied all the same. Only of stores
+   * whose data is files. @throws {GlanceError} as `add`.
+   */
+  adopt?(
+    id: string,
+    file: string,
+    options?: StoreAddition,
+  ): Promise<{ readonly location: Location; readonly size: number } | undefined>
+  /**
    * The bytes of `range`, or all of them. Fewer bytes than were stored end in an error, never in a clean end.
    * @throws {GlanceError} `not_found`; `unsatisfiable_range`; while reading, `corrupt`.
    */
@@ -103,11 +123,17 @@ export interface Store extends AsyncDisposable {
    * what has another name is not told of. Parts that make one image together are told of once, as is what a write left
    * behind without an image; that may be under the same location as the image, or one of its own that `holds` knows.
    * What comes or goes meanwhile may be told of or not. Only of stores that can be looked through: one that keeps
-   * volumes tells of those whose names are ids, and counts their snapshots to them.
+   * volumes tells of those whose names are ids, and counts their snapshots to them. What is in accounts of others may
+   * take `onlyOf` to be deleted.
    */
-  list?(options?: StoreCall): AsyncIterable<StoredData>
+  list?(options?: StoreSearch): AsyncIterable<StoredData>
   /** Removes what writes that were cut off by a crash left behind. To be called while nobody writes. */
   recover(options?: Abortable): Promise<void>
+  /**
+   * Removes what a write that was cut off by a crash left of one image, while others may be written: nobody writes this
+   * one. Only of stores whose `delete` of the place of an image does not do so.
+   */
+  recoverImage?(id: string): Promise<void>
   /**
    * Says who may read the data from now on. Only of stores whose data can be got at without us; of others, it is ours
    * alone to give. @throws {GlanceError} `not_found`, `forbidden`.

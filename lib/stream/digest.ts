@@ -2,10 +2,11 @@ import type { Hash } from 'node:crypto'
 import type { DigestAlgorithm } from '../image/digest.ts'
 import type { Bytes } from './bytes.ts'
 import { hashElsewhere, type RemoteHashes } from './digest-threads.ts'
+import { freeAtOnce } from './free-at-once.ts'
 import { hashBy } from './hash-by.ts'
 
 /** Bytes that are hashed where they are: to hand so few to another thread takes longer. */
-const FEW = 4 * 1024 * 1024
+const FEW = 1024 * 1024
 
 /**
  * Several digests of one stream at once: of a long one on other threads, which all streams share, each algorithm on
@@ -19,13 +20,9 @@ export class Hasher {
   #here: ReadonlyMap<DigestAlgorithm, Hash> | undefined
   #elsewhere: RemoteHashes | undefined
 
-  /**
-   * Naming an algorithm twice costs nothing. `here` keeps it on this thread, for chunks that are not lent: while they
-   * are waited for, those before them are collected.
-   */
-  constructor(algorithms: Iterable<DigestAlgorithm>, where: 'here' | 'anywhere' = 'anywhere') {
+  /** Naming an algorithm twice costs nothing. */
+  constructor(algorithms: Iterable<DigestAlgorithm>) {
     this.#algorithms = [...new Set(algorithms)]
-    if (where === 'here') this.#hashes()
   }
 
   /** Takes the next chunk in; it stays untouched until this resolves. */
@@ -38,7 +35,10 @@ export class Hasher {
     }
     if (this.#here === undefined) this.#elsewhere = hashElsewhere(this.#algorithms)
     if (this.#elsewhere === undefined) return hashAll(this.#hashes(), [chunk])
-    for (const one of this.#held) await this.#elsewhere.update(one)
+    for (const one of this.#held) {
+      await this.#elsewhere.update(one)
+      freeAtOnce(one)
+    }
     this.#held = []
     await this.#elsewhere.update(chunk)
   }

@@ -29,6 +29,7 @@ export function attributesOf(image: Image): Map<string, AttributeValue> {
 
 /** What it takes to turn `present` into `wanted`, in the API's names. */
 export function changesBetween(present: Image, wanted: Image): FieldChange[] {
+  if (isAlike(present, wanted)) return []
   const from = attributesOf(present)
   const to = attributesOf(wanted)
   return [...new Set([...to.keys(), ...from.keys()])]
@@ -36,15 +37,37 @@ export function changesBetween(present: Image, wanted: Image): FieldChange[] {
     .filter(change => !equal(change.from, change.to))
 }
 
+/** Whether nothing differs at all, as with most images of two services that are compared. */
+function isAlike(one: Image, other: Image): boolean {
+  if (one === other) return true
+  for (const name of USER_MADE) if (!equal(READ[name](one), READ[name](other))) return false
+  if (one.properties.size !== other.properties.size) return false
+  for (const [name, value] of one.properties) {
+    if (other.properties.get(name) !== value) return false // One that is missing is not null.
+  }
+  return true
+}
+
 /** `image` with those of its attributes that are named in `fields` as they are in `other`. */
 export function withAttributesOf(image: Image, other: Image, fields: ReadonlySet<string>): Image {
-  if (fields.size === 0) return image
+  const isOfUse = (name: string) =>
+    isUserMade(name) || image.properties.has(name) || other.properties.has(name)
+  if (fields.size === 0 || !some(fields, isOfUse)) return image
   const taken = USER_MADE.filter(name => fields.has(name)).map(name => TAKE[name](other))
   const properties = new Map([...image.properties].filter(([name]) => !fields.has(name)))
   for (const [name, value] of other.properties) {
     if (fields.has(name)) properties.set(name, value)
   }
   return Object.assign({}, image, { properties }, ...taken) as Image // Each piece is a Partial<Image>.
+}
+
+function some(names: ReadonlySet<string>, is: (name: string) => boolean): boolean {
+  for (const name of names) if (is(name)) return true
+  return false
+}
+
+function isUserMade(name: string): boolean {
+  return Object.hasOwn(TAKE, name)
 }
 
 const READ = {

@@ -65,12 +65,19 @@ const HOLLOW = { container_format: 'bare', disk_format: 'raw' } as const
 
 /** What v2 and a dump, which holds v2 documents, make of an image: they lose next to nothing. */
 export function expressibleInV2(image: Image): Expressed {
+  if (!hasOddNames(image)) return { image, lost: [] }
   const lost: LostField[] = []
   const properties = kept(image, lost, name => {
     if (isBaseAttribute(name)) return 'v2 has an attribute of this name'
     return isWithheldName(name) ? 'v2 gives this name to no property' : null
   })
   return lost.length === 0 ? { image, lost } : { image: { ...image, properties }, lost }
+}
+
+function hasOddNames({ properties }: Image): boolean {
+  for (const name of properties.keys())
+    if (isBaseAttribute(name) || isWithheldName(name)) return true
+  return false
 }
 
 /**

@@ -103,8 +103,12 @@ export function imageFromV2(document: unknown): Image {
 
 /** The image as the v2 API shows it, without links to where it is served. */
 export function imageToV2(image: Image): Record<string, unknown> {
+  return { ...Object.fromEntries(image.properties), ...baseToV2(image) }
+}
+
+/** The same without custom properties. */
+export function baseToV2(image: Omit<Image, 'properties'>): Record<string, unknown> {
   return {
-    ...Object.fromEntries(image.properties),
     id: image.id,
     name: image.name,
     status: image.status,
@@ -186,13 +190,15 @@ function tags(document: V2Document): readonly string[] {
     if (typeof tag === 'string') return tag
     throw unexpected(document, 'tags', 'a list of text')
   })
-  return [...new Set(names)].toSorted()
+  const isSorted = names.every((name, i) => i === 0 || (names[i - 1] ?? '') < name)
+  return isSorted ? names : [...new Set(names)].toSorted()
 }
 
 function properties(document: V2Document): Properties {
   const found = new Map<string, string | null>()
-  for (const [name, value] of Object.entries(document)) {
+  for (const name of Object.keys(document)) {
     if (isBaseAttribute(name)) continue
+    const value = document[name]
     if (value === null || typeof value === 'string') found.set(name, value)
   }
   return found

@@ -119,10 +119,12 @@ for (const [name, server] of Object.entries(SERVERS)) {
           }),
         }
       },
-      skip:
-        server.limit === undefined
-          ? { 'a store that is full says so and keeps what it has': 'it has no limit of a user' }
-          : {},
+      skip: {
+        'recovery removes what a crash left of a write': 'uploads count as left only after a day',
+        ...(server.limit === undefined && {
+          'a store that is full says so and keeps what it has': 'it has no limit of a user',
+        }),
+      },
     })
 
     t.test('makes its bucket with the first image, where that is wanted', async t => {

@@ -1,3 +1,6 @@
+import { writeFileSync } from 'node:fs'
+import { request } from 'node:http'
+import { join } from 'node:path'
 import t from 'tap'
 import { bytesOf, collect, collectAll, patternedBytes } from '../../lib/compliance/bytes.ts'
 import { storeSuite } from '../../lib/compliance/store-suite.ts'
@@ -5,9 +8,12 @@ import type { Location, Store, StoreCall } from '../../lib/store/store.ts'
 import { swiftSettings } from '../../lib/store/swift/settings.ts'
 import { SwiftStore } from '../../lib/store/swift/swift.ts'
 import { openSwift } from '../../lib/store/swift/open.ts'
+import { startProgram } from '../support/command.ts'
+import { run } from '../support/program.ts'
 import { Keystone, PEOPLE } from './support/keystone.ts'
 import type { KeystoneSession } from './support/keystone-session.ts'
 import { Swift } from './support/swift.ts'
+import { waitUntil } from './support/wait.ts'
 
 const ID = 'aaaaaaaa-0000-4000-8000-000000000001'
 /** Bytes: what Glance calls a megabyte. */
@@ -202,6 +208,128 @@ t.test('the projects of administrators read and empty what is not theirs', async
   t.equal(status, 204, 'the empty container is for its owner to remove')
 })
 
+t.test('what a service left that was killed is found in whatever account it is', async t => {
+  const [admin, member] = [await keystone.sessionOf('admin'), await keystone.sessionOf('member')]
+  const folder = t.testdir()
+  const config = join(folder, 'glance-api.conf')
+  const { name, password, project } = PEOPLE.glance
+  writeFileSync(
+    config,
+    `[DEFAULT]
+data_dir = ${folder}/data
+[paste_deploy]
+flavor = keystone
+[keystone_authtoken]
+auth_url = ${keystone.url}
+username = ${name}
+password = ${password}
+user_domain_id = default
+project_name = ${project}
+project_domain_id = default
+[glance_store]
+stores = swift
+default_store = swift
+swift_store_multi_tenant = true
+swift_store_container = killed
+swift_store_large_object_size = 2
+swift_store_large_object_chunk_size = 1
+`,
+  )
+  const start = async () => {
+    const program = await startProgram(['serve', '--port', '0', '--config', config])
+    t.teardown(async () => await program[Symbol.asyncDispose]())
+    return { program, url: (await program.firstLine()).replace('listening on ', '') }
+  }
+  const scrub = async (...words: readonly string[]) =>
+    await run(['scrub', '--config', config, '--min-age', '0', ...words])
+  const first = await start()
+  const call = async (who: KeystoneSession, method: string, path: string, body?: object) => {
+    const type = { 'content-type': 'application/json' }
+    const headers = { ...type, 'x-auth-token': who.token }
+    const sent = body === undefined ? {} : { body: JSON.stringify(body) }
+    const answer = await fetch(`${first.url}/v2/${path}`, { method, headers, ...sent })
+    t.ok(answer.ok, `${method} ${path}: ${answer.status}`)
+    const said = await answer.text()
+    return said === '' ? {} : (JSON.parse(said) as Readonly<Record<string, unknown>>) // As documented.
+  }
+  /** All names of an account that the service might have given, by what an operator of it sees. */
+  const left = async ({ token, projectId }: KeystoneSession, prefix = 'killed_') => {
+    const account = `${swift.url}/v1/AUTH_${projectId}`
+    const names = async (path: string) => {
+      const answer = await fetch(`${account}${path}`, { headers: { 'x-auth-token': token } })
+      return (await answer.text()).split('\n').filter(line => line !== '')
+    }
+    const containers = await names(`?prefix=${prefix}`)
+    return (
+      await Promise.all(
+        containers.map(async each => [each, ...(await names(`/${encodeURIComponent(each)}`))]),
+      )
+    ).flat()
+  }
+  /** An image of the member's project, whose data somebody begins to send: two segments, and no more. */
+  const begin = async (who: KeystoneSession): Promise<string> => {
+    const formats = { disk_format: 'raw', container_format: 'bare' }
+    const { id } = await call(admin, 'POST', 'images', { ...formats, owner: member.projectId })
+    const headers = {
+      'content-type': 'application/octet-stream',
+      'x-auth-token': who.token,
+      'transfer-encoding': 'chunked',
+    }
+    const sent = request(`${first.url}/v2/images/${String(id)}/file`, { method: 'PUT', headers })
+    sent.on('error', () => {}) // It is killed.
+    sent.write(Buffer.alloc(2 * MB + MB / 2, 'x'))
+    t.teardown(() => sent.destroy())
+    await waitUntil('two segments are there', async () =>
+      (await left(who)).includes(`${String(id)}-00002`),
+    )
+    return String(id)
+  }
+  const [own, others, deleted] = [await begin(member), await begin(admin), await begin(member)]
+  await call(member, 'DELETE', `images/${deleted}`)
+  first.program.kill('SIGKILL')
+  await first.program.outcome
+  const put = async (path: string) => {
+    const headers = { 'x-auth-token': admin.token }
+    const to = `${swift.url}/v1/AUTH_${admin.projectId}/${path}`
+    t.ok((await fetch(to, { method: 'PUT', headers, body: path.includes('/') ? 'x' : '' })).ok)
+  }
+  const strangers = [`killed_notes`, `killed_${ID}`, `killed_${ID}/notes`, `else_${ID}`]
+  for (const path of [...strangers, `else_${ID}/${ID}`]) await put(path)
+
+  t.match(await scrub('--orphans'), {
+    status: 1,
+    stdout: new RegExp(`^${deleted}: .* of a deleted image\n1 orphan `),
+    stderr: /Keystone does not let the user of the service list all projects/,
+  })
+  t.match(await scrub('--delete-orphans', 'swift'), { status: 0, stdout: /, 1 deleted, 0 failed/ })
+  t.ok((await left(member)).includes(`${own}-00002`), 'what may be on its way is kept')
+  t.notOk((await left(member)).includes(`killed_${deleted}`))
+
+  const { program } = await start()
+  t.strictSame(await left(member), [], 'when it starts again it looks where the owner is')
+  t.ok((await left(admin)).includes(`${others}-00002`))
+  t.match(await scrub('--delete-orphans', 'swift'), { status: 0, stdout: /0 orphans/ })
+  t.ok((await left(admin)).includes(`${others}-00002`), 'in a project that owns no image')
+  await keystone.admin.giveRoles(name, password, project, ['admin'])
+  await swift.forgetTokens()
+  t.match(await scrub('--orphans'), {
+    status: 1,
+    stdout: new RegExp(
+      `^${others}: 2.0 MiB .* of an image that is queued and not there\n1 orphan `,
+    ),
+    stderr: '',
+  })
+  t.match(await scrub('--delete-orphans', 'swift'), { status: 0, stdout: /, 1 deleted, 0 failed/ })
+  t.strictSame(await left(admin), [`killed_${ID}`, 'notes', 'killed_notes'])
+  t.strictSame(await left(admin, 'else_'), [`else_${ID}`, ID])
+  program.kill('SIGTERM')
+  await program.outcome
+
+  const reader = { swift_store_user: 'demo:reader', swift_store_key: PEOPLE.reader.password }
+  const nobody = await openFor('glance', { ...reader, swift_store_container: 'killed' })
+  await t.rejects(listed(nobody), { code: 'forbidden', message: /ResellerAdmin/ })
+})
+
 /** A store that is one of the people of Keystone where it acts by its own right. */
 async function openFor(
   person: keyof typeof PEOPLE,
@@ -230,4 +358,9 @@ function callOf({ token, projectId }: KeystoneSession): StoreCall {
 
 async function textOf(store: Store, at: Location, call?: StoreCall): Promise<string> {
   return (await collect(await store.open(at, null, call))).toString()
+}
+
+async function listed(store: Store) {
+  if (store.list === undefined) throw new Error('it cannot be looked through')
+  return await collectAll(store.list())
 }

@@ -36,13 +36,14 @@ t.test('the units for systemd are without fault, and let the program do little e
   }
   const [daemon, job] = ['glance-replicator.service', 'glance-replicator@nightly.service']
   const scrubber = 'glance-replicator-scrub.service'
-  for (const name of [daemon, job, 'glance-replicator@nightly.timer', scrubber]) {
+  const server = ['glance-replicator-serve.service', 'glance-replicator-serve.socket']
+  for (const name of [daemon, job, 'glance-replicator@nightly.timer', scrubber, ...server]) {
     const words = ['verify', '--man=no', join(folder, name)]
     const { status, stderr } = await runCommand('systemd-analyze', words)
     t.equal(status, 0, name)
     t.notMatch(stderr, /glance-replicator/, name)
   }
-  for (const name of [daemon, 'glance-replicator@.service', scrubber]) {
+  for (const name of [daemon, 'glance-replicator@.service', scrubber, ...server.slice(0, 1)]) {
     const words = ['security', '--offline=yes', '--threshold=25', join(folder, name)]
     const { status, stdout } = await runCommand('systemd-analyze', words)
     t.equal(status, 0, `${name}: ${stdout.trimEnd().split('\n').at(-1)}`)

@@ -22,6 +22,8 @@ interface Upload {
   readonly key: string
   readonly metadata: Readonly<Record<string, string>>
   readonly parts: Map<number, { readonly file: string; readonly etag: string }>
+  /** When it was begun; now, where not set. */
+  readonly initiated?: Date
 }
 
 interface Bucket {
@@ -92,10 +94,12 @@ export class FakeS3 {
     this.buckets.set(name, { objects: new Map(), uploads: new Map() })
   }
 
-  /** Begins an upload that nobody goes on with. */
-  beginUpload(bucket: string, key: string): void {
+  /** Begins an upload that nobody goes on with, so many hours ago. */
+  beginUpload(bucket: string, key: string, hours = 0): void {
     const id = randomUUID()
-    this.buckets.get(bucket)?.uploads.set(id, { id, key, metadata: {}, parts: new Map() })
+    const initiated = new Date(Date.now() - hours * 3_600_000)
+    const upload = { id, key, metadata: {}, parts: new Map(), initiated }
+    this.buckets.get(bucket)?.uploads.set(id, upload)
   }
 
   /** Keys of objects, and of uploads and their parts, marked as such. */
@@ -200,7 +204,7 @@ export class FakeS3 {
       case 'GET': {
         const parts = [...upload.parts].map(
           ([n, { file }]) =>
-            `<Part><PartNumber>${n}</PartNumber><Size>${statSync(file).size}</Size></Part>`,
+            `<Part><PartNumber>${n}</PartNumber><Size>${statSync(file).size}</Size><LastModified>${statSync(file).mtime.toISOString()}</LastModified></Part>`,
         )
         return xml(`<ListPartsResult>${parts.join('')}</ListPartsResult>`)
       }
@@ -254,7 +258,7 @@ export class FakeS3 {
         : `<NextKeyMarker>${last.key}</NextKeyMarker><NextUploadIdMarker>${last.id}</NextUploadIdMarker>`
     const found = page.map(
       u =>
-        `<Upload><Key>${u.key}</Key><UploadId>${u.id}</UploadId><Initiated>${new Date().toISOString()}</Initiated></Upload>`,
+        `<Upload><Key>${u.key}</Key><UploadId>${u.id}</UploadId><Initiated>${(u.initiated ?? new Date()).toISOString()}</Initiated></Upload>`,
     )
     return xml(
       `<ListMultipartUploadsResult><IsTruncated>${next !== ''}</IsTruncated>${next}${found.join('')}</ListMultipartUploadsResult>`,

@@ -26,10 +26,13 @@ export async function startService(
     words = [],
     environment = {},
     folder = t.testdir(),
+    onStarted = async () => {},
   }: {
     readonly words?: readonly string[]
     readonly environment?: Readonly<Record<string, string>>
     readonly folder?: string
+    /** Told when there is a process, which may not serve yet. */
+    readonly onStarted?: (pid: number) => Promise<void>
   } = {},
 ): Promise<TestService> {
   const config = join(folder, 'glance.conf')
@@ -44,6 +47,7 @@ export async function startService(
     { environment },
   )
   t.teardown(() => running[Symbol.asyncDispose]())
+  await onStarted(running.pid)
   const url = (await running.firstLine()).replace('listening on ', '')
   const log = () => (existsSync(logFile) ? readFileSync(logFile, 'utf8') : '')
   return {
@@ -66,7 +70,7 @@ export async function startService(
 }
 
 /** The processes that one has started and that have not ended. */
-function childrenOf(pid: number): readonly number[] {
+export function childrenOf(pid: number): readonly number[] {
   const path = `/proc/${pid}/task/${pid}/children`
   const text = existsSync(path) ? readFileSync(path, 'utf8') : ''
   return text.split(' ').filter(Boolean).map(Number).filter(isAlive)

@@ -26,6 +26,7 @@ interface Container {
   readonly objects: Map<string, StoredObject>
   /** `X-Container-Read` and `X-Container-Write`. */
   readonly acl: Map<string, string>
+  readonly made: Date
 }
 
 /** What somebody asks, for a test to stand in the way. */
@@ -57,6 +58,8 @@ export class TestSwift {
   interfere: (asked: Asked) => number | 'hang up' | undefined = () => undefined
   /** How many bytes of a download are sent before the connection breaks. */
   breaksAfter = Number.POSITIVE_INFINITY
+  /** The only account that has containers in its listing; null for all. */
+  home: string | null = null
   /** Whether what it keeps is not what it was sent. */
   damages = false
   readonly #containers = new Map<string, Container>()
@@ -80,16 +83,21 @@ export class TestSwift {
     this.#valid.clear()
   }
 
-  /** Makes all objects older by so many seconds. */
+  /** Makes all objects and containers older by so many seconds. */
   age(seconds: number): void {
-    for (const { objects } of this.#containers.values()) {
+    for (const { objects, made } of this.#containers.values()) {
+      made.setTime(made.getTime() - seconds * 1000)
       for (const { modified } of objects.values())
         modified.setTime(modified.getTime() - seconds * 1000)
     }
   }
 
   createContainer(name: string): Container {
-    const container = this.#containers.get(name) ?? { objects: new Map(), acl: new Map() }
+    const container = this.#containers.get(name) ?? {
+      objects: new Map(),
+      acl: new Map(),
+      made: new Date(),
+    }
     this.#containers.set(name, container)
     return container
   }
@@ -125,8 +133,11 @@ export class TestSwift {
       return refuse(response, 401)
     if (version !== 'v1') return refuse(response, 404)
     const asked = { request, response, query: searchParams }
-    if (container === '')
-      return answerPage(asked, [...this.#containers.keys()].toSorted(), name => ({ name }))
+    if (container === '') {
+      const isHome = this.home === null || this.home === account
+      const names = isHome ? [...this.#containers.keys()].toSorted() : []
+      return answerPage(asked, names, name => ({ name }))
+    }
     if (object.length === 0) this.#answerContainer(container, asked)
     else await this.#answerObject(container, object.join('/'), asked)
   }
@@ -163,7 +174,10 @@ export class TestSwift {
       return refuse(response, container === undefined ? 201 : 202)
     }
     if (container === undefined) return refuse(response, 404)
-    if (method === 'HEAD') return refuse(response, 204)
+    if (method === 'HEAD') {
+      const made = container.made.getTime() / 1000
+      return refuse(response, 204, { 'x-timestamp': made.toFixed(5) })
+    }
     if (method === 'DELETE') {
       if (container.objects.size > 0) return refuse(response, 409)
       this.#containers.delete(name)
@@ -336,10 +350,15 @@ function answerPage(
 }
 
 /** Answers with a status and a page, as Swift does where it has nothing else to say. */
-function refuse(response: ServerResponse, status: number): void {
+function refuse(
+  response: ServerResponse,
+  status: number,
+  headers: Readonly<Record<string, string>> = {},
+): void {
   if (response.headersSent) return void response.destroy()
   const body = status === 204 || status === 201 ? '' : '<html><h1>As asked</h1></html>'
   response.writeHead(status, {
+    ...headers,
     'content-type': 'text/html; charset=UTF-8',
     ...(status === 204 ? {} : { 'content-length': Buffer.byteLength(body) }),
     // The rest of what was sent would be taken for another request.

@@ -1,6 +1,6 @@
 import type { RefusedField } from '../../endpoint/endpoint.ts'
 import { GlanceError } from '../../errors.ts'
-import { compareIds } from '../../image/image.ts'
+import { compareIds, type Image } from '../../image/image.ts'
 import { atOnce } from '../../replicate/at-once.ts'
 import type { Proof } from '../../replicate/deep.ts'
 import { Extras } from '../../replicate/extras.ts'
@@ -216,7 +216,7 @@ export const compare: Command<CompareOptions, CompareRow, CompareSummary> = {
       const row = rowOfStep(step, ids)
       const isSame = step.action === 'update' || (step.action === 'skip' && !isPassedOver(step))
       if (metaonly || !isSame || step.present === undefined) return row
-      const data = await reader.compare({ ...step.image, id: row.id }, step.present)
+      const data = await reader.compare(imageAs(step.image, row.id), step.present)
       if (!data) return row
       const { proof, differs, error } = data
       if (error !== null) return { ...row, result: 'error', data: proof, error: errorRow(error) }
@@ -270,6 +270,11 @@ function findingOf(found: Found): Finding {
   if (found.action === 'extra') return { row: rowOfExtra(found.image) }
   if (found.action === 'unreadable') return { row: rowOfUnreadable(found.id, found.error) }
   return { step: found }
+}
+
+/** The image by that id. */
+function imageAs(image: Image, id: string): Image {
+  return image.id === id ? image : { ...image, id }
 }
 
 /** Whether the step says nothing of how the two images compare. */

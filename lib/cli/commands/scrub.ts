@@ -131,6 +131,9 @@ export const scrub: Command<
         for await (const scrubbed of look(service, config, options, signal)) {
           const row = rowOf(scrubbed)
           totals = added(totals, row)
+          if (scrubbed.letBe !== null) {
+            context.log.warning(`${told(row)}: ${scrubbed.letBe}`) // Once: it is given up with that.
+          }
           if (row.error !== null) context.log.error(`${told(row)}: ${row.error}`)
           yield row
         }

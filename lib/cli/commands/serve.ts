@@ -1,12 +1,13 @@
 import { once } from 'node:events'
+import { GlanceError } from '../../errors.ts'
 import type { Command } from '../command.ts'
 import { configFiles } from '../config-files.ts'
 import { type EffectiveRow, effectiveRows, effectiveText } from '../effective-config.ts'
 import { EXIT_STATUS } from '../exit-status.ts'
 import { type CommonOptions, SERVICE, type ServiceOptions } from '../options.ts'
 import { accessLog } from '../serving/access-log.ts'
-import { reloadOnHangUp } from '../serving/hang-up.ts'
-import { writePidFile } from '../serving/pid-file.ts'
+import { HangUps } from '../serving/hang-up.ts'
+import { PidFile } from '../serving/pid-file.ts'
 import { serviceManager, takeListener } from '../serving/systemd.ts'
 import { told } from '../serving/told.ts'
 
@@ -69,6 +70,9 @@ export const serve: Command<ServeOptions, ServeRow | EffectiveRow, ServeSummary>
     const { completeConfig, examineConfig } = await import('../../server/config.ts')
     const notice = (message: string) => log.notice(message)
     const { host, port, dataDir } = options
+    // An empty variable of a script is neither every address nor the folder that we are in.
+    if (host === '') throw new GlanceError('usage', '--host: expected an address')
+    if (dataDir === '') throw new GlanceError('usage', '--data-dir: expected a folder')
     const { config, faults, effective } = await examineConfig(await configFiles(options), notice)
     const given = {
       ...(host === undefined ? {} : { bindHost: host }),
@@ -92,8 +96,10 @@ export const serve: Command<ServeOptions, ServeRow | EffectiveRow, ServeSummary>
     const manager = serviceManager({ ...process.env }, message => log.warning(message))
     const fd = takeListener(process.env)
     const { pidFile, verbose, debug } = options
-    await using written = pidFile === undefined ? undefined : await writePidFile(pidFile)
-    void written // Until we are done.
+    // Of what has no configuration there is nothing to be read anew, and SIGHUP ends it.
+    const isConfigured = [options.config, options.configDir].some(given => given !== undefined)
+    using hangUps = isConfigured ? new HangUps() : null
+    await using written = new PidFile(pidFile)
     const report = (error: unknown, requestId?: string) =>
       requestId === undefined
         ? log.error(told(error))
@@ -108,12 +114,13 @@ export const serve: Command<ServeOptions, ServeRow | EffectiveRow, ServeSummary>
       if (anew.faults.length > 0) throw wrongAll(anew.faults)
       return { ...anew.config, ...given }
     }
-    // Of what has no configuration there is nothing to be read anew, and SIGHUP ends it.
-    const isConfigured = (await configFiles(options)).length > 0
-    using _ = isConfigured ? reloadOnHangUp(service, { load, manager, log }) : null
+    // Not before it is ours: of a second service that is refused, the file of the first one is left alone.
+    await written.write()
+    using reloading = hangUps?.reload(service, { load, manager, log }) ?? null
     yield { url: service.url, host: new URL(service.url).hostname, port: service.port }
     await manager.ready()
     if (!signal.aborted) await Promise.race([once(signal, 'abort'), service.failed])
+    reloading?.[Symbol.dispose]()
     log.info('stopping')
     await manager.stopping()
     return {}

@@ -5,17 +5,10 @@ import { type ErrorRow, errorRow } from '../differences.ts'
 import { dumpOrServer } from '../dumps.ts'
 import { EXIT_STATUS } from '../exit-status.ts'
 import { countOf, formatBytes, labelOf, printable } from '../format.ts'
-import {
-  type ApiOptions,
-  ENDPOINT,
-  type EndpointOptions,
-  SOURCE_API,
-  TRANSFER,
-  type TransferOptions,
-} from '../options.ts'
+import { type ApiOptions, AT_ONCE, ENDPOINT, type EndpointOptions, SOURCE_API } from '../options.ts'
 
-export interface VerifyOptions
-  extends EndpointOptions, ApiOptions, Pick<TransferOptions, 'concurrency'> {
+export interface VerifyOptions extends EndpointOptions, ApiOptions {
+  readonly concurrency: number
   readonly images: string
   readonly sample: string
 }
@@ -44,7 +37,7 @@ export const verify: Command<VerifyOptions, VerifyRow, VerifySummary> = {
     },
   },
   options: {
-    concurrency: { ...TRANSFER.concurrency, describe: 'Images read at once' },
+    concurrency: { ...AT_ONCE, describe: 'Images read at once' },
     sample: {
       type: 'string',
       requiresArg: true,

@@ -11,25 +11,59 @@ export interface HangUpOptions {
   readonly log: Log
 }
 
-/** Has the service go over to its configuration as it then is whenever SIGHUP comes. One at a time: others wait. */
-export function reloadOnHangUp(
-  service: RunningService,
-  { load, manager, log }: HangUpOptions,
-): Disposable {
-  let last: Promise<void> = Promise.resolve()
-  const reload = async () => {
-    await manager.reloading()
-    try {
-      await service.reload(await load())
-      log.notice('the configuration was read anew')
-    } catch (error) {
-      log.error(`the configuration stays as it was: ${told(error)}`)
+/**
+ * Takes SIGHUP, which would end the process, from now on until disposal: also while the service starts, when it waits,
+ * and while it stops, when it is nothing to do.
+ */
+export class HangUps implements Disposable {
+  #reload: (() => Promise<void>) | undefined
+  #isAsked = false
+  #isReloading = false
+  readonly #onHangUp = () => {
+    this.#isAsked = true
+    void this.#carryOut()
+  }
+
+  constructor() {
+    process.on('SIGHUP', this.#onHangUp)
+  }
+
+  /**
+   * Has the service go over to its configuration as it then is whenever SIGHUP has come, until disposal of what is
+   * returned. One at a time; those that come meanwhile are one more together.
+   */
+  reload(service: RunningService, { load, manager, log }: HangUpOptions): Disposable {
+    const over = new AbortController()
+    this.#reload = async () => {
+      await manager.reloading()
+      try {
+        await service.reload(await load())
+        if (!over.signal.aborted) log.notice('the configuration was read anew')
+      } catch (error) {
+        if (!over.signal.aborted) log.error(`the configuration stays as it was: ${told(error)}`)
+      }
+      if (!over.signal.aborted) await manager.ready()
     }
-    await manager.ready()
+    void this.#carryOut()
+    return {
+      [Symbol.dispose]: () => {
+        this.#reload = undefined
+        over.abort()
+      },
+    }
   }
-  const onHangUp = () => {
-    last = last.then(reload)
+
+  async #carryOut(): Promise<void> {
+    if (this.#isReloading) return
+    this.#isReloading = true
+    while (this.#isAsked && this.#reload !== undefined) {
+      this.#isAsked = false
+      await this.#reload()
+    }
+    this.#isReloading = false
   }
-  process.on('SIGHUP', onHangUp)
-  return { [Symbol.dispose]: () => void process.off('SIGHUP', onHangUp) }
+
+  [Symbol.dispose](): void {
+    process.off('SIGHUP', this.#onHangUp)
+  }
 }

@@ -1,19 +1,31 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { GlanceError, messageOf } from '../../errors.ts'
 
-/** Writes the number of this process to `path`, until disposal. @throws {GlanceError} `usage` when it cannot be written. */
-export async function writePidFile(path: string): Promise<AsyncDisposable> {
-  const pid = String(process.pid)
-  try {
-    await writeFile(path, `${pid}\n`)
-  } catch (cause) {
-    throw new GlanceError('usage', `--pid-file ${path}: ${messageOf(cause)}`, { cause })
+/** A file that has the number of this process, from when it is written until disposal. */
+export class PidFile implements AsyncDisposable {
+  readonly #path: string | undefined
+
+  /** Without a path there is none. */
+  constructor(path: string | undefined) {
+    this.#path = path
   }
-  return {
-    [Symbol.asyncDispose]: async () => {
-      // It may be somebody else's by now.
-      const written = await readFile(path, 'utf8').catch(() => '')
-      if (written.trim() === pid) await rm(path, { force: true }).catch(() => {})
-    },
+
+  /** @throws {GlanceError} `usage` when it cannot be written. */
+  async write(): Promise<void> {
+    if (this.#path === undefined) return
+    try {
+      await writeFile(this.#path, `${process.pid}\n`)
+    } catch (cause) {
+      const message = `--pid-file ${this.#path}: ${messageOf(cause)}`
+      throw new GlanceError('usage', message, { cause })
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#path === undefined) return
+    // It may be somebody else's by now.
+    const written = await readFile(this.#path, 'utf8').catch(() => '')
+    if (written.trim() === String(process.pid))
+      await rm(this.#path, { force: true }).catch(() => {})
   }
 }

@@ -64,6 +64,37 @@ export function pendingCases(t: Test, open: Open): void {
     await t.rejects(database.images.update(id(1), change, IMAGE_STATUSES), { code: 'not_found' })
   })
 
+  t.test('one that is deleted can have data that waits', async t => {
+    const database = await open(t)
+    await database.images.insert(FULL)
+    const removedLocations = [
+      { ...place, removedAt: at(0) },
+      { url: 'file:///two', metadata: { store: 'two' }, removedAt: at(0) },
+    ]
+    const change = { status: 'deleted', updatedAt: at(70), removedLocations } as const
+    const expected = { status: 'deleted', tags: [], locations: [], removedLocations } as const
+    t.match(await database.images.update(id(1), change, ['active']), expected)
+    t.equal(await database.images.find(id(1)), undefined)
+    t.match(await database.images.find(id(1), { deleted: true }), expected)
+    const listed = async () => {
+      const images = await database.images.listPending({ until: at(0), limit: 9, marker: null })
+      return images.map(image => image.removedLocations)
+    }
+    t.strictSame(await listed(), [removedLocations])
+    const left = removedLocations.slice(1)
+    const rest = { removedLocations: left, updatedAt: at(70) }
+    await t.rejects(database.images.update(id(1), rest, ['active', 'pending_delete']), {
+      code: 'not_found',
+    })
+    t.match(await database.images.update(id(1), rest, ['deleted']), {
+      removedLocations: left,
+      deletedAt: at(70),
+    })
+    t.strictSame(await listed(), [left])
+    await database.images.update(id(1), { ...rest, removedLocations: [] }, ['deleted'])
+    t.strictSame(await listed(), [])
+  })
+
   t.test('what waits is listed by id, from the time on that is asked for', async t => {
     const database = await open(t)
     const removed = (seconds: number) => [{ ...place, removedAt: at(seconds) }]

@@ -69,7 +69,9 @@ export class SimpleImages implements ImageTable {
     return this.#access.write(rows => {
       requireImageFits(change)
       const hidden = from.includes('pending_delete') ? pending(rows, id) : undefined
-      const image = live(rows, id) ?? hidden
+      const deleted =
+        from.includes('deleted') && change.status === undefined ? existing(rows, id) : undefined
+      const image = live(rows, id) ?? hidden ?? deleted
       if (image === undefined) throw new GlanceError('not_found', `no image found with ID ${id}`)
       if (!from.includes(image.status)) {
         throw new GlanceError(
@@ -77,7 +79,8 @@ export class SimpleImages implements ImageTable {
           `image ${id} is ${image.status}, not ${from.join(' or ')}`,
         )
       }
-      const changed = kept({ ...image, ...change })
+      const removedLocations = change.status === 'deleted' ? [] : image.removedLocations
+      const changed = kept({ ...image, removedLocations, ...change })
       rows.images.set(id, changed)
       if (changed.status === 'deleted') rows.members.delete(id)
       return changed
@@ -107,7 +110,10 @@ export class SimpleImages implements ImageTable {
       for (const image of batch) requireImageFits(image)
       const taken = batch.find(({ id }) => images.has(id))?.id ?? repeatedId(batch)
       if (taken !== undefined) throw new GlanceError('duplicate', `image ${taken} already exists`)
-      for (const image of batch) images.set(image.id, kept(image))
+      for (const image of batch) {
+        const nothing = image.status === 'deleted' ? { removedLocations: [] } : {}
+        images.set(image.id, kept({ ...image, ...nothing }))
+      }
     })
   }
 }
@@ -129,8 +135,8 @@ function isPendingSince(
 function kept(image: ImageRecord): ImageRecord {
   const deletedAt = image.deletedAt ?? image.updatedAt
   if (image.status === 'deleted') {
-    const nothing = { tags: [], properties: new Map(), locations: [], removedLocations: [] }
-    return { ...image, deletedAt, ...nothing }
+    const removedLocations = structuredClone(image.removedLocations)
+    return { ...image, deletedAt, tags: [], properties: new Map(), locations: [], removedLocations }
   }
   return {
     ...image,

@@ -2,6 +2,7 @@ import { type Expression, type OrderByModifiers, type RawBuilder, sql } from 'ky
 import type { Database } from '../database.ts'
 import type { OrderStep } from '../order.ts'
 import type { Outages } from './away.ts'
+import type { WholeImages } from './whole-images.ts'
 
 /**
  * What SQL engines differ in, beyond what their kysely dialects see to. Those spell statements, refuse text with NUL,
@@ -32,6 +33,8 @@ export interface Engine {
    * until it is the only one and keeps others out. Undefined for an engine that lets in one at a time.
    */
   readonly gate?: { readonly together: string; readonly alone: string }
+  /** How images are read with all their parts at once, by an engine to which that is cheaper than a query for each kind. */
+  readonly whole?: WholeImages
   /** Told when it is `Away`; undefined for one that is never. */
   readonly outages?: Outages
   /** What is closed with the database. kysely closes its driver only once that was used. */

@@ -19,12 +19,13 @@ import { matches } from './conditions.ts'
 import type { Engine } from './engine.ts'
 import { insertBatch } from './insert.ts'
 import { takePage } from './paging.ts'
-import { dropParts, replaceParts, withParts } from './parts.ts'
+import { dropParts, replaceParts } from './parts.ts'
 import { purge } from './purge.ts'
 import { imageColumns } from './rows.ts'
 import type { Sql, Tables } from './tables.ts'
 import { type Access, atomically, consistently, reading } from './transactions.ts'
 import { usage } from './usage.ts'
+import { findImage, imagesOf } from './whole-images.ts'
 
 export class SqlImages implements ImageTable {
   readonly #access: Access
@@ -37,7 +38,7 @@ export class SqlImages implements ImageTable {
     id: string,
     { deleted = false }: { readonly deleted?: boolean } = {},
   ): Promise<ImageRecord | undefined> {
-    return consistently(this.#access, tx => findIn(tx, id, deleted ? IMAGE_STATUSES : SHOWN))
+    return this.#find(id, deleted ? IMAGE_STATUSES : SHOWN)
   }
 
   list(query: ImageQuery): Promise<readonly ImageRecord[]> {
@@ -52,19 +53,24 @@ export class SqlImages implements ImageTable {
         .selectAll()
         .where(images => matches(images, query, few))
       const page = { order, nullable: NULLABLE, fixed: fixedBy(query), marker, limit }
-      return withParts(tx, await takePage(this.#access.engine, listing, page))
+      return imagesOf(
+        tx,
+        this.#access.engine.whole,
+        await takePage(this.#access.engine, listing, page),
+      )
     })
   }
 
   findPending(id: string): Promise<ImageRecord | undefined> {
-    return consistently(this.#access, tx => findIn(tx, id, ['pending_delete']))
+    return this.#find(id, ['pending_delete'])
   }
 
   listPending(query: PendingQuery): Promise<readonly ImageRecord[]> {
     return consistently(this.#access, async tx => {
       const ids = await pendingIds(tx, query)
       const images = tx.selectFrom('images').selectAll().where('id', 'in', ids).orderBy('id')
-      return ids.length === 0 ? [] : withParts(tx, await images.execute())
+      if (ids.length === 0) return []
+      return await imagesOf(tx, this.#access.engine.whole, await images.execute())
     })
   }
 
@@ -88,12 +94,17 @@ export class SqlImages implements ImageTable {
         .set(columns)
         .where('id', '=', id)
         .where('status', 'in', [...from])
-        .where('status', '<>', 'deleted')
+        .$if(change.status !== undefined, row => row.where('status', '<>', 'deleted'))
         .executeTakeFirstOrThrow()
       if (numUpdatedRows === 0n) throw await refusal(tx, id, from)
       if (deletes) await dropParts(tx, [id])
-      else await replaceParts(tx, id, change)
-      return read(tx, id)
+      const { removedLocations } = change
+      await replaceParts(
+        tx,
+        id,
+        deletes ? { ...(removedLocations && { removedLocations }) } : change,
+      )
+      return read(tx, this.#access.engine, id)
     })
   }
 
@@ -117,6 +128,13 @@ export class SqlImages implements ImageTable {
       await tx.deleteFrom('images').where('id', 'in', ids).execute()
       return ids
     })
+  }
+
+  #find(id: string, statuses: readonly ImageStatus[]): Promise<ImageRecord | undefined> {
+    const { whole } = this.#access.engine
+    const find = (sql: Sql) => findImage(sql, whole, id, statuses)
+    // What takes one statement sees one moment.
+    return whole === undefined ? consistently(this.#access, find) : reading(this.#access, find)
   }
 }
 
@@ -144,16 +162,6 @@ function fixedBy({ conditions }: ImageQuery): ReadonlySet<string> {
   )
 }
 
-async function findIn(
-  sql: Sql,
-  id: string,
-  statuses: readonly ImageStatus[],
-): Promise<ImageRecord | undefined> {
-  const image = sql.selectFrom('images').selectAll().where('id', '=', id)
-  const [found] = await withParts(sql, await image.where('status', 'in', statuses).execute())
-  return found
-}
-
 /** Each by an index of its own, which an engine would not do for both at once. */
 async function pendingIds(sql: Sql, { until, limit, marker }: PendingQuery): Promise<string[]> {
   const time = until.toISOString()
@@ -179,8 +187,8 @@ async function pendingIds(sql: Sql, { until, limit, marker }: PendingQuery): Pro
   return [...ids].toSorted(compareIds).slice(0, limit)
 }
 
-async function read(sql: Sql, id: string): Promise<ImageRecord> {
-  const found = await findIn(sql, id, IMAGE_STATUSES)
+async function read(sql: Sql, { whole }: Engine, id: string): Promise<ImageRecord> {
+  const found = await findImage(sql, whole, id, IMAGE_STATUSES)
   if (found === undefined) throw notFound(id)
   return found
 }

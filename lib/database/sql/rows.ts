@@ -65,7 +65,7 @@ export function locationToRow(
 }
 
 export function removedFromRow(
-  row: Selectable<Tables['image_removed_locations']>,
+  row: Pick<Selectable<Tables['image_removed_locations']>, 'url' | 'metadata' | 'removed_at'>,
 ): RemovedLocation {
   return { ...locationFromRow(row), removedAt: new Date(row.removed_at) }
 }

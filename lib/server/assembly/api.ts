@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { Caching } from '../cache/caching.ts'
 import { prefetchAgain } from '../cache/prefetch-again.ts'
 import type { ServerConfig } from '../config.ts'
+import { isResumable } from '../domain/resumable.ts'
 import { lockOut } from '../exclusive.ts'
 import type { Report } from '../http/app.ts'
 import { Connections } from '../http/connections.ts'
@@ -15,6 +16,7 @@ import { openAuthentication } from '../open-keystone.ts'
 import { openCacheAnew } from '../open-stores.ts'
 import { openPolicy } from '../policy/policy-source.ts'
 import { remotePolicy } from '../remote-policy.ts'
+import { removeAgain } from '../resumable/abandoned.ts'
 import { readTls } from '../tls.ts'
 import { appOf } from './app.ts'
 import type { Opened } from './opened.ts'
@@ -70,6 +72,7 @@ export async function openApi(
   const isMeasured = cache !== null && metrics !== undefined
   caching = new Caching(service, isMeasured ? measuredCache(cache, metrics) : cache)
   opened.add(prefetchAgain(caching, service.background, config.cachePrefetcherInterval))
+  if (isResumable(service)) opened.add(removeAgain(service, service.background))
   const inFlight = new InFlight()
   const connections = new Connections()
   const keep = (connections: Disposable) => opened.keep(connections)

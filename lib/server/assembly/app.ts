@@ -1,9 +1,11 @@
 import type { TlsOptions } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
+import { RESUMABLE_UPLOADS } from '../../wire/resumable-upload.ts'
 import type { ImageSchema } from '../../wire/schema/image-schema.ts'
 import type { Authenticate } from '../auth/authenticate.ts'
 import type { Caching } from '../cache/caching.ts'
 import type { ServerConfig } from '../config.ts'
+import { isResumable } from '../domain/resumable.ts'
 import type { Service } from '../domain/service.ts'
 import { fetcherBy } from '../fetcher.ts'
 import { healthcheck } from '../healthcheck.ts'
@@ -12,6 +14,7 @@ import type { Connections } from '../http/connections.ts'
 import type { Watch } from '../http/exchange.ts'
 import type { InFlight } from '../http/in-flight.ts'
 import type { PolicySource } from '../policy/policy-source.ts'
+import { resumableDiscovery, resumableRoutes } from '../resumable/routes.ts'
 import { v1Routes } from '../v1/routes.ts'
 import { v2Routes } from '../v2/routes.ts'
 import { negotiate, versions, versionsOf } from '../versions.ts'
@@ -53,7 +56,8 @@ export async function appOf(
     hasV1: config.enableV1Api,
     hasV2: config.enableV2Api,
   })
-  const rewriteUrl = (url: string, accept?: string) => negotiate(listed, url, accept)
+  const apart = isResumable(service) ? [RESUMABLE_UPLOADS] : []
+  const rewriteUrl = (url: string, accept?: string) => negotiate(listed, url, accept, apart)
   const app = createApp({
     maxRequestIdLength,
     clientSocketTimeoutMs,
@@ -86,5 +90,15 @@ export async function appOf(
     },
     { prefix: '/v2' },
   )
+  if (isResumable(service)) {
+    resumableDiscovery(app, service)
+    await app.register(
+      async resumable => {
+        protect(resumable, authenticate, policies)
+        resumableRoutes(resumable, service, clientSocketTimeoutMs)
+      },
+      { prefix: `/${RESUMABLE_UPLOADS}` },
+    )
+  }
   return app
 }

@@ -7,6 +7,7 @@ import type { Metrics } from '../metrics/metrics.ts'
 import { openProjectLimits } from '../open-keystone.ts'
 import { openStaging, openStores } from '../open-stores.ts'
 import { readyDatabase } from '../ready-database.ts'
+import { openParts } from '../resumable/open-parts.ts'
 import { TaskExecutor } from '../tasks/executor.ts'
 import { openDatabaseOf } from './open-database.ts'
 import type { Opened } from './opened.ts'
@@ -47,6 +48,7 @@ export async function openService(
     report,
   })
   const staging = opened.add(await openStaging(config))
+  const parts = await openParts(config, now)
   await readyDatabase(database, config.dbAutoCreate, waiting)
   const { maxWorkers } = config.imports
   const graceMs = config.shutdownGraceMs
@@ -59,6 +61,7 @@ export async function openService(
     database,
     stores,
     staging,
+    parts,
     background,
     undoing,
     projectLimits,

@@ -1,6 +1,7 @@
 import { constants, type Stats } from 'node:fs'
 import {
   type FileHandle,
+  lstat,
   mkdir,
   open,
   readdir,
@@ -13,9 +14,15 @@ import {
 import { join } from 'node:path'
 import { GlanceError, messageOf } from '../../errors.ts'
 import { isImageId } from '../../image/image.ts'
+import { isLeft, isMark, type Mark, Marks } from './marks.ts'
 
 /** What Glance's image cache has besides whole copies, a folder each. */
 type Part = 'incomplete' | 'invalid' | 'queue'
+
+/** A copy that is being made by this process, of which others know until its end. */
+export interface Claim extends Mark {
+  readonly file: FileHandle
+}
 
 /** Nobody but us and our group. */
 const MODES = { file: 0o640, folder: 0o750 }
@@ -27,9 +34,11 @@ const MODES = { file: 0o640, folder: 0o750 }
  */
 export class CacheFolder {
   readonly #path: string
+  readonly #marks: Marks
 
   private constructor(path: string) {
     this.#path = path
+    this.#marks = new Marks(join(path, 'incomplete'))
   }
 
   /** Makes what is not there, in a folder that is. @throws {GlanceError} `unavailable`. */
@@ -55,24 +64,48 @@ export class CacheFolder {
     return (await readdir(this.#path)).filter(isImageId)
   }
 
-  /** Undefined when there is no copy. */
+  /** Of what is in the place of a copy, which may be no file; undefined when nothing is. */
   async stat(imageId: string): Promise<Stats | undefined> {
-    return await absent(stat(this.pathOf(imageId)))
+    return await absent(lstat(this.pathOf(imageId)))
   }
 
+  /** Whatever it is. */
   async remove(imageId: string): Promise<void> {
-    await rm(this.pathOf(imageId), { force: true })
+    await rm(this.pathOf(imageId), { force: true, recursive: true })
   }
 
   /** Begins a copy, which nobody else has begun then; undefined when somebody has, in whatever process. */
-  async claim(imageId: string): Promise<FileHandle | undefined> {
-    const { O_CREAT, O_EXCL, O_RDWR } = constants
-    try {
-      return await open(this.#in('incomplete', imageId), O_CREAT | O_EXCL | O_RDWR, MODES.file)
-    } catch (error) {
-      if (isSystemError(error, 'EEXIST')) return undefined
+  async claim(imageId: string): Promise<Claim | undefined> {
+    // What a process that is gone was making is in nobody's way.
+    if (!(await this.isComing(imageId))) await this.giveUp(imageId)
+    const mark = await this.#marks.set(imageId, 'fetching')
+    const file = await this.#claim(imageId).catch(async (error: unknown) => {
+      await mark.end()
       throw error
-    }
+    })
+    if (file !== undefined) return { file, end: mark.end }
+    await mark.end()
+    return undefined
+  }
+
+  /** The copy that another process is making; undefined when none is. To be closed by whoever asks. */
+  async openComing(imageId: string): Promise<FileHandle | undefined> {
+    return await absent(open(this.#in('incomplete', imageId), 'r'))
+  }
+
+  /** Whether there is a process that fetches the image. */
+  async isFetched(imageId: string): Promise<boolean> {
+    return (await this.#marks.find(imageId, 'fetching')) === true
+  }
+
+  /** Whether there is a process that reads what another one fetches. */
+  async isRead(imageId: string): Promise<boolean> {
+    return (await this.#marks.find(imageId, 'reading')) === true
+  }
+
+  /** Lets others know that this process reads what another one fetches. */
+  async read(imageId: string): Promise<Mark> {
+    return await this.#marks.set(imageId, 'reading')
   }
 
   /** Makes what was claimed the copy of its image, unless somebody has given it up meanwhile: whether it was done. */
@@ -88,23 +121,36 @@ export class CacheFolder {
     await rm(this.#in('incomplete', imageId), { force: true })
   }
 
+  /** Whether somebody is at it, who may be a Glance. */
   async isComing(imageId: string): Promise<boolean> {
-    return (await absent(stat(this.#in('incomplete', imageId)))) !== undefined
+    if ((await absent(stat(this.#in('incomplete', imageId)))) === undefined) return false
+    return (await this.#marks.find(imageId, 'fetching')) !== false
   }
 
-  /** Removes what came to nothing, and of what is being made whatever was last written to before `until`. */
-  async clean(until: Date): Promise<number> {
+  /**
+   * Removes what came to nothing, and of what is being made whatever was last written to before `until`, or by a process
+   * that is gone; null for all of it. Resolves to how many files.
+   */
+  async clean(until: Date | null): Promise<number> {
     let files = 0
     for (const name of await readdir(join(this.#path, 'invalid'))) {
       await rm(this.#in('invalid', name), { force: true })
       files += 1
     }
-    for (const name of await readdir(join(this.#path, 'incomplete'))) {
+    const names = await readdir(join(this.#path, 'incomplete'))
+    for (const name of names.filter(name => !isMark(name))) {
       const path = this.#in('incomplete', name)
       const found = await absent(stat(path))
-      if (found === undefined || found.mtime >= until) continue
+      if (found === undefined) continue
+      const isKept = until !== null && found.mtime >= until && (await this.isComing(name))
+      if (isKept) continue
       await rm(path, { force: true })
       files += 1
+    }
+    for (const name of names.filter(isMark)) {
+      if (until === null || (await isLeft(name))) {
+        await rm(this.#in('incomplete', name), { force: true })
+      }
     }
     return files
   }
@@ -135,6 +181,16 @@ export class CacheFolder {
   /** Whether it was in the queue. */
   async dequeue(imageId: string): Promise<boolean> {
     return (await absent(unlink(this.#in('queue', imageId)).then(() => true))) ?? false
+  }
+
+  async #claim(imageId: string): Promise<FileHandle | undefined> {
+    const { O_CREAT, O_EXCL, O_RDWR } = constants
+    try {
+      return await open(this.#in('incomplete', imageId), O_CREAT | O_EXCL | O_RDWR, MODES.file)
+    } catch (error) {
+      if (isSystemError(error, 'EEXIST')) return undefined
+      throw error
+    }
   }
 
   #in(part: Part, name: string): string {

@@ -45,7 +45,8 @@ export class CacheIndex implements AsyncDisposable {
         image_id text primary key, last_accessed real default 0.0, last_modified real default 0.0,
         size integer default 0, hits integer default 0, checksum text)`.execute(index.#db)
     } catch (error) {
-      const message = `the index of the image cache, ${path}, cannot be opened: ${messageOf(error)}`
+      const remedy = 'if it is damaged, remove it: it is made anew from the copies'
+      const message = `the index of the image cache, ${path}, cannot be opened: ${messageOf(error)}; ${remedy}`
       throw new GlanceError('unavailable', message, { cause: error })
     }
     return index

@@ -11,9 +11,11 @@ import type {
   Pruned,
   WholeData,
 } from './cache.ts'
-import { CacheFolder } from './cache-folder.ts'
+import { CacheFolder, type Claim } from './cache-folder.ts'
 import { CacheIndex } from './cache-index.ts'
 import { type Begun, Fill } from './fill.ts'
+import { follow } from './follow.ts'
+import { InTurn } from './in-turn.ts'
 
 /** Bytes that are read at a time. */
 const CHUNK = 1024 * 1024
@@ -32,6 +34,8 @@ export interface FileCacheOptions {
   /** For how long a copy may not come any further before it is cleaned away. Milliseconds. */
   readonly stallMs: number
   readonly now: () => Date
+  /** Told of what goes wrong with the cache while somebody reads, who has the data from its store all the same. */
+  readonly report?: ((error: unknown) => void) | undefined
 }
 
 /** Keeps each copy in a file of a folder, and an index of them beside, as Glance does: a folder of one is one of the other. */
@@ -43,7 +47,10 @@ export class FileCache implements ImageCache {
   /** Those that are about to be made, or not: for all who ask meanwhile. */
   readonly #beginning = new Map<string, Promise<Coming | undefined>>()
   /** What is still to end, also when it has been given up. */
-  readonly #work = new Set<Promise<void>>()
+  readonly #work = new Set<Promise<unknown>>()
+  /** A copy is put in its place, or taken away, with its row of the index. */
+  readonly #turns = new InTurn()
+  #isClosing = false
   /** Copies that are being proved. */
   readonly #proving = new Set<string>()
 
@@ -65,7 +72,7 @@ export class FileCache implements ImageCache {
    * that are no more, and copies that were being made are removed.
    */
   async recover(wholeOf: (imageId: string) => Promise<WholeData | null>): Promise<void> {
-    await this.#folder.clean(new Date(8.64e15))
+    await this.#folder.clean(null)
     const known = new Map((await this.#index.list()).map(image => [image.imageId, image]))
     for (const imageId of await this.#folder.copies()) {
       const found = await this.#folder.stat(imageId)
@@ -95,11 +102,15 @@ export class FileCache implements ImageCache {
   }
 
   async open(imageId: string, whole: WholeData, reader: CacheReader): Promise<Bytes | undefined> {
+    return await this.#unlessBroken(this.#open(imageId, whole, reader))
+  }
+
+  async #open(imageId: string, whole: WholeData, reader: CacheReader): Promise<Bytes | undefined> {
     const image = await this.#index.find(imageId)
     if (image === undefined) return undefined
     const found = await this.#folder.stat(imageId)
     const isOther = image.checksum !== null && image.checksum !== whole.checksum
-    if (found?.size !== whole.size || isOther) {
+    if (found?.isFile() !== true || found.size !== whole.size || isOther) {
       await this.delete(imageId)
       return undefined
     }
@@ -107,7 +118,8 @@ export class FileCache implements ImageCache {
       this.#prove(imageId, whole)
       return undefined
     }
-    await this.#index.hit(imageId, this.#options.now())
+    // Nobody has to wait for that: another process may be writing, and the disk may be full.
+    this.#track(this.#unlessBroken(this.#index.hit(imageId, this.#options.now())))
     return readOr(this.#folder.pathOf(imageId), whole.size, reader)
   }
 
@@ -116,10 +128,52 @@ export class FileCache implements ImageCache {
     source: CacheSource,
     reader: CacheReader,
   ): Promise<Bytes | undefined> {
-    const coming = await this.#fillOf(imageId, source)
-    if (coming === undefined) return undefined
+    const coming = await this.#unlessBroken(this.#fillOf(imageId, source))
+    if (coming === undefined) {
+      // It may have come since it was looked for.
+      const there = await this.open(imageId, source.whole, reader)
+      return there ?? (await this.#unlessBroken(this.#elsewhere(imageId, source, reader)))
+    }
     await coming.begun
     return coming.fill.read(reader)
+  }
+
+  /** What another process is fetching; undefined when none is. */
+  async #elsewhere(
+    imageId: string,
+    source: CacheSource,
+    reader: CacheReader,
+  ): Promise<Bytes | undefined> {
+    const isFetched =
+      (await this.#folder.isComing(imageId)) && (await this.#folder.isFetched(imageId))
+    return isFetched ? this.#follow(imageId, source, reader) : undefined
+  }
+
+  async *#follow(
+    imageId: string,
+    source: CacheSource,
+    reader: CacheReader,
+  ): AsyncGenerator<Uint8Array, void> {
+    const { size } = source.whole
+    const mark = await this.#unlessBroken(this.#folder.read(imageId))
+    const file = await this.#unlessBroken(this.#folder.openComing(imageId))
+    const leave = async () => {
+      await mark?.end()
+      await file?.close()
+    }
+    const anew = async (position: number) => {
+      await leave() // What is fetched from here on is our own.
+      const kept = position === 0 ? await this.keep(imageId, source, reader) : undefined
+      return kept ?? (await reader.open({ offset: position, length: size - position }))
+    }
+    try {
+      if (file === undefined) return yield* await anew(0)
+      const isOver = async () =>
+        (await file.stat()).nlink === 0 || !(await this.#folder.isFetched(imageId))
+      yield* follow({ file, size, isOver }, reader, anew)
+    } finally {
+      await leave()
+    }
   }
 
   async fetch(imageId: string, source: CacheSource, signal: AbortSignal): Promise<boolean> {
@@ -184,6 +238,7 @@ export class FileCache implements ImageCache {
 
   /** Waits for what is under way: who reads is to be stopped before. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosing = true
     while (this.#work.size > 0) await Promise.all(this.#work)
     await this.#index[Symbol.asyncDispose]()
   }
@@ -207,19 +262,22 @@ export class FileCache implements ImageCache {
 
   /** Undefined when another process is at it, or when nothing can be kept: the disk may be full, or not ours any more. */
   async #begin(imageId: string, source: CacheSource): Promise<Coming | undefined> {
-    const file = await this.#folder.claim(imageId).catch(() => undefined)
-    if (file === undefined) return undefined
+    const claim = await this.#unlessBroken(this.#folder.claim(imageId))
+    if (claim === undefined) return undefined
     const coming: Coming = {
-      ...Fill.begin(file, source, {
-        finish: () => this.#finish(imageId, coming, source, file),
+      ...Fill.begin(claim.file, source, {
+        finish: () => this.#finish(imageId, coming, source, claim),
         giveUp: async () => {
           if (!coming.isCancelled) await this.#folder.giveUp(imageId)
         },
+        isReadElsewhere: async () => !this.#isClosing && (await this.#folder.isRead(imageId)),
       }),
       isCancelled: false,
     }
     this.#coming.set(imageId, coming)
     const forget = async () => {
+      await coming.over
+      await this.#unlessBroken(claim.end())
       await coming.ended
       if (this.#coming.get(imageId) === coming) this.#coming.delete(imageId)
     }
@@ -231,10 +289,16 @@ export class FileCache implements ImageCache {
     imageId: string,
     coming: Coming,
     { whole, isWanted }: CacheSource,
-    file: Parameters<CacheFolder['promote']>[1],
+    { file }: Claim,
   ): Promise<boolean> {
     // Asked last of all: an image that changes after this is forgotten after this.
-    if (!(await isWanted()) || coming.isCancelled) return false
+    if (!(await isWanted())) return false
+    return await this.#turns.take(imageId, async () => {
+      return !coming.isCancelled && (await this.#promote(imageId, file, whole))
+    })
+  }
+
+  async #promote(imageId: string, file: Claim['file'], whole: WholeData): Promise<boolean> {
     if (!(await this.#folder.promote(imageId, file))) return false
     const now = this.#options.now()
     const times = { lastAccessed: now, lastModified: now }
@@ -246,6 +310,16 @@ export class FileCache implements ImageCache {
     return false
   }
 
+  /** What `work` comes to, and undefined when it fails: the cache is no reason why an image cannot be read. */
+  async #unlessBroken<T>(work: Promise<T>): Promise<T | undefined> {
+    try {
+      return await work
+    } catch (error) {
+      this.#options.report?.(error)
+      return undefined
+    }
+  }
+
   /** Whether there was a copy. */
   async #delete(imageId: string): Promise<boolean> {
     if (!isImageId(imageId)) return false
@@ -255,10 +329,12 @@ export class FileCache implements ImageCache {
       coming.isCancelled = true
       this.#coming.delete(imageId)
     }
-    await this.#folder.giveUp(imageId)
-    const wasThere = await this.#index.delete(imageId)
-    await this.#folder.remove(imageId)
-    return wasThere
+    return await this.#turns.take(imageId, async () => {
+      await this.#folder.giveUp(imageId)
+      const wasThere = await this.#index.delete(imageId)
+      await this.#folder.remove(imageId)
+      return wasThere
+    })
   }
 
   /** Reads a copy of which it is not known whether it is what it has to be, which a Glance did that left it. */
@@ -284,22 +360,26 @@ export class FileCache implements ImageCache {
     this.#track(prove().catch(() => {})) // Then it is proved when it is asked for again.
   }
 
-  #track(work: Promise<void>): void {
-    const done = work.finally(() => this.#work.delete(done))
+  #track(work: Promise<unknown>): void {
+    const done: Promise<unknown> = work.finally(() => this.#work.delete(done))
     this.#work.add(done)
   }
 }
 
-/** The file, or what is in its store when it is removed before anybody has begun to read it. */
+/** The file, and from where it cannot be read any further what is in its store. */
 async function* readOr(
   path: string,
   size: number,
   reader: CacheReader,
 ): AsyncGenerator<Uint8Array, void> {
+  let position = 0
   try {
-    yield* readFileRange(path, { offset: 0, length: size }, CHUNK)
+    for await (const chunk of readFileRange(path, { offset: 0, length: size }, CHUNK)) {
+      position += chunk.length
+      yield chunk
+    }
   } catch (error) {
-    if (!isGlanceError(error, 'gone')) throw error
-    yield* await reader.open({ offset: 0, length: size })
+    if (!isGlanceError(error)) throw error
+    yield* await reader.open({ offset: position, length: size - position })
   }
 }

@@ -9,6 +9,9 @@ const LEAD = 8 * 1024 * 1024
 /** Bytes that are read at a time. */
 const CHUNK = 1024 * 1024
 
+/** How long nothing may happen before others are looked after, who cannot call. Milliseconds. */
+const LOOK_MS = 50
+
 /** Somebody for whom data is fetched. */
 interface Follower {
   /** Bytes that it has. */
@@ -21,6 +24,8 @@ export interface FillEnds {
   finish(): Promise<boolean>
   /** Called when it comes to nothing, also while there is somebody who reads it. */
   giveUp(): Promise<void>
+  /** Whether another process reads the file as well. */
+  isReadElsewhere(): Promise<boolean>
 }
 
 /** A fetch that is under way. */
@@ -41,15 +46,19 @@ export interface Begun {
 export class Fill {
   readonly #file: FileHandle
   readonly #size: number
+  readonly #ends: FillEnds
   readonly #followers = new Set<Follower>()
   readonly #stop = new AbortController()
   #written = 0
   #state: 'filling' | 'kept' | 'failed' = 'filling'
-  #wakes: (() => void)[] = []
+  /** Whether it is fetched for others as well, of whom nobody knows how far they are. */
+  #isShared = false
+  readonly #wakes = new Set<() => void>()
 
-  private constructor(file: FileHandle, size: number) {
+  private constructor(file: FileHandle, size: number, ends: FillEnds) {
     this.#file = file
     this.#size = size
+    this.#ends = ends
   }
 
   /**
@@ -57,9 +66,9 @@ export class Fill {
    * once it has `begun`.
    */
   static begin(file: FileHandle, source: CacheSource, ends: FillEnds): Begun {
-    const fill = new Fill(file, source.whole.size)
+    const fill = new Fill(file, source.whole.size, ends)
     const opening = source.open(fill.#stop.signal)
-    const over = fill.#fetch(opening, source, ends)
+    const over = fill.#fetch(opening, source)
     return { fill, begun: opening, over, ended: over.then(() => fill.#close()) }
   }
 
@@ -109,23 +118,32 @@ export class Fill {
     }
   }
 
-  async #fetch(opening: Promise<Bytes>, source: CacheSource, ends: FillEnds): Promise<void> {
+  async #fetch(opening: Promise<Bytes>, source: CacheSource): Promise<void> {
     try {
       for await (const chunk of verify(await opening, { ...source.whole, digest: null })) {
-        while (!this.#stop.signal.aborted && this.#written - this.#furthest() >= LEAD) {
-          await this.#change()
-        }
+        await this.#untilWanted()
         this.#stop.signal.throwIfAborted()
         await this.#write(chunk)
         this.#wake()
       }
       await this.#file.datasync()
-      this.#state = (await ends.finish()) ? 'kept' : 'failed'
+      this.#state = (await this.#ends.finish()) ? 'kept' : 'failed'
     } catch {
       this.#state = 'failed' // Who reads has it from elsewhere, and is told there why it cannot be had.
     }
-    if (this.#state === 'failed') await ends.giveUp().catch(() => {}) // Then it is cleaned away in time.
+    if (this.#state === 'failed') await this.#ends.giveUp().catch(() => {}) // Then it is cleaned away in time.
     this.#wake()
+  }
+
+  /** Until who has read the most is near enough, or somebody elsewhere wants more. */
+  async #untilWanted(): Promise<void> {
+    while (
+      !this.#isShared &&
+      !this.#stop.signal.aborted &&
+      this.#written - this.#furthest() >= LEAD
+    ) {
+      if (!(await this.#change(LOOK_MS))) this.#isShared = await this.#ends.isReadElsewhere()
+    }
   }
 
   async #close(): Promise<void> {
@@ -174,20 +192,39 @@ export class Fill {
   #leave(follower: Follower): void {
     if (!this.#followers.delete(follower)) return
     // What is all there is kept, although nobody waits for that.
-    if (this.#followers.size === 0 && this.#written < this.#size) {
-      this.#stop.abort(new Error('nobody wants the data any more'))
-    }
+    if (this.#isUnread()) void this.#stopUnlessShared()
     this.#wake()
   }
 
-  /** Resolves when something has happened. */
-  #change(): Promise<void> {
-    return new Promise(resolve => this.#wakes.push(resolve))
+  #isUnread(): boolean {
+    return this.#followers.size === 0 && this.#written < this.#size
+  }
+
+  async #stopUnlessShared(): Promise<void> {
+    while (this.#isUnread() && (await this.#ends.isReadElsewhere().catch(() => false))) {
+      this.#isShared = true
+      this.#wake()
+      await this.#change(LOOK_MS)
+    }
+    if (this.#isUnread()) this.#stop.abort(new Error('nobody wants the data any more'))
+    this.#wake()
+  }
+
+  /** Resolves when something has happened: to true; or after so many milliseconds, to false. */
+  #change(withinMs?: number): Promise<boolean> {
+    return new Promise(resolve => {
+      const timer = withinMs === undefined ? undefined : setTimeout(() => end(false), withinMs)
+      const end = (hasHappened: boolean) => {
+        clearTimeout(timer)
+        this.#wakes.delete(wake)
+        resolve(hasHappened)
+      }
+      const wake = () => end(true)
+      this.#wakes.add(wake)
+    })
   }
 
   #wake(): void {
-    const wakes = this.#wakes
-    this.#wakes = []
-    for (const wake of wakes) wake()
+    for (const wake of this.#wakes) wake()
   }
 }

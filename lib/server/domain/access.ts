@@ -1,7 +1,7 @@
 import type { Database, ImageRecord } from '../../database/database.ts'
 import { GlanceError } from '../../errors.ts'
 import type { Image, Visibility } from '../../image/image.ts'
-import type { Target } from '../policy/check.ts'
+import type { Answer, Target } from '../policy/check.ts'
 import type { Action } from '../policy/defaults.ts'
 import type { RequestContext } from './context.ts'
 import { imageTarget } from './image-target.ts'
@@ -77,22 +77,18 @@ export function owns(context: RequestContext, image: Pick<Image, 'owner'>): bool
   return context.isAdmin || (context.project !== null && context.project === image.owner)
 }
 
-/** Whether the policy lets the caller do it. */
-export async function isAllowed(
+/** Whether the policy lets the caller do it; a `target` that takes making is made only when a rule asks for it. */
+export function isAllowed(
   context: RequestContext,
   action: Action,
-  target: Target = {},
-): Promise<boolean> {
+  target: Target | (() => Target) = {},
+): Answer {
   return context.policy.allows(context, action, target)
 }
 
 /** Whether the policy lets the caller do it with the image, which it sees. */
-export async function isAllowedOn(
-  context: RequestContext,
-  action: Action,
-  image: Image,
-): Promise<boolean> {
-  return isAllowed(context, action, imageTarget(context, image))
+export function isAllowedOn(context: RequestContext, action: Action, image: Image): Answer {
+  return isAllowed(context, action, () => imageTarget(context, image))
 }
 
 /** @throws {GlanceError} `forbidden` unless the policy lets the caller do it. */
@@ -113,9 +109,8 @@ export async function requireAllowedOn(
   action: Action,
   image: Image,
 ): Promise<void> {
-  const target = imageTarget(context, image)
-  if (await isAllowed(context, action, target)) return
-  const isSeen = action !== 'get_image' && (await isAllowed(context, 'get_image', target))
+  if (await isAllowedOn(context, action, image)) return
+  const isSeen = action !== 'get_image' && (await isAllowedOn(context, 'get_image', image))
   throw isSeen ? notAuthorized(action) : notFound(image.id)
 }
 

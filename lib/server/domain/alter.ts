@@ -1,5 +1,5 @@
 import type { Database, ImageChange, ImageRecord } from '../../database/database.ts'
-import { type ErrorCode, GlanceError, isGlanceError } from '../../errors.ts'
+import { type ErrorCode, GlanceError } from '../../errors.ts'
 import { type ImageStatus, mayBecome } from '../../image/status.ts'
 import type { Service } from './service.ts'
 
@@ -12,7 +12,7 @@ export interface Altered {
   readonly after: ImageRecord
 }
 
-type Parts = Pick<Service, 'database' | 'now' | 'forget' | 'report' | 'onAltered'>
+type Parts = Pick<Service, 'database' | 'now' | 'forget' | 'report' | 'onAltered' | 'parts'>
 
 /**
  * Alters an image, and is the only way to. What is decided and the row that it is decided upon belong to one
@@ -21,13 +21,13 @@ type Parts = Pick<Service, 'database' | 'now' | 'forget' | 'report' | 'onAltered
  * null nothing is written. It may be asked more than once, since a transaction may be tried again.
  *
  * Bytes are deleted by whoever asks, and only when this has resolved, so that no image ever names what is gone. A
- * crash in between leaves data that no image names: where the image was being uploaded or imported, recovery at start
- * finds it; of what was deleted or taken from a store, only a scrubber that looks through the store does.
+ * crash in between leaves data that no image names: where the image was being uploaded or imported, and by the places
+ * that an image which was deleted is remembered with, recovery at start finds it.
  * @throws {GlanceError} `not_found`, or what `missing` makes; `conflict` for a status that it may not become,
  * `invalid` without formats; what `decide` throws.
  */
 export async function alterImage(
-  { database, now, forget, report, onAltered }: Parts,
+  { database, now, forget, report, onAltered, parts }: Parts,
   id: string,
   decide: (image: ImageRecord, tables: Database) => Decision | null | Promise<Decision | null>,
   missing: (id: string) => GlanceError = noImage,
@@ -46,6 +46,11 @@ export async function alterImage(
   onAltered?.(altered.before, altered.after)
   // Nobody is to be handed a copy of what the image had.
   if (!hasFinalData(altered.after)) await forget(id).catch(report)
+  // Nobody goes on with an upload of what has its data from elsewhere, or is gone.
+  const { before, after } = altered
+  if (before.status !== after.status && !isFilledByUploads(after)) {
+    await parts?.remove(after.id).catch(report)
+  }
   return altered
 }
 
@@ -82,13 +87,15 @@ export async function whileAsItIs<T>(
  * then; nobody is shown anything of another. Resolves to what this did; nothing, when somebody was faster.
  */
 export async function forgetPlaces(
-  { database, now }: Pick<Service, 'database' | 'now'>,
+  { database, now, onAltered }: Pick<Service, 'database' | 'now'> & Partial<Service>,
   id: string,
   gone: ReadonlySet<string>,
 ): Promise<'deleted' | 'forgotten' | 'nothing'> {
-  return await database.transaction(async ({ images }) => {
-    const image = (await images.findPending(id)) ?? (await images.find(id))
+  let altered: Altered | undefined
+  const done = await database.transaction(async ({ images }) => {
+    const image = await images.find(id, { deleted: true })
     if (image === undefined) return 'nothing'
+    altered = { before: image, after: image }
     const { status, updatedAt, deletedAt, locations } = image
     const removedLocations = image.removedLocations.filter(({ url }) => !gone.has(url))
     const isOver = removedLocations.length === 0 && locations.every(({ url }) => gone.has(url))
@@ -97,9 +104,12 @@ export async function forgetPlaces(
       return 'deleted'
     }
     if (removedLocations.length === image.removedLocations.length) return 'nothing'
-    await images.update(id, { removedLocations, updatedAt }, [status])
+    const after = await images.update(id, { removedLocations, updatedAt }, [status])
+    altered = { before: image, after }
     return 'forgotten'
   })
+  if (altered !== undefined) onAltered?.(altered.before, altered.after)
+  return done
 }
 
 /** Makes an image that waits for its deletion active again. @throws {GlanceError} what `missing` makes. */
@@ -123,26 +133,14 @@ const WITHOUT_DATA = {
   locations: [],
 } as const satisfies Decision
 
+/** Whether the image has no data, and gets it by an upload if by anything. */
+export function isFilledByUploads({ status }: Pick<ImageRecord, 'status'>): boolean {
+  return status === 'queued' || status === 'saving'
+}
+
 /** Whether the data of the image is what it will be for as long as there is the image. */
 export function hasFinalData({ status }: Pick<ImageRecord, 'status'>): boolean {
   return status === 'active' || status === 'deactivated'
-}
-
-/**
- * Puts an image whose data came to nothing back to `queued`, or `killed` for good, unless somebody has taken it further
- * than `from`. Data that the image never named is to be deleted before, while its place is still taken.
- */
-export async function giveUp(
-  service: Parts,
-  id: string,
-  from: 'queued' | 'saving' | 'uploading',
-  to: 'queued' | 'killed' = 'queued',
-): Promise<void> {
-  try {
-    await alterImage(service, id, ({ status }) => (status === from ? { status: to } : null))
-  } catch (error) {
-    if (!isGlanceError(error, 'not_found')) throw error // It has been deleted.
-  }
 }
 
 /** @throws {GlanceError} `conflict` unless the image may become that; `invalid` when it lacks formats for it. */

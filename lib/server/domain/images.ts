@@ -18,8 +18,9 @@ import {
 import { admitReaders } from './admit.ts'
 import { alterImage, illegalTransition, settledImage } from './alter.ts'
 import type { RequestContext } from './context.ts'
-import { deleteReleased, deleteStaged, requireUnused } from './data.ts'
+import { deleteStaged, requireUnused } from './data.ts'
 import { marked, releasedBy } from './delayed-delete.ts'
+import { deleteRemoved, leftBy } from './deletion.ts'
 import { placesOf, prepareLocations, requireRoomToPlace } from './locations.ts'
 import type { ImageEdit, OwnAttributes } from '../../image/edit.ts'
 import { applyEdits } from './edit.ts'
@@ -145,7 +146,11 @@ export async function listImages(
   const found = await service.database.images.list(query)
   const images: ImageRecord[] = []
   for (const image of found) {
-    if (await isAllowedOn(context, 'get_image', image)) images.push(await readable(context, image))
+    // Each is waited for only where somebody else has to be: a page may have a thousand.
+    const answer = isAllowedOn(context, 'get_image', image)
+    if (!(typeof answer === 'boolean' ? answer : await answer)) continue
+    const read = readable(context, image)
+    images.push(read instanceof Promise ? await read : read)
   }
   return { images, withheld: found.length - images.length }
 }
@@ -166,7 +171,7 @@ export async function updateImage(
     await requireRoomToPlace(context, { ...service, database: tables }, image, change)
     return { ...change, ...marked(service, image, change) }
   })
-  await deleteReleased(service, releasedBy(service, before, after), context.onBehalf)
+  await deleteRemoved(service, id, releasedBy(service, before, after), context.onBehalf)
   if (before.visibility !== after.visibility || before.locations !== after.locations) {
     await admitReaders(context, service, after)
   }
@@ -200,7 +205,8 @@ export async function deleteImage(
     const waits = service.delayedDelete && placesOf(context, service, image).length > 0
     const status = waits ? 'pending_delete' : 'deleted'
     if (!mayBecome(image.status, status)) throw illegalTransition(image, status, 'invalid')
-    return { status, deletedAt: service.now() }
+    const removedLocations = waits ? image.removedLocations : leftBy(service, image)
+    return { status, deletedAt: service.now(), removedLocations }
   }).catch(async (error: unknown) => {
     if (seen !== undefined && isGlanceError(error, 'unavailable'))
       await deleteIfGone(context, service, seen)
@@ -229,7 +235,7 @@ async function deleteAllOf(
   service: Service,
   image: ImageRecord,
 ): Promise<void> {
-  await deleteReleased(service, [...image.locations, ...image.removedLocations], onBehalf)
+  await deleteRemoved(service, image.id, leftBy(service, image), onBehalf)
 }
 
 async function requireMarker(

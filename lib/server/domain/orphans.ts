@@ -29,6 +29,8 @@ export interface Orphan {
 export interface SearchOptions extends Abortable {
   /** Only what was last written to then or before. */
   readonly until: Date
+  /** Told why not everything is looked at where images may be. */
+  readonly narrowed?: ((reason: string) => void) | undefined
 }
 
 /** Images that are asked for at once. */
@@ -47,10 +49,10 @@ const ANY = { ...everything([], PAGE), conditions: [], deleted: 'listed' } as co
 export async function* findOrphans(
   service: SearchedService,
   place: Searched,
-  { until, signal }: SearchOptions,
+  { signal, ...options }: SearchOptions,
 ): AsyncGenerator<Orphan, void> {
   let suspects: Orphan[] = []
-  for await (const page of pagesOf(place, { until, signal })) {
+  for await (const page of pagesOf(service, place, { ...options, signal })) {
     suspects.push(...(await suspectsAmong(service, place, page)))
     if (suspects.length < HELD) continue
     yield* unnamed(service, place, suspects, signal)
@@ -71,7 +73,8 @@ export async function deleteOrphan(
   const work = async (image: ImageRecord | undefined) => {
     if (image !== undefined && isWanted(service, place, data, image)) return false
     try {
-      await place.store.delete(data.location)
+      const onlyOf = { id: data.id, owner: image?.owner ?? null }
+      await place.store.delete(data.location, { onlyOf })
       return true
     } catch (error) {
       if (!isGlanceError(error, 'not_found')) throw error
@@ -94,7 +97,7 @@ export async function isOf(
   options: Abortable = {},
 ): Promise<boolean> {
   let isEmpty = true
-  for await (const page of pagesOf(place, { ...options, until: null })) {
+  for await (const page of pagesOf(service, place, { ...options, until: null })) {
     if ((await imagesOf(service, page)).size > 0) return true
     isEmpty = false
   }
@@ -102,11 +105,13 @@ export async function isOf(
 }
 
 async function* pagesOf(
+  { database }: SearchedService,
   { store }: Searched,
-  { until, signal }: Abortable & { readonly until: Date | null },
+  { until, signal, narrowed }: Omit<SearchOptions, 'until'> & { readonly until: Date | null },
 ): AsyncGenerator<readonly StoredData[], void> {
   let page: StoredData[] = []
-  for await (const data of store.list({ signal })) {
+  const owners = () => ownersIn(database, signal)
+  for await (const data of store.list({ signal, owners, narrowed })) {
     signal?.throwIfAborted()
     if (until !== null && data.modifiedAt > until) continue
     page.push(data)
@@ -115,6 +120,32 @@ async function* pagesOf(
     page = []
   }
   if (page.length > 0) yield page
+}
+
+/** Each project that owns an image, deleted or not; all of them are in memory. */
+async function* ownersIn(
+  { images }: SearchedService['database'],
+  signal: AbortSignal | undefined,
+): AsyncGenerator<string, void> {
+  const seen = new Set<string>()
+  for await (const { owner } of everyImage(images, signal)) {
+    if (owner === null || seen.has(owner)) continue
+    seen.add(owner)
+    yield owner
+  }
+}
+
+async function* everyImage(
+  images: SearchedService['database']['images'],
+  signal: AbortSignal | undefined,
+): AsyncGenerator<ImageRecord, void> {
+  for (let marker: string | null = null; ;) {
+    signal?.throwIfAborted()
+    const page: readonly ImageRecord[] = await images.list({ ...ANY, marker })
+    yield* page
+    marker = page.at(-1)?.id ?? null
+    if (page.length < PAGE) return
+  }
 }
 
 /** What the images do not name by whose ids it is named. */
@@ -167,20 +198,14 @@ async function* unnamed(
       const { id } = suspect.data
       byId.set(id, [...(byId.get(id) ?? []), suspect])
     }
-    for (let marker: string | null = null; ;) {
-      signal?.throwIfAborted()
-      const page: readonly ImageRecord[] = await database.images.list({ ...ANY, marker })
-      for (const { locations, removedLocations } of page) {
-        for (const location of [...locations, ...removedLocations]) {
-          for (const id of idsIn(location.url)) {
-            for (const suspect of byId.get(id) ?? []) {
-              if (namesData(stores, location, store, suspect.data)) left.delete(suspect)
-            }
+    for await (const { locations, removedLocations } of everyImage(database.images, signal)) {
+      for (const location of [...locations, ...removedLocations]) {
+        for (const id of idsIn(location.url)) {
+          for (const suspect of byId.get(id) ?? []) {
+            if (namesData(stores, location, store, suspect.data)) left.delete(suspect)
           }
         }
       }
-      marker = page.at(-1)?.id ?? null
-      if (page.length < PAGE) break
     }
   }
   yield* left

@@ -6,7 +6,14 @@ import type { PropertyOperation } from '../policy/property-protection.ts'
 import type { RequestContext } from './context.ts'
 
 /** The image without the custom properties that the caller may not read. */
-export async function readable(context: RequestContext, image: ImageRecord): Promise<ImageRecord> {
+export function readable(
+  context: RequestContext,
+  image: ImageRecord,
+): ImageRecord | Promise<ImageRecord> {
+  return context.policy.protectsProperties ? withoutOthers(context, image) : image
+}
+
+async function withoutOthers(context: RequestContext, image: ImageRecord): Promise<ImageRecord> {
   const [properties, unreadable] = await splitProperties(context, image)
   return unreadable.size === 0 ? image : { ...image, properties }
 }

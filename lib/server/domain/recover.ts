@@ -1,7 +1,7 @@
 import type { ImageRecord } from '../../database/database.ts'
 import { everything } from '../../image/query.ts'
-import { giveUp } from './alter.ts'
 import { deleteFrom } from './data.ts'
+import { giveUp } from './deletion.ts'
 import type { Service } from './service.ts'
 
 const PAGE = 100

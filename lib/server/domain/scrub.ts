@@ -2,8 +2,10 @@ import type { Abortable } from '../../abort.ts'
 import type { ImageRecord } from '../../database/database.ts'
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { ImageLocation } from '../../image/location.ts'
+import { isGone } from '../../image/status.ts'
 import { forgetPlaces, restoreDeleted } from './alter.ts'
 import { deleteFrom } from './data.ts'
+import { isToCome } from './deletion.ts'
 import { isGettingData } from './import-lock.ts'
 import type { Service } from './service.ts'
 
@@ -27,6 +29,8 @@ export interface Scrubbed {
   readonly isDeleted: boolean
   /** Places at which there is no data of ours any more. */
   readonly places: number
+  /** What a store says of a place at which it never has anything of ours to delete; null when there is none. */
+  readonly letBe: string | null
   /** Why there still is some at others; the next scrubber tries again. Null when there is none. */
   readonly error: GlanceError | null
 }
@@ -86,21 +90,30 @@ async function scrubImage(
   { until, dryRun }: { readonly until: Date; readonly dryRun: boolean },
 ): Promise<Scrubbed | undefined> {
   const { images } = service.database
-  const image = (await images.findPending(id)) ?? (await images.find(id))
+  const image = await images.find(id, { deleted: true })
   if (image === undefined) return undefined
   const due = dueOf(image, until)
   const isPending = isDue(image, until)
   if (due.length === 0 && !isPending) return undefined
   if (dryRun) {
-    return { id, name: image.name, isDeleted: isPending, places: due.length, error: null }
+    return {
+      id,
+      name: image.name,
+      isDeleted: isPending,
+      places: due.length,
+      letBe: null,
+      error: null,
+    }
   }
   const gone = new Set<string>()
   let error: GlanceError | null = null
+  let letBe: string | null = null
   for (const location of due) {
     try {
       // What is put there anew, after another scrubber has deleted it, is no more to be deleted.
-      if (!isPending && !(await isStillRemoved(service, id, location))) continue
-      await deleteAt(service, image, location)
+      const isLive = !isGone(image.status)
+      if (isLive && !(await isStillRemoved(service, id, location))) continue
+      await deleteAt(service, image, location, reason => void (letBe ??= reason))
       gone.add(location.url)
     } catch (fault) {
       if (!isGlanceError(fault)) throw fault
@@ -110,7 +123,7 @@ async function scrubImage(
   const done = await forgetPlaces(service, id, gone)
   if (done === 'nothing' && error === null) return undefined
   const isDeleted = done === 'deleted'
-  return { id, name: image.name, isDeleted, places: gone.size, error }
+  return { id, name: image.name, isDeleted, places: gone.size, letBe, error }
 }
 
 /** Whether an image that lives on is not at a place, nor may be getting anything there just now. */
@@ -126,7 +139,10 @@ async function isStillRemoved(
 
 function dueOf(image: ImageRecord, until: Date): readonly ImageLocation[] {
   if (isDue(image, until)) return [...image.locations, ...image.removedLocations]
-  return image.removedLocations.filter(({ removedAt }) => removedAt <= until)
+  // Where an upload may be under way whoever brings the data deletes it.
+  return image.removedLocations.filter(
+    location => location.removedAt <= until && !isToCome(location),
+  )
 }
 
 function isDue({ status, deletedAt }: ImageRecord, until: Date): boolean {
@@ -138,11 +154,12 @@ async function deleteAt(
   { stores }: ScrubbedService,
   image: ImageRecord,
   location: ImageLocation,
+  letBe: (reason: string) => void,
 ): Promise<void> {
   const store = stores.require(location)
   if (location.url.startsWith('memory:')) {
     const message = `store ${store.id} is in the memory of the service, and forgotten when that stops`
     throw new GlanceError('unsupported', message)
   }
-  if (store.writable) await deleteFrom(store, location, { onlyOf: image })
+  if (store.writable) await deleteFrom(store, location, { onlyOf: image, letBe })
 }

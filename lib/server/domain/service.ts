@@ -3,6 +3,7 @@ import type { FormatRules } from '../../format/verdict.ts'
 import type { DigestAlgorithm } from '../../image/digest.ts'
 import type { Store } from '../../store/store.ts'
 import type { ProjectLimits } from '../quota/project-limits.ts'
+import type { Parts } from './parts.ts'
 import type { Stores } from './stores.ts'
 import type { Undoing } from './undoing.ts'
 
@@ -44,6 +45,8 @@ export interface Service {
   readonly stores: Stores
   /** Where data waits to be imported. */
   readonly staging: Store
+  /** Where uploads that go on where they broke off have what has come; null where none are offered. */
+  readonly parts: Parts | null
   readonly locations: LocationSettings
   readonly background: Background
   /** Of images whose data came to nothing. */

@@ -1,16 +1,17 @@
 import type { ImageRecord } from '../../database/database.ts'
 import { GlanceError, isGlanceError } from '../../errors.ts'
-import type { Caller, Location, Readers, Store } from '../../store/store.ts'
+import type { Caller, Location, Readers, Store, StoreAddition } from '../../store/store.ts'
 import type { Bytes } from '../../stream/bytes.ts'
 import { digested, Hasher } from '../../stream/digest.ts'
 import { limitSize } from '../../stream/limit-size.ts'
 import { admitReaders, readersOf } from './admit.ts'
-import { alterImage, illegalTransition, giveUp, requireTransition, settledImage } from './alter.ts'
+import { alterImage, illegalTransition, requireTransition, settledImage } from './alter.ts'
 import { findChangeable, requireMayWrite } from './access.ts'
 import type { RequestContext } from './context.ts'
 import { deleteUnlessNamed } from './data.ts'
+import { giveUp } from './deletion.ts'
 import { inspected } from './inspection.ts'
-import { requireWithinLimits } from './project-limits.ts'
+import { mebibytesOf, requireWithinLimits } from './project-limits.ts'
 import type { Service } from './service.ts'
 import { requireRoom } from './storage-quota.ts'
 
@@ -29,13 +30,26 @@ export async function uploadImage(
   size: number | null,
   target: Store = service.stores.default,
 ): Promise<void> {
+  const { image, room } = await requireUploadable(context, service, id, target, size)
+  await beginSaving(service, image)
+  await saveData(context, service, image, target, limitSize(data, room), size, 'queued')
+}
+
+/**
+ * The image, and how many bytes of data there is room for, when it may be sent data. `size` as of {@link uploadImage};
+ * `besides` is what the project has of unfinished data, which counts as stored. @throws {GlanceError} as it.
+ */
+export async function requireUploadable(
+  context: RequestContext,
+  service: Service,
+  id: string,
+  target: Store,
+  size: number | null,
+  besides = 0,
+): Promise<{ readonly image: ImageRecord; readonly room: number }> {
   requireMayWrite(context)
-  await requireWithinLimits(context, service, { image_size_total: 0 })
-  await service.undoing.settle(id)
-  const image = await findChangeable(context, service.database, id, {
-    action: 'upload_image',
-    refusal: `not allowed to upload image data for image ${id}`,
-  })
+  await requireWithinLimits(context, service, { image_size_total: mebibytesOf(besides) })
+  const image = await findUploadable(context, service, id)
   requireTransition(image, 'saving')
   if (!target.writable) {
     throw new GlanceError(
@@ -44,15 +58,39 @@ export async function uploadImage(
     )
   }
   if (size !== null && size > maximum(service)) throw tooLarge(service)
-  const room = await requireRoom(context, service, id, size)
-  await beginSaving(service, image)
-  await saveData(context, service, image, target, limitSize(data, room), size, 'queued')
+  const room = (await requireRoom(context, service, id, size)) - besides
+  if (besides === 0 || (size === null ? room > 0 : size <= room)) return { image, room }
+  const message = `image exceeds the storage quota: ${besides} bytes of it are in unfinished uploads`
+  throw new GlanceError('over_limit', message)
 }
+
+/** The image, whatever its status, when the caller may upload its data. @throws {GlanceError} `not_found`, `forbidden`. */
+export async function findUploadable(
+  context: RequestContext,
+  service: Service,
+  id: string,
+): Promise<ImageRecord> {
+  requireMayWrite(context)
+  await service.undoing.settle(id)
+  return await findChangeable(context, service.database, id, {
+    action: 'upload_image',
+    refusal: `not allowed to upload image data for image ${id}`,
+  })
+}
+
+export interface SaveOptions {
+  /** @throws {GlanceError} `corrupt` when what was stored is not what it was to be. */
+  readonly prove?: ((stored: Stored) => void) | undefined
+  /** How the bytes get into the store, in place of its `add`. */
+  readonly put?: Put | undefined
+}
+
+/** Has a store take the bytes, as its `add` does. */
+export type Put = (data: Bytes, call: StoreAddition) => ReturnType<Store['add']>
 
 /**
  * Stores the data of an image that is being saved, and makes it active. When it rejects, nothing is stored and the
- * image is `otherwise`. A `checksum` that is not null has to be that of the data.
- * @throws {GlanceError} `over_limit`, `corrupt`, `unsupported_media_type`, `gone`, `unavailable`.
+ * image is `otherwise`. @throws {GlanceError} `over_limit`, `corrupt`, `unsupported_media_type`, `gone`, `unavailable`.
  */
 export async function saveData(
   context: RequestContext,
@@ -62,22 +100,21 @@ export async function saveData(
   data: Bytes,
   size: number | null,
   otherwise: 'queued' | 'killed',
-  checksum: string | null = null,
+  { prove = () => {}, put }: SaveOptions = {},
 ): Promise<void> {
   const store = async () => {
     await requireWithinLimits(context, service, { image_count_uploading: 0 })
-    return await storeData(context, service, image, target, data, size)
+    return await storeData(context, service, image, target, data, size, put)
   }
   const stored = await store().catch(async (error: unknown) => {
     await undoUpload(service, image.id, otherwise, null)
     throw error
   })
-  if (checksum !== null && checksum !== stored.checksum) {
+  try {
+    prove(stored)
+  } catch (error) {
     await undoUpload(service, image.id, otherwise, { target, caller: context.onBehalf, ...stored })
-    throw new GlanceError(
-      'corrupt',
-      `supplied checksum (${checksum}) and checksum generated from uploaded image (${stored.checksum}) did not match.`,
-    )
+    throw error
   }
   await activate(context, service, image.id, target, stored, otherwise)
 }
@@ -128,17 +165,14 @@ export async function storeData(
   target: Store,
   data: Bytes,
   size: number | null,
+  put: Put = async (bytes, call) => await target.add(image.id, bytes, size, call),
 ): Promise<Stored> {
-  const hasher = new Hasher(['md5', service.hashingAlgorithm], 'here')
+  const hasher = new Hasher(['md5', service.hashingAlgorithm])
   const limited = limitSize(data, maximum(service))
   const inspection = inspected(limited, image, size, service.formats)
   // By the end of a long upload the caller's token may be good for nothing any more.
   const readers = target.admit === undefined ? undefined : await readersOf(service.database, image)
-  const added = await target.add(image.id, digested(inspection.data, hasher), size, {
-    signal,
-    caller: onBehalf,
-    readers,
-  })
+  const added = await put(digested(inspection.data, hasher), { signal, caller: onBehalf, readers })
   return {
     ...added,
     readers,

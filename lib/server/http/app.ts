@@ -11,10 +11,12 @@ import { GlanceError, isGlanceError } from '../../errors.ts'
 import { hasBody, UNDECODABLE } from './body.ts'
 import type { ConnectionLimits, Connections } from './connections.ts'
 import { CONTEXT, identify, nameRequest, requestIdOf } from './context.ts'
+import { requireInTime } from './deadline.ts'
 import { type Watch, watchExchanges } from './exchange.ts'
 import { faultResponse, HttpFault, isFault } from './fault.ts'
 import { requireOneReading } from './framing.ts'
 import type { InFlight } from './in-flight.ts'
+import { JsonText } from './json-text.ts'
 import { sendFault } from './send.ts'
 import { cutOffSilent } from './silence.ts'
 import type { PolicySource } from '../policy/policy-source.ts'
@@ -99,6 +101,7 @@ export function createApp({
     }
   })
   app.addHook('onRequest', async (request, reply) => {
+    requireInTime(request.raw, reply.raw, limits.headerTimeoutMs)
     nameRequest(request, reply, maxRequestIdLength)
     requireOneReading(request.raw)
     cutOffSilent(request, reply, clientSocketTimeoutMs)
@@ -107,7 +110,9 @@ export function createApp({
     reply.header('content-type', 'application/json') // Without a charset, as Glance.
     return document
   })
-  app.setReplySerializer(document => JSON.stringify(document))
+  app.setReplySerializer(document =>
+    document instanceof JsonText ? document.text : JSON.stringify(document),
+  )
   app.setErrorHandler(fail)
   return app
 }

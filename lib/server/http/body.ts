@@ -1,7 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { GlanceError } from '../../errors.ts'
+import { takeTime } from './deadline.ts'
 import { limitSize } from '../../stream/limit-size.ts'
+import { ReceivedBody } from './received-body.ts'
 
 /** Bytes of a JSON document: many times what an image with every quota used up needs. */
 const LARGEST_DOCUMENT = 4 * 1024 * 1024
@@ -39,7 +41,9 @@ export async function readDocument(request: FastifyRequest, reply: FastifyReply)
     throw new GlanceError('over_limit', message)
   }
   const chunks: Uint8Array[] = []
-  for await (const chunk of limitSize(bytesOf(request, reply), LARGEST_DOCUMENT)) chunks.push(chunk)
+  for await (const chunk of limitSize(chunksOf(request, reply), LARGEST_DOCUMENT)) {
+    chunks.push(Uint8Array.from(chunk))
+  }
   const document = parse(decode(Buffer.concat(chunks)))
   if (isNesting(document)) {
     requireShallow(document)
@@ -63,17 +67,22 @@ function isNesting(value: unknown): value is object {
   return typeof value === 'object' && value !== null
 }
 
+/** Image data in the body, as {@link chunksOf}, which may take its time. */
+export function bytesOf(request: FastifyRequest, reply: FastifyReply): AsyncGenerator<Uint8Array> {
+  takeTime(request.raw)
+  return chunksOf(request, reply)
+}
+
 /**
  * The body as it comes in. A client that asked whether to send one is told to only when the first chunk is wanted.
  * A loop that is left early leaves the rest unread, so that there can still be an answer.
  */
-export async function* bytesOf(
+async function* chunksOf(
   request: FastifyRequest,
   reply: FastifyReply,
 ): AsyncGenerator<Uint8Array, void> {
   if (request.headers.expect !== undefined) reply.raw.writeContinue()
-  // Chunks are fresh buffers: more than a loan.
-  yield* request.raw.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer> // No encoding is set.
+  yield* new ReceivedBody(request.raw)
 }
 
 function decode(bytes: Uint8Array): string {

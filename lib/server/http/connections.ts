@@ -4,7 +4,10 @@ import type { Duplex } from 'node:stream'
 
 /** What a server lets its clients take of it before there is a request. */
 export interface ConnectionLimits {
-  /** How long a client may take over its handshake, and over the head of a request. Milliseconds; 0 for ever. */
+  /**
+   * How long a client may take over its handshake, over the head of a request, and over its body unless that is image
+   * data. Milliseconds; 0 for ever.
+   */
   readonly headerTimeoutMs: number
   /** How long a connection is kept for the next request. Milliseconds; 0 for ever. */
   readonly keepAliveTimeoutMs: number
@@ -29,6 +32,8 @@ export class Connections {
   /** What was last asked for on each. */
   readonly #asked = new WeakMap<Duplex, Asked>()
   readonly #open = new Set<Socket>()
+  /** Those within TLS. */
+  readonly #secured = new Set<Socket>()
   #state: 'open' | 'draining' | 'closing' = 'open'
   #emptied: () => void = () => {}
 
@@ -37,7 +42,11 @@ export class Connections {
     server.maxHeadersCount = 0
     // Told to go on by whoever reads the body, and by nobody when it is refused.
     server.on('checkContinue', (request, response) => server.emit('request', request, response))
-    server.on('connect', (_request, socket) => close(socket, '501 Not Implemented'))
+    // What is sent all the same would have to be read without end.
+    server.on('checkExpectation', ({ socket }: IncomingMessage) =>
+      endWith(socket, '417 Expectation Failed'),
+    )
+    server.on('connect', (_request, socket) => endWith(socket, '501 Not Implemented'))
     server.on('request', (request, response) => {
       this.#asked.set(request.socket, { request, response })
       if (this.#state !== 'open') response.setHeader('connection', 'close')
@@ -54,6 +63,10 @@ export class Connections {
         if (this.#open.size === 0) this.#emptied()
       })
     })
+    server.on('secureConnection', (socket: Socket) => {
+      this.#secured.add(socket)
+      socket.once('close', () => this.#secured.delete(socket))
+    })
   }
 
   /**
@@ -67,6 +80,18 @@ export class Connections {
   /** From now on a connection is closed as soon as it has had its answer. */
   close(): void {
     this.#state = 'closing'
+  }
+
+  /** Closes those by which nothing has come. */
+  dropSilent(): void {
+    for (const socket of [...this.#secured, ...this.#open]) {
+      if (socket.bytesRead === 0) socket.destroy()
+    }
+  }
+
+  /** Closes all, whatever is under way. */
+  cutOff(): void {
+    for (const socket of [...this.#secured, ...this.#open]) socket.destroy()
   }
 
   /** Resolves when there is none. */
@@ -90,12 +115,13 @@ export class Connections {
     } else if (isAnswering && response.headersSent) {
       socket.destroy()
     } else {
-      close(socket, STATUS_LINES[code] ?? '400 Bad Request')
+      endWith(socket, STATUS_LINES[code] ?? '400 Bad Request')
     }
   }
 }
 
-function close(socket: Duplex, statusLine: string): void {
+/** Answers below HTTP, as far as a client is concerned, and closes the connection. */
+export function endWith(socket: Duplex, statusLine: string): void {
   const headers = 'content-type: text/plain\r\ncontent-length: 0\r\nconnection: close'
   socket.end(`HTTP/1.1 ${statusLine}\r\n${headers}\r\n\r\n`, () => socket.destroy())
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import type { Bytes } from '../../stream/bytes.ts'
 import { hasBody } from './body.ts'
+import { requireInTime } from './deadline.ts'
 import type { FaultResponse } from './fault.ts'
 
 /** A body of no more bytes than this is taken and thrown away, and the connection kept. */
@@ -56,6 +57,7 @@ export function sendFault(
   }
   reply.raw.statusMessage = title
   if (!isUnread(request)) {
+    if (!request.complete) requireInTime(request, reply.raw, LINGER_MS)
     reply.code(status).headers(headers).send(body)
     return
   }

@@ -11,6 +11,7 @@ export function cutOffSilent(
   ms: number,
 ): void {
   if (ms === 0) return
+  response.removeAllListeners('timeout') // The last limit counts.
   response.setTimeout(ms, () => {
     const sendsNothing = !request.complete && request.readableLength === 0
     const takesNothing = response.writableLength > 0

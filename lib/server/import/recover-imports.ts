@@ -1,9 +1,16 @@
 import type { ImageRecord } from '../../database/database.ts'
 import { everything } from '../../image/query.ts'
 import { type Task, unfinishedTasks } from '../../image/task.ts'
-import { alterImage, giveUp } from '../domain/alter.ts'
-import { deleteFrom, deleteReleased, deleteStaged, deleteUnlessNamed } from '../domain/data.ts'
-import { LOCK } from '../domain/import-lock.ts'
+import { alterImage } from '../domain/alter.ts'
+import {
+  deleteFrom,
+  deleteIfPossible,
+  deleteReleased,
+  deleteStaged,
+  deleteUnlessNamed,
+} from '../domain/data.ts'
+import { giveUp } from '../domain/deletion.ts'
+import { isGettingData, LOCK } from '../domain/import-lock.ts'
 import type { Service } from '../domain/service.ts'
 import { endTask } from '../domain/tasks.ts'
 import { storesIn } from './lock.ts'
@@ -100,4 +107,15 @@ async function recoverStaging(service: Service): Promise<void> {
     if (images.length < PAGE) break
   }
   await staging.recover()
+  await discardStaged(service)
+}
+
+/** Deletes what is staged of images that do not wait for their import any more; what is of no image we know is let be. */
+async function discardStaged({ database, staging, report }: Service): Promise<void> {
+  if (staging.list === undefined) return
+  for await (const { id, location } of staging.list()) {
+    const image = await database.images.find(id, { deleted: true })
+    if (image === undefined || isGettingData(image)) continue
+    await deleteIfPossible({ report }, staging, location)
+  }
 }

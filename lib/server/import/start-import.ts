@@ -4,6 +4,7 @@ import type { ImportRequest } from '../../image/import.ts'
 import type { Store } from '../../store/store.ts'
 import { findVisible, requireAllowedOn, requireMayWrite, requireOwner } from '../domain/access.ts'
 import type { RequestContext } from '../domain/context.ts'
+import { bringing } from '../domain/deletion.ts'
 import { requireWithinLimits } from '../domain/project-limits.ts'
 import type { Service } from '../domain/service.ts'
 import { newTask } from '../domain/tasks.ts'
@@ -57,7 +58,9 @@ export async function startImport(
   })
   const { roles, onBehalf: credentials } = context
   const job = { task, imageId: id, request, stores, context: { roles }, credentials }
-  service.background.start(signal => runImport(importer, job, signal))
+  service.background.start(signal =>
+    bringing(service, id, async () => await runImport(importer, job, signal)),
+  )
 }
 
 /** @throws {GlanceError} `invalid` when one of the stores has the image already. */

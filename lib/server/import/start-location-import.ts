@@ -3,6 +3,7 @@ import { GlanceError } from '../../errors.ts'
 import type { Digest } from '../../image/digest.ts'
 import { findVisible, requireAllowedOn, requireMayWrite } from '../domain/access.ts'
 import type { RequestContext } from '../domain/context.ts'
+import { bringing } from '../domain/deletion.ts'
 import { isHexOf } from '../domain/location-digests.ts'
 import { newTask } from '../domain/tasks.ts'
 import { enforceQuota } from '../quota/limits.ts'
@@ -53,7 +54,9 @@ export async function startLocationImport(
   const task = newTask(context, service, 'location_import', id, input)
   await lockImage(service, task, id, { admit: requireQueued })
   const job = { task, imageId: id, url, digest, caller: context.onBehalf }
-  service.background.start(signal => runLocationImport(importer, job, signal))
+  service.background.start(signal =>
+    bringing(service, id, async () => await runLocationImport(importer, job, signal)),
+  )
 }
 
 function requireQueued({ status }: Pick<ImageRecord, 'status'>): void {

@@ -4,6 +4,7 @@ import type { Task, TaskType } from '../../image/task.ts'
 import { requireMayWrite } from '../domain/access.ts'
 import { alterImage } from '../domain/alter.ts'
 import type { RequestContext } from '../domain/context.ts'
+import { bringing } from '../domain/deletion.ts'
 import { LOCK } from '../domain/import-lock.ts'
 import { createImage, deleteImage, type NewImage } from '../domain/images.ts'
 import { endTask, newTask } from '../domain/tasks.ts'
@@ -82,7 +83,7 @@ async function runLegacyImport(
     context: { roles: context.roles },
     credentials: { token: null, catalog: null },
   }
-  await runImport(importer, job, signal)
+  await bringing(service, image.id, async () => await runImport(importer, job, signal))
   const ended = await service.database.tasks.find(task.id)
   if (ended?.status !== 'failure') return
   await deleteImage(context, service, image.id).catch((error: unknown) => {

@@ -7,7 +7,7 @@ import { timed } from './timed.ts'
 
 /** The same store, of which is measured how long it takes; `open` until there is something to be read. */
 export function measuredStore(store: Store, metrics: Metrics): Store {
-  return timed(store, ['add', 'open', 'size', 'delete'], (operation, seconds) =>
+  return timed(store, ['add', 'adopt', 'open', 'size', 'delete'], (operation, seconds) =>
     metrics.observe('glance_api_store_seconds', { store: store.id, operation }, seconds),
   )
 }
@@ -76,6 +76,7 @@ function gaugeOf(method: string, route: string, hasBody: boolean) {
   if (method === 'GET' && (isData || (isV1 && route !== '/v1/images'))) {
     return 'glance_api_downloads_in_flight'
   }
-  const uploads = (method === 'PUT' && isData) || (isV1 && method !== 'GET' && hasBody)
+  const isPart = method === 'PATCH' && /^\/resumable-uploads\/.*\/file$/.test(route)
+  const uploads = isPart || (method === 'PUT' && isData) || (isV1 && method !== 'GET' && hasBody)
   return uploads ? 'glance_api_uploads_in_flight' : null
 }

@@ -233,6 +233,23 @@ export const IMAGE_OPTIONS: readonly Option<ServerConfig>[] = [
   },
   {
     section: 'DEFAULT',
+    name: 'resumable_upload_expiry',
+    type: 'whole number',
+    default: '172800',
+    unit: 'seconds',
+    doc: 'How long the beginning of an upload that broke off is kept for somebody to go on with it, as docs/resumable-uploads.md says; 0 offers no such uploads. No Glance has them.',
+    set: value => ({ resumableUploadExpiry: integer(value, 0, 2 ** 31) }),
+  },
+  {
+    section: 'DEFAULT',
+    name: 'resumable_upload_dir',
+    type: 'folder',
+    default: null,
+    doc: 'The folder where such beginnings are; in the file system of a file store they need not be copied at the end. Without it that is uploads in the data directory, or, when the images are in memory, nowhere, and no such uploads are offered.',
+    set: value => ({ resumableUploadDir: resolve(text(value)) }),
+  },
+  {
+    section: 'DEFAULT',
     name: 'node_staging_uri',
     type: 'URL',
     default: null,

@@ -127,7 +127,7 @@ export const SERVICE_OPTIONS: readonly Option<ServerConfig>[] = [
     type: 'whole number',
     default: '60',
     unit: 'seconds',
-    doc: 'How long a client may take over the handshake of TLS, and over the head of a request, which is 408 then; 0 is for ever. Not an option of Glance.',
+    doc: 'How long a client may take over the handshake of TLS, over the head of a request, and over its body, but for image data, which is 408 then; 0 is for ever. Not an option of Glance.',
     set: value => ({ headerTimeoutMs: integer(value, 0, 2 ** 21) * 1000 }),
   },
   {

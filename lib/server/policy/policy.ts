@@ -29,9 +29,13 @@ export interface PolicyOptions {
 
 /** Who may do what. Immutable: a request is judged by the same rules from beginning to end. */
 export class Policy {
+  /** Whether there are custom properties that not everybody may read or change. */
+  readonly protectsProperties: boolean
   /** Whether the rules alone decide who may do something with a member, rather than who owns the image as well. */
   readonly enforcesNewDefaults: boolean
   readonly #rules: RuleTable
+  /** Those that let everybody through. */
+  readonly #open: ReadonlySet<string>
   readonly #enforceScope: boolean
   readonly #propertyRules: PropertyRules | null
   readonly #ask: Ask
@@ -58,15 +62,20 @@ export class Policy {
     this.#rules = defaultRule === null ? rules : filledUp(rules, defaultRule, propertyRules)
     this.#enforceScope = enforceScope
     this.#propertyRules = propertyRules
+    this.protectsProperties = propertyRules !== null
     this.#ask = ask
     for (const [name, check] of this.#rules) requireEnd(this.#rules, check, [name])
     propertyRules?.requireRules(this.#rules)
+    const open = [...this.#rules].filter(([, check]) => isOpen(check, this.#rules))
+    this.#open = new Set(open.map(([name]) => name))
   }
 
-  allows(credentials: Credentials, action: Action, target: Target = {}): Answer {
+  /** A `target` that takes making is made only when it counts. */
+  allows(credentials: Credentials, action: Action, target: Target | (() => Target) = {}): Answer {
     const isForProject = credentials.systemScope === null && credentials.domain === null
     if (this.#enforceScope && !isForProject) return false
-    return this.#passes(action, credentials, target)
+    if (this.#open.has(action)) return true
+    return this.#passes(action, credentials, typeof target === 'function' ? target() : target)
   }
 
   /** By the rule `context_is_admin`. */
@@ -146,5 +155,28 @@ function requireEnd(rules: RuleTable, check: Check, path: readonly string[]): vo
       throw new GlanceError('usage', `policy rule ${chain}, which there is not`)
     }
     requireEnd(rules, rule, [...path, name])
+  }
+}
+
+/** Whether a check lets everybody through, whatever it is to be done with. */
+function isOpen(check: Check, rules: RuleTable): boolean {
+  switch (check.type) {
+    case 'always':
+      return true
+    case 'rule': {
+      const rule = rules.get(check.name)
+      return rule !== undefined && isOpen(rule, rules)
+    }
+    case 'and':
+      return check.checks.every(part => isOpen(part, rules))
+    case 'or':
+      return check.checks.some(part => isOpen(part, rules))
+    case 'not':
+    case 'never':
+    case 'role':
+    case 'attribute':
+    case 'remote':
+    case 'constant':
+      return false
   }
 }

@@ -10,6 +10,7 @@ import { createImage, deleteImage, listImages, showImage, updateImage } from '..
 import { BODILESS } from '../http/app.ts'
 import { mediaTypeOf, readDocument } from '../http/body.ts'
 import { contextOf } from '../http/context.ts'
+import { JsonText } from '../http/json-text.ts'
 import { queryOf } from '../http/query.ts'
 import type { Importer } from '../import/importer.ts'
 import { renderImage } from './render.ts'
@@ -32,8 +33,8 @@ export function imageRoutes(
     const params = queryOf(request)
     const query = parseImageQuery(params, context, paging)
     const { images, withheld } = await listImages(context, service, query)
-    return {
-      images: images.map(image => renderImage(context, service, image)),
+    const documents = images.map(image => renderImage(context, service, image).text)
+    const rest = {
       schema: '/v2/schemas/images',
       ...pageLinks(
         '/v2/images',
@@ -42,6 +43,7 @@ export function imageRoutes(
         query.limit - withheld,
       ),
     }
+    return new JsonText(`{"images":[${documents.join()}],${JSON.stringify(rest).slice(1)}`)
   })
 
   app.post('/images', async (request, reply) => {

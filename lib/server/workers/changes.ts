@@ -10,6 +10,7 @@ const PLACES = [
   'dataDir',
   'storeDir',
   'stagingDir',
+  'resumableUploadDir',
   'imageCacheDir',
   'metricsBindHost',
   'metricsBindPort',

@@ -3,18 +3,12 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { GlanceError, messageOf } from '../../errors.ts'
 import type { ServerConfig } from '../config.ts'
 import { type Series, sum } from '../metrics/metrics.ts'
+import { Respawning } from './respawning.ts'
 import type { Listener } from './worker-process.ts'
 import { WorkerProcess } from './worker-process.ts'
 
-/** A worker that lives for less is one that cannot live. Milliseconds. */
-const INFANCY_MS = 10_000
-/** How many of those in a row there may be. */
-const MOST_IN_A_ROW = 5
-/** How long the second of them waits, and each after it twice as long. Milliseconds. */
-const FIRST_PAUSE_MS = 100
-
 export interface CrewOptions extends Listener {
-  /** Told when a worker can take connections, and of each that is put in the place of one that ended. */
+  /** Told when there are workers that can take connections, and of each that is put in the place of one that ended. */
   readonly onReady: () => void
   readonly onReplaced: () => void
   /** Told of the last that a worker has counted. */
@@ -34,7 +28,7 @@ export class Crew {
   readonly #workers = new Set<WorkerProcess>()
   #ready: WorkerProcess[] = []
   #next = 0
-  #inARow = 0
+  readonly #respawning = new Respawning()
   #isLeaving = false
 
   constructor(config: ServerConfig, options: CrewOptions) {
@@ -54,16 +48,22 @@ export class Crew {
     for (const worker of starting) void this.#keep(worker)
   }
 
-  /** The worker whose turn it is to take a connection; undefined while none is ready. */
-  next(): WorkerProcess | undefined {
-    this.#next = (this.#next + 1) % Math.max(this.#ready.length, 1)
-    return this.#ready[this.#next]
+  /** Hands a connection to the worker whose turn it is, or the next that takes it; false while none does. */
+  take(socket: Socket): boolean {
+    return this.#ready.some(() => {
+      this.#next = (this.#next + 1) % this.#ready.length
+      return this.#ready[this.#next]?.take(socket) === true
+    })
   }
 
   /** Has all workers finish what they have, see {@link WorkerProcess.leave}, and resolves when they have ended. */
   async leave({ isPatient }: { readonly isPatient: boolean }): Promise<void> {
     this.#forkNoMore()
-    for (const worker of this.#workers) worker.leave(isPatient)
+    for (const worker of this.#workers) {
+      // One that is not ready has nothing to finish, and may never be.
+      if (worker.isReady) worker.leave(isPatient)
+      else worker.kill()
+    }
     await this.#ended()
   }
 
@@ -77,9 +77,14 @@ export class Crew {
     return [...this.#workers].some(({ held }) => held.has(id))
   }
 
-  /** What the workers that there are have counted. */
-  async metrics(): Promise<Series> {
-    return sum(await Promise.all([...this.#workers].map(async worker => await worker.metrics())))
+  /** Has the workers say anew what they have counted. */
+  async count(): Promise<void> {
+    await Promise.all([...this.#workers].map(async worker => await worker.count()))
+  }
+
+  /** What the workers that there are have counted, as they have last said. */
+  get counted(): Series {
+    return sum([...this.#workers].map(({ series }) => series))
   }
 
   async kill(): Promise<void> {
@@ -119,41 +124,41 @@ export class Crew {
     for (const socket of worker.untaken()) this.#options.onUntaken(socket)
     if (worker.held.size > 0) this.#options.onLeft(worker.held)
     this.#ready = this.#ready.filter(one => one !== worker)
+    // What came for it in its last moment may go to another.
+    if (this.#ready.length > 0) this.#options.onReady()
   }
 
   /** Replaces the worker when it ends, and each that is in its place then. */
   async #keep(first: WorkerProcess): Promise<void> {
     const { report, onHopeless, onReplaced } = this.#options
     for (let worker = first; ;) {
-      const reason = await this.#endOf(worker)
+      const bornAt = performance.now()
+      const reason = await endOf(worker)
       if (this.#isLeaving) return
-      this.#inARow += 1
-      if (this.#inARow > MOST_IN_A_ROW) {
-        const message = `workers end as soon as they are started, ${this.#inARow} in a row: ${reason}`
+      const pauseMs = this.#respawning.ended(performance.now() - bornAt)
+      if (pauseMs === null) {
+        const { inARow } = this.#respawning
+        const message = `workers end as soon as they are started, ${inARow} in a row: ${reason}`
         onHopeless(new GlanceError('unavailable', message))
         return
       }
       report(new GlanceError('unavailable', `${reason}: another takes its place`))
-      const pauseMs = this.#inARow === 1 ? 0 : FIRST_PAUSE_MS * 2 ** (this.#inARow - 2)
       await delay(pauseMs)
       if (this.#isLeaving) return
       worker = this.#fork()
       onReplaced()
     }
   }
+}
 
-  /** Why the worker ended. */
-  async #endOf(worker: WorkerProcess): Promise<string> {
-    const mature = setTimeout(() => (this.#inARow = 0), INFANCY_MS)
-    try {
-      await worker.ready
-      return `worker ${worker.pid} has ended (${await worker.ended})`
-    } catch (error) {
-      await worker.ended
-      return messageOf(error)
-    } finally {
-      clearTimeout(mature)
-    }
+/** Why the worker ended. */
+async function endOf(worker: WorkerProcess): Promise<string> {
+  try {
+    await worker.ready
+    return `worker ${worker.pid} has ended (${await worker.ended})`
+  } catch (error) {
+    await worker.ended
+    return messageOf(error)
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { GlanceError } from '../../errors.ts'
+import { GlanceError } from '../../errors.ts'
 import { hostOf } from '../assembly/address.ts'
 import { Opened } from '../assembly/opened.ts'
 import { requireSharing } from '../assembly/sharing.ts'
@@ -33,6 +33,7 @@ export class SupervisedService implements RunningService {
   #fail: (error: GlanceError) => void = () => {}
   #changing: Promise<unknown> = Promise.resolve()
   #recovering: Promise<unknown> = Promise.resolve()
+  readonly #stopping = new AbortController()
   #end: Promise<void> | undefined
 
   private constructor(config: ServerConfig, options: StartOptions) {
@@ -78,6 +79,9 @@ export class SupervisedService implements RunningService {
   async #start(): Promise<void> {
     const { report, notice, signal } = this.#options
     await prepare(this.#config, { report, notice, signal, locks: this.#locks })
+    // Before there are workers, since nothing may go wrong once there are.
+    const listener = await listenForMetrics(this.#config, () => this.#metrics())
+    if (listener !== null) this.#locks.add(listener)
     const door = await Door.open(this.#place(this.#config), socket => this.#hand(socket))
     try {
       this.#crews.push(await this.#crew(this.#config, signal))
@@ -87,8 +91,6 @@ export class SupervisedService implements RunningService {
     }
     this.#door = door
     door.retry()
-    const listener = await listenForMetrics(this.#config, () => this.#metrics())
-    if (listener !== null) this.#locks.add(listener)
   }
 
   async #reload(next: ServerConfig): Promise<void> {
@@ -101,7 +103,7 @@ export class SupervisedService implements RunningService {
     const hand = (socket: Socket) => this.#hand(socket)
     const door = isElsewhere ? await Door.open(this.#place(next), hand) : undefined
     try {
-      const crew = await this.#crew(next)
+      const crew = await this.#crew(next, this.#stopping.signal)
       const old = this.#crews.at(-1)
       this.#crews.push(crew)
       this.#config = next
@@ -155,7 +157,7 @@ export class SupervisedService implements RunningService {
   }
 
   #hand(socket: Socket): boolean {
-    return this.#crews.at(-1)?.next()?.take(socket) ?? false
+    return this.#crews.at(-1)?.take(socket) ?? false
   }
 
   /** Puts right what a worker has left behind, until it is done; when the service stops first, its next start does. */
@@ -174,11 +176,12 @@ export class SupervisedService implements RunningService {
   }
 
   async #metrics(): Promise<Series> {
+    await Promise.all(this.#crews.map(async crew => await crew.count()))
     const workers = new Map([
       ['glance_api_workers', this.#crews.reduce((total, { size }) => total + size, 0)],
     ])
-    const those = await Promise.all(this.#crews.map(async crew => await crew.metrics()))
-    return sum([workers, this.#counted.series, ...those])
+    // All at one time: a worker that ends is either among those that there are, or among those that have ended.
+    return sum([workers, this.#counted.series, ...this.#crews.map(({ counted }) => counted)])
   }
 
   async #retire(crew: Crew): Promise<void> {
@@ -188,6 +191,8 @@ export class SupervisedService implements RunningService {
 
   async #stop(): Promise<void> {
     this.#door?.close()
+    // Workers of another configuration may be long in starting, and are not needed any more.
+    this.#stopping.abort(new GlanceError('unavailable', 'the service stops'))
     await this.#changing
     this.#door?.close()
     const { shutdownGraceMs: graceMs } = this.#config

@@ -40,7 +40,8 @@ export class WorkerProcess {
   readonly #handing: Socket[] = []
   /** As it was last told. */
   series: Series = new Map()
-  #counted: () => void = () => {}
+  /** Who waits for that. */
+  #counting: (() => void)[] = []
 
   constructor(config: ServerConfig, { report, onExchange, notice }: Listener) {
     const stdio = ['ignore', 'ignore', 'inherit', 'ipc'] as const
@@ -74,14 +75,12 @@ export class WorkerProcess {
     return this.#child.pid ?? 0
   }
 
-  /** What it has counted so far, as it says, or has last said before it ended. */
-  async metrics(): Promise<Series> {
-    if (this.#child.connected && this.isReady) {
-      const counted = new Promise<void>(resolve => (this.#counted = resolve))
-      this.#say({ type: 'metrics' })
-      await Promise.race([counted, this.ended, delay(PATIENCE_MS, undefined, { ref: false })])
-    }
-    return this.series
+  /** Has it say what it has counted so far. Resolves when it has, or is not going to. */
+  async count(): Promise<void> {
+    if (!this.#child.connected || !this.isReady) return
+    const counted = new Promise<void>(resolve => this.#counting.push(resolve))
+    this.#say({ type: 'metrics' })
+    await Promise.race([counted, this.ended, delay(PATIENCE_MS, undefined, { ref: false })])
   }
 
   #hold(id: string, isHeld: boolean): void {
@@ -91,7 +90,7 @@ export class WorkerProcess {
 
   #count(series: Series): void {
     this.series = series
-    this.#counted()
+    for (const counted of this.#counting.splice(0)) counted()
   }
 
   /** Hands a connection over, of which nothing was read; false when the worker is gone. */

@@ -75,5 +75,6 @@ function stop(): void {
 }
 
 function say(message: FromWorker): void {
-  if (process.connected) process.send?.(message)
+  // A parent that has just been killed is told nothing; that it has gone ends us.
+  if (process.connected) process.send?.(message, () => {})
 }

@@ -139,6 +139,11 @@ export class RbdStore implements Store {
     }
   }
 
+  /** What {@link recover} removes is of nobody who still writes. */
+  async recoverImage(): Promise<void> {
+    await this.recover()
+  }
+
   /** Waits for what is still being removed. What takes longer than Ceph remembers the dead is left to `recover`. */
   async [Symbol.asyncDispose](): Promise<void> {
     const timer = setTimeout(() => this.#closing.abort(), LEAVING_MS)

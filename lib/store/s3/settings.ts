@@ -3,8 +3,8 @@ import { GlanceError, isGlanceError } from '../../errors.ts'
 const MIB = 1024 * 1024
 /** S3 takes no smaller part, but for the last of an object. */
 const SMALLEST_PART_MIB = 5
-/** A part is in memory, and Node has no larger buffer than 4 GiB. S3 takes 5. */
-const LARGEST_PART_MIB = 4095
+/** S3 takes no more than 10,000 parts of an object of 5 TiB, the largest: who wants larger ones wants them in memory. */
+const LARGEST_PART_MIB = 525
 
 /** An S3 store as it is configured. */
 export interface S3Settings {
@@ -21,14 +21,11 @@ export interface S3Settings {
   readonly region: string | null
   /** A file of the authorities, as PEM, by which the server is trusted; null: whom Node trusts. */
   readonly caFile: string | null
-  /**
-   * Bytes. An image of this size or more is sent in parts, and one of unknown size that is larger than a part; so is one
-   * that is larger than the parts that may be on their way at once, since it would be in memory.
-   */
+  /** Bytes. An image of this size or more is sent in parts; so is any that is larger than a part, which would be in memory. */
   readonly largeObjectSize: number
   /** Bytes of a part. */
   readonly largeObjectChunkSize: number
-  /** How many parts of an image are on their way at once. */
+  /** How many parts of an image are on their way at once, at most. */
   readonly threadPools: number
 }
 

@@ -13,10 +13,13 @@ import { storedIn } from './listing.ts'
 import { hostOf, parseS3Location, S3_SCHEMES, s3Location } from './location.ts'
 import { PartReader } from './part-reader.ts'
 import { readObject } from './reader.ts'
-import { abortUpload, stoppedBy, uploadsIn } from './requests.ts'
+import { abortUpload, partsOf, stoppedBy, uploadsIn } from './requests.ts'
 import type { S3Settings } from './settings.ts'
 import { Turns } from './turns.ts'
 import { S3Writer, type Writing } from './writer.ts'
+
+/** Milliseconds: an upload to which nothing has come for so long is of nobody who still writes. */
+const ABANDONED_MS = 24 * 3600 * 1000
 
 /**
  * Keeps the data of each image in an object of a bucket, named by the image's id, as Glance's own S3 store does. Reads what
@@ -118,7 +121,10 @@ export class S3Store implements Store {
     }
   }
 
-  /** Removes the parts of all uploads to keys that are ids of images, whoever began them. */
+  /**
+   * Removes the parts of uploads to keys that are ids of images, but for those of the last day: others may write to the same
+   * bucket. What is left of one image, {@link delete} removes at once.
+   */
   async recover({ signal }: Abortable = {}): Promise<void> {
     await this.#abortUploads(null, [], signal)
   }
@@ -127,7 +133,7 @@ export class S3Store implements Store {
     this.#clients[Symbol.dispose]()
   }
 
-  /** Of one key, or of all that are ids; answers with one of the `accepted` statuses say that there are none. */
+  /** Of one key, or of all that are ids if nobody goes on with them; answers with one of the `accepted` statuses say that there are none. */
   async #abortUploads(
     key: string | null,
     accepted: readonly number[],
@@ -136,13 +142,15 @@ export class S3Store implements Store {
     const { own: s3 } = this.#clients
     const { bucket: Bucket } = this.#settings
     const uploads = async (): Promise<void> => {
-      for await (const { Key, UploadId } of uploadsIn(
-        s3,
-        { bucket: Bucket, prefix: key },
-        signal,
-      )) {
-        const isWanted = key === null ? isImageId(Key) : Key === key
-        if (isWanted) await abortUpload(s3, { Bucket, Key, UploadId })
+      const wanted = { bucket: Bucket, prefix: key }
+      for await (const { Key, UploadId, Initiated } of uploadsIn(s3, wanted, signal)) {
+        const upload = { Bucket, Key, UploadId }
+        if (key === null) {
+          if (!isImageId(Key) || !isAbandoned(Initiated)) continue
+          const { lastAt } = await partsOf(s3, upload, signal)
+          if (!isAbandoned(lastAt ?? Initiated)) continue
+        } else if (Key !== key) continue
+        await abortUpload(s3, upload)
       }
     }
     await this.#ask('ListMultipartUploads', signal, async () =>
@@ -189,4 +197,9 @@ export class S3Store implements Store {
       throw s3Fault(this.id, asked, error)
     }
   }
+}
+
+/** What has no time is as good as new. */
+function isAbandoned(writtenAt: Date | undefined): boolean {
+  return writtenAt !== undefined && Date.now() - writtenAt.getTime() > ABANDONED_MS
 }

@@ -47,9 +47,8 @@ export class S3Writer {
   /** Resolves to the size in bytes. When it rejects, neither object nor parts are left. */
   async write(data: PartReader, size: number | null): Promise<number> {
     try {
-      const { largeObjectSize, largeObjectChunkSize, threadPools } = this.#writing.settings
-      const mostAtOnce = Math.min(largeObjectSize, largeObjectChunkSize * threadPools)
-      if (size !== null && size < mostAtOnce) {
+      const { largeObjectSize, largeObjectChunkSize } = this.#writing.settings
+      if (size !== null && size < largeObjectSize && size <= largeObjectChunkSize) {
         const whole = await readPart(data, size)
         await this.#put(whole)
         return whole.length

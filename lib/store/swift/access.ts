@@ -117,7 +117,7 @@ class OwnAuthentication implements AccessSource {
     const url = new URL(`${addressUrl(authAddress)}/`)
     const headers = { 'x-auth-user': encoded(user), 'x-auth-key': encoded(key) }
     const answer = await receive({ method: 'GET', url, headers, connections, timeoutMs })
-    answer.resume()
+    answer.destroy() // Nobody reads what it says, however much that is.
     const { statusCode = 0, headers: said } = answer
     if (statusCode >= 300) {
       // What it says may repeat what it was told.

@@ -9,6 +9,11 @@ export function callerAccess(token: string | null, url: string): AccessSource {
   return { access: async () => ({ token, url }), invalidate: async () => false }
 }
 
+/** An access with nothing to give up at the end. */
+export function brief(access: AccessSource): AccessSource & AsyncDisposable {
+  return { ...access, [Symbol.asyncDispose]: async () => {} }
+}
+
 /**
  * Access in a caller's name that outlasts their token. The trust that this takes is made when it is first used, and is
  * deleted with it. Where none can be made it is as {@link callerAccess}, and a refusal says why.

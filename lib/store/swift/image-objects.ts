@@ -1,5 +1,6 @@
 import type { Abortable } from '../../abort.ts'
 import { GlanceError, isGlanceError } from '../../errors.ts'
+import { withAttempts } from '../../attempts.ts'
 import { abortable } from '../../stream/abortable.ts'
 import type { Bytes } from '../../stream/bytes.ts'
 import { type ByteRange, checkRange } from '../../stream/range.ts'
@@ -106,6 +107,19 @@ export class ImageObjects {
     }
   }
 
+  /**
+   * As `delete`, but for nothing that is not where we put it: whoever may write to the account may have replaced the image
+   * by a manifest of whatever else is in there.
+   */
+  async deleteAlone(
+    { client, path, container, object }: Place,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    await removeSegments(client, container, object, signal)
+    const asked = { method: 'DELETE', path, accepted: [404], signal } as const
+    if ((await client.ask(asked)).status === 404) throw this.#absent(path)
+  }
+
   #duplicate(id: string, cause?: unknown): GlanceError {
     const message = `store ${this.#id} has data of image ${id} already`
     return new GlanceError('duplicate', message, { cause })
@@ -126,4 +140,22 @@ async function removeSegments(
   for await (const { name } of listObjects(client, container, `${object}-`, { signal })) {
     if (isSegmentOf(object, name)) await remove(client, `${container}/${name}`, signal)
   }
+}
+
+/** Removes the container that an image was in. What somebody else has put there keeps it. */
+export async function removeContainer(
+  { client, container, object }: Place,
+  signal?: AbortSignal,
+): Promise<void> {
+  const remove = async () => {
+    const asked = { method: 'DELETE', path: container, accepted: [404, 409], signal } as const
+    const { status } = await client.ask(asked)
+    if (status !== 409) return
+    for await (const { name } of listObjects(client, container, '', { signal })) {
+      if (name !== object && !isSegmentOf(object, name)) return
+    }
+    // Swift may take a moment to see that it is empty.
+    throw new GlanceError('unavailable', `Swift says that the container ${container} is not empty`)
+  }
+  await withAttempts(remove, { signal })
 }

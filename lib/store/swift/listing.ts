@@ -2,7 +2,7 @@ import type { Abortable } from '../../abort.ts'
 import { listOf, textOf } from '../../keystone/documents.ts'
 import { isImageId } from '../location.ts'
 import type { SwiftClient } from './client.ts'
-import { type ListedObject, parsed } from './objects.ts'
+import { headOf, type ListedObject, listObjects, parsed } from './objects.ts'
 
 /** The objects of one image. */
 export interface ImageListing {
@@ -36,6 +36,49 @@ export async function* imagesIn(
     image = { name: id, size, modifiedAt, isWhole: segmentOf === undefined }
   }
   if (image !== undefined) yield image
+}
+
+/**
+ * The images of an account in which each has a container of its own, `prefix` and its id. A container that is empty was
+ * made for one that never came; in one that has something else, only what is the image's is told of.
+ */
+export async function* imagesInContainers(
+  client: SwiftClient,
+  prefix: string,
+  { signal }: Abortable = {},
+): AsyncGenerator<ImageListing, void> {
+  for await (const container of listContainers(client, prefix, { signal })) {
+    const name = container.slice(prefix.length)
+    if (!isImageId(name)) continue
+    let isEmpty = true
+    for await (const image of imagesIn(seen(listObjects(client, container, '', { signal })))) {
+      if (image.name === name) yield image
+    }
+    if (isEmpty) {
+      const modifiedAt = await madeAt(client, container, { signal })
+      if (modifiedAt !== undefined) yield { name, size: 0, modifiedAt, isWhole: false }
+    }
+
+    async function* seen(objects: AsyncIterable<ListedObject>): AsyncGenerator<ListedObject> {
+      for await (const object of objects) {
+        isEmpty = false
+        yield object
+      }
+    }
+  }
+}
+
+/** When a container was made; undefined when it has gone. */
+async function madeAt(
+  client: SwiftClient,
+  container: string,
+  { signal }: Abortable,
+): Promise<Date | undefined> {
+  const headers = await headOf(client, container, { signal })
+  if (headers === undefined) return undefined
+  const seconds = Number(headers['x-timestamp'] ?? Number.NaN)
+  // What has no time is as good as new.
+  return Number.isNaN(seconds) ? new Date() : new Date(seconds * 1000)
 }
 
 /** The names of the containers of an account that begin with `prefix`, in order. */

@@ -1,4 +1,5 @@
 import { GlanceError } from '../../errors.ts'
+import { fieldsOf, listOf, textOf } from '../../keystone/documents.ts'
 import type { CatalogEndpoint } from '../../keystone/grant.ts'
 
 /** Which service of a catalogue keeps objects. */
@@ -59,4 +60,25 @@ export function storageUrl(catalog: readonly CatalogEndpoint[], wanted: WantedSt
     throw new GlanceError('usage', message)
   }
   return url
+}
+
+/** Of a catalogue in the form of the Identity API v2, or of v3. */
+export function endpointsIn(catalog: unknown): readonly CatalogEndpoint[] {
+  return listOf(catalog).flatMap(service =>
+    listOf(service['endpoints']).flatMap(endpoint => {
+      const of = (side: string, url: unknown) => ({
+        type: textOf(service['type']) ?? '',
+        name: textOf(service['name']) ?? '',
+        region: textOf(endpoint['region']) ?? textOf(endpoint['region_id']),
+        interface: side,
+        url: textOf(url) ?? '',
+      })
+      const v3 = textOf(endpoint['interface'])
+      if (v3 !== null) return [of(v3, endpoint['url'])]
+      const fields = fieldsOf(endpoint)
+      return ['public', 'internal', 'admin']
+        .filter(side => textOf(fields[`${side}URL`]) !== null)
+        .map(side => of(side, fields[`${side}URL`]))
+    }),
+  )
 }

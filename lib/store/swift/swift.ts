@@ -24,6 +24,9 @@ import type { SwiftSettings } from './settings.ts'
 /** Milliseconds: segments that have been without a manifest for so long are of nobody who still writes. */
 const ABANDONED_MS = 24 * 3600 * 1000
 
+/** Accounts whose tokens are kept. */
+const MOST_CLIENTS = 32
+
 const SEGMENT = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-\d{5,}$/i
 
 /**
@@ -39,7 +42,7 @@ export class SwiftStore implements Store {
   /** The one that is written to; undefined for a store that only reads. */
   readonly #account: SwiftAccount | undefined
   readonly #connections: DataConnections
-  /** By account. */
+  /** By account, the one that was asked last at the end: locations may name any number of accounts. */
   readonly #clients = new Map<string, SwiftClient>()
   readonly #objects: ImageObjects
 
@@ -208,7 +211,10 @@ export class SwiftStore implements Store {
     const account = this.#accountOf(found, asGiven)
     const key = JSON.stringify(account)
     const client = this.#clients.get(key) ?? this.#newClient(account)
+    this.#clients.delete(key)
     this.#clients.set(key, client)
+    const [oldest] = this.#clients.keys()
+    if (this.#clients.size > MOST_CLIENTS && oldest !== undefined) this.#clients.delete(oldest)
     return client
   }
 

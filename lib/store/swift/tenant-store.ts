@@ -1,26 +1,43 @@
-import { withAttempts } from '../../attempts.ts'
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { DataConnections } from '../../http/connections.ts'
-import { fieldsOf, listOf, textOf } from '../../keystone/documents.ts'
 import type { CatalogEndpoint } from '../../keystone/grant.ts'
 import type { Trustee } from '../../keystone/trust.ts'
 import type { Bytes } from '../../stream/bytes.ts'
 import type { ByteRange } from '../../stream/range.ts'
 import { checkImageId } from '../location.ts'
-import type { Caller, Location, Readers, Store, StoreAddition, StoreCall } from '../store.ts'
+import type {
+  Caller,
+  Location,
+  Readers,
+  Store,
+  StoreAddition,
+  StoreCall,
+  StoredData,
+  StoreSearch,
+} from '../store.ts'
 import type { AccessSource } from './access.ts'
-import { callerAccess, LastingAccess, releasing } from './caller-access.ts'
+import { brief, callerAccess, LastingAccess, releasing } from './caller-access.ts'
 import { SwiftClient } from './client.ts'
 import { TIMEOUT_MS } from './connections.ts'
-import { ImageObjects, type Place } from './image-objects.ts'
+import { ImageObjects, type Place, removeContainer } from './image-objects.ts'
+import { imagesInContainers } from './listing.ts'
 import { parseSwiftUrl, SWIFT_SCHEMES, type SwiftLocation, swiftUrl } from './location.ts'
 import type { SwiftSettings } from './settings.ts'
-import { isInSwift, storageUrl, type WantedStorage } from './storage-url.ts'
+import { endpointsIn, isInSwift, storageUrl, type WantedStorage } from './storage-url.ts'
+import { TenantAccounts, withoutRight } from './tenant-accounts.ts'
 
 /** A host that there is not (RFC 6761): of a location in nobody's account. */
 const NOBODY = 'https://account.invalid'
 
 type Owned = NonNullable<StoreCall['onlyOf']>
+
+/** How an image is deleted. */
+interface Deletion {
+  /** Whether nothing is that it names elsewhere. Default no. */
+  readonly isAlone?: boolean
+  /** Whether its container stays where that cannot be. Default no. */
+  readonly mayStay?: (error: unknown) => boolean
+}
 
 const NOBODY_ELSE: Readers = { everybody: false, projects: [] }
 
@@ -124,10 +141,32 @@ export class TenantSwiftStore implements Store {
   }
 
   /** With its container. Of nobody's place the service looks into the account of the owner, where it may. */
-  async delete(at: Location, { signal, caller, onlyOf }: StoreCall = {}): Promise<void> {
-    if (onlyOf !== undefined) return await this.#deleteOurs(at, onlyOf, signal)
+  async delete(at: Location, { signal, caller, onlyOf, letBe }: StoreCall = {}): Promise<void> {
+    if (onlyOf !== undefined) return await this.#deleteOurs(at, onlyOf, { signal, letBe })
     const { url } = this.#parsed(at)
     await this.#deleteAt(this.#place(at, this.#brief(url, caller)), signal)
+  }
+
+  /**
+   * By the right of the service, in the accounts of projects. @throws {GlanceError} `forbidden` without that right,
+   * `unavailable` where the service is nobody; `unsupported` where it is not seen which accounts there are.
+   */
+  async *list(search: StoreSearch = {}): AsyncGenerator<StoredData, void> {
+    const { signal } = search
+    signal?.throwIfAborted()
+    try {
+      for await (const account of this.#accounts.all(search)) {
+        const client = this.#clientBy(this.#byOurRight(account, `the account ${account}`))
+        for await (const image of imagesInContainers(client, this.#prefix, { signal })) {
+          const { name, ...found } = image
+          const location = { url: swiftUrl(this.#location(name, account)) }
+          yield { id: name.toLowerCase(), location, ...found }
+        }
+      }
+    } catch (error) {
+      if (!isGlanceError(error, 'forbidden')) throw error
+      throw withoutRight(error, "Swift's role ResellerAdmin to look through the accounts")
+    }
   }
 
   /** Nothing: what a crash left is in accounts of owners, to be deleted for each image. */
@@ -156,7 +195,11 @@ export class TenantSwiftStore implements Store {
   }
 
   #containerOf(id: string): string {
-    return `${this.#settings.container}_${id}`
+    return `${this.#prefix}${id}`
+  }
+
+  get #prefix(): string {
+    return `${this.#settings.container}_`
   }
 
   #location(id: string, storageUrl: string): SwiftLocation {
@@ -179,55 +222,69 @@ export class TenantSwiftStore implements Store {
   async #deleteAt(
     place: Place,
     signal: AbortSignal | undefined,
-    mayStay: (error: unknown) => boolean = () => false,
+    { isAlone = false, mayStay }: Deletion = {},
   ): Promise<void> {
-    const missing = await this.#objects.delete(place, signal).catch((error: unknown) => {
+    const work = isAlone
+      ? this.#objects.deleteAlone(place, signal)
+      : this.#objects.delete(place, signal)
+    const missing = await work.catch((error: unknown) => {
       if (isGlanceError(error, 'not_found')) return error
       throw error
     })
     // A container that holds something else as well is not ours to remove.
     if (place.container === this.#containerOf(place.object)) {
       await removeContainer(place, signal).catch((error: unknown) => {
-        if (!mayStay(error)) throw error
+        if (mayStay?.(error) !== true) throw error
       })
     }
     if (missing !== undefined) throw missing
   }
 
-  async #deleteOurs(at: Location, image: Owned, signal: AbortSignal | undefined): Promise<void> {
+  async #deleteOurs(at: Location, image: Owned, { signal, letBe }: StoreCall): Promise<void> {
     const isNobodys = at.url === this.locate(image.id).url
     const found = isNobodys ? await this.#locateOf(image, signal) : at
     // What a user says is there, and we never put there, is not ours to delete: nothing is left to be done.
-    if (!this.#isOf(found, image)) throw this.#notOurs('not_found', found, image)
+    await this.#checkOurs(found, image, signal).catch((error: unknown) => {
+      if (isGlanceError(error, 'not_found')) letBe?.(error.message)
+      throw error
+    })
     const place = this.#place(found, this.#ours(found, image))
     // Projects of administrators may empty containers, and not remove them.
     const mayStay = (error: unknown) => isGlanceError(error, 'forbidden')
-    await this.#deleteAt(place, signal, mayStay).catch((error: unknown) => {
+    await this.#deleteAt(place, signal, { isAlone: true, mayStay }).catch((error: unknown) => {
       if (!isGlanceError(error, 'forbidden')) throw error
-      throw isNobodys ? this.#absent(place.path) : withoutRight(error)
+      throw isNobodys ? this.#absent(place.path) : withoutRight(error, ROLE_OR_PROJECT)
     })
+  }
+
+  /** @throws {GlanceError} `not_found` for a place that is not ours, or in another Swift where ours is known. */
+  async #checkOurs(at: Location, image: Owned, signal: AbortSignal | undefined): Promise<void> {
+    if (!this.#isOf(at, image)) throw this.#notOurs('not_found', at, image)
+    if (this.#trustee === null) return
+    const { path, url } = this.#parsed(at)
+    const { catalog } = await this.#trustee.session.grant({ signal })
+    const { endpoint, serviceType } = this.#settings
+    const isTold = endpoint !== null || catalog.some(({ type }) => type === serviceType)
+    if (!isTold || this.#isInSwift(url, catalog)) return
+    const message = `store ${this.id} did not put an image at ${path} of ${new URL(url).host}: that is no Swift of ${KNOWN}`
+    throw new GlanceError('not_found', message)
   }
 
   /** Where the image is in the account of its owner. @throws {GlanceError} `not_found` where we cannot tell. */
   async #locateOf({ id, owner }: Owned, signal: AbortSignal | undefined): Promise<Location> {
     const nowhere = { url: swiftUrl(this.#location(id, NOBODY)) }
-    if (this.#trustee === null || this.#settings.endpoint !== null || owner === null) return nowhere
-    const { catalog, scope } = await this.#trustee.session.grant({ signal })
-    const [, project] = /^project (.+)$/.exec(scope ?? '') ?? []
-    const url = this.#urlIn(catalog)
-    if (project === undefined || url?.endsWith(project) !== true) return nowhere
-    const account = `${url.slice(0, -project.length)}${encodeURIComponent(owner)}`
-    return { url: swiftUrl(this.#location(id, account)) }
+    if (this.#trustee === null || owner === null) return nowhere
+    const account = await this.#accounts.of(owner, { signal })
+    return account === undefined ? nowhere : { url: swiftUrl(this.#location(id, account)) }
   }
 
-  /** What is ours in a catalogue; undefined when it does not say. */
-  #urlIn(catalog: readonly CatalogEndpoint[]): string | undefined {
-    try {
-      return storageUrl(catalog, this.#wanted)
-    } catch (error) {
-      if (isGlanceError(error)) return undefined
-      throw error
-    }
+  /** @throws {GlanceError} `unavailable` where the service is nobody. */
+  get #accounts(): TenantAccounts {
+    const { endpoint } = this.#settings
+    return new TenantAccounts(this.#service('whatever is there').session, {
+      ...this.#wanted,
+      endpoint,
+    })
   }
 
   get #wanted(): WantedStorage {
@@ -249,10 +306,12 @@ export class TenantSwiftStore implements Store {
 
   #place(at: Location, access: AccessSource): Place {
     const { container, object, path } = this.#parsed(at)
+    return { client: this.#clientBy(access), container, object, path }
+  }
+
+  #clientBy(access: AccessSource): SwiftClient {
     const [connections] = this.#connections
-    const transport = { connections, timeoutMs: TIMEOUT_MS }
-    const client = new SwiftClient(access, { name: this.id, ...transport })
-    return { client, container, object, path }
+    return new SwiftClient(access, { name: this.id, connections, timeoutMs: TIMEOUT_MS })
   }
 
   /** With no token for a place that somebody may have named to be sent one. */
@@ -286,21 +345,27 @@ export class TenantSwiftStore implements Store {
   #ours(at: Location, image: Owned): AccessSource {
     const { path, url } = this.#parsed(at)
     if (!this.#isOf(at, image)) throw this.#notOurs('forbidden', at, image)
-    if (this.#trustee === null) {
-      const message = `store ${this.id} has no token for the account that ${path} is in: ${NO_USER}`
-      throw new GlanceError('unavailable', message)
-    }
-    const { session } = this.#trustee
+    return this.#byOurRight(url, `the account that ${path} is in`)
+  }
+
+  #byOurRight(url: string, what: string): AccessSource {
+    const { session } = this.#service(what)
     return {
       access: async options => {
         const { token, catalog } = await session.grant(options)
         if (this.#isInSwift(url, catalog)) return { token, url }
         // It is a user's to say where an image is, and not to whom our token goes.
-        const message = `store ${this.id}: the account that ${path} is in is in no Swift of ${KNOWN}`
+        const message = `store ${this.id}: ${what} is in no Swift of ${KNOWN}`
         throw new GlanceError('usage', message)
       },
       invalidate: async token => await session.invalidate(token),
     }
+  }
+
+  #service(what: string): Trustee {
+    if (this.#trustee !== null) return this.#trustee
+    const message = `store ${this.id} has no token for ${what}: ${NO_USER}`
+    throw new GlanceError('unavailable', message)
   }
 
   /** Whether this is the place at which we put that image, in whatever account. */
@@ -327,44 +392,6 @@ const KNOWN =
 const NO_USER =
   'the service has no user at Keystone; see [keystone_authtoken], or swift_store_user with swift_store_auth_version 3'
 
-function withoutRight(cause: GlanceError): GlanceError {
-  const message = `${cause.message}: the user of the service needs Swift's role ResellerAdmin, or its project to be among swift_store_admin_tenants`
-  return new GlanceError('forbidden', message, { cause })
-}
-
-/** With nothing to give up at the end. */
-function brief(access: AccessSource): AccessSource & AsyncDisposable {
-  return { ...access, [Symbol.asyncDispose]: async () => {} }
-}
-
-/** Swift may take a moment to see that a container is empty. */
-async function removeContainer({ client, container }: Place, signal?: AbortSignal): Promise<void> {
-  const remove = async () => {
-    const asked = { method: 'DELETE', path: container, accepted: [404, 409], signal } as const
-    const { status } = await client.ask(asked)
-    if (status !== 409) return
-    throw new GlanceError('unavailable', `Swift says that the container ${container} is not empty`)
-  }
-  await withAttempts(remove, { signal })
-}
-
-/** Of a catalogue in the form of the Identity API v2, or of v3. */
-function endpointsIn(catalog: unknown): readonly CatalogEndpoint[] {
-  return listOf(catalog).flatMap(service =>
-    listOf(service['endpoints']).flatMap(endpoint => {
-      const of = (side: string, url: unknown) => ({
-        type: textOf(service['type']) ?? '',
-        name: textOf(service['name']) ?? '',
-        region: textOf(endpoint['region']) ?? textOf(endpoint['region_id']),
-        interface: side,
-        url: textOf(url) ?? '',
-      })
-      const v3 = textOf(endpoint['interface'])
-      if (v3 !== null) return [of(v3, endpoint['url'])]
-      const fields = fieldsOf(endpoint)
-      return ['public', 'internal', 'admin']
-        .filter(side => textOf(fields[`${side}URL`]) !== null)
-        .map(side => of(side, fields[`${side}URL`]))
-    }),
-  )
-}
+/** What deletes. */
+const ROLE_OR_PROJECT =
+  "Swift's role ResellerAdmin, or its project to be among swift_store_admin_tenants"

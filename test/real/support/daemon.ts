@@ -7,6 +7,7 @@ import { DEBIAN_PYTHON } from './python.ts'
 
 /** A service of Debian's, on its way up or running. */
 export interface Daemon {
+  readonly pid: number
   hasEnded(): boolean
   /** All that it has said. */
   log(): Promise<string>
@@ -32,6 +33,7 @@ export async function startDaemon(
   await once(child, 'spawn')
   const hasEnded = () => child.exitCode !== null || child.signalCode !== null
   return {
+    pid: child.pid ?? 0, // It has been spawned.
     hasEnded,
     log: async () => await readFile(log, 'utf8'),
     stop: async () => {

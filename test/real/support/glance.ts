@@ -44,11 +44,14 @@ pipeline = cors healthcheck http_proxy_to_wsgi versionnegotiation context cache 
 export class Glance extends Service implements AsyncDisposable {
   /** With everything that it keeps. */
   readonly folder: string
+  /** Of the process that was started. */
+  readonly pid: number
   readonly #stop: () => Promise<void>
 
-  private constructor(url: string, folder: string, stop: () => Promise<void>) {
+  private constructor(url: string, folder: string, { pid, stop }: Daemon) {
     super(url)
     this.folder = folder
+    this.pid = pid
     this.#stop = stop
   }
 
@@ -113,7 +116,7 @@ export class Glance extends Service implements AsyncDisposable {
       await daemon.stop()
       throw error
     }
-    return new Glance(url, folder, daemon.stop)
+    return new Glance(url, folder, daemon)
   }
 }
 

@@ -3,11 +3,11 @@ import { GlanceError } from '../../../errors.ts'
 import type { Store } from '../../../store/store.ts'
 import type { Bytes } from '../../../stream/bytes.ts'
 import { limitSize } from '../../../stream/limit-size.ts'
-import { giveUp } from '../alter.ts'
 import type { RequestContext } from '../context.ts'
+import { giveUp } from '../deletion.ts'
 import type { Service } from '../service.ts'
 import { requireRoom } from '../storage-quota.ts'
-import { beginSaving, saveData, undoUpload } from '../upload.ts'
+import { beginSaving, saveData, type Stored, undoUpload } from '../upload.ts'
 
 /**
  * Stores the data of an image that is to have it, and makes it active. `size` in bytes, null when unknown; what the
@@ -24,17 +24,26 @@ export async function fillImage(
   size: number | null,
   target: Store,
 ): Promise<ImageRecord> {
-  const { id, checksum } = image
+  const { id } = image
   await beginSaving(service, image)
   const room = await requireRoom(context, service, id, size).catch(async (error: unknown) => {
     await undoUpload(service, id, 'killed', null)
     throw error
   })
   const fitting = limitSize(data, room)
-  await saveData(context, service, image, target, fitting, size, 'killed', checksum)
+  const prove = (stored: Stored) => requireChecksum(image, stored)
+  await saveData(context, service, image, target, fitting, size, 'killed', { prove })
   const filled = await service.database.images.find(id)
   if (filled !== undefined) return filled
   throw new GlanceError('gone', `image ${id} was deleted after its upload`)
+}
+
+function requireChecksum({ checksum }: Pick<ImageRecord, 'checksum'>, stored: Stored): void {
+  if (checksum === null || checksum === stored.checksum) return
+  throw new GlanceError(
+    'corrupt',
+    `supplied checksum (${checksum}) and checksum generated from uploaded image (${stored.checksum}) did not match.`,
+  )
 }
 
 /** Gives an image up, unless somebody else has taken it further than the queue; later while the database is away. */

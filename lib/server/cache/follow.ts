@@ -1,0 +1,44 @@
+import type { FileHandle } from 'node:fs/promises'
+import { setTimeout } from 'node:timers/promises'
+import type { Bytes } from '../../stream/bytes.ts'
+import type { CacheReader } from './cache.ts'
+
+/** Bytes that are read at a time. */
+const CHUNK = 1024 * 1024
+
+/** How long what another process writes is let grow before it is looked at again. Milliseconds. */
+const LOOK_MS = 25
+
+/** A copy that another process is making. */
+export interface Others {
+  readonly file: FileHandle
+  /** Bytes, of the whole. */
+  readonly size: number
+  /** Whether nothing is written any more. */
+  isOver(): Promise<boolean>
+}
+
+/** All of the data, as it comes. When it comes no further, `rest` has what is behind those bytes. */
+export async function* follow(
+  { file, size, isOver }: Others,
+  { signal }: Pick<CacheReader, 'signal'>,
+  rest: (position: number) => Promise<Bytes>,
+): AsyncGenerator<Uint8Array, void> {
+  const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK, size))
+  let position = 0
+  while (position < size) {
+    signal?.throwIfAborted()
+    const length = Math.min(buffer.length, size - position)
+    let { bytesRead } = await file.read(buffer, 0, length, position)
+    if (bytesRead === 0) {
+      const isLast = await isOver()
+      // It may have been written before it was over.
+      if (isLast) bytesRead = (await file.read(buffer, 0, length, position)).bytesRead
+      if (isLast && bytesRead === 0) break
+    }
+    position += bytesRead
+    if (bytesRead > 0) yield buffer.subarray(0, bytesRead)
+    else await setTimeout(LOOK_MS)
+  }
+  if (position < size) yield* await rest(position)
+}

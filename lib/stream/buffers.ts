@@ -1,0 +1,35 @@
+/** Bytes of a buffer. Larger ones make nothing faster that comes over a network. */
+export const SMALL = 256 * 1024
+/** Of one for a file, where they are few: to read it in smaller pieces takes twice as long. */
+const LARGE = 1024 * 1024
+/** Large ones that are in use at the same time, at most. */
+const MOST_LARGE = 16
+/** How many of each kind are kept for whoever comes next. */
+const KEPT = { small: 32, large: 4 } as const
+
+const idle = { small: [] as Buffer[], large: [] as Buffer[] }
+let largeInUse = 0
+
+/** A buffer in which anything may be, until it is given back or dropped. */
+export function takeBuffer(): Buffer {
+  return idle.small.pop() ?? Buffer.allocUnsafeSlow(SMALL)
+}
+
+/** As {@link takeBuffer}, of 1 MiB unless many have one, so that memory does not grow with how many there are. */
+export function takeLargeBuffer(): Buffer {
+  if (largeInUse === MOST_LARGE) return takeBuffer()
+  largeInUse += 1
+  return idle.large.pop() ?? Buffer.allocUnsafeSlow(LARGE)
+}
+
+/** For others to use, from now on. */
+export function giveBuffer(buffer: Buffer): void {
+  dropBuffer(buffer)
+  const size = buffer.length === LARGE ? 'large' : 'small'
+  if (idle[size].length < KEPT[size]) idle[size].push(buffer)
+}
+
+/** Nobody is to use it again: who was lent it may still be at it. */
+export function dropBuffer({ length }: Buffer): void {
+  if (length === LARGE) largeInUse -= 1
+}
