@@ -75,5 +75,6 @@ function stop(): void {
 }
 
 function say(message: FromWorker): void {
-  if (process.connected) process.send?.(message)
+  // Of a parent that has just gone the end of the channel tells.
+  if (process.connected) process.send?.(message, undefined, {}, () => {})
 }
