@@ -372,6 +372,20 @@ policy_file = rules.json
   })
 })
 
+t.test('serve --check-config misses no database', async t => {
+  const [path = ''] = written(t, 'data_api = postgresql\n')
+  t.match(await run(['serve', '--check-config', '--config', path]), {
+    status: 2,
+    stdout: /data_api is postgresql, so \[database\] connection has to say/,
+  })
+})
+
+t.test('a line that makes no sense is told without what may be a secret', async t => {
+  const [fault = ''] = await faultsOf(t, '[database]\npassword hush\n')
+  t.match(fault, /'password …' has to be/)
+  t.notMatch(fault, 'hush')
+})
+
 t.test('serve --check-config tells of each store why it would take no data', async t => {
   const folder = t.testdir({ mounts: '{"id": 1}', accounts: '[two]\nuser = a:b\n' })
   const path = join(folder, 'glance-api.conf')
@@ -469,6 +483,38 @@ connection = mysql://glance:pw-of-db@db/glance
     t.notMatch(stdout, 'pw-of')
     t.match(of('DEFAULT', 'admin_role'), { value: '***' })
     t.match(of('database', 'connection'), { value: 'mysql://glance:***@db/glance' })
+  })
+
+  for (const [title, connection, shown] of [
+    [
+      'behind a question mark',
+      'postgresql://me@db/glance?password=pw-of-db',
+      'postgresql://***@db/glance?***',
+    ],
+    ['also without a user', 'postgresql://db/glance?password=pw-of@db', '***'],
+    [
+      'which a file has none of',
+      'sqlite:////var/lib/glance.sqlite',
+      'sqlite:////var/lib/glance.sqlite',
+    ],
+  ] as const) {
+    t.test(`nor those in a connection ${title}`, async t => {
+      const { of, stdout } = await print(t, [], `[database]\nconnection = ${connection}\n`)
+      t.notMatch(stdout, 'pw-of')
+      t.match(of('database', 'connection'), { value: shown })
+    })
+  }
+
+  t.test('nor those in URLs of other settings', async t => {
+    const text = `[DEFAULT]
+public_endpoint = http://here/\${keystone_authtoken.password}
+[keystone_authtoken]
+password = pw-of-keystone
+auth_url = http://me:pw-of-me@keystone/v3
+`
+    const { of, stdout } = await print(t, [], text)
+    t.notMatch(stdout, 'pw-of')
+    t.match(of('keystone_authtoken', 'auth_url'), { value: 'http://me:***@keystone/v3' })
   })
 
   t.test('and refuses what is wrong', async t => {

@@ -149,20 +149,22 @@ t.test('each request is told of', async t => {
 })
 
 t.test('serve -v logs a line for each request, of any worker', async t => {
-  for (const { format, line } of [
+  for (const { format, id, line } of [
     {
       format: 'text',
-      line: /INFO \[req-mine - -\] 127\.0\.0\.1 "GET \/v2\/images HTTP\/1\.1" 200 \d+ \d+\.\d{6}$/,
+      id: 'mine] "x\u009b',
+      line: /INFO \[req-mine\\u\{5d\}\\u\{20\}\\u\{22\}x\\u\{9b\} - -\] 127\.0\.0\.1 "GET \/v2\/images HTTP\/1\.1" 200 \d+ \d+\.\d{6}$/,
     },
     {
       format: 'json',
+      id: 'mine',
       line: /"level":"info".*"request_id":"req-mine".*"method":"GET","path":"\/v2\/images","status":200,"length":\d+,"seconds":/,
     },
   ]) {
     await t.test(`as ${format}`, async t => {
       const words = ['-v', '--log-format', format]
       const service = await startService(t, ['workers = 1'], { words })
-      const headers = { ...CLOSING, 'x-openstack-request-id': 'req-mine' }
+      const headers = { ...CLOSING, 'x-openstack-request-id': `req-${id}` }
       await fetch(`${service.url}/v2/images`, { headers })
       await service.until(line)
       t.notMatch(readFileSync(join(service.folder, 'log'), 'utf8'), 'undefined')

@@ -1,35 +1,42 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
+import { type AddressInfo, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import t from 'tap'
+import { text } from 'node:stream/consumers'
+import t, { type Test } from 'tap'
 import { takeListener } from '../../lib/cli/serving/systemd.ts'
 import { programWords, runCommand, runProgram } from '../support/command.ts'
 import { startService } from '../support/service.ts'
 import { soon } from '../support/soon.ts'
 
+/** Starts the service with a listener as systemd hands it over. */
+function startAt(t: Test, listener: Server, workers: number) {
+  const folder = t.testdir()
+  const config = join(folder, 'conf')
+  writeFileSync(config, `[DEFAULT]\nworkers = ${workers}\ndata_dir = ${folder}/data\n`)
+  // Only its number is a way to hand a listener over to a program that is not Node's own child.
+  // oxlint-disable-next-line no-underscore-dangle
+  const { fd } = (listener as unknown as { _handle: { fd: number } })._handle
+  const words = programWords(['serve', '--config', config])
+  const script = 'LISTEN_PID=$$ LISTEN_FDS=1 exec env -u NODE_OPTIONS "$@"'
+  const child = spawn('sh', ['-c', script, 'sh', ...words], {
+    stdio: ['ignore', 'pipe', 'pipe', fd],
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  listener.close()
+  return child
+}
+
 t.test('a socket of systemd', async t => {
   for (const workers of [0, 2]) {
     t.test(`is what ${workers} workers answer at`, async t => {
-      const folder = t.testdir()
-      const config = join(folder, 'conf')
-      writeFileSync(config, `[DEFAULT]\nworkers = ${workers}\ndata_dir = ${folder}/data\n`)
       const listener = createServer()
       listener.listen(0, '127.0.0.1')
       await once(listener, 'listening')
       const { port } = listener.address() as AddressInfo // It listens on a port.
-      // Only its number is a way to hand a listener over to a program that is not Node's own child.
-      // oxlint-disable-next-line no-underscore-dangle
-      const { fd } = (listener as unknown as { _handle: { fd: number } })._handle
-      const words = programWords(['serve', '--config', config])
-      const script = 'LISTEN_PID=$$ LISTEN_FDS=1 exec env -u NODE_OPTIONS "$@"'
-      const child = spawn('sh', ['-c', script, 'sh', ...words], {
-        stdio: ['ignore', 'pipe', 'inherit', fd],
-      })
-      t.teardown(() => child.kill('SIGKILL'))
-      listener.close()
+      const child = startAt(t, listener, workers)
       const ended = once(child, 'exit')
       if (child.stdout === null) throw new TypeError('no standard output')
       const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
@@ -37,6 +44,17 @@ t.test('a socket of systemd', async t => {
       t.equal((await fetch(`http://127.0.0.1:${port}/healthcheck`)).status, 200)
       child.kill('SIGTERM')
       t.same(await ended, [0, null])
+    })
+
+    t.test(`without a port is refused with ${workers} workers`, async t => {
+      const listener = createServer()
+      listener.listen(`\0glance-test-${process.pid}-${workers}`)
+      await once(listener, 'listening')
+      const child = startAt(t, listener, workers)
+      if (child.stderr === null) throw new TypeError('no standard error')
+      const [said, ended] = await Promise.all([text(child.stderr), once(child, 'exit')])
+      t.match(said, /is no address with a port: a socket unit has to have one/)
+      t.same(ended, [2, null])
     })
   }
 

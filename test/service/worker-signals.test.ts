@@ -1,9 +1,9 @@
-import { execFileSync } from 'node:child_process'
 import { renameSync } from 'node:fs'
 import { Agent } from 'node:http'
 import { join } from 'node:path'
 import { open } from 'node:fs/promises'
 import t from 'tap'
+import { runCommand } from '../support/command.ts'
 import { dialUpload, next } from '../support/connection.ts'
 import {
   childrenOf,
@@ -94,7 +94,7 @@ t.test('SIGHUP while the service stops is nothing to do, and an upload ends', as
 t.test('SIGHUP while the service starts is done when it runs', async t => {
   const folder = t.testdir({ 'policy.json': '{}' })
   const policy = join(folder, 'held')
-  execFileSync('mkfifo', [policy])
+  await runCommand('mkfifo', [policy])
   const service = await startService(
     t,
     ['workers = 1', '[oslo_policy]', `policy_file = ${policy}`],

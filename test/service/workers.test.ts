@@ -1,10 +1,9 @@
-import { execFileSync } from 'node:child_process'
 import { Agent } from 'node:http'
 import { join } from 'node:path'
 import t from 'tap'
 import { startServer } from '../../lib/server/start.ts'
 import { Respawning } from '../../lib/server/workers/respawning.ts'
-import { runProgram } from '../support/command.ts'
+import { runCommand, runProgram } from '../support/command.ts'
 import { dialUpload, rest } from '../support/connection.ts'
 import { filesIn } from '../support/files.ts'
 import { isAlive, startService, untilGone } from '../support/service.ts'
@@ -140,7 +139,7 @@ t.test('three processes write to one SQLite database, and nobody is refused', as
 t.test('SIGTERM does not wait for workers of a new configuration that never come', async t => {
   const service = await startService(t, ['workers = 1'])
   const policy = join(service.folder, 'nobody-writes')
-  execFileSync('mkfifo', [policy])
+  await runCommand('mkfifo', [policy])
   service.configure('workers = 1', '[oslo_policy]', `policy_file = ${policy}`)
   service.kill('SIGHUP')
   while (service.workers().length < 2) await soon()
