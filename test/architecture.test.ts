@@ -377,6 +377,21 @@ t.test(`no file is longer than ${LONGEST} lines`, t => {
   t.end()
 })
 
+/** Folders of test/ that are no process of `npm test`: what tests share, examples, and what needs real parts. */
+const NO_PROCESS = ['behaviour', 'examples', 'real', 'support']
+
+t.test('each folder of tests is one process, which runs all of its files', t => {
+  for (const entry of readdirSync('test', { withFileTypes: true })) {
+    const { name } = entry
+    if (!entry.isDirectory() || NO_PROCESS.includes(name)) continue
+    const process = readFileSync(`test/${name}.test.ts`, 'utf8')
+    const run = [...process.matchAll(/^import '\.\/(.+)'$/gm)].map(([, file]) => file)
+    const files = readdirSync(`test/${name}`).map(file => `${name}/${file}`)
+    t.strictSame(run, files.toSorted(), `test/${name}.test.ts imports all of test/${name}/`)
+  }
+  t.end()
+})
+
 /** The files of lib/ that a file imports, by paths from lib/. */
 function importsOf(file: string): string[] {
   const text = readFileSync(join('lib', file), 'utf8')

@@ -1,24 +1,15 @@
-import { readdir } from 'node:fs/promises'
-import t from 'tap'
-import { DirectoryEndpoint } from '../lib/endpoint/directory.ts'
-import { MemoryEndpoint } from '../lib/endpoint/memory.ts'
-import { endpointSuite } from '../lib/compliance/endpoint-suite.ts'
-
-t.test('memory', t => {
-  endpointSuite(t, { create: async () => new MemoryEndpoint() })
-  t.end()
-})
-
-t.test('directory', t => {
-  endpointSuite(t, {
-    create: async t => await DirectoryEndpoint.open(t.testdir(), { writable: true }),
-    check: async (t, { name }) => {
-      const names = await readdir(name.slice('dir:'.length))
-      t.notOk(
-        names.some(name => name.endsWith('.part')),
-        'no partial file is left',
-      )
-    },
-  })
-  t.end()
-})
+/**
+ * What images are copied from and to: Glance services, directories, archives.
+ * One process for them all, since each costs more to start than most of its tests.
+ */
+import './endpoint/archive-safety.test.ts'
+import './endpoint/archive.test.ts'
+import './endpoint/dump-safety.test.ts'
+import './endpoint/dumps.test.ts'
+import './endpoint/endpoint.test.ts'
+import './endpoint/glance-v1.test.ts'
+import './endpoint/glance-v2.test.ts'
+import './endpoint/http-data.test.ts'
+import './endpoint/pace.test.ts'
+import './endpoint/ranges.test.ts'
+import './endpoint/round-trip.test.ts'

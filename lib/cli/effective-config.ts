@@ -31,7 +31,7 @@ export function effectiveRows(
     return {
       section,
       option: option.name,
-      value: shown === null ? null : isSecret ? hidden(String(shown)) : String(shown),
+      value: shown === null ? null : shownOf(String(shown), option.isSecret === true, isSecret),
       default: option.default,
       unit: option.unit ?? null,
       source: given !== undefined ? 'command line' : place === null ? 'default' : 'file',
@@ -43,12 +43,25 @@ export function effectiveRows(
   return sections.flatMap(name => rows.filter(({ section }) => section === name))
 }
 
-/** Of a URL only the password. */
+/** `hasSecret` is of a value that has one put into it. */
+function shownOf(value: string, isSecret: boolean, hasSecret: boolean): string {
+  if (isSecret) return hidden(value)
+  return hasSecret ? HIDDEN : withoutPasswords(value)
+}
+
+/** Of a URL only the password, and what options it has behind it. */
 function hidden(value: string): string {
   const [, before, after] =
-    /^([a-z][a-z0-9+]*:\/\/(?:[^:@/?]*:)?)[^@]*(@[^@]*)$/is.exec(value) ?? []
-  if (before !== undefined && after !== undefined) return `${before}${HIDDEN}${after}`
-  return /^[a-z][a-z0-9+]*:\/\/[^@]*$/i.test(value) ? value : HIDDEN
+    /^([a-z][a-z0-9+]*:\/\/(?:[^:@/?]*:)?)[^@?]*(@[^@?]*)(?:\?.*)?$/is.exec(value) ?? []
+  const options = value.includes('?') ? `?${HIDDEN}` : ''
+  if (before !== undefined && after !== undefined) return `${before}${HIDDEN}${after}${options}`
+  const [bare] = /^[a-z][a-z0-9+]*:\/\/[^@?]*(?=\?|$)/i.exec(value) ?? []
+  return bare === undefined || value.includes('@') ? HIDDEN : `${bare}${options}`
+}
+
+/** What is no secret, but for a password in a URL. */
+function withoutPasswords(value: string): string {
+  return value.replaceAll(/(:\/\/[^:@/?\s]*:)[^@/?\s]*(?=@)/g, `$1${HIDDEN}`)
 }
 
 export function effectiveText({

@@ -19,18 +19,10 @@ import { HEADER_SCHEMA, LINE_SCHEMAS } from './plan-schema.ts'
 export class PlanReader implements AsyncDisposable {
   readonly #name: string
   readonly #file: FileHandle
-  readonly #validators: ReadonlyMap<string, ValidateFunction>
 
   private constructor(name: string, file: FileHandle) {
     this.#name = name
     this.#file = file
-    const ajv = new Ajv({ allowUnionTypes: true })
-    this.#validators = new Map(
-      Object.entries({ header: HEADER_SCHEMA, ...LINE_SCHEMAS }).map(([name, schema]) => [
-        name,
-        ajv.compile(schema),
-      ]),
-    )
   }
 
   /** @throws {GlanceError} `usage` for a file that cannot be opened, and for what is none, such as a pipe. */
@@ -116,7 +108,7 @@ export class PlanReader implements AsyncDisposable {
   }
 
   #require(kind: string, document: object, number: number): void {
-    const validate = this.#validators.get(kind)
+    const validate = validators().get(kind)
     if (validate === undefined || validate(document)) return
     throw this.#fault(number, describe(validate.errors?.[0]))
   }
@@ -124,6 +116,17 @@ export class PlanReader implements AsyncDisposable {
   #fault(line: number, message: string): GlanceError {
     return new GlanceError('usage', `${this.#name}: line ${line}: ${printable(message)}`)
   }
+}
+
+let compiled: ReadonlyMap<string, ValidateFunction> | undefined
+
+/** What holds the header, and each kind of line, to its schema: made when a plan is first read. */
+function validators(): ReadonlyMap<string, ValidateFunction> {
+  if (compiled !== undefined) return compiled
+  const ajv = new Ajv({ allowUnionTypes: true })
+  const schemas = Object.entries({ header: HEADER_SCHEMA, ...LINE_SCHEMAS })
+  compiled = new Map(schemas.map(([name, schema]) => [name, ajv.compile(schema)]))
+  return compiled
 }
 
 const NO_PLAN = 'this is no plan of glance-replicator'

@@ -6,6 +6,7 @@ import { imageSchemaOf } from './image-schema.ts'
 import { openAuthentication, openProjectLimits } from './open-keystone.ts'
 import { openPolicy } from './policy/policy-source.ts'
 import { remotePolicy } from './remote-policy.ts'
+import { requireConnection } from './assembly/open-database.ts'
 import { requireSharing } from './assembly/sharing.ts'
 import { storeConfigs } from './store-configs.ts'
 import { readTls } from './tls.ts'
@@ -53,6 +54,7 @@ export async function checkConfig(config: ServerConfig): Promise<readonly string
 
 /** Of somebody else's driver only itself knows what its connection is like. */
 function checkConnection({ connection, dataApi }: ServerConfig): void {
+  if (connection === null) requireConnection(dataApi)
   const isOurs = dataApi === null || ['sqlite', 'postgresql', 'mysql'].includes(dataApi)
   if (connection !== null && isOurs) parseConnection(connection)
 }

@@ -66,7 +66,8 @@ export function parseOslo(text: string, file: string): Parsed {
       close()
       const found = optionIn(trimmed)
       if (found !== undefined) open = { ...found, line }
-      else fault(`'${trimmed}' has to be 'option = value'`)
+      // What is behind the first word may be a secret.
+      else fault(`'${trimmed.replace(/\s.*$/s, ' …')}' has to be 'option = value'`)
       skipping = found === undefined
     }
   }

@@ -5,7 +5,7 @@ import { configFiles } from '../config-files.ts'
 import { type EffectiveRow, effectiveRows, effectiveText } from '../effective-config.ts'
 import { EXIT_STATUS } from '../exit-status.ts'
 import { type CommonOptions, SERVICE, type ServiceOptions } from '../options.ts'
-import { accessLog } from '../serving/access-log.ts'
+import { accessLog, asWord } from '../serving/access-log.ts'
 import { HangUps } from '../serving/hang-up.ts'
 import { PidFile } from '../serving/pid-file.ts'
 import { serviceManager, takeListener } from '../serving/systemd.ts'
@@ -103,7 +103,7 @@ export const serve: Command<ServeOptions, ServeRow | EffectiveRow, ServeSummary>
     const report = (error: unknown, requestId?: string) =>
       requestId === undefined
         ? log.error(told(error))
-        : log.error(`[${requestId}] ${told(error)}`, { request_id: requestId })
+        : log.error(`[${asWord(requestId)}] ${told(error)}`, { request_id: requestId })
     const onExchange = verbose || debug ? accessLog(log) : undefined
     await using service = await startService(settings, { report, onExchange, notice, signal, fd })
     if (settings.dataApi === 'simple') {

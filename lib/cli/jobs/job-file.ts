@@ -1,5 +1,6 @@
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { ValidateFunction } from 'ajv'
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { Place } from '../../keystone/cloud-files.ts'
 import type { AnyCommand } from '../command.ts'
@@ -58,10 +59,9 @@ export async function findJobFile(
 /** The jobs of a file, in their order. @throws {GlanceError} `usage`, with file, line and column. */
 export async function readJobs(path: string, rules: JobRules): Promise<readonly Job[]> {
   const { commands, check } = rules
-  const [file, { Ajv }] = await Promise.all([readYaml(path), import('ajv')])
-  const ajv = new Ajv({ allowUnionTypes: true })
+  const [file, compile] = await Promise.all([readYaml(path), compiler()])
   const hold = (schema: object, content: unknown, at: readonly string[], known: KnownBy) => {
-    const validate = ajv.compile(schema)
+    const validate = compile(schema)
     if (validate(content)) return
     const [error] = validate.errors ?? []
     throw error === undefined ? file.fault(at, 'it is wrong') : faultOf(file, error, at, known)
@@ -86,6 +86,17 @@ export async function readJobs(path: string, rules: JobRules): Promise<readonly 
     read.push(await jobOf(name, command, settings, defaults, file, check))
   }
   return read
+}
+
+let compiling: Promise<(schema: object) => ValidateFunction> | undefined
+
+/** Loads ajv when a file is first read. It keeps what it compiled for a schema, which is the same object each time. */
+function compiler(): Promise<(schema: object) => ValidateFunction> {
+  compiling ??= import('ajv').then(({ Ajv }) => {
+    const ajv = new Ajv({ allowUnionTypes: true, inlineRefs: false })
+    return schema => ajv.compile(schema)
+  })
+  return compiling
 }
 
 /** What stands at one place of the command line. */

@@ -19,9 +19,10 @@ export function optionsOfAll(commands: readonly AnyCommand[]): Readonly<Record<s
   return Object.fromEntries(commands.flatMap(command => Object.entries(optionsOf(command))))
 }
 
-/** The JSON Schema of a file, but for what jobs have by their commands. */
-export function fileSchema(commands: readonly AnyCommand[]): object {
+/** The JSON Schema of a file, but for what jobs have by their commands; the same object for the same commands. */
+export const fileSchema = once((commands: readonly AnyCommand[]): object => {
   return {
+    $defs: { text: TEXT },
     type: 'object',
     additionalProperties: false,
     required: ['jobs'],
@@ -46,7 +47,7 @@ export function fileSchema(commands: readonly AnyCommand[]): object {
       },
     },
   }
-}
+})
 
 /** Numbers need not be quoted, as in `source-api: 2`; whether there may be several the command line knows. */
 const TEXT = {
@@ -55,16 +56,30 @@ const TEXT = {
   minItems: 1,
 }
 
-/** The JSON Schema of a job of this command. */
-export function jobSchema(command: AnyCommand): object {
+/** By reference, for it is nearly every option's. */
+const A_TEXT = { $ref: '#/$defs/text' }
+
+/** The JSON Schema of a job of this command; the same object for the same command. */
+export const jobSchema = once((command: AnyCommand): object => {
   return {
+    $defs: { text: TEXT },
     type: 'object',
     additionalProperties: false,
     properties: {
       ...Object.fromEntries(JOB_KEYS.map(name => [name, { type: 'string' }])),
-      ...Object.fromEntries(Object.keys(command.positionals).map(name => [name, TEXT])),
+      ...Object.fromEntries(Object.keys(command.positionals).map(name => [name, A_TEXT])),
       ...valuesOf(optionsOf(command)),
     },
+  }
+})
+
+/** Makes what belongs to an object once, for as long as that object is held by anybody. */
+function once<Of extends object, Made>(make: (of: Of) => Made): (of: Of) => Made {
+  const made = new WeakMap<Of, Made>()
+  return of => {
+    const known = made.get(of) ?? make(of)
+    made.set(of, known)
+    return known
   }
 }
 
@@ -76,5 +91,5 @@ function valuesOf(options: Readonly<Record<string, Options>>): Readonly<Record<s
 
 function valueOf({ type, choices }: Options): object {
   if (choices !== undefined) return { enum: [...choices] }
-  return type === 'boolean' || type === 'number' ? { type } : TEXT
+  return type === 'boolean' || type === 'number' ? { type } : A_TEXT
 }

@@ -6,8 +6,8 @@ export function accessLog(log: Log): (exchange: Exchange) => void {
   return exchange => {
     const { requestId, user, project, client, method, path, protocol, status } = exchange
     const { length, seconds } = exchange
-    const who = `[${requestId} ${user ?? '-'} ${project ?? '-'}]`
-    const what = `${client} "${method} ${path} ${protocol}" ${status} ${length ?? '-'}`
+    const who = `[${asWord(requestId)} ${asWord(user ?? '-')} ${asWord(project ?? '-')}]`
+    const what = `${client} "${method} ${asWord(path)} ${protocol}" ${status} ${length ?? '-'}`
     log.info(`${who} ${what} ${seconds.toFixed(6)}`, {
       request_id: requestId,
       user,
@@ -20,4 +20,15 @@ export function accessLog(log: Log): (exchange: Exchange) => void {
       seconds,
     })
   }
+}
+
+/**
+ * What a client has chosen, as a word that cannot pass for other parts of a line, nor for what a terminal acts upon:
+ * such characters are as in JavaScript, `\u{5d}`.
+ */
+export function asWord(text: string): string {
+  return text.replaceAll(
+    /[^\x21-\x7e]|["[\]\\]/gu,
+    one => `\\u{${one.codePointAt(0)?.toString(16)}}`,
+  )
 }

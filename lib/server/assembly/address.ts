@@ -8,12 +8,12 @@ export function hostOf(host: string): string {
   return host.includes(':') ? `[${host}]` : host
 }
 
-/** Where a server is that listens on a port. */
+/** Where a server is that listens on a port. @throws {GlanceError} `usage` for one that listens on something else. */
 export function addressOf(server: { address(): AddressInfo | string | null }): AddressInfo {
   const address = server.address()
-  if (address === null || typeof address === 'string')
-    throw new TypeError('not listening on a port')
-  return address
+  if (address !== null && typeof address !== 'string') return address
+  const message = `${address ?? 'the descriptor'} is no address with a port: a socket unit has to have one, as in ListenStream=9292`
+  throw new GlanceError('usage', message)
 }
 
 export function cannotListen(host: string, port: number, error: unknown): GlanceError {

@@ -13,14 +13,18 @@ export async function openDatabaseOf(
 ): Promise<Database> {
   const { dataApi, connection, dataDir } = config
   if (connection !== null) return openDatabase({ ...config, connection }, options)
-  if (dataApi === 'postgresql' || dataApi === 'mysql') {
-    const message = `data_api is ${dataApi}, so [database] connection has to say where the database is`
-    throw new GlanceError('usage', message)
-  }
+  requireConnection(dataApi)
   if (dataApi !== null && dataApi !== 'sqlite') {
     return openDatabase({ ...config, connection: '' }, options)
   }
   await makeDataFolder(dataDir)
   const path = join(resolve(dataDir), 'glance.sqlite')
   return openDatabase({ dataApi, connection: `sqlite:///${path}` })
+}
+
+/** Refuses a server of databases without its address. @throws {GlanceError} `usage`. */
+export function requireConnection(dataApi: ServerConfig['dataApi']): void {
+  if (dataApi !== 'postgresql' && dataApi !== 'mysql') return
+  const message = `data_api is ${dataApi}, so [database] connection has to say where the database is`
+  throw new GlanceError('usage', message)
 }

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
+import { isGlanceError } from '../../errors.ts'
 import { addressOf, cannotListen } from '../assembly/address.ts'
 import { SOCKET_OPTIONS } from '../http/app.ts'
 
@@ -22,14 +23,17 @@ export class Door {
     server.on('connection', (socket: Socket) => this.welcome(socket))
   }
 
-  /** `hand` is false when nobody takes the connection now. @throws {GlanceError} `unavailable`. */
+  /** `hand` is false when nobody takes the connection now. @throws {GlanceError} `unavailable`, `usage`. */
   static async open(place: Place, hand: (socket: Socket) => boolean): Promise<Door> {
     const server = createServer({ ...SOCKET_OPTIONS, noDelay: true, pauseOnConnect: true })
     const door = new Door(server, hand)
     try {
       server.listen(place)
       await once(server, 'listening')
+      addressOf(server)
     } catch (error) {
+      server.close()
+      if (isGlanceError(error)) throw error
       if ('fd' in place) throw cannotListen('descriptor', place.fd, error)
       throw cannotListen(place.host, place.port, error)
     }

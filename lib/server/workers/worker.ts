@@ -75,6 +75,6 @@ function stop(): void {
 }
 
 function say(message: FromWorker): void {
-  // A parent that has just been killed is told nothing; that it has gone ends us.
-  if (process.connected) process.send?.(message, () => {})
+  // Of a parent that has just gone the end of the channel tells.
+  if (process.connected) process.send?.(message, undefined, {}, () => {})
 }
