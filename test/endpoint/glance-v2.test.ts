@@ -207,6 +207,27 @@ t.test('listing', async t => {
     t.equal(asked.filter(line => line.includes('os_hidden=true')).length, 2)
   })
 
+  t.test('the next page is asked for while one is read', async t => {
+    let asked = () => {}
+    const isAsked = new Promise<void>(resolve => (asked = resolve))
+    const url = await startListener(t, (request, response) => {
+      const query = new URL(request.url ?? '', 'http://x').searchParams
+      if (query.has('os_hidden')) return sendJson(response, 200, { images: [] })
+      const next = { next: `/v2/images?marker=${idOf(1)}` }
+      if (!query.has('marker')) {
+        return sendJson(response, 200, { images: [document(imageOf(1, DATA))], ...next })
+      }
+      asked()
+      sendJson(response, 200, { images: [document(imageOf(2, DATA))] })
+    })
+    await using endpoint = await open(url)
+    const images = endpoint.list()[Symbol.asyncIterator]()
+    t.match(await images.next(), { value: { id: idOf(1) } })
+    await isAsked
+    t.match(await images.next(), { value: { id: idOf(2) } })
+    t.match(await images.next(), { done: true })
+  })
+
   t.test('a page that fails for a moment is asked for again', async t => {
     let left = 1
     const url = await startListener(t, (request, response) => {
