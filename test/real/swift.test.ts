@@ -297,13 +297,13 @@ swift_store_large_object_chunk_size = 1
   for (const path of [...strangers, `else_${ID}/${ID}`]) await put(path)
 
   t.match(await scrub('--orphans'), {
-    status: 1,
-    stdout: new RegExp(`^${deleted}: .* of a deleted image\n1 orphan `),
+    status: 0,
+    stdout: /^0 orphans /,
     stderr: /Keystone does not let the user of the service list all projects/,
   })
-  t.match(await scrub('--delete-orphans', 'swift'), { status: 0, stdout: /, 1 deleted, 0 failed/ })
-  t.ok((await left(member)).includes(`${own}-00002`), 'what may be on its way is kept')
-  t.notOk((await left(member)).includes(`killed_${deleted}`))
+  for (const id of [own, deleted]) {
+    t.ok((await left(member)).includes(`${id}-00002`), 'what may be on its way is kept')
+  }
 
   const { program } = await start()
   t.strictSame(await left(member), [], 'when it starts again it looks where the owner is')
