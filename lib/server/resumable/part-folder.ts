@@ -56,7 +56,8 @@ export class PartFolder implements Parts {
   async heldBy(project: string | null, exceptImageId: string): Promise<number> {
     let bytes = 0
     for await (const part of this.list()) {
-      if (part.project === project && part.imageId !== exceptImageId) bytes += part.offset
+      const isOther = part.isExpired || part.project !== project || part.imageId === exceptImageId
+      if (!isOther) bytes += await this.#written(part)
     }
     return bytes
   }
@@ -106,6 +107,12 @@ export class PartFolder implements Parts {
 
   #file(imageId: string, suffix: string): string {
     return join(this.#path, `${imageId}${suffix}`)
+  }
+
+  /** Bytes that are there of a part, also those of which it is not sure yet that they survive. */
+  async #written({ imageId, offset }: Part): Promise<number> {
+    const found = await stat(this.#file(imageId, DATA)).catch(() => undefined)
+    return found?.size ?? offset
   }
 
   #isExpired({ touchedAt }: Part): boolean {
