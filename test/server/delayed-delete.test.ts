@@ -172,6 +172,28 @@ t.test('with delayed deletion', async t => {
     t.strictSame(await pendingIn(dataDir), [])
   })
 
+  t.test('without it, what is taken from a store does not wait', async t => {
+    const { server, dataDir } = await start(t, { delayedDelete: false, userStorageQuota: 12 })
+    const id = await uploaded(server)
+    const remove = async () =>
+      (await server.call('DELETE', `/v2/stores/two/${id}`, { as: ADMIN })).status
+    await copied(server, id)
+    t.equal(await remove(), 204)
+    t.strictSame(await pendingIn(dataDir), [])
+    t.strictSame(filesIn(join(dataDir, 'two')), [])
+    await copied(server, id)
+    unlinkSync(join(dataDir, 'two', id))
+    t.equal(await remove(), 404, 'nor when it is not there')
+    t.strictSame(await pendingIn(dataDir), [])
+    await copied(server, id)
+    const other = await server.create()
+    t.equal((await server.upload(other, '1234')).status, 204, 'and counts no more')
+    await server[Symbol.asyncDispose]()
+    const { server: next } = await start(t, { delayedDelete: false }, dataDir)
+    t.equal((await next.show(id))['stores'], 'one,two')
+    t.strictSame(filesIn(join(dataDir, 'two')), [id])
+  })
+
   t.test('of what an image is at, a start deletes nothing', async t => {
     const { server, dataDir } = await start(t)
     const id = await uploaded(server)
