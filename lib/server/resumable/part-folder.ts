@@ -73,7 +73,6 @@ export class PartFolder implements Parts {
     try {
       await systemCall(file.truncate(offset))
       await acknowledge(offset)
-      if (offset === 0) await this.#sync()
       return new PartFile(file, { path, size: offset, digests, acknowledge })
     } catch (error) {
       await file.close()
@@ -144,6 +143,8 @@ export class PartFolder implements Parts {
         await file.close()
       }
       await systemCall(rename(temporary, path))
+      // Until the folder is on the disk as well, a power cut may bring back what was written down before.
+      await this.#sync()
     } catch (error) {
       await rm(temporary, { force: true }).catch(() => {})
       throw error
