@@ -1,4 +1,5 @@
 import { EventEmitter, once } from 'node:events'
+import { unlinkSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -32,12 +33,13 @@ async function start(
   return { server, dataDir }
 }
 
+function databaseOf(dataDir: string) {
+  return { dataApi: 'sqlite', connection: `sqlite:///${join(dataDir, 'glance.sqlite')}` } as const
+}
+
 /** What a scrubber would find. */
 async function pendingIn(dataDir: string) {
-  await using database: Database = await openDatabase({
-    dataApi: 'sqlite',
-    connection: `sqlite:///${join(dataDir, 'glance.sqlite')}`,
-  })
+  await using database: Database = await openDatabase(databaseOf(dataDir))
   return database.images.listPending({ until: new Date('9999-01-01'), limit: 10, marker: null })
 }
 
@@ -157,6 +159,56 @@ t.test('with delayed deletion', async t => {
     t.equal(status, 200)
     t.strictSame([filesIn(join(dataDir, 'one')), filesIn(join(dataDir, 'two'))], [[id], [id]])
     t.match(await pendingIn(dataDir), [{ id, removedLocations: [{}] }])
+  })
+
+  t.test('a place that the image comes back to waits no more', async t => {
+    const { server, dataDir } = await start(t)
+    const id = await uploaded(server)
+    await copied(server, id)
+    await server.call('DELETE', `/v2/stores/two/${id}`, { as: ADMIN })
+    unlinkSync(join(dataDir, 'two', id)) // As a scrubber does that is killed then.
+    await copied(server, id)
+    t.equal((await server.show(id))['stores'], 'one,two')
+    t.strictSame(await pendingIn(dataDir), [])
+  })
+
+  t.test('without it, what is taken from a store does not wait', async t => {
+    const { server, dataDir } = await start(t, { delayedDelete: false, userStorageQuota: 12 })
+    const id = await uploaded(server)
+    const remove = async () =>
+      (await server.call('DELETE', `/v2/stores/two/${id}`, { as: ADMIN })).status
+    await copied(server, id)
+    t.equal(await remove(), 204)
+    t.strictSame(await pendingIn(dataDir), [])
+    t.strictSame(filesIn(join(dataDir, 'two')), [])
+    await copied(server, id)
+    unlinkSync(join(dataDir, 'two', id))
+    t.equal(await remove(), 404, 'nor when it is not there')
+    t.strictSame(await pendingIn(dataDir), [])
+    await copied(server, id)
+    const other = await server.create()
+    t.equal((await server.upload(other, '1234')).status, 204, 'and counts no more')
+    await server[Symbol.asyncDispose]()
+    const { server: next } = await start(t, { delayedDelete: false }, dataDir)
+    t.equal((await next.show(id))['stores'], 'one,two')
+    t.strictSame(filesIn(join(dataDir, 'two')), [id])
+  })
+
+  t.test('of what an image is at, a start deletes nothing', async t => {
+    const { server, dataDir } = await start(t)
+    const id = await uploaded(server)
+    await server[Symbol.asyncDispose]()
+    {
+      await using database = await openDatabase(databaseOf(dataDir))
+      const image = await database.images.find(id)
+      const removedLocations = (image?.locations ?? []).map(one => ({
+        ...one,
+        removedAt: new Date(0),
+      }))
+      await database.images.update(id, { removedLocations, updatedAt: new Date() }, ['active'])
+    }
+    const { server: next } = await start(t, {}, dataDir)
+    t.equal((await next.call('GET', `/v2/images/${id}/file`, { as: OWNER })).text, 'data')
   })
 
   t.test('a copy that is under way comes to nothing, and those that are done stay', async t => {

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { readdirSync, statSync, writeFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import type { ServerConfig } from '../../lib/server/config.ts'
 import { startServer } from '../../lib/server/start.ts'
@@ -442,6 +443,40 @@ t.test('a quota counts what is in unfinished uploads', async t => {
   t.equal((await append(server, one, new Uint8Array(1), at(60, true))).status, 413)
   await server.call('DELETE', `/v2/images/${other}`, { as: OWNER })
   t.equal((await append(server, one, new Uint8Array(40), at(60, true))).status, 204)
+})
+
+t.test('what has come stays when it is the store that finds nothing', async t => {
+  const module = fileURLToPath(new URL('../support/bottomless.js', import.meta.url))
+  const backend = { id: 'bottomless', type: module, options: {} } as const
+  const settings = { enabledBackends: [backend], defaultBackend: 'bottomless' }
+  const { server } = await startResumable(t, settings)
+  const id = await server.create()
+  t.equal((await append(server, id, DATA, at(0, true))).status, 404)
+  const { headers } = await server.call('HEAD', pathOf(id), { as: OWNER })
+  t.equal(headers.get('upload-offset'), String(DATA.length))
+})
+
+t.test('a quota counts what comes in at the same time', async t => {
+  const { server } = await startResumable(t, { userStorageQuota: 24 * MIB })
+  const [one, other] = [await server.create(), await server.create()]
+  const socket = await begin(server, one, new Uint8Array(1), { length: 20 * MIB })
+  await untilShown(server, one, 'saving')
+  t.equal((await append(server, other, new Uint8Array(20 * MIB), at(0, false))).status, 204)
+  socket.write(new Uint8Array(20 * MIB - 1))
+  t.match(await next(socket), /^HTTP\/1\.1 413 /)
+  socket.destroy()
+  const { headers } = await server.call('HEAD', pathOf(one), { as: OWNER })
+  t.ok(Number(headers.get('upload-offset')) < 9 * MIB)
+})
+
+t.test('a quota does not count what is kept no longer', async t => {
+  let now = Date.parse('2026-11-23T12:00:00Z')
+  const settings = { userStorageQuota: 100, resumableUploadExpiry: 3600 }
+  const { server } = await startResumable(t, settings, () => new Date(now))
+  const [one, other] = [await server.create(), await server.create()]
+  t.equal((await append(server, one, new Uint8Array(60), at(0, false))).status, 204)
+  now += 3_600_000
+  t.equal((await append(server, other, new Uint8Array(100), at(0, true))).status, 204)
 })
 
 t.test('while bytes come in, the image is being saved', async t => {

@@ -40,7 +40,8 @@ export async function alterImage(
     const { status } = decision
     if (status !== undefined) requireMayBecome({ ...before, ...decision }, before.status, status)
     const emptied = status === 'queued' ? WITHOUT_DATA : {}
-    const change = { ...decision, ...emptied, updatedAt: now() }
+    const written = { ...decision, ...emptied, updatedAt: now() }
+    const change = rememberingNone({ ...before, ...decision }, written)
     return { before, after: await tables.images.update(id, change, [before.status]) }
   })
   onAltered?.(altered.before, altered.after)
@@ -52,6 +53,16 @@ export async function alterImage(
     await parts?.remove(after.id).catch(report)
   }
   return altered
+}
+
+/** The change, after which nothing waits to be deleted at a place that it puts the image at: a copy may be there again. */
+function rememberingNone(
+  { removedLocations }: Pick<ImageRecord, 'removedLocations'>,
+  change: ImageChange,
+): ImageChange {
+  const named = new Set(change.locations?.map(({ url }) => url))
+  const left = removedLocations.filter(({ url }) => !named.has(url))
+  return left.length === removedLocations.length ? change : { ...change, removedLocations: left }
 }
 
 /**

@@ -76,7 +76,8 @@ export async function deleteLeft(service: Service, id: string): Promise<void> {
   const { stores, report } = service
   const image = await service.database.images.find(id, { deleted: true })
   if (image === undefined || (!isGone(image.status) && isGettingData(image))) return
-  const left = image.removedLocations.filter(isAtOnce)
+  const named = new Set(image.locations.map(({ url }) => url))
+  const left = image.removedLocations.filter(one => isAtOnce(one) && !named.has(one.url))
   if (left.length === 0 && !isGone(image.status)) return
   const gone = new Set<string>()
   for (const location of left) {

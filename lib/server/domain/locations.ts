@@ -9,7 +9,7 @@ import {
   requireMayWrite,
   requireOwner,
 } from './access.ts'
-import { alterImage } from './alter.ts'
+import { alterImage, forgetPlaces } from './alter.ts'
 import type { RequestContext } from './context.ts'
 import { requireUnused } from './data.ts'
 import { marked, releasedBy } from './delayed-delete.ts'
@@ -74,10 +74,19 @@ export async function deleteFromStore(
     const locations = withoutStore(service, current, store)
     return { locations, ...marked(service, current, { locations }) }
   })
-  // As Glance: the location is gone, and the caller is told when the data was already.
+  if (!store.writable) return
   for (const location of releasedBy(service, before, after)) {
-    if (!store.writable) continue
-    await store.delete(location, { caller: context.onBehalf }).catch(unlessUnforeseen(service))
+    const forget = async () => await forgetPlaces(service, id, new Set([location.url]))
+    try {
+      await store.delete(location, { caller: context.onBehalf })
+      await forget()
+    } catch (error) {
+      if (isGlanceError(error, 'not_found')) {
+        await forget()
+        throw error // As Glance: the location is gone, and the caller is told that the data was already.
+      }
+      service.report(error) // It is remembered for a scrubber or the next start.
+    }
   }
 }
 
@@ -102,14 +111,6 @@ function withoutStore(
   const first = image.locations.find(location => stores.of(location) === store)
   if (first !== undefined) return image.locations.filter(({ url }) => url !== first.url)
   throw new GlanceError('not_found', `image ${image.id} is not stored in store ${store.id}.`)
-}
-
-/** Of data that cannot be deleted and that no image names: it stays, for a scrubber to find. */
-function unlessUnforeseen({ report }: Service): (error: unknown) => void {
-  return error => {
-    if (isGlanceError(error, 'not_found')) throw error
-    report(error)
-  }
 }
 
 /**

@@ -44,7 +44,7 @@ export interface Parts {
   find(imageId: string): Promise<Part | undefined>
   /** All that there are, also those that are kept no longer, of which `isExpired` says so. */
   list(): AsyncIterable<Part & { readonly isExpired: boolean }>
-  /** Bytes of a project's parts, but for that of one image. */
+  /** Bytes of a project's parts, those that come in just now too, but for that of one image, and what is kept no longer. */
   heldBy(project: string | null, exceptImageId: string): Promise<number>
   /** Opens the part, which is begun when there is none, or one of no bytes. To be called by one at a time. */
   open(imageId: string, said: Whole & Pick<Part, 'project'>): Promise<OpenPart>

@@ -8,6 +8,7 @@ import { hasFinalData, isFilledByUploads, whileAsItIs } from './alter.ts'
 import type { RequestContext } from './context.ts'
 import type { OpenPart, Part, Parts, Whole } from './parts.ts'
 import type { Service } from './service.ts'
+import { requireRoom } from './storage-quota.ts'
 import {
   beginSaving,
   findUploadable,
@@ -18,6 +19,9 @@ import {
   type Stored,
   undoUpload,
 } from './upload.ts'
+
+/** Bytes that come between two looks at what else the project has: all of it may come at once, and stays. */
+const LOOK_EVERY = 8 * 1024 * 1024
 
 /** A service that takes uploads which go on where they broke off. */
 export type ResumableService = Service & { readonly parts: Parts }
@@ -110,8 +114,9 @@ export async function appendToUpload(
     const { digests } = append
     const said = { length: whole, digests, project: context.project }
     await using part = await parts.open(image.id, said)
-    const most = Math.min(room, maximum(service))
-    const body = within(append, whole, most)
+    const roomNow = async () =>
+      (await requireRoom(context, service, id, null)) - (await heldBesides(context, service, image))
+    const body = within(append, whole, { room, roomNow, maximum: maximum(service) })
     if (!append.isLast) {
       await part.append(body)
       return { offset: part.size, isComplete: false }
@@ -122,7 +127,7 @@ export async function appendToUpload(
     await saveData(context, service, image, target, part.follow(), whole, 'queued', { prove, put })
     return { offset: part.size, isComplete: true }
   } catch (error) {
-    if (isGlanceError(error, 'corrupt', 'unsupported_media_type', 'gone', 'not_found')) {
+    if (isGlanceError(error, 'corrupt', 'unsupported_media_type')) {
       await parts.remove(image.id).catch(service.report)
     }
     throw error
@@ -191,17 +196,32 @@ function requireFitting(
   if (offset !== end) throw new WrongOffset(id, end, offset)
 }
 
+interface Bounds {
+  /** Bytes that the whole may have by the quota. */
+  readonly room: number
+  /** The same anew: others may come in at the same time. @throws {GlanceError} `over_limit` when there is none. */
+  readonly roomNow: () => Promise<number>
+  /** Bytes that any image may have. */
+  readonly maximum: number
+}
+
 /** The body, which must go neither beyond the end of the whole nor beyond the most that the whole may have. */
 async function* within(
   { body, offset }: Append,
   length: number | null,
-  most: number,
+  { room, roomNow, maximum: largest }: Bounds,
 ): AsyncGenerator<Uint8Array, void> {
+  let most = Math.min(room, largest)
   let at = offset
+  let looked = offset
   for await (const chunk of body) {
     at += chunk.length
     if (length !== null && at > length) {
       throw new GlanceError('corrupt', `the data goes on after the ${length} bytes expected`)
+    }
+    if (at - looked >= LOOK_EVERY) {
+      looked = at
+      most = Math.min(await roomNow(), largest)
     }
     if (at > most) {
       throw new GlanceError('over_limit', `the image is larger than the ${most} bytes allowed`)

@@ -134,6 +134,7 @@ async function isStillRemoved(
 ): Promise<boolean> {
   const image = await database.images.find(id)
   if (image === undefined || isGettingData(image)) return false
+  if (image.locations.some(named => named.url === url)) return false
   return image.removedLocations.some(removed => removed.url === url)
 }
 

@@ -56,7 +56,8 @@ export class PartFolder implements Parts {
   async heldBy(project: string | null, exceptImageId: string): Promise<number> {
     let bytes = 0
     for await (const part of this.list()) {
-      if (part.project === project && part.imageId !== exceptImageId) bytes += part.offset
+      const isOther = part.isExpired || part.project !== project || part.imageId === exceptImageId
+      if (!isOther) bytes += await this.#written(part)
     }
     return bytes
   }
@@ -72,7 +73,6 @@ export class PartFolder implements Parts {
     try {
       await systemCall(file.truncate(offset))
       await acknowledge(offset)
-      if (offset === 0) await this.#sync()
       return new PartFile(file, { path, size: offset, digests, acknowledge })
     } catch (error) {
       await file.close()
@@ -108,6 +108,12 @@ export class PartFolder implements Parts {
     return join(this.#path, `${imageId}${suffix}`)
   }
 
+  /** Bytes that are there of a part, also those of which it is not sure yet that they survive. */
+  async #written({ imageId, offset }: Part): Promise<number> {
+    const found = await stat(this.#file(imageId, DATA)).catch(() => undefined)
+    return found?.size ?? offset
+  }
+
   #isExpired({ touchedAt }: Part): boolean {
     return touchedAt.getTime() + this.maxAgeMs <= this.#now().getTime()
   }
@@ -137,6 +143,8 @@ export class PartFolder implements Parts {
         await file.close()
       }
       await systemCall(rename(temporary, path))
+      // Until the folder is on the disk as well, a power cut may bring back what was written down before.
+      await this.#sync()
     } catch (error) {
       await rm(temporary, { force: true }).catch(() => {})
       throw error
