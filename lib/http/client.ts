@@ -6,8 +6,9 @@ import {
   type RequestOptions,
 } from 'node:http'
 import { request as httpsRequest } from 'node:https'
-import { pipeline, type Readable, type Transform } from 'node:stream'
-import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
+import type { Readable } from 'node:stream'
+import { promisify } from 'node:util'
+import { brotliDecompress, gunzip, inflate } from 'node:zlib'
 import type { Abortable } from '../abort.ts'
 import { GlanceError } from '../errors.ts'
 import type { DataConnections } from './connections.ts'
@@ -40,7 +41,7 @@ const LONGEST_ANSWER = 64 * 1024 * 1024
 
 /**
  * Makes one call and resolves to the JSON of its answer, or undefined when that has no body. Follows no redirect and
- * tries once. @throws {GlanceError} by the answer's status; `unavailable` or `unreachable` when there is none;
+ * tries once, on a connection that is there. @throws {GlanceError} by the answer's status; `unavailable` or `unreachable` when there is none;
  * `unsupported` when it is not JSON.
  */
 export async function call(request: JsonRequest): Promise<unknown> {
@@ -51,10 +52,12 @@ export async function call(request: JsonRequest): Promise<unknown> {
 export async function exchange(request: JsonRequest): Promise<JsonAnswer> {
   const { method, url, signal, accepted = [] } = request
   signal?.throwIfAborted()
-  const { statusCode, headers, body } = await answerTo(request).catch((error: unknown) => {
+  const failed = (isAnswered: boolean) => (error: unknown) => {
     signal?.throwIfAborted()
-    throw networkFault({ method, url }, error)
-  })
+    throw networkFault({ method, url, isAnswered }, error)
+  }
+  const { statusCode, headers, text } = await answerTo(request).catch(failed(false))
+  const body = await text.catch(failed(true))
   if (statusCode >= 300 && !accepted.includes(statusCode)) {
     throw faultOf({ method, url, headers: request.headers }, statusCode, headers, body)
   }
@@ -71,7 +74,7 @@ export async function exchange(request: JsonRequest): Promise<JsonAnswer> {
 interface Answer {
   readonly statusCode: number
   readonly headers: IncomingHttpHeaders
-  readonly body: string
+  readonly text: Promise<string>
 }
 
 async function answerTo(request: JsonRequest): Promise<Answer> {
@@ -92,17 +95,31 @@ async function answerTo(request: JsonRequest): Promise<Answer> {
   return await new Promise((resolve, reject) => {
     const asked =
       connections === undefined ? direct(url, options) : connections.forJson(url, options)
-    asked.on('error', reject)
-    asked.once('timeout', () => {
+    let answer: IncomingMessage | undefined
+    const late = () => {
       const error = new GlanceError('unavailable', `no answer in ${timeoutMs / 1000} s`)
-      reject(error)
+      answer?.destroy(error)
       asked.destroy(error)
+    }
+    // A server may say for ever that it is at it (RFC 9110 §15.2), which is a sign of life on the connection.
+    const patience = setTimeout(late, timeoutMs)
+    asked.on('timeout', late)
+    asked.on('error', error => {
+      const isStale = answer === undefined && isCut(error) && asked.reusedSocket
+      if (isStale && isRepeatable(method)) resolve(answerTo(request))
+      else reject(error)
     })
-    asked.once('response', answer => {
-      const { statusCode = 0, headers } = answer
-      const body = textOf(decoded(answer, method))
-      body.catch(() => asked.destroy())
-      resolve(body.then(body => ({ statusCode, headers, body })))
+    asked.once('close', () => {
+      clearTimeout(patience)
+      reject(new Error('the connection was closed without an answer'))
+    })
+    asked.once('response', message => {
+      clearTimeout(patience)
+      answer = message
+      const { statusCode = 0, headers } = message
+      const text = method === 'HEAD' ? wholeOf(message) : unpacked(message)
+      text.catch(() => asked.destroy())
+      resolve({ statusCode, headers, text: text.then(body => body.toString('utf8')) })
     })
     asked.end(sent)
   })
@@ -112,31 +129,54 @@ function direct(url: URL, options: RequestOptions): ClientRequest {
   return url.protocol === 'https:' ? httpsRequest(url, options) : httpRequest(url, options)
 }
 
-const DECODERS: Readonly<Record<string, () => Transform>> = {
-  gzip: createGunzip,
-  'x-gzip': createGunzip,
-  deflate: createInflate,
-  br: createBrotliDecompress,
+/** RFC 9112 §9.3.1: what the server may have closed before it saw the request is asked again, if that does no harm. */
+function isRepeatable(method: JsonRequest['method']): boolean {
+  return method === 'GET' || method === 'HEAD'
 }
 
-/** The body as it was before the server compressed it. */
-function decoded(answer: IncomingMessage, method: JsonRequest['method']): Readable {
-  const decoder = DECODERS[answer.headers['content-encoding']?.toLowerCase() ?? '']
-  if (decoder === undefined || method === 'HEAD') return answer
-  return pipeline(answer, decoder(), () => {}) // Its error is the decoder's.
+function isCut(error: NodeJS.ErrnoException): boolean {
+  return error.code === 'ECONNRESET' || error.code === 'EPIPE'
 }
 
-/** The whole of a body. By events: for the few bytes that most answers have, an iterator costs more than the rest. */
-async function textOf(body: Readable): Promise<string> {
+/** By the names that a server may give them, which are its to choose. */
+const DECODERS = new Map([
+  ['gzip', promisify(gunzip)],
+  ['x-gzip', promisify(gunzip)],
+  ['deflate', promisify(inflate)],
+  ['br', promisify(brotliDecompress)],
+])
+
+/** The body as it was before the server compressed it; of nothing there is nothing to unpack. */
+async function unpacked(answer: IncomingMessage): Promise<Buffer> {
+  const body = await wholeOf(answer)
+  const decode = DECODERS.get(answer.headers['content-encoding']?.toLowerCase() ?? '')
+  if (decode === undefined || body.length === 0) return body
+  try {
+    return await decode(body, { maxOutputLength: LONGEST_ANSWER })
+  } catch (error) {
+    const isTooLong = error instanceof Error && 'code' in error && error.code === TOO_LONG
+    throw isTooLong ? endless() : error
+  }
+}
+
+/** Node's word for more than is wanted. */
+const TOO_LONG = 'ERR_BUFFER_TOO_LARGE'
+
+function endless(): GlanceError {
+  return new GlanceError('unsupported', 'the answer does not end')
+}
+
+/** By events: for the few bytes that most answers have, an iterator costs more than the rest. */
+async function wholeOf(body: Readable): Promise<Buffer> {
   const chunks: Buffer[] = []
   let length = 0
   return await new Promise((resolve, reject) => {
     body.on('data', (chunk: Buffer) => {
       chunks.push(chunk)
       length += chunk.length
-      if (length > LONGEST_ANSWER) reject(new GlanceError('unsupported', 'the answer does not end'))
+      if (length > LONGEST_ANSWER) reject(endless())
     })
-    body.once('end', () => resolve(Buffer.concat(chunks, length).toString('utf8')))
+    body.once('end', () => resolve(Buffer.concat(chunks, length)))
     body.on('error', reject)
     body.once('close', () => reject(new Error('the connection was closed within the answer')))
   })

@@ -1,7 +1,6 @@
 import {
   Agent as HttpAgent,
   type ClientRequest,
-  type IncomingMessage,
   type OutgoingHttpHeaders,
   request as httpRequest,
   type RequestOptions,
@@ -29,8 +28,6 @@ export interface ConnectionsOptions {
   readonly proxies?: ProxyRule | undefined
 }
 
-type Answered = (answer: IncomingMessage) => void
-
 /**
  * The kept-alive connections to the services of one side, to be destroyed at the end. Those for image data read into
  * large buffers of their own, which {@link chunksOf} hands on.
@@ -51,28 +48,23 @@ export class DataConnections implements Disposable {
     return this.#start(url, options, 'data')
   }
 
-  /** Starts a request for a document; the shape of got's `request`. */
-  forJson(url: URL, options: RequestOptions, answered?: Answered): ClientRequest {
-    return this.#start(url, options, 'json', answered)
+  /** Starts a request for a document. */
+  forJson(url: URL, options: RequestOptions): ClientRequest {
+    return this.#start(url, options, 'json')
   }
 
   [Symbol.dispose](): void {
     for (const agent of this.#agents.values()) agent.destroy()
   }
 
-  #start(
-    url: URL,
-    given: RequestOptions,
-    purpose: 'data' | 'json',
-    answered?: Answered,
-  ): ClientRequest {
+  #start(url: URL, given: RequestOptions, purpose: 'data' | 'json'): ClientRequest {
     const options = { ...given, maxHeaderSize: LONGEST_HEADERS }
     const proxy = this.#proxyOf(url)
     const plain = (to: URL, how: RequestOptions) => {
       const agent = this.#agent(`${purpose} ${to.protocol}`, () =>
         purpose === 'data' ? new LargeReadAgent({ keepAlive: true }) : new HttpAgent(BRIEFLY),
       )
-      return httpRequest(to, { ...how, agent }, answered)
+      return httpRequest(to, { ...how, agent })
     }
     if (url.protocol !== 'https:') {
       if (proxy === undefined) return plain(url, options)
@@ -82,7 +74,7 @@ export class DataConnections implements Disposable {
       const asked = { ...options, headers, path: url.href }
       if (proxy.protocol === 'http:') return plain(proxy, asked)
       const agent = this.#agent('https proxy', () => new HttpsAgent({ keepAlive: true }))
-      return httpsRequest(proxy, { ...asked, agent }, answered)
+      return httpsRequest(proxy, { ...asked, agent })
     }
     const agent = this.#agent(`${purpose} tls ${proxy?.href ?? ''}`, () => {
       const how = { keepAlive: true, ...this.#secure() }
@@ -91,7 +83,7 @@ export class DataConnections implements Disposable {
         ? new LargeReadTlsAgent(how)
         : new HttpsAgent({ ...BRIEFLY, ...how })
     })
-    return httpsRequest(url, { ...options, agent }, answered)
+    return httpsRequest(url, { ...options, agent })
   }
 
   #proxyOf(url: URL): URL | undefined {

@@ -88,8 +88,9 @@ function post(
   const headers = { 'content-type': contentType, 'content-length': Buffer.byteLength(body) }
   const options = { method: 'POST', headers, signal }
   return new Promise((resolve, reject) => {
-    const sent = connections.forJson(url, options, resolve)
-    sent.once('error', reject)
+    const sent = connections.forJson(url, options)
+    sent.once('response', resolve)
+    sent.on('error', reject)
     sent.end(body)
   })
 }

@@ -64,27 +64,32 @@ class Hashes implements RemoteHashes {
       this.#slot.set(bytes, this.#filled)
       this.#filled += bytes.length
       at += bytes.length
-      if (this.#filled === SLOT) this.#hand()
-      await slots.room()
+      if (this.#filled === SLOT) {
+        await slots.room()
+        this.#hand()
+      }
       if (this.#failure !== undefined) throw this.#failure.error
     }
   }
 
   async hex(algorithm: DigestAlgorithm): Promise<string> {
-    this.#hand()
+    // What is left of a stream is little, and waits for nobody: who asks for another digest is to find it handed over.
+    if (this.#slot !== undefined) {
+      slots.crowd()
+      this.#hand()
+    }
     if (this.#failure !== undefined) throw this.#failure.error
     const part = this.parts.find(one => one.algorithm === algorithm)
     if (part === undefined) throw new TypeError(`not made to compute ${algorithm}`)
     return await part.thread.ask({ stream: part.stream, algorithm, bytes: null })
   }
 
-  /** Has the threads hash what has come. */
+  /** Has the threads hash what has come, for which there is to be room. */
   #hand(): void {
     const [slot, filled] = [this.#slot, this.#filled]
     this.#slot = undefined
     this.#filled = 0
-    if (slot === undefined) return
-    slots.hand()
+    if (slot === undefined) return slots.give()
     const bytes = slot.subarray(0, filled)
     const hashed = this.parts.map(({ stream, algorithm, thread }) =>
       thread.ask({ stream, algorithm, bytes }),
@@ -190,20 +195,26 @@ class Slots {
     return this.#free.pop() ?? new Uint8Array(new SharedArrayBuffer(SLOT))
   }
 
-  /** Resolves when the threads are not behind by so many that more would only take memory. */
+  /**
+   * Resolves when the threads are not behind by so many that one more would only take memory. It counts as theirs from
+   * then on: whoever waits is called by one that is given back, and by nothing else.
+   */
   async room(): Promise<void> {
-    while (this.#handed > SLOTS) {
-      await new Promise<void>(resolve => this.#waiting.push(resolve))
-    }
+    if (this.#handed < SLOTS) this.#handed += 1
+    else await new Promise<void>(resolve => this.#waiting.push(resolve))
   }
 
-  hand(): void {
+  /** The threads have one more, room or not. */
+  crowd(): void {
     this.#handed += 1
   }
 
-  give(slot: Uint8Array): void {
+  /** Without one where the threads never had it. */
+  give(slot?: Uint8Array): void {
     this.#handed -= 1
-    if (this.#free.length < SLOTS) this.#free.push(slot)
+    if (slot !== undefined && this.#free.length < SLOTS) this.#free.push(slot)
+    if (this.#handed >= SLOTS || this.#waiting.length === 0) return
+    this.#handed += 1
     this.#waiting.shift()?.()
   }
 }

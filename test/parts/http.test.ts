@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { inspect } from 'node:util'
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { send } from '../../lib/http/body.ts'
 import { call } from '../../lib/http/client.ts'
 import { DataConnections } from '../../lib/http/connections.ts'
@@ -188,6 +188,96 @@ t.test('an answer that breaks off, or cannot be asked for, is told as that', asy
   })
   const enough = new Error('enough')
   await t.rejects(call({ ...request, signal: AbortSignal.abort(enough) }), enough)
+})
+
+t.test('whatever a server makes of an answer, there is an end to it', async t => {
+  /** Answers each request on a connection by the next of these, of which none cuts the connection. */
+  async function startRaw(t: Test, answers: readonly string[], again = ''): Promise<URL> {
+    const server = createTcpServer(socket => {
+      const left = [...answers]
+      socket.on('error', () => {}) // A client that has enough hangs up.
+      socket.on('data', () => {
+        const answer = left.shift()
+        if (answer === undefined) return void socket.resetAndDestroy()
+        socket.write(answer)
+        if (again === '') return
+        const timer = setInterval(() => socket.write(again), 20)
+        socket.once('close', () => clearInterval(timer))
+      })
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    t.teardown(() => server.close())
+    return new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`) // As node:net documents.
+  }
+  const head = (line: string, ...headers: readonly string[]) =>
+    [`HTTP/1.1 ${line}`, ...headers, '', ''].join('\r\n')
+  const noBody = 'Content-Length: 0'
+  for (const { title, answer, again, timeoutMs = 60_000, error } of [
+    {
+      title: 'another protocol that nobody asked for',
+      answer: head('101 Switching Protocols', 'Upgrade: other', 'Connection: upgrade'),
+      error: { code: 'unavailable', message: /closed without an answer/ },
+    },
+    {
+      title: 'an encoding named as what every object has',
+      answer: `${head('200 OK', 'Content-Encoding: constructor', 'Content-Length: 2')}{}`,
+    },
+    {
+      title: 'nothing, compressed',
+      answer: head('200 OK', 'Content-Encoding: gzip', noBody),
+    },
+    {
+      title: 'a refusal with nothing in it, compressed',
+      answer: head('401 Unauthorized', 'Content-Encoding: br', noBody),
+      error: { code: 'unauthenticated' },
+    },
+    {
+      title: 'half of an answer',
+      answer: `${head('200 OK', 'Content-Length: 9')}{}`,
+      timeoutMs: 200,
+      error: { code: 'unavailable', message: /no answer in 0.2 s/ },
+    },
+    {
+      title: 'that it is at it, again and again',
+      answer: head('102 Processing'),
+      again: head('102 Processing'),
+      timeoutMs: 200,
+      error: { code: 'unavailable', message: /no answer in 0.2 s/ },
+    },
+  ]) {
+    t.test(title, async t => {
+      const url = await startRaw(t, [answer], again)
+      using connections = new DataConnections()
+      const called = call({ method: 'GET', url, headers: {}, timeoutMs, connections })
+      if (error === undefined) await t.resolves(called)
+      else await t.rejects(called, error)
+    })
+  }
+
+  t.test('more than anybody wants, in a few bytes', async t => {
+    const bomb = gzipSync(Buffer.alloc(65 * 1024 * 1024, ' '))
+    const url = await startListener(t, (_request, response) => {
+      response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb)
+    })
+    await t.rejects(call({ method: 'GET', url: new URL(url), headers: {}, timeoutMs: 60_000 }), {
+      code: 'unsupported',
+      message: /the answer does not end/,
+    })
+  })
+
+  t.test('that it has just closed the connection: what only asks asks again', async t => {
+    const url = await startRaw(t, [`${head('200 OK', 'Content-Length: 2')}{}`])
+    using connections = new DataConnections()
+    const request = { url, headers: {}, timeoutMs: 60_000, connections } as const
+    for (const method of ['GET', 'GET', 'GET'] as const) {
+      t.strictSame(await call({ ...request, method }), {})
+    }
+    await t.rejects(call({ ...request, method: 'POST', json: {} }), {
+      code: 'unavailable',
+      message: /connection reset/,
+    })
+  })
 })
 
 t.test('a redirect is told by its place, without what it would hand over there', async t => {

@@ -75,6 +75,29 @@ t.test('digests of long streams, which other threads compute', async t => {
     },
   )
 
+  t.test('of many streams that are all behind, of which some end and some go on', async t => {
+    const chunk = Buffer.alloc(256 * 1024, 'what there is most of')
+    const streams = await Promise.all(
+      Array.from({ length: 60 }, async () => {
+        const hasher = new Hasher(['sha512'])
+        for (let i = 0; i < 5; i += 1) await hasher.update(chunk)
+        return hasher
+      }),
+    )
+    // The threads have these all at once, and nothing comes after most of them.
+    await Promise.all(streams.map(async hasher => await hasher.update(chunk)))
+    await Promise.all(streams.slice(50).map(async hasher => await hasher.update(chunk)))
+    const of = (chunks: number) =>
+      createHash('sha512')
+        .update(Buffer.concat(Array.from({ length: chunks }, () => chunk)))
+        .digest('hex')
+    const found = await Promise.all(streams.map(async hasher => await hasher.hex('sha512')))
+    t.strictSame(
+      found,
+      streams.map((_, i) => (i < 50 ? of(6) : of(7))),
+    )
+  })
+
   /** What a program prints that can make a `Hasher`. */
   async function printed(script: string, ...options: readonly string[]): Promise<string> {
     const from = JSON.stringify(new URL('../../lib/stream/digest.js', import.meta.url).href)
