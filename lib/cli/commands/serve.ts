@@ -73,7 +73,13 @@ export const serve: Command<ServeOptions, ServeRow | EffectiveRow, ServeSummary>
     // An empty variable of a script is neither every address nor the folder that we are in.
     if (host === '') throw new GlanceError('usage', '--host: expected an address')
     if (dataDir === '') throw new GlanceError('usage', '--data-dir: expected a folder')
-    const { config, faults, effective } = await examineConfig(await configFiles(options), notice)
+    const { withNamedFiles } = await import('../../server/options/named-files.ts')
+    const examined = async () => {
+      const read = await examineConfig(await configFiles(options), notice)
+      // What is printed is what stands there.
+      return options.printConfig && !options.checkConfig ? read : await withNamedFiles(read)
+    }
+    const { config, faults, effective } = await examined()
     const given = {
       ...(host === undefined ? {} : { bindHost: host }),
       ...(port === undefined ? {} : { bindPort: port }),
@@ -110,7 +116,7 @@ export const serve: Command<ServeOptions, ServeRow | EffectiveRow, ServeSummary>
       log.notice('data_api is simple: all images and tasks are forgotten when the service stops')
     }
     const load = async () => {
-      const anew = await examineConfig(await configFiles(options), notice)
+      const anew = await examined()
       if (anew.faults.length > 0) throw wrongAll(anew.faults)
       return { ...anew.config, ...given }
     }
