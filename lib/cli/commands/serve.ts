@@ -102,9 +102,9 @@ export const serve: Command<ServeOptions, ServeRow | EffectiveRow, ServeSummary>
     const manager = serviceManager({ ...process.env }, message => log.warning(message))
     const fd = takeListener(process.env)
     const { pidFile, verbose, debug } = options
-    // Of what has no configuration there is nothing to be read anew, and SIGHUP ends it.
+    // Of what has neither configuration nor log file there is nothing to be done anew, and SIGHUP ends it.
     const isConfigured = [options.config, options.configDir].some(given => given !== undefined)
-    using hangUps = isConfigured ? new HangUps() : null
+    using hangUps = isConfigured || options.logFile !== undefined ? new HangUps() : null
     await using written = new PidFile(pidFile)
     const report = (error: unknown, requestId?: string) =>
       requestId === undefined
@@ -122,7 +122,8 @@ export const serve: Command<ServeOptions, ServeRow | EffectiveRow, ServeSummary>
     }
     // Not before it is ours: of a second service that is refused, the file of the first one is left alone.
     await written.write()
-    using reloading = hangUps?.reload(service, { load, manager, log }) ?? null
+    using reloading =
+      hangUps?.reload(service, { load: isConfigured ? load : undefined, manager, log }) ?? null
     yield { url: service.url, host: new URL(service.url).hostname, port: service.port }
     await manager.ready()
     if (!signal.aborted) await Promise.race([once(signal, 'abort'), service.failed])
