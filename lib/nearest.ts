@@ -1,11 +1,15 @@
 /** The one of `known` that `word` was most likely meant to be; undefined when it is like none of them. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   const plain = (text: string) => text.toLowerCase().replaceAll(/[_\s-]/g, '')
+  const meant = plain(word)
+  const most = Math.max(1, word.length / 3)
+  // What is that much longer or shorter is farther away, and need not be compared letter by letter.
   const ranked = known
-    .map(name => ({ name, away: distance(plain(word), plain(name)) }))
+    .filter(name => Math.abs(meant.length - plain(name).length) <= most)
+    .map(name => ({ name, away: distance(meant, plain(name)) }))
     .toSorted((a, b) => a.away - b.away)
   const [best] = ranked
-  return best !== undefined && best.away <= Math.max(1, word.length / 3) ? best.name : undefined
+  return best !== undefined && best.away <= most ? best.name : undefined
 }
 
 /** How many letters have to be put in, taken out or replaced (Levenshtein). */

@@ -9,6 +9,8 @@ export type LogFields = Readonly<Record<string, string | number | null>>
 export interface Sink extends AsyncDisposable {
   /** Never throws: what cannot be logged does not end the work. */
   write(severity: Severity, message: string, fields?: LogFields): void
+  /** Goes on at the same place anew, where that may be another one by now. @throws {GlanceError} `usage`, and goes on as before. */
+  reopen?(): Promise<void>
 }
 
 /** Told once of a sink that takes nothing more, with what to say of it. */

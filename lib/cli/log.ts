@@ -1,6 +1,4 @@
-import { once } from 'node:events'
-import { createWriteStream, type WriteStream } from 'node:fs'
-import { GlanceError, messageOf } from '../errors.ts'
+import { openLogFile } from './log-file.ts'
 import { type LogFields, type OnLost, SEVERITIES, type Severity, type Sink } from './log-sink.ts'
 import { openSyslog } from './syslog.ts'
 
@@ -12,6 +10,8 @@ export interface Log {
   notice(message: string): void
   info(message: string, fields?: LogFields): void
   debug(message: string): void
+  /** Goes on in a file anew, where another program has moved the one of before. @throws {GlanceError} `usage`, and goes on in that. */
+  reopen(): Promise<void>
 }
 
 export type LogFormat = 'text' | 'json'
@@ -48,7 +48,7 @@ export class CommandLog implements Log, AsyncDisposable {
     const { file, syslog, format, clock, show } = options
     const sinks: Sink[] = []
     const onLost: OnLost = message => show(message, 'warning')
-    if (file !== undefined) sinks.push(await openFile(file, lineIn(format, clock), onLost))
+    if (file !== undefined) sinks.push(await openLogFile(file, lineIn(format, clock), onLost))
     if (syslog !== undefined) sinks.push(await openSyslog(syslog, onLost))
     return new CommandLog(sinks, options)
   }
@@ -73,6 +73,10 @@ export class CommandLog implements Log, AsyncDisposable {
     this.#write('debug', message)
   }
 
+  async reopen(): Promise<void> {
+    for (const sink of this.#sinks) await sink.reopen?.()
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#sinks.map(async sink => await sink[Symbol.asyncDispose]()))
   }
@@ -92,31 +96,5 @@ export function lineIn(format: LogFormat, clock: () => Date) {
     return format === 'json'
       ? JSON.stringify({ time, level: severity, message, ...fields })
       : `${time} ${severity.toUpperCase()} ${message}`
-  }
-}
-
-async function openFile(
-  file: string,
-  line: (severity: Severity, message: string, fields?: LogFields) => string,
-  onLost: OnLost,
-): Promise<Sink> {
-  const stream: WriteStream = createWriteStream(file, { flags: 'a' })
-  await once(stream, 'open').catch((cause: unknown) => {
-    throw new GlanceError('usage', `log file ${file}: ${messageOf(cause)}`, { cause })
-  })
-  stream.on('error', error => {
-    onLost(`log file ${file}: nothing more is logged: ${messageOf(error)}`)
-  })
-  return {
-    write: (severity, message, fields) => {
-      stream.write(`${line(severity, message, fields)}\n`)
-    },
-    [Symbol.asyncDispose]: async () => {
-      await new Promise<void>(resolve => {
-        stream.once('close', () => resolve())
-        stream.end()
-        if (stream.closed) resolve()
-      })
-    },
   }
 }

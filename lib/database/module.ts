@@ -26,11 +26,7 @@ export async function openModule(
   settings: ModuleSettings,
   options: Abortable,
 ): Promise<Database> {
-  const openDatabase = (await functionOf(module, {
-    named: 'data_api',
-    exporting: 'openDatabase',
-    choices: 'simple, sqlite, postgresql, mysql',
-  })) as DatabaseModule['openDatabase'] // What it opens is looked at.
+  const openDatabase = await moduleOf(module)
   const naming = (error: unknown) => {
     const message = `data_api ${module}: ${messageOf(error)}`
     const code = isGlanceError(error) ? error.code : 'unavailable'
@@ -48,6 +44,15 @@ export async function openModule(
   throw naming(
     new GlanceError('usage', `what openDatabase opens has no ${missing.map(String).join(', ')}`),
   )
+}
+
+/** The function by which somebody else's driver opens databases, which is not called. @throws {GlanceError} `usage`. */
+export async function moduleOf(module: string): Promise<DatabaseModule['openDatabase']> {
+  return (await functionOf(module, {
+    named: 'data_api',
+    exporting: 'openDatabase',
+    choices: 'simple, sqlite, postgresql, mysql',
+  })) as DatabaseModule['openDatabase'] // What it opens is looked at.
 }
 
 /** As long as one may take that tries as often as ours do; undefined for ever. Milliseconds. */

@@ -53,6 +53,7 @@ export async function openDatabase(
   return openMysql(connection, settings, options)
 }
 
-function isModule(dataApi: string): boolean {
+/** Whether it is none of our drivers. */
+export function isModule(dataApi: string): boolean {
   return !DATA_APIS.some(name => name === dataApi)
 }

@@ -78,6 +78,8 @@ export class SqliteDriver implements Driver {
   /** Closes the file when whoever has the connection is done with it. */
   async destroy(): Promise<void> {
     await this.#turns.take()
+    // Somebody else's stays as it is.
+    if (this.#options.pragmas === undefined) this.#connection?.checkpoint()
     this.#connection?.close()
   }
 }
@@ -170,6 +172,15 @@ class SqliteConnection implements DatabaseConnection {
   // oxlint-disable-next-line require-yield
   async *streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
     throw new TypeError('listings are paged, not streamed')
+  }
+
+  /** Moves what is still in the journal into the file, so that it can be copied alone, as far as others let us. */
+  checkpoint(): void {
+    try {
+      this.#database.exec('pragma wal_checkpoint(truncate)')
+    } catch {
+      // It is in the journal, where whoever opens the file finds it.
+    }
   }
 
   close(): void {

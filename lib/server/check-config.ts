@@ -1,5 +1,7 @@
 import { GlanceError, isGlanceError } from '../errors.ts'
 import { parseConnection } from '../database/connection.ts'
+import { moduleOf } from '../database/module.ts'
+import { isModule } from '../database/open.ts'
 import { checkStore } from '../store/open.ts'
 import type { ServerConfig } from './config.ts'
 import { imageSchemaOf } from './image-schema.ts'
@@ -28,6 +30,7 @@ export async function checkConfig(config: ServerConfig): Promise<readonly string
     () => readTls(config),
     () => imageSchemaOf(config),
     () => checkConnection(config),
+    () => checkListeners(config),
     ...storeChecks(config),
     () => openAuthentication(config, surroundings),
     () => openProjectLimits(config, surroundings),
@@ -53,10 +56,26 @@ export async function checkConfig(config: ServerConfig): Promise<readonly string
 }
 
 /** Of somebody else's driver only itself knows what its connection is like. */
-function checkConnection({ connection, dataApi }: ServerConfig): void {
+async function checkConnection({ connection, dataApi }: ServerConfig): Promise<void> {
   if (connection === null) requireConnection(dataApi)
-  const isOurs = dataApi === null || ['sqlite', 'postgresql', 'mysql'].includes(dataApi)
-  if (connection !== null && isOurs) parseConnection(connection)
+  if (dataApi !== null && isModule(dataApi)) await moduleOf(dataApi)
+  else if (connection !== null && dataApi !== 'simple') parseConnection(connection)
+}
+
+/** Clients and operators cannot both be at one port, unless at addresses of which neither is every one. */
+function checkListeners({
+  bindHost,
+  bindPort,
+  metricsBindHost,
+  metricsBindPort,
+}: ServerConfig): void {
+  if (metricsBindPort === null || metricsBindPort === 0 || metricsBindPort !== bindPort) return
+  const isEvery = (host: string) => ['0.0.0.0', '::'].includes(host)
+  if (bindHost !== metricsBindHost && !isEvery(bindHost) && !isEvery(metricsBindHost)) return
+  throw new GlanceError(
+    'usage',
+    `metrics_bind_port is ${metricsBindPort}, at which clients are answered: it has to be another than bind_port`,
+  )
 }
 
 function storeChecks(config: ServerConfig): readonly (() => unknown)[] {

@@ -96,9 +96,10 @@ export function faultText({ file, line, message }: Fault): string {
 }
 
 function optionIn(text: string): { option: string; values: string[] } | undefined {
-  const [, option, value] = /^([^=:]*?)\s*[=:]\s*(.*)$/.exec(text) ?? []
-  if (option === undefined || option === '' || value === undefined) return undefined
-  return { option, values: [unquote(value)] }
+  const end = text.search(/[=:]/)
+  const option = text.slice(0, Math.max(end, 0)).trimEnd()
+  if (option === '') return undefined
+  return { option, values: [unquote(text.slice(end + 1).trimStart())] }
 }
 
 /** As oslo.config: one quote alone is an empty value. */

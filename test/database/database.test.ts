@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { copyFileSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Database } from '../../lib/database/database.ts'
@@ -44,6 +44,19 @@ t.test('a SQLite file', async t => {
     t.strictSame(await database.images.find(id(1)), FULL)
     t.strictSame(await database.members.list(id(1)), [member(1, 'a')])
     await t.rejects(database.images.insert(record(2)), { code: 'duplicate' })
+  })
+
+  t.test('is all there without its journal when it is closed', async t => {
+    const path = join(t.testdir(), 'glance.sqlite')
+    const [first, last] = [await openSqlite(path), await openSqlite(path)]
+    await first.migrate()
+    await first.images.insert(record(1))
+    await first[Symbol.asyncDispose]()
+    await last.images.insert(record(2))
+    await last[Symbol.asyncDispose]()
+    copyFileSync(path, `${path}.copy`)
+    await using copy = await openSqlite(`${path}.copy`)
+    for (const n of [1, 2]) t.ok(await copy.images.find(id(n)))
   })
 
   t.test('lets others have their turn while it is busy with many statements', async t => {

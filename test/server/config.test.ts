@@ -380,6 +380,66 @@ t.test('serve --check-config misses no database', async t => {
   })
 })
 
+t.test('serve --check-config misses no driver that there is not', async t => {
+  const [path = ''] = written(t, 'data_api = foo\n')
+  t.match(await run(['serve', '--check-config', '--config', path]), {
+    status: 2,
+    stdout: /^data_api foo: expected simple, sqlite, postgresql, mysql or a module/,
+  })
+})
+
+t.test('serve --check-config tells of one port for clients and metrics', async t => {
+  for (const { text, isWrong } of [
+    { text: 'bind_port = 81\nmetrics_bind_port = 81', isWrong: true },
+    { text: 'bind_host = 0.0.0.0\nmetrics_bind_port = 9292', isWrong: true },
+    { text: 'bind_host = 127.0.0.2\nmetrics_bind_port = 9292', isWrong: false },
+    { text: 'bind_port = 0\nmetrics_bind_port = 0', isWrong: false },
+  ]) {
+    const [path = ''] = written(t, text)
+    const { status, stdout } = await run(['serve', '--check-config', '--config', path])
+    t.equal(status, isWrong ? 2 : 0, text)
+    if (isWrong) t.match(stdout, /^metrics_bind_port is \d+, .* another than bind_port\n$/)
+  }
+})
+
+t.test('a file that cannot be read is told with the option and line that names it', async t => {
+  const text =
+    'property_protection_file = none.conf\nimage_schema_file = /\n[oslo_policy]\npolicy_file = none.yaml\n'
+  const [path = ''] = written(t, text)
+  const said = [
+    `${path}, line 1: [DEFAULT] property_protection_file: `,
+    `${path}, line 2: [DEFAULT] image_schema_file: / cannot be read: it is a folder`,
+    `${path}, line 4: [oslo_policy] policy_file: `,
+  ]
+  for (const words of [['--check-config'], ['--port', '0', '--data-dir', `${path}.data`]]) {
+    const { status, stdout, stderr } = await run(['serve', '--config', path, ...words])
+    t.equal(status, 2)
+    for (const line of said) t.match(stdout + stderr, line)
+    t.equal((stdout + stderr).split('cannot be read').length, 4, 'and each once')
+  }
+  t.notOk(existsSync(`${path}.data`))
+  t.equal((await run(['serve', '--print-config', '--config', path])).status, 0)
+})
+
+t.test('values that name others come to no end', async t => {
+  const chain = (levels: number, times: number) =>
+    Array.from({ length: levels }, (_, i) => `[a${i}]\nx = ${`$a${i + 1}.x`.repeat(times)}\n`)
+      .concat(`[a${levels}]\nx = abcdefghij\n[DEFAULT]\ndata_dir = $a0.x`)
+      .join('')
+  t.match((await faultsOf(t, chain(11, 10))).join('\n'), /data_dir: .* too long; 65536 characters/)
+  t.match((await faultsOf(t, chain(200, 1))).join('\n'), /data_dir: .*, 100 deep at most/)
+  t.notMatch((await faultsOf(t, chain(90, 1))).join('\n'), /data_dir/)
+})
+
+t.test('a configuration of any length is read in its time', async t => {
+  const long = 3_000_000
+  t.match(await faultsOf(t, `${'a'.repeat(long)} = 1\nb${' '.repeat(long)}c\nwrokers = 1`), [
+    /there is no such option$/,
+    /'b …' has to be/,
+    /did you mean workers/,
+  ])
+})
+
 t.test('a line that makes no sense is told without what may be a secret', async t => {
   const [fault = ''] = await faultsOf(t, '[database]\npassword hush\n')
   t.match(fault, /'password …' has to be/)

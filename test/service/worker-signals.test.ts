@@ -1,9 +1,9 @@
-import { renameSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync } from 'node:fs'
 import { Agent } from 'node:http'
 import { join } from 'node:path'
 import { open } from 'node:fs/promises'
 import t from 'tap'
-import { runCommand } from '../support/command.ts'
+import { runCommand, startProgram } from '../support/command.ts'
 import { dialUpload, next } from '../support/connection.ts'
 import {
   childrenOf,
@@ -73,6 +73,29 @@ t.test('SIGHUP', async t => {
   }
   service.kill('SIGTERM')
   t.match(await service.outcome, { status: 0 })
+})
+
+t.test('SIGHUP opens the log file anew, which logrotate has moved', async t => {
+  const service = await startService(t, ['workers = 0'])
+  renameSync(join(service.folder, 'log'), join(service.folder, 'log.1'))
+  service.kill('SIGHUP')
+  await service.until(/the configuration was read anew/)
+  service.kill('SIGTERM')
+  t.match(await service.outcome, { status: 0 })
+  t.notMatch(readFileSync(join(service.folder, 'log.1'), 'utf8'), 'read anew')
+})
+
+t.test('SIGHUP without a configuration opens the log file anew, and no more', async t => {
+  const folder = t.testdir()
+  const file = join(folder, 'log')
+  const words = ['serve', '--port', '0', '--data-dir', join(folder, 'data'), '--log-file', file]
+  await using running = await startProgram(words)
+  await running.firstLine()
+  renameSync(file, `${file}.1`)
+  running.kill('SIGHUP')
+  while (!existsSync(file)) await soon()
+  running.kill('SIGTERM')
+  t.match(await running.outcome, { status: 0 })
 })
 
 t.test('SIGHUP while the service stops is nothing to do, and an upload ends', async t => {

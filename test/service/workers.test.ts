@@ -136,6 +136,26 @@ t.test('three processes write to one SQLite database, and nobody is refused', as
   t.equal(service.log().includes('locked'), false)
 })
 
+t.test('a worker that is told to end finishes its upload, and others have what comes', async t => {
+  const service = await startService(t, ['workers = 1'])
+  const [leaving = 0] = service.workers()
+  const id = await create(service)
+  const socket = await dialUpload(service, id, 'Content-Length: 9')
+  socket.write('some')
+  await untilSaving(service, id)
+  process.kill(leaving, 'SIGTERM')
+  await service.until(new RegExp(`worker ${leaving} was told to end: another takes its place`))
+  for (let i = 0; i < 4; i += 1) {
+    t.equal((await fetch(`${service.url}/v2/images`, { headers: CLOSING })).status, 200)
+  }
+  t.ok(isAlive(leaving))
+  socket.write(' data')
+  t.match(await rest(socket), /^HTTP\/1\.1 204 /)
+  await untilGone([leaving])
+  service.kill('SIGTERM')
+  t.match(await service.outcome, { status: 0 })
+})
+
 t.test('SIGTERM does not wait for workers of a new configuration that never come', async t => {
   const service = await startService(t, ['workers = 1'])
   const policy = join(service.folder, 'nobody-writes')

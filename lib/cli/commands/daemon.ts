@@ -80,6 +80,7 @@ export function daemonOf(
 /** Has the file read anew whenever SIGHUP comes; one that is wrong changes nothing. */
 function onHangUp(read: () => Promise<void>, log: CommandContext['log']): Disposable {
   const reload = () => {
+    void log.reopen().catch((error: unknown) => log.error(messageOf(error)))
     void read().catch((error: unknown) =>
       log.error(`the jobs stay as they were: ${messageOf(error)}`),
     )

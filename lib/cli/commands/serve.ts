@@ -73,7 +73,13 @@ export const serve: Command<ServeOptions, ServeRow | EffectiveRow, ServeSummary>
     // An empty variable of a script is neither every address nor the folder that we are in.
     if (host === '') throw new GlanceError('usage', '--host: expected an address')
     if (dataDir === '') throw new GlanceError('usage', '--data-dir: expected a folder')
-    const { config, faults, effective } = await examineConfig(await configFiles(options), notice)
+    const { withNamedFiles } = await import('../../server/options/named-files.ts')
+    const examined = async () => {
+      const read = await examineConfig(await configFiles(options), notice)
+      // What is printed is what stands there.
+      return options.printConfig && !options.checkConfig ? read : await withNamedFiles(read)
+    }
+    const { config, faults, effective } = await examined()
     const given = {
       ...(host === undefined ? {} : { bindHost: host }),
       ...(port === undefined ? {} : { bindPort: port }),
@@ -96,9 +102,9 @@ export const serve: Command<ServeOptions, ServeRow | EffectiveRow, ServeSummary>
     const manager = serviceManager({ ...process.env }, message => log.warning(message))
     const fd = takeListener(process.env)
     const { pidFile, verbose, debug } = options
-    // Of what has no configuration there is nothing to be read anew, and SIGHUP ends it.
+    // Of what has neither configuration nor log file there is nothing to be done anew, and SIGHUP ends it.
     const isConfigured = [options.config, options.configDir].some(given => given !== undefined)
-    using hangUps = isConfigured ? new HangUps() : null
+    using hangUps = isConfigured || options.logFile !== undefined ? new HangUps() : null
     await using written = new PidFile(pidFile)
     const report = (error: unknown, requestId?: string) =>
       requestId === undefined
@@ -110,13 +116,14 @@ export const serve: Command<ServeOptions, ServeRow | EffectiveRow, ServeSummary>
       log.notice('data_api is simple: all images and tasks are forgotten when the service stops')
     }
     const load = async () => {
-      const anew = await examineConfig(await configFiles(options), notice)
+      const anew = await examined()
       if (anew.faults.length > 0) throw wrongAll(anew.faults)
       return { ...anew.config, ...given }
     }
     // Not before it is ours: of a second service that is refused, the file of the first one is left alone.
     await written.write()
-    using reloading = hangUps?.reload(service, { load, manager, log }) ?? null
+    using reloading =
+      hangUps?.reload(service, { load: isConfigured ? load : undefined, manager, log }) ?? null
     yield { url: service.url, host: new URL(service.url).hostname, port: service.port }
     await manager.ready()
     if (!signal.aborted) await Promise.race([once(signal, 'abort'), service.failed])

@@ -5,8 +5,8 @@ import { told } from './told.ts'
 import type { ServiceManager } from './systemd.ts'
 
 export interface HangUpOptions {
-  /** Reads the configuration anew. */
-  readonly load: () => Promise<Partial<ServerConfig>>
+  /** Reads the configuration anew; undefined where there is none. */
+  readonly load: (() => Promise<Partial<ServerConfig>>) | undefined
   readonly manager: ServiceManager
   readonly log: Log
 }
@@ -35,6 +35,9 @@ export class HangUps implements Disposable {
   reload(service: RunningService, { load, manager, log }: HangUpOptions): Disposable {
     const over = new AbortController()
     this.#reload = async () => {
+      // Another program may have moved the file of the log.
+      await log.reopen().catch((error: unknown) => log.error(told(error)))
+      if (load === undefined) return
       await manager.reloading()
       try {
         await service.reload(await load())

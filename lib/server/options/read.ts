@@ -9,7 +9,7 @@ import { reasonToIgnore, refusalOf } from './foreign.ts'
 import { KEYSTONE_OPTIONS, LIMIT_OPTIONS } from './identity-options.ts'
 import { IMAGE_OPTIONS } from './image-options.ts'
 import { IMPORT_OPTIONS } from './import-options.ts'
-import { interpolate } from './interpolate.ts'
+import { interpolate, MOST_CHARACTERS, MOST_LEVELS, type Refusal } from './interpolate.ts'
 import { nearest } from '../../nearest.ts'
 import { keysOf, type OptionDoc, sectionKey } from './option.ts'
 import { POLICY_OPTIONS } from './policy-options.ts'
@@ -43,9 +43,9 @@ export async function readConfigFiles(
     faults.push(...parsed.faults)
     settings.push(...parsed.settings)
   }
-  const whole = interpolate(settings, { defaultOf, isSecret }, (setting, reference) => {
+  const whole = interpolate(settings, { defaultOf, isSecret }, (setting, refusal) => {
     const { file, line } = setting
-    faults.push({ file, line, message: unresolved(setting, reference) })
+    faults.push({ file, line, message: unresolved(setting, refusal) })
   })
   const reading = new Reading(whole, notice)
   const config = readAll(reading)
@@ -113,7 +113,8 @@ function tellOfRest(reading: Reading): void {
       const { section, option, file, line } = setting
       const about = `${file}: ignored, since ${reason}`
       const told = ignored.get(about) ?? []
-      ignored.set(about, [...told, `[${section}] ${option} (line ${line})`])
+      told.push(`[${section}] ${option} (line ${line})`)
+      ignored.set(about, told)
     }
   }
   for (const [about, options] of ignored) reading.notice(`${about}: ${options.join(', ')}`)
@@ -155,10 +156,16 @@ function elsewhere({ section, option }: Setting): string | undefined {
 }
 
 /** A dollar sign of a secret is told without what is behind it. */
-function unresolved({ section, option }: Setting, reference: string | null): string {
+function unresolved({ section, option }: Setting, refusal: Refusal): string {
   const about = `[${section}] ${option}`
-  if (reference === null) return `${about}: it stands for itself`
-  const named = isSecret(section, option) ? "a '$' in it" : `'${reference}'`
+  if (refusal === 'itself') return `${about}: it stands for itself`
+  if (refusal === 'too much') {
+    return `${about}: with the values of the options that it names it is too long; ${MOST_CHARACTERS} characters may be`
+  }
+  if (refusal === 'too deep') {
+    return `${about}: it names options that name options, ${MOST_LEVELS} deep at most`
+  }
+  const named = isSecret(section, option) ? "a '$' in it" : `'${refusal.reference}'`
   return `${about}: ${named} names no option; a dollar sign is written as $$`
 }
 

@@ -31,7 +31,9 @@ export class Reading {
     const byKey = new Map<string, Setting[]>()
     for (const setting of settings) {
       const key = keyOf(setting.section, setting.option)
-      byKey.set(key, [...(byKey.get(key) ?? []), setting])
+      const found = byKey.get(key)
+      if (found === undefined) byKey.set(key, [setting])
+      else found.push(setting)
     }
     this.#byKey = byKey
   }

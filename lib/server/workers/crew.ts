@@ -15,8 +15,6 @@ export interface CrewOptions extends Listener {
   readonly onCounted: (series: Series) => void
   /** Told of the images that a worker had in hand when it ended. */
   readonly onLeft: (ids: ReadonlySet<string>) => void
-  /** Told of a connection that never came to its worker. */
-  readonly onUntaken: (socket: Socket) => void
   /** Told once when the workers cannot live. */
   readonly onHopeless: (error: GlanceError) => void
 }
@@ -134,15 +132,22 @@ export class Crew {
     for (let worker = first; ;) {
       const bornAt = performance.now()
       const reason = await endOf(worker)
+      // Who stops the whole group, as Ctrl-C does, is about to stop us as well.
+      if (reason === null) await delay(GROUP_MS)
       if (this.#isLeaving) return
       const pauseMs = this.#respawning.ended(performance.now() - bornAt)
       if (pauseMs === null) {
         const { inARow } = this.#respawning
-        const message = `workers end as soon as they are started, ${inARow} in a row: ${reason}`
+        const message = `workers end as soon as they are started, ${inARow} in a row: ${reason ?? TOLD}`
         onHopeless(new GlanceError('unavailable', message))
         return
       }
-      report(new GlanceError('unavailable', `${reason}: another takes its place`))
+      report(
+        new GlanceError(
+          'unavailable',
+          `${reason ?? `worker ${worker.pid} ${TOLD}`}: another takes its place`,
+        ),
+      )
       await delay(pauseMs)
       if (this.#isLeaving) return
       worker = this.#fork()
@@ -151,11 +156,17 @@ export class Crew {
   }
 }
 
-/** Why the worker ended. */
-async function endOf(worker: WorkerProcess): Promise<string> {
+const TOLD = 'was told to end'
+
+/** How far apart the processes of a group may hear of a signal. Milliseconds. */
+const GROUP_MS = 250
+
+/** Why the worker ended; null for one that is about to, since somebody has told it to. */
+async function endOf(worker: WorkerProcess): Promise<string | null> {
   try {
     await worker.ready
-    return `worker ${worker.pid} has ended (${await worker.ended})`
+    const end = await Promise.race([worker.ended, worker.told])
+    return end === undefined ? null : `worker ${worker.pid} has ended (${end})`
   } catch (error) {
     await worker.ended
     return messageOf(error)

@@ -19,6 +19,10 @@ export type FromWorker =
   | { readonly type: 'ready' }
   /** The connection that was handed to it first of those that it has not said this of is its own. */
   | { readonly type: 'taken' }
+  /** That one is not: it comes too late, and somebody else may have it. */
+  | { readonly type: 'refused' }
+  /** Somebody else than its parent has told it to finish what it has and end. */
+  | { readonly type: 'leaving' }
   /** It cannot start, and ends. */
   | { readonly type: 'failed'; readonly error: ToldError }
   | { readonly type: 'report'; readonly error: ToldError; readonly requestId: string | undefined }

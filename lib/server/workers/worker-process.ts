@@ -20,6 +20,8 @@ export interface Listener {
   readonly report: Report
   readonly onExchange?: ((exchange: Exchange) => void) | undefined
   readonly notice: (message: string) => void
+  /** Told of a connection that never came to its worker. */
+  readonly onUntaken: (socket: Socket) => void
 }
 
 /** How a worker ended: `SIGKILL`, or `status 1`. */
@@ -32,6 +34,9 @@ export class WorkerProcess {
   readonly ready: Promise<void>
   /** Never rejects. */
   readonly ended: Promise<WorkerEnd>
+  /** Resolves when somebody else than we has told it to end, which may take its time. */
+  readonly told: Promise<void>
+  #isTold = false
   /** Whether it was told to end. */
   isLeaving = false
   isReady = false
@@ -43,11 +48,13 @@ export class WorkerProcess {
   /** Who waits for that. */
   #counting: (() => void)[] = []
 
-  constructor(config: ServerConfig, { report, onExchange, notice }: Listener) {
+  constructor(config: ServerConfig, { report, onExchange, notice, onUntaken }: Listener) {
     const stdio = ['ignore', 'ignore', 'inherit', 'ipc'] as const
     const child = fork(PROGRAM, [], { serialization: 'advanced', stdio: [...stdio] })
     this.#child = child
     this.ended = endOf(child)
+    let tell = () => {}
+    this.told = new Promise(resolve => (tell = resolve))
     this.ready = new Promise((resolve, reject) => {
       child.on('message', (message: FromWorker) => {
         if (message.type === 'ready') {
@@ -56,7 +63,13 @@ export class WorkerProcess {
         } else if (message.type === 'failed') reject(hear(message.error))
         else if (message.type === 'report') report(hear(message.error), message.requestId)
         else if (message.type === 'taken') this.#handing.shift()?.destroy()
-        else if (message.type === 'holds') this.#hold(message.id, message.isHeld)
+        else if (message.type === 'refused') {
+          const socket = this.#handing.shift()
+          if (socket?.destroyed === false) onUntaken(socket)
+        } else if (message.type === 'leaving') {
+          this.#isTold = true
+          tell()
+        } else if (message.type === 'holds') this.#hold(message.id, message.isHeld)
         else if (message.type === 'exchange') onExchange?.(message.exchange)
         else if (message.type === 'metrics') this.#count(message.series)
         else notice(message.message)
@@ -95,7 +108,7 @@ export class WorkerProcess {
 
   /** Hands a connection over, of which nothing was read; false when the worker is gone. */
   take(socket: Socket): boolean {
-    if (!this.#child.connected) return false
+    if (!this.#child.connected || this.#isTold) return false
     this.#handing.push(socket)
     // Node would never close what a worker that dies has not taken, so we do.
     const options = { keepOpen: true }

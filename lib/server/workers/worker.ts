@@ -9,6 +9,7 @@ if (!process.connected) process.exit(1)
 
 let api: Promise<WorkerApi> | undefined
 let stopping: Promise<void> | undefined
+let isLeaving = false
 
 process.on('message', (message: ToWorker, socket?: Socket) => {
   switch (message.type) {
@@ -16,6 +17,11 @@ process.on('message', (message: ToWorker, socket?: Socket) => {
       api ??= start(message)
       break
     case 'connection':
+      if (isLeaving) {
+        say({ type: 'refused' })
+        socket?.destroy() // Ours alone: its parent has it open as well.
+        break
+      }
       say({ type: 'taken' }) // Before anything is read of it.
       // Its client may have gone on the way.
       if (socket !== undefined) void api?.then(api => api.take(socket))
@@ -32,7 +38,13 @@ process.on('message', (message: ToWorker, socket?: Socket) => {
   }
 })
 // Who stops the whole group, as Ctrl-C and systemd do, stops us in this way as well; the parent says so besides.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, stop)
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    isLeaving = true
+    say({ type: 'leaving' })
+    stop()
+  })
+}
 // It is the parent that reads the configuration anew.
 process.on('SIGHUP', () => {})
 // A file that may not grow further is a failed write of one image.
