@@ -1,5 +1,8 @@
-/** A shell command: what somebody would write in Python to relay an image from URL to URL and hash it on its way. */
-export function pythonRelay(from: string, to: string): string {
+/**
+ * A shell command: what somebody would write in Python to relay an image from URL to URL and hash it on its way, by
+ * these of `hashlib`.
+ */
+export function pythonRelay(from: string, to: string, digests: readonly string[]): string {
   return python(
     [
       'from urllib.parse import urlsplit as split',
@@ -8,7 +11,7 @@ export function pythonRelay(from: string, to: string): string {
       'one, other = (http.client.HTTPConnection(at.hostname, at.port) for at in (source, target))',
       'one.request("GET", source.path)',
       'data = one.getresponse()',
-      'hashes = hashlib.md5(), hashlib.sha512()',
+      `hashes = [hashlib.new(name) for name in ${JSON.stringify(digests)}]`,
       'def chunks():',
       '    while chunk := data.read(65536):',
       '        for each in hashes: each.update(chunk)',
@@ -21,7 +24,7 @@ export function pythonRelay(from: string, to: string): string {
   )
 }
 
-/** As {@link pythonRelay}, into a file. */
+/** As {@link pythonRelay} by MD5 and SHA-512, into a file. */
 export function pythonDump(from: string, file: string): string {
   return python(
     [
