@@ -226,7 +226,10 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
   ['server/ready-database.ts', ['errors.ts', 'abort.ts', 'database/database.ts']],
   ['server/tls.ts', ['errors.ts', 'http/tls.ts', 'server/config.ts']],
   ['server/image-schema.ts', ['errors.ts', 'image/', 'wire/', 'server/config.ts']],
-  ['server/check-config.ts', ['errors.ts', 'database/connection.ts', 'store/open.ts', 'server/']],
+  [
+    'server/check-config.ts',
+    ['errors.ts', 'database/connection.ts', 'database/open.ts', 'store/open.ts', 'server/'],
+  ],
   ['server/remote-policy.ts', ['errors.ts', 'http/', 'server/policy/']],
   ['server/fetcher.ts', ['errors.ts', 'http/', 'stream/', 'server/import/importer.ts']],
   [

@@ -1,7 +1,7 @@
 import { GlanceError } from '../errors.ts'
 import { parseConnection } from './connection.ts'
 import type { Database } from './database.ts'
-import { openModule } from './module.ts'
+import { moduleOf, openModule } from './module.ts'
 import { completeSettings, type OpenOptions, type ServerSettings } from './settings.ts'
 
 /** Our drivers; any other name is that of a module. */
@@ -53,7 +53,12 @@ export async function openDatabase(
   return openMysql(connection, settings, options)
 }
 
+/** Refuses a driver that there is not, and opens nothing. @throws {GlanceError} `usage`. */
+export async function checkDriver(dataApi: string): Promise<void> {
+  if (isModule(dataApi)) await moduleOf(dataApi)
+}
+
 /** Whether it is none of our drivers. */
-export function isModule(dataApi: string): boolean {
+function isModule(dataApi: string): boolean {
   return !DATA_APIS.some(name => name === dataApi)
 }

@@ -1,7 +1,6 @@
 import { GlanceError, isGlanceError } from '../errors.ts'
 import { parseConnection } from '../database/connection.ts'
-import { moduleOf } from '../database/module.ts'
-import { isModule } from '../database/open.ts'
+import { checkDriver } from '../database/open.ts'
 import { checkStore } from '../store/open.ts'
 import type { ServerConfig } from './config.ts'
 import { imageSchemaOf } from './image-schema.ts'
@@ -58,8 +57,9 @@ export async function checkConfig(config: ServerConfig): Promise<readonly string
 /** Of somebody else's driver only itself knows what its connection is like. */
 async function checkConnection({ connection, dataApi }: ServerConfig): Promise<void> {
   if (connection === null) requireConnection(dataApi)
-  if (dataApi !== null && isModule(dataApi)) await moduleOf(dataApi)
-  else if (connection !== null && dataApi !== 'simple') parseConnection(connection)
+  if (dataApi !== null) await checkDriver(dataApi)
+  const isOurs = dataApi === null || ['sqlite', 'postgresql', 'mysql'].includes(dataApi)
+  if (connection !== null && isOurs) parseConnection(connection)
 }
 
 /** Clients and operators cannot both be at one port, unless at addresses of which neither is every one. */
