@@ -5,7 +5,7 @@ import { twoServers, writePages } from './listed.ts'
 import { race } from './measure.ts'
 import { OURS } from './ours.ts'
 import type { Race } from './result.ts'
-import { pagesSource } from './source.ts'
+import { pagesSource, type Source } from './source.ts'
 
 const COUNTS = [1000, 10_000, 100_000, 1_000_000]
 
@@ -33,6 +33,21 @@ interface Ends extends AsyncDisposable {
   readonly pids: readonly number[]
 }
 
+type End = Pick<Source, 'address' | 'pid'> & AsyncDisposable
+
+function between(one: End, other: End, count: number): Ends {
+  return {
+    count,
+    from: one.address,
+    to: other.address,
+    pids: [one.pid, other.pid],
+    [Symbol.asyncDispose]: async () => {
+      await one[Symbol.asyncDispose]()
+      await other[Symbol.asyncDispose]()
+    },
+  }
+}
+
 /** From files that nginx sends, so that the command has the machine for itself. */
 async function ofPages(context: Context): Promise<Race> {
   const title = 'compare of images, all the same, as nginx sends them from files'
@@ -41,16 +56,7 @@ async function ofPages(context: Context): Promise<Race> {
     await writePages(pages, count)
     const one = await pagesSource(join(folder, 'one'), pages)
     const other = await pagesSource(join(folder, 'other'), pages)
-    return {
-      count,
-      from: one.address,
-      to: other.address,
-      pids: [one.pid, other.pid],
-      [Symbol.asyncDispose]: async () => {
-        await one[Symbol.asyncDispose]()
-        await other[Symbol.asyncDispose]()
-      },
-    }
+    return between(one, other, count)
   })
 }
 
@@ -58,16 +64,7 @@ async function ofServers(context: Context): Promise<Race> {
   const title = 'compare of images, all the same, between two of our servers on this machine'
   return await grown(context, { name: 'servers', title, rounds: 1 }, async (count, folder) => {
     const [one, other] = await twoServers(folder, count)
-    return {
-      count,
-      from: one.address,
-      to: other.address,
-      pids: [one.pid, other.pid],
-      [Symbol.asyncDispose]: async () => {
-        await one[Symbol.asyncDispose]()
-        await other[Symbol.asyncDispose]()
-      },
-    }
+    return between(one, other, count)
   })
 }
 

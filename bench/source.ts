@@ -63,14 +63,22 @@ async function nginx(
   pages = join(folder, 'pages'),
 ): Promise<Source> {
   await writeFile(join(pages, 'versions.json'), JSON.stringify(VERSIONS))
-  const launch = async () => {
-    const port = await freePort()
+  return await launched(folder, async port => {
     const configuration = join(folder, 'nginx.conf')
     await writeFile(configuration, settings(folder, pages, port, locations))
-    const daemon = await startDaemon(['/usr/sbin/nginx', '-p', folder, '-c', configuration], {
-      folder,
-      log: join(folder, 'nginx.log'),
-    })
+    return ['/usr/sbin/nginx', '-p', folder, '-c', configuration]
+  })
+}
+
+/** A program that answers at a free port as long as it runs, started once more when somebody else has taken that. */
+export async function launched(
+  folder: string,
+  wordsFor: (port: number) => Promise<readonly string[]>,
+): Promise<Source> {
+  const launch = async () => {
+    const port = await freePort()
+    const log = join(folder, 'launched.log')
+    const daemon = await startDaemon([...(await wordsFor(port))], { folder, log })
     await whenHealthy(daemon, `http://127.0.0.1:${port}/versions`)
     return { daemon, port }
   }

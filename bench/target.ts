@@ -1,9 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { freePort, startDaemon } from '../test/real/support/daemon.ts'
 import { shell } from './shell.ts'
-import { type Fields, type Source, VERSIONS, whenHealthy } from './source.ts'
+import { type Fields, launched, type Source, VERSIONS } from './source.ts'
 
 /** Seen from `dist/bench`. */
 const PROGRAM = fileURLToPath(new URL('../../bench/discard.c', import.meta.url))
@@ -45,18 +44,5 @@ export async function discardingTarget(folder: string, v2: Fields): Promise<Sour
     }),
   )
   await writeFile(join(folder, 'routes'), lines.join(''))
-  const launch = async () => {
-    const port = await freePort()
-    const words = [program, String(port), join(folder, 'routes')]
-    const daemon = await startDaemon(words, { folder, log: join(folder, 'discard.log') })
-    await whenHealthy(daemon, `http://127.0.0.1:${port}/versions`)
-    return { daemon, port }
-  }
-  const { daemon, port } = await launch().catch(launch)
-  return {
-    url: `http://127.0.0.1:${port}`,
-    address: `127.0.0.1:${port}`,
-    pid: daemon.pid,
-    [Symbol.asyncDispose]: daemon.stop,
-  }
+  return await launched(folder, async port => [program, String(port), join(folder, 'routes')])
 }
