@@ -102,7 +102,7 @@ t.test('digests of long streams, which other threads compute', async t => {
     const hasher = new Hasher(['md5'])
     for await (const chunk of lent(1, LONG)) await hasher.update(chunk)
     const asked = await Promise.all(Array.from({ length: 5000 }, () => hasher.hex('md5')))
-    t.strictSame([...new Set(asked)].length, 1)
+    t.equal(new Set(asked).size, 1)
     t.match(asked[0], /^[0-9a-f]{32}$/)
   })
 
