@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { GlanceError } from '../errors.ts'
-import { dropBuffer, giveBuffer, SMALL, takeBuffer, takeLargeBuffer } from '../stream/buffers.ts'
+import { dropBuffer, giveBuffer, takeBufferFor } from '../stream/buffers.ts'
 import type { ByteRange } from '../stream/range.ts'
 import { systemCall } from './file-errors.ts'
 
@@ -75,7 +75,7 @@ class TwoBuffers {
   }
 
   #take(): Buffer {
-    return this.#size > SMALL ? takeLargeBuffer() : takeBuffer()
+    return takeBufferFor(this.#size)
   }
 }
 

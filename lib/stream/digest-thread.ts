@@ -1,32 +1,43 @@
 import type { Hash } from 'node:crypto'
-import { parentPort } from 'node:worker_threads'
-import type { DigestAlgorithm } from '../image/digest.ts'
+import { parentPort, workerData } from 'node:worker_threads'
+import { DigestQueue, type DigestTask } from './digest-queue.ts'
+import { DigestSlots, type SharedSlots } from './digest-slots.ts'
 import { hashBy } from './hash-by.ts'
 
-/** What a thread is to do with one of its hashes: to take bytes in, or, without any, to tell what it has come to. */
-export interface DigestTask {
-  /** Null: to forget it. */
-  readonly ticket: number | null
-  readonly stream: number
-  readonly algorithm: DigestAlgorithm
-  /** Shared memory, left alone until the task is answered. */
-  readonly bytes: Uint8Array | null
+/** What a thread is started with. */
+export interface DigestThreadData {
+  readonly queue: SharedArrayBuffer
+  readonly slots: SharedSlots
 }
 
-export interface DigestAnswer {
-  readonly ticket: number
-  /** Empty unless it was asked for. */
-  readonly hex: string
-}
+/** What a thread tells: null, that who waits may go on; else a digest that was asked for. */
+export type DigestAnswer = null | { readonly ticket: number; readonly hex: string }
 
+const { queue: memory, slots: shared } = workerData as DigestThreadData // By digest-threads.ts.
+const queue = new DigestQueue(memory)
+const slots = new DigestSlots(shared)
 const hashes = new Map<number, Hash>()
 
-parentPort?.on('message', ({ ticket, stream, algorithm, bytes }: DigestTask) => {
-  if (ticket === null) return void hashes.delete(stream)
+for (;;) {
+  const task = queue.next()
+  const answer = carryOut(task)
+  // In this order: who ends in between has read a slot that stays in use, not one that others count on.
+  queue.done()
+  if (task.kind === 'update') slots.release(task.slot)
+  if (answer !== undefined) tell(answer)
+  if (slots.isAwaited(queue.isEmpty)) tell(null)
+}
+
+function carryOut(task: DigestTask): DigestAnswer | undefined {
+  const { stream, algorithm } = task
+  if (task.kind === 'forget') return void hashes.delete(stream)
   const hash = hashes.get(stream) ?? hashBy(algorithm)
   hashes.set(stream, hash)
-  if (bytes !== null) hash.update(bytes)
-  const answer: DigestAnswer = { ticket, hex: bytes === null ? hash.copy().digest('hex') : '' }
+  if (task.kind === 'hex') return { ticket: task.ticket, hex: hash.copy().digest('hex') }
+  return void hash.update(slots.bytes(task.slot, task.length))
+}
+
+function tell(answer: DigestAnswer): void {
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- A thread has no origin.
   parentPort?.postMessage(answer)
-})
+}

@@ -2,14 +2,12 @@ import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { GlanceError, messageOf } from '../errors.ts'
 import type { DigestAlgorithm } from '../image/digest.ts'
-import type { DigestAnswer, DigestTask } from './digest-thread.ts'
+import { DigestQueue, type DigestTask, type HashName } from './digest-queue.ts'
+import { DigestSlots, SLOT } from './digest-slots.ts'
+import type { DigestAnswer, DigestThreadData } from './digest-thread.ts'
 
-/** Bytes that are handed over at a time. */
-const SLOT = 256 * 1024
-/** How many of these the threads have at most, before whoever has more waits. */
-const SLOTS = 12
-/** One processor is for whoever moves the data. */
-const THREADS = Math.min(4, availableParallelism() - 1)
+/** Both digests of one stream are computed at once where there are two processors; with one there is nothing to win. */
+const THREADS = availableParallelism() < 2 ? 0 : Math.min(4, availableParallelism())
 /** A thread makes next to nothing that is to be collected. */
 const LIMITS = { maxYoungGenerationSizeMb: 2 }
 
@@ -29,25 +27,19 @@ export interface RemoteHashes {
  * thread can be started.
  */
 export function hashElsewhere(algorithms: readonly DigestAlgorithm[]): RemoteHashes | undefined {
-  if (THREADS < 1 || algorithms.length === 0 || !haveThread()) return undefined
+  if (THREADS === 0 || algorithms.length === 0 || !haveThread()) return undefined
   const hashes = new Hashes(algorithms)
   forgotten.register(hashes, hashes.parts)
   return hashes
 }
 
 /** One hash on its thread. */
-interface Part {
-  readonly algorithm: DigestAlgorithm
-  readonly stream: number
+interface Part extends HashName {
   readonly thread: Thread
 }
 
 class Hashes implements RemoteHashes {
   readonly parts: readonly Part[]
-  /** What is filled before the threads have it, since each hand-over takes a while. */
-  #slot: Uint8Array | undefined
-  #filled = 0
-  #failure: { readonly error: unknown } | undefined
 
   constructor(algorithms: readonly DigestAlgorithm[]) {
     this.parts = algorithms.map(algorithm => {
@@ -58,112 +50,170 @@ class Hashes implements RemoteHashes {
   }
 
   async update(chunk: Uint8Array): Promise<void> {
-    for (let at = 0; at < chunk.length;) {
-      this.#slot ??= slots.take()
-      const bytes = chunk.subarray(at, at + SLOT - this.#filled)
-      this.#slot.set(bytes, this.#filled)
-      this.#filled += bytes.length
-      at += bytes.length
-      if (this.#filled === SLOT) {
-        await slots.room()
-        this.#hand()
+    for (let at = 0; at < chunk.length; at += SLOT) {
+      const bytes = chunk.subarray(at, at + SLOT)
+      const slot = line.take(this.parts.length) ?? (await line.wait(this.parts.length))
+      slots.fill(slot, bytes)
+      for (const { thread, stream, algorithm } of this.parts) {
+        thread.put({ kind: 'update', stream, algorithm, slot, length: bytes.length })
       }
-      if (this.#failure !== undefined) throw this.#failure.error
+      for (const { thread } of this.parts) thread.requireAlive()
     }
   }
 
   async hex(algorithm: DigestAlgorithm): Promise<string> {
-    // What is left of a stream is little, and waits for nobody: who asks for another digest is to find it handed over.
-    if (this.#slot !== undefined) {
-      slots.crowd()
-      this.#hand()
-    }
-    if (this.#failure !== undefined) throw this.#failure.error
     const part = this.parts.find(one => one.algorithm === algorithm)
     if (part === undefined) throw new TypeError(`not made to compute ${algorithm}`)
-    return await part.thread.ask({ stream: part.stream, algorithm, bytes: null })
-  }
-
-  /** Has the threads hash what has come, for which there is to be room. */
-  #hand(): void {
-    const [slot, filled] = [this.#slot, this.#filled]
-    this.#slot = undefined
-    this.#filled = 0
-    if (slot === undefined) return slots.give()
-    const bytes = slot.subarray(0, filled)
-    const hashed = this.parts.map(({ stream, algorithm, thread }) =>
-      thread.ask({ stream, algorithm, bytes }),
-    )
-    void this.#settled(slot, hashed)
-  }
-
-  /** Frees the slot once all have hashed it. */
-  async #settled(slot: Uint8Array, hashed: readonly Promise<string>[]): Promise<void> {
-    for (const one of await Promise.allSettled(hashed)) {
-      if (one.status === 'rejected') this.#failure ??= { error: one.reason }
-    }
-    slots.give(slot)
+    for (const { thread } of this.parts) thread.requireAlive()
+    return await part.thread.hex(part)
   }
 }
 
-/** A thread that hashes, and keeps the process only as long as it is waited for. */
+/** A thread that hashes, and keeps the process only as long as one is waited for. */
 class Thread {
   /** How many hashes it has been given, which it has forgotten since or not. */
   streams = 0
-  readonly #worker = new Worker(new URL('digest-thread.js', import.meta.url), {
-    resourceLimits: LIMITS,
-    execArgv: [], // What the program was started with is about the program.
-  })
-  readonly #waiting = new Map<number, PromiseWithResolvers<string>>()
+  readonly #queue = new DigestQueue()
+  readonly #worker: Worker
+  /** What there is no room for in the queue. */
+  #later: DigestTask[] = []
+  readonly #asked = new Map<number, PromiseWithResolvers<string>>()
   #tickets = 0
   /** Why it has ended. */
   #end: GlanceError | undefined
 
   constructor() {
-    this.#worker.unref()
-    this.#worker.on('message', ({ ticket, hex }: DigestAnswer) => {
-      this.#settle(ticket)?.resolve(hex)
+    const workerData: DigestThreadData = { queue: this.#queue.memory, slots: slots.memory }
+    this.#worker = new Worker(new URL('digest-thread.js', import.meta.url), {
+      workerData,
+      resourceLimits: LIMITS,
+      execArgv: [], // What the program was started with is about the program.
     })
-    const end = (why: string, cause?: unknown) => {
-      const message = `the thread that computes digests has ended${why}`
-      this.#end ??= new GlanceError('unavailable', message, { cause })
-      const index = threads.indexOf(this)
-      if (index >= 0) threads.splice(index, 1)
-      for (const ticket of this.#waiting.keys()) this.#settle(ticket)?.reject(this.#end)
-    }
-    this.#worker.on('error', error => end(`: ${messageOf(error)}`, error))
-    this.#worker.on('exit', () => end(''))
+    this.keepProcess(awaited > 0)
+    this.#worker.on('message', (answer: DigestAnswer) => {
+      if (answer === null) goOn()
+      else this.#settle(answer.ticket)?.resolve(answer.hex)
+    })
+    this.#worker.on('error', error => this.#ended(`: ${messageOf(error)}`, error))
+    this.#worker.on('exit', () => this.#ended(''))
   }
 
-  /** Resolves to the hex of what was hashed where that is asked for, else to nothing when it is hashed. */
-  async ask(task: Omit<DigestTask, 'ticket'>): Promise<string> {
+  /** @throws {GlanceError} `unavailable` when it has ended. */
+  requireAlive(): void {
     if (this.#end !== undefined) throw this.#end
-    this.#tickets += 1
-    const ticket = this.#tickets
-    const waiting = promiseWithResolvers<string>()
-    if (this.#waiting.size === 0) this.#worker.ref()
-    this.#waiting.set(ticket, waiting)
-    this.#post({ ...task, ticket })
-    return await waiting.promise
   }
 
-  /** Nobody is interested in that hash any more. */
-  forget({ stream, algorithm }: Part): void {
-    this.streams -= 1
-    this.#post({ ticket: null, stream, algorithm, bytes: null })
+  /** Resolves to what a hash has come to. @throws {GlanceError} `unavailable` when the thread ends before. */
+  async hex({ stream, algorithm }: HashName): Promise<string> {
+    this.#tickets = (this.#tickets + 1) | 0
+    const [ticket, asked] = [this.#tickets, promiseWithResolvers<string>()]
+    this.#asked.set(ticket, asked)
+    wait(1)
+    this.put({ kind: 'hex', stream, algorithm, ticket })
+    return await asked.promise
   }
 
-  #post(task: DigestTask): void {
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- A thread has no origin.
-    this.#worker.postMessage(task)
+  /** Has it do that; what nobody can do any more is dropped. */
+  put(task: DigestTask): void {
+    if (this.#end !== undefined) return drop(task)
+    if (this.#later.length === 0 && this.#queue.put(task)) return
+    this.#later.push(task)
+    slots.await()
+    if (this.#queue.isEmpty) this.putLater()
+  }
+
+  /** Puts in what there is room for by now. */
+  putLater(): void {
+    const tasks = this.#later
+    this.#later = []
+    for (const task of tasks) this.put(task)
+  }
+
+  keepProcess(isWanted: boolean): void {
+    if (isWanted) this.#worker.ref()
+    else this.#worker.unref()
+  }
+
+  #ended(why: string, cause?: unknown): void {
+    if (this.#end !== undefined) return
+    const message = `the thread that computes digests has ended${why}`
+    this.#end = new GlanceError('unavailable', message, { cause })
+    const index = threads.indexOf(this)
+    if (index >= 0) threads.splice(index, 1)
+    for (let task = this.#queue.peek(); task !== undefined; task = this.#queue.peek()) {
+      this.#queue.done()
+      drop(task)
+    }
+    this.putLater()
+    for (const ticket of this.#asked.keys()) this.#settle(ticket)?.reject(this.#end)
+    goOn()
   }
 
   #settle(ticket: number): PromiseWithResolvers<string> | undefined {
-    const waiting = this.#waiting.get(ticket)
-    this.#waiting.delete(ticket)
-    if (this.#waiting.size === 0) this.#worker.unref()
-    return waiting
+    const asked = this.#asked.get(ticket)
+    if (this.#asked.delete(ticket)) wait(-1)
+    return asked
   }
+}
+
+/** Nobody will carry it out. */
+function drop(task: DigestTask): void {
+  if (task.kind === 'update') slots.release(task.slot)
+}
+
+/** Who waits for a slot, in the order in which they came. */
+class Line {
+  readonly #waiting: { readonly readers: number; readonly go: (slot: number) => void }[] = []
+
+  /** One that is free, and that nobody else waits for. */
+  take(readers: number): number | undefined {
+    return this.#waiting.length === 0 ? slots.take(readers) : undefined
+  }
+
+  async wait(readers: number): Promise<number> {
+    wait(1)
+    const slot = new Promise<number>(go => this.#waiting.push({ readers, go }))
+    this.goOn()
+    return await slot.finally(() => wait(-1))
+  }
+
+  /** Gives out what is free. */
+  goOn(): void {
+    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+      slots.await()
+      const slot = slots.take(next.readers)
+      if (slot === undefined) return
+      this.#waiting.shift()
+      next.go(slot)
+    }
+  }
+}
+
+const slots = new DigestSlots()
+const line = new Line()
+const threads: Thread[] = []
+let streams = 0
+/** How many wait for a thread. */
+let awaited = 0
+
+const forgotten = new FinalizationRegistry<readonly Part[]>(parts => {
+  for (const { thread, stream, algorithm } of parts) {
+    thread.streams -= 1
+    thread.put({ kind: 'forget', stream, algorithm })
+  }
+})
+
+/** The process stays as long as somebody waits. */
+function wait(more: 1 | -1): void {
+  const before = awaited
+  awaited += more
+  if (before > 0 !== awaited > 0) for (const thread of threads) thread.keepProcess(awaited > 0)
+}
+
+/** A thread has time. */
+function goOn(): void {
+  for (const thread of threads) thread.putLater()
+  line.goOn()
 }
 
 interface PromiseWithResolvers<T> {
@@ -182,50 +232,6 @@ function promiseWithResolvers<T>(): PromiseWithResolvers<T> {
   })
   return { promise, resolve, reject }
 }
-
-/** Memory that the threads share with us, used again and again. */
-class Slots {
-  readonly #free: Uint8Array[] = []
-  readonly #waiting: (() => void)[] = []
-  /** How many the threads have. */
-  #handed = 0
-
-  /** At once: a stream has one that it fills, however slowly, and keeps no other stream from having one. */
-  take(): Uint8Array {
-    return this.#free.pop() ?? new Uint8Array(new SharedArrayBuffer(SLOT))
-  }
-
-  /**
-   * Resolves when the threads are not behind by so many that one more would only take memory. It counts as theirs from
-   * then on: whoever waits is called by one that is given back, and by nothing else.
-   */
-  async room(): Promise<void> {
-    if (this.#handed < SLOTS) this.#handed += 1
-    else await new Promise<void>(resolve => this.#waiting.push(resolve))
-  }
-
-  /** The threads have one more, room or not. */
-  crowd(): void {
-    this.#handed += 1
-  }
-
-  /** Without one where the threads never had it. */
-  give(slot?: Uint8Array): void {
-    this.#handed -= 1
-    if (slot !== undefined && this.#free.length < SLOTS) this.#free.push(slot)
-    if (this.#handed >= SLOTS || this.#waiting.length === 0) return
-    this.#handed += 1
-    this.#waiting.shift()?.()
-  }
-}
-
-const slots = new Slots()
-const threads: Thread[] = []
-let streams = 0
-
-const forgotten = new FinalizationRegistry<readonly Part[]>(parts => {
-  for (const part of parts) part.thread.forget(part)
-})
 
 /** Whether there is a thread, and as many as are wanted where they can be had: a system, or a user, may have no more. */
 function haveThread(): boolean {

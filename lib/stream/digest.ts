@@ -1,8 +1,8 @@
 import type { Hash } from 'node:crypto'
 import type { DigestAlgorithm } from '../image/digest.ts'
+import { giveBuffer, takeBuffer } from './buffers.ts'
 import type { Bytes } from './bytes.ts'
 import { hashElsewhere, type RemoteHashes } from './digest-threads.ts'
-import { freeAtOnce } from './free-at-once.ts'
 import { hashBy } from './hash-by.ts'
 
 /** Bytes that are hashed where they are: to hand so few to another thread takes longer. */
@@ -15,8 +15,7 @@ const FEW = 1024 * 1024
 export class Hasher {
   readonly #algorithms: readonly DigestAlgorithm[]
   /** What came until it is known whether the stream is long. */
-  #held: Uint8Array[] = []
-  #heldBytes = 0
+  readonly #held = new Held()
   #here: ReadonlyMap<DigestAlgorithm, Hash> | undefined
   #elsewhere: RemoteHashes | undefined
 
@@ -27,19 +26,16 @@ export class Hasher {
 
   /** Takes the next chunk in; it stays untouched until this resolves. */
   async update(chunk: Uint8Array): Promise<void> {
+    if (this.#algorithms.length === 0) return
     if (this.#elsewhere !== undefined) return await this.#elsewhere.update(chunk)
-    if (this.#here === undefined && this.#heldBytes + chunk.length <= FEW) {
-      this.#held.push(Uint8Array.from(chunk))
-      this.#heldBytes += chunk.length
+    if (this.#here === undefined && this.#held.bytes + chunk.length <= FEW) {
+      this.#held.take(chunk)
       return
     }
     if (this.#here === undefined) this.#elsewhere = hashElsewhere(this.#algorithms)
-    if (this.#elsewhere === undefined) return hashAll(this.#hashes(), [chunk])
-    for (const one of this.#held) {
-      await this.#elsewhere.update(one)
-      freeAtOnce(one)
-    }
-    this.#held = []
+    if (this.#elsewhere === undefined) return hashAll(this.#hashes(), chunk)
+    for (const one of this.#held.chunks()) await this.#elsewhere.update(one)
+    this.#held.release()
     await this.#elsewhere.update(chunk)
   }
 
@@ -58,14 +54,48 @@ export class Hasher {
   /** Those of this thread, with all that was held. */
   #hashes(): ReadonlyMap<DigestAlgorithm, Hash> {
     this.#here ??= new Map(this.#algorithms.map(name => [name, hashBy(name)]))
-    hashAll(this.#here, this.#held)
-    this.#held = []
+    for (const one of this.#held.chunks()) hashAll(this.#here, one)
+    this.#held.release()
     return this.#here
   }
 }
 
-function hashAll(hashes: ReadonlyMap<DigestAlgorithm, Hash>, chunks: readonly Uint8Array[]): void {
-  for (const chunk of chunks) for (const hash of hashes.values()) hash.update(chunk)
+/** Copies of chunks, in as few buffers as they fit in. */
+class Held {
+  bytes = 0
+  #buffers: Buffer[] = []
+  #filled = 0
+
+  take(chunk: Uint8Array): void {
+    this.bytes += chunk.length
+    for (let at = 0; at < chunk.length;) {
+      let buffer = this.#buffers.at(-1)
+      if (buffer === undefined || this.#filled === buffer.length) {
+        this.#buffers.push((buffer = takeBuffer()))
+        this.#filled = 0
+      }
+      const part = chunk.subarray(at, at + buffer.length - this.#filled)
+      buffer.set(part, this.#filled)
+      this.#filled += part.length
+      at += part.length
+    }
+  }
+
+  /** What has been taken, which is there until it is released. */
+  chunks(): readonly Uint8Array[] {
+    return this.#buffers.map((buffer, i) =>
+      i === this.#buffers.length - 1 ? buffer.subarray(0, this.#filled) : buffer,
+    )
+  }
+
+  release(): void {
+    for (const buffer of this.#buffers) giveBuffer(buffer)
+    this.#buffers = []
+  }
+}
+
+function hashAll(hashes: ReadonlyMap<DigestAlgorithm, Hash>, chunk: Uint8Array): void {
+  for (const hash of hashes.values()) hash.update(chunk)
 }
 
 /** Passes the bytes through, and through `hasher`, which has the digests once the stream has ended. */

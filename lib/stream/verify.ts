@@ -1,5 +1,6 @@
 import { GlanceError } from '../errors.ts'
 import { type Digest, type DigestAlgorithm, isDigestAlgorithm } from '../image/digest.ts'
+import { copied } from './buffers.ts'
 import type { Bytes } from './bytes.ts'
 import { Hasher } from './digest.ts'
 
@@ -24,7 +25,7 @@ export async function* verify(
   const [algorithm, wanted] = strongest(checksum, digest)
   const hasher = new Hasher(wanted === null ? [] : [algorithm])
   let seen = 0
-  let last: Uint8Array | undefined
+  let last: Bytes | undefined
   for await (const chunk of data) {
     if (chunk.length === 0) continue
     seen += chunk.length
@@ -32,7 +33,7 @@ export async function* verify(
       throw new GlanceError('corrupt', `the data goes on after the ${size} bytes expected`)
     }
     await hasher.update(chunk)
-    if (seen === size) last = new Uint8Array(chunk)
+    if (seen === size) last = copied(chunk)
     else yield chunk
   }
   if (size !== null && seen < size) {
@@ -45,7 +46,7 @@ export async function* verify(
       throw new GlanceError('corrupt', `${algorithm} is ${found}, expected ${wanted}`)
     }
   }
-  if (last !== undefined) yield last
+  if (last !== undefined) yield* last
 }
 
 /** Passes the bytes on, and ends in `corrupt` unless there are exactly `size`, as {@link verify}; null: any number. */

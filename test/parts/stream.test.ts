@@ -98,6 +98,14 @@ t.test('digests of long streams, which other threads compute', async t => {
     )
   })
 
+  t.test('are told to more who ask at once than a thread has room for', async t => {
+    const hasher = new Hasher(['md5'])
+    for await (const chunk of lent(1, LONG)) await hasher.update(chunk)
+    const asked = await Promise.all(Array.from({ length: 5000 }, () => hasher.hex('md5')))
+    t.equal(new Set(asked).size, 1)
+    t.match(asked[0], /^[0-9a-f]{32}$/)
+  })
+
   /** What a program prints that can make a `Hasher`. */
   async function printed(script: string, ...options: readonly string[]): Promise<string> {
     const from = JSON.stringify(new URL('../../lib/stream/digest.js', import.meta.url).href)

@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises'
+import { lending } from '../../stream/buffers.ts'
 import type { Bytes } from '../../stream/bytes.ts'
 import { verify } from '../../stream/verify.ts'
 import type { CacheReader, CacheSource } from './cache.ts'
@@ -86,7 +87,9 @@ export class Fill {
     signal?.addEventListener('abort', leave, { once: true })
     if (signal?.aborted === true) leave()
     const size = this.#size
-    const bytes = this.#bytesFor(follower, signal)
+    const bytes = lending(Math.min(CHUNK, this.#size), buffer =>
+      this.#bytesFor(follower, buffer, signal),
+    )
     return (async function* () {
       try {
         yield* bytes
@@ -166,9 +169,9 @@ export class Fill {
 
   async *#bytesFor(
     follower: Follower,
+    buffer: Buffer,
     signal: AbortSignal | undefined,
   ): AsyncGenerator<Uint8Array, void> {
-    const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK, this.#size))
     while (follower.position < this.#size) {
       signal?.throwIfAborted()
       const length = Math.min(buffer.length, this.#written - follower.position)

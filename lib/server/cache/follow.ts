@@ -1,5 +1,6 @@
 import type { FileHandle } from 'node:fs/promises'
 import { setTimeout } from 'node:timers/promises'
+import { lending } from '../../stream/buffers.ts'
 import type { Bytes } from '../../stream/bytes.ts'
 import type { CacheReader } from './cache.ts'
 
@@ -20,13 +21,28 @@ export interface Others {
 
 /** All of the data, as it comes. When it comes no further, `rest` has what is behind those bytes. */
 export async function* follow(
-  { file, size, isOver }: Others,
+  others: Others,
   { signal }: Pick<CacheReader, 'signal'>,
   rest: (position: number) => Promise<Bytes>,
 ): AsyncGenerator<Uint8Array, void> {
-  const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK, size))
   let position = 0
-  while (position < size) {
+  async function* coming(buffer: Buffer) {
+    for await (const chunk of growing(others, buffer, signal)) {
+      position += chunk.length
+      yield chunk
+    }
+  }
+  yield* lending(Math.min(CHUNK, others.size), coming)
+  if (position < others.size) yield* await rest(position)
+}
+
+/** What is written to the file as long as anybody does, read into one buffer. */
+async function* growing(
+  { file, size, isOver }: Others,
+  buffer: Buffer,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, void> {
+  for (let position = 0; position < size;) {
     signal?.throwIfAborted()
     const length = Math.min(buffer.length, size - position)
     let { bytesRead } = await file.read(buffer, 0, length, position)
@@ -34,11 +50,10 @@ export async function* follow(
       const isLast = await isOver()
       // It may have been written before it was over.
       if (isLast) bytesRead = (await file.read(buffer, 0, length, position)).bytesRead
-      if (isLast && bytesRead === 0) break
+      if (isLast && bytesRead === 0) return
     }
     position += bytesRead
     if (bytesRead > 0) yield buffer.subarray(0, bytesRead)
     else await setTimeout(LOOK_MS)
   }
-  if (position < size) yield* await rest(position)
 }

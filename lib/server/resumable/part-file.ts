@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises'
 import { GlanceError } from '../../errors.ts'
 import { systemCall } from '../../store/file-errors.ts'
+import { giveBuffer, lending, takeBufferFor } from '../../stream/buffers.ts'
 import type { Bytes } from '../../stream/bytes.ts'
 import type { OpenPart } from '../domain/parts.ts'
 
@@ -21,7 +22,7 @@ export class PartFile implements OpenPart {
   readonly digests: OpenPart['digests']
   readonly #file: FileHandle
   readonly #acknowledge: Begun['acknowledge']
-  readonly #buffer = Buffer.allocUnsafeSlow(CHUNK)
+  readonly #buffer = takeBufferFor(CHUNK)
   #filled = 0
   #size: number
   #safe: number
@@ -56,12 +57,15 @@ export class PartFile implements OpenPart {
     }
   }
 
-  async *follow(): AsyncGenerator<Uint8Array, void> {
-    const buffer = Buffer.allocUnsafeSlow(CHUNK)
+  follow(): AsyncGenerator<Uint8Array, void> {
+    return lending(CHUNK, buffer => this.#read(buffer))
+  }
+
+  async *#read(buffer: Buffer): AsyncGenerator<Uint8Array, void> {
     for (let at = 0; ;) {
       if (this.#end?.error !== undefined) throw this.#end.error
       if (at < this.#size) {
-        const length = Math.min(CHUNK, this.#size - at)
+        const length = Math.min(buffer.length, this.#size - at)
         const { bytesRead } = await systemCall(this.#file.read(buffer, 0, length, at))
         if (bytesRead === 0) throw new GlanceError('unavailable', `a part ends at byte ${at}`)
         at += bytesRead
@@ -75,16 +79,17 @@ export class PartFile implements OpenPart {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#file.close()
+    await this.#file.close() // Waits for what is being written.
+    giveBuffer(this.#buffer)
   }
 
   async #take(chunk: Uint8Array): Promise<void> {
     for (let taken = 0; taken < chunk.length;) {
-      const length = Math.min(CHUNK - this.#filled, chunk.length - taken)
+      const length = Math.min(this.#buffer.length - this.#filled, chunk.length - taken)
       this.#buffer.set(chunk.subarray(taken, taken + length), this.#filled)
       this.#filled += length
       taken += length
-      if (this.#filled === CHUNK) await this.#write()
+      if (this.#filled === this.#buffer.length) await this.#write()
       if (this.#size - this.#safe >= SAFE_EVERY) await this.#secure()
     }
   }
