@@ -146,6 +146,7 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
     [
       'errors.ts',
       'image/json.ts',
+      'wire/repr-digest.ts',
       'wire/resumable-upload.ts',
       'stream/',
       'store/file-errors.ts',
@@ -261,6 +262,7 @@ const MAY_IMPORT: readonly (readonly [string, readonly string[]])[] = [
     [
       'errors.ts',
       'wire/schema/image-schema.ts',
+      'wire/repr-digest.ts',
       'wire/resumable-upload.ts',
       'server/',
       'store/store.ts',

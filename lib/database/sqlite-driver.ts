@@ -9,6 +9,7 @@ import {
 import type Libsql from 'libsql'
 import { keepable } from './nul.ts'
 import { codeOf, toGlanceError } from './sqlite-errors.ts'
+import { SqliteJournal } from './sqlite-journal.ts'
 import { Turns } from './turns.ts'
 
 /** How long to wait before trying again what another process's lock kept from us. */
@@ -24,6 +25,8 @@ export interface SqliteDriverOptions {
   readonly timeoutMs: number
   /** What each connection begins with. Default: what a database of ours needs. */
   readonly pragmas?: readonly string[]
+  /** The file, where what is answered has to be on the disk and commits are to reach it together. Default: SQLite sees to it. */
+  readonly path?: string
 }
 
 /** kysely's driver for one connection to one SQLite file, which transactions and single queries have in turn. */
@@ -31,6 +34,7 @@ export class SqliteDriver implements Driver {
   readonly #options: SqliteDriverOptions
   readonly #turns: Turns
   #connection: SqliteConnection | undefined
+  #journal: SqliteJournal | undefined
 
   constructor(options: SqliteDriverOptions) {
     this.#options = options
@@ -38,10 +42,11 @@ export class SqliteDriver implements Driver {
   }
 
   async init(): Promise<void> {
-    const { open, timeoutMs, pragmas = PRAGMAS } = this.#options
+    const { open, timeoutMs, pragmas = PRAGMAS, path } = this.#options
     const connection = new SqliteConnection(open(), timeoutMs)
     try {
       for (const pragma of pragmas) await connection.execute(pragma)
+      if (path !== undefined) this.#journal = await journalOf(connection, path)
     } catch (error) {
       connection.close()
       throw error
@@ -49,38 +54,119 @@ export class SqliteDriver implements Driver {
     this.#connection = connection
   }
 
-  async acquireConnection(): Promise<SqliteConnection> {
+  async acquireConnection(): Promise<Turn> {
     if (this.#connection === undefined) throw new TypeError('the driver is not initialised')
-    await this.#turns.take()
-    return this.#connection
+    const turn = new Turn(this.#connection, this.#turns, this.#journal)
+    await turn.take()
+    return turn
   }
 
-  async beginTransaction(
-    connection: SqliteConnection,
-    settings: TransactionSettings,
-  ): Promise<void> {
-    await connection.execute(settings.accessMode === 'read only' ? 'begin' : BEGIN)
+  async beginTransaction(turn: Turn, { accessMode }: TransactionSettings): Promise<void> {
+    await turn.begin(accessMode === 'read only')
   }
 
-  async commitTransaction(connection: SqliteConnection): Promise<void> {
-    await connection.execute('commit')
+  async commitTransaction(turn: Turn): Promise<void> {
+    await turn.commit()
   }
 
-  async rollbackTransaction(connection: SqliteConnection): Promise<void> {
-    // A full disk or a failed write may have ended the transaction already.
-    if (connection.inTransaction) await connection.execute('rollback')
+  async rollbackTransaction(turn: Turn): Promise<void> {
+    await turn.rollback()
   }
 
-  async releaseConnection(): Promise<void> {
-    this.#turns.release()
+  async releaseConnection(turn: Turn): Promise<void> {
+    turn.release()
   }
 
   /** Closes the file when whoever has the connection is done with it. */
   async destroy(): Promise<void> {
     await this.#turns.take()
-    // Somebody else's stays as it is.
-    if (this.#options.pragmas === undefined) this.#connection?.checkpoint()
-    this.#connection?.close()
+    try {
+      await this.#journal?.close()
+    } finally {
+      // Somebody else's stays as it is.
+      if (this.#options.pragmas === undefined) this.#connection?.checkpoint()
+      this.#connection?.close()
+    }
+  }
+}
+
+/** The log of a database, which is left to us from here on; undefined where SQLite goes on to see to it. */
+async function journalOf(
+  connection: SqliteConnection,
+  path: string,
+): Promise<SqliteJournal | undefined> {
+  await connection.execute('select 1 from sqlite_schema') // From here on the log is there.
+  const journal = await SqliteJournal.open(path)
+  if (journal !== undefined) await connection.execute('pragma synchronous = normal')
+  return journal
+}
+
+/**
+ * The connection while it is one's turn. The turn is over when nothing more is asked of SQLite, and what was found or
+ * written is answered when it is on the disk: also what others have written, so that nobody is told of what a power cut
+ * undoes.
+ */
+class Turn implements DatabaseConnection {
+  readonly #connection: SqliteConnection
+  readonly #turns: Turns
+  readonly #journal: SqliteJournal | undefined
+  #isOurs = false
+  #transaction: 'none' | 'reading' | 'writing' = 'none'
+
+  constructor(connection: SqliteConnection, turns: Turns, journal: SqliteJournal | undefined) {
+    this.#connection = connection
+    this.#turns = turns
+    this.#journal = journal
+  }
+
+  async take(): Promise<void> {
+    await this.#turns.take()
+    this.#isOurs = true
+  }
+
+  release(): void {
+    if (!this.#isOurs) return
+    this.#isOurs = false
+    this.#turns.release()
+  }
+
+  async begin(readOnly: boolean): Promise<void> {
+    if (!this.#isOurs) await this.take()
+    // A transaction that began by reading might find later that another process has written in between.
+    await this.#connection.execute(readOnly ? 'begin' : BEGIN)
+    this.#transaction = readOnly ? 'reading' : 'writing'
+  }
+
+  async commit(): Promise<void> {
+    await this.#connection.execute('commit')
+    const hasWritten = this.#transaction === 'writing'
+    this.#transaction = 'none'
+    await this.#settle(hasWritten)
+  }
+
+  async rollback(): Promise<void> {
+    this.#transaction = 'none'
+    // A full disk or a failed write may have ended the transaction already.
+    if (this.#isOurs && this.#connection.inTransaction) await this.#connection.execute('rollback')
+  }
+
+  async executeQuery<R>(compiled: CompiledQuery): Promise<QueryResult<R>> {
+    if (!this.#isOurs) await this.take()
+    const result = await this.#connection.executeQuery<R>(compiled)
+    if (this.#transaction === 'none') await this.#settle(result.numAffectedRows !== undefined)
+    return result
+  }
+
+  // oxlint-disable-next-line require-yield
+  async *streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
+    throw new TypeError('listings are paged, not streamed')
+  }
+
+  async #settle(hasWritten: boolean): Promise<void> {
+    if (this.#journal === undefined) return
+    if (hasWritten || this.#connection.othersHaveWritten()) this.#journal.advanced()
+    this.release()
+    await this.#journal.settled()
   }
 }
 
@@ -91,12 +177,14 @@ const PRAGMAS = [
   'pragma foreign_keys = on',
 ]
 
-/** A transaction that began by reading might find later that another process has written in between. */
+/** Takes the lock. */
 const BEGIN = 'begin immediate'
 
 /** How many statements are kept prepared, and of how many characters at most: those that are run again and again. */
 const KEPT = 64
 const LONGEST_KEPT = 8192
+
+const LEAVES_TABLES = /^(?:select|insert|update|delete|with|savepoint|release|rollback to)\b/i
 
 interface PreparedStatement {
   readonly statement: Libsql.Statement
@@ -117,7 +205,7 @@ class Prepared {
 
   keep(sql: string, prepared: PreparedStatement): void {
     // What changes tables makes others mean something else.
-    if (!/^(?:select|insert|update|delete|with)\b/i.test(sql)) return this.#kept.clear()
+    if (!LEAVES_TABLES.test(sql)) return this.#kept.clear()
     if (sql.length > LONGEST_KEPT) return
     this.#kept.set(sql, prepared)
     if (this.#kept.size <= KEPT) return
@@ -133,11 +221,13 @@ function prepare(database: Libsql.Database, sql: string): PreparedStatement {
   return { statement, reads: statement.reader }
 }
 
-class SqliteConnection implements DatabaseConnection {
+class SqliteConnection {
   readonly #database: Libsql.Database
   readonly #timeoutMs: number
   readonly #prepared = new Prepared()
   #statements = 0
+  #version: Libsql.Statement | undefined
+  #seen: unknown
 
   constructor(database: Libsql.Database, timeoutMs: number) {
     this.#database = database
@@ -146,6 +236,19 @@ class SqliteConnection implements DatabaseConnection {
 
   get inTransaction(): boolean {
     return this.#database.inTransaction
+  }
+
+  /** Whether another connection, such as another process's, may have committed something since this was asked last. */
+  othersHaveWritten(): boolean {
+    try {
+      this.#version ??= this.#database.prepare('pragma data_version').raw()
+      const [now] = this.#version.get() as readonly unknown[] // One column.
+      const isOther = now !== this.#seen
+      this.#seen = now
+      return isOther
+    } catch {
+      return true // Nothing that was done has failed for that.
+    }
   }
 
   /** Runs one statement that neither takes nor answers anything. */
@@ -167,11 +270,6 @@ class SqliteConnection implements DatabaseConnection {
       this.#prepared.keep(sql, prepared)
       return changes === undefined ? { rows } : { rows, numAffectedRows: BigInt(changes) }
     })
-  }
-
-  // oxlint-disable-next-line require-yield
-  async *streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
-    throw new TypeError('listings are paged, not streamed')
   }
 
   /** Moves what is still in the journal into the file, so that it can be copied alone, as far as others let us. */

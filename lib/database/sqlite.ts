@@ -36,7 +36,11 @@ export async function openSqlite(
 ): Promise<Database> {
   const { default: Libsql } = await import('libsql')
   const db = new Kysely<Tables>({
-    dialect: sqliteDialect({ open: () => new Libsql(path), timeoutMs }),
+    dialect: sqliteDialect({
+      open: () => new Libsql(path),
+      timeoutMs,
+      ...(path !== IN_MEMORY && { path }),
+    }),
   })
   try {
     await sql`select 1`.execute(db) // kysely connects on the first query.

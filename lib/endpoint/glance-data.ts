@@ -10,6 +10,7 @@ import { digested, Hasher } from '../stream/digest.ts'
 import type { ByteRange } from '../stream/range.ts'
 import { skip } from '../stream/skip.ts'
 import { verify, verifySize } from '../stream/verify.ts'
+import { type Digests, digestsFromHeader, REPR_DIGEST } from '../wire/repr-digest.ts'
 import type { ImageData } from './endpoint.ts'
 
 /** How image data travels to and from one service. */
@@ -213,12 +214,18 @@ async function* nothing(): Bytes {}
 /** What data should be. */
 export type Expected = Pick<ImageData, 'size' | 'checksum' | 'digest'>
 
+/** Data that was sent. */
+export interface Sent extends Expected {
+  /** What the service has said at once of what it has stored. */
+  readonly stored?: Digests | undefined
+}
+
 /**
  * Sends the data to `url` and resolves to what the service should then have. Every Glance computes the MD5 of what it
  * stores; data whose MD5 is not known is hashed on its way, and checked against whatever other digest it has.
  * @throws {GlanceError} by the answer, or what reading the data throws; the service then keeps nothing.
  */
-export async function upload(url: URL, data: ImageData, transport: Transport): Promise<Expected> {
+export async function upload(url: URL, data: ImageData, transport: Transport): Promise<Sent> {
   const headers = { ...transport.headers, 'content-type': 'application/octet-stream' }
   const hasher = data.checksum === null ? new Hasher(['md5']) : undefined
   const answer = await send({ method: 'PUT', url, ...transport, headers }, data.size, async () => {
@@ -230,7 +237,18 @@ export async function upload(url: URL, data: ImageData, transport: Transport): P
   })
   if ((answer.statusCode ?? 0) >= 300) throw await refusal('PUT', url, answer, headers)
   answer.resume()
-  return hasher === undefined ? data : { ...data, checksum: await hasher.hex('md5') }
+  const { size, digest } = data
+  const checksum = hasher === undefined ? data.checksum : await hasher.hex('md5')
+  return { size, checksum, digest, stored: storedDigests(answer) }
+}
+
+function storedDigests({ headers }: IncomingMessage): Digests | undefined {
+  const said = headers[REPR_DIGEST]
+  try {
+    return typeof said === 'string' ? digestsFromHeader(said) : undefined
+  } catch {
+    return undefined // It is asked for then.
+  }
 }
 
 /**
@@ -266,6 +284,18 @@ export function difference(stored: Image, sent: Expected): string | undefined {
     return stored.checksum === sent.checksum ? undefined : 'data of another MD5'
   }
   return 'data that nothing proves: the two sides have no digest in common'
+}
+
+/**
+ * The image, which was `record` without its data, as far as the answer to the upload has proved that the service has the
+ * data. Undefined when it is to be asked what it has, as every Glance has to be.
+ */
+export function provedAtOnce(record: Image, sent: Sent): Image | undefined {
+  const { size, stored: { md5: checksum, ...others } = {} } = sent
+  if (size === null || checksum === undefined) return undefined
+  const [digest = null] = Object.entries(others).map(([algorithm, value]) => ({ algorithm, value }))
+  const image: Image = { ...record, status: 'active', size, checksum, digest }
+  return difference(image, sent) === undefined ? image : undefined
 }
 
 /** What an answer refuses, in the words of the service. */

@@ -20,7 +20,7 @@ import type {
   Withdrawal,
   Written,
 } from './endpoint.ts'
-import { difference, type Expected } from './glance-data.ts'
+import { difference, type Expected, provedAtOnce, type Sent } from './glance-data.ts'
 import { GlanceMembers } from './glance-members.ts'
 import type { ApiVersion } from './negotiate.ts'
 import type { GlanceService } from './glance-service.ts'
@@ -83,7 +83,7 @@ export abstract class GlanceEndpoint implements Endpoint {
     signal: AbortSignal | undefined,
   ): Promise<Image>
   /** Sends the data of a record that has none, and resolves to what the service should then have. */
-  protected abstract send(id: string, data: ImageData, options: AddOptions): Promise<Expected>
+  protected abstract send(id: string, data: ImageData, options: AddOptions): Promise<Sent>
   /** Has the data of a record that has none fetched, and waits for that. */
   protected abstract fetch(id: string, from: SizedPull, options: PullOptions): Promise<void>
   protected abstract remove(id: string, signal: AbortSignal | undefined): Promise<void>
@@ -122,7 +122,7 @@ export abstract class GlanceEndpoint implements Endpoint {
   async #add(
     given: Image,
     data: ImageData | null,
-    fill: (data: ImageData) => Promise<Expected>,
+    fill: (data: ImageData) => Promise<Sent>,
     signal: AbortSignal | undefined,
   ): Promise<Written> {
     const { image } = this.expressible(given)
@@ -133,7 +133,11 @@ export abstract class GlanceEndpoint implements Endpoint {
     if (data !== null) {
       if (record.status === 'queued') {
         // What the service made of it by itself is in it then.
-        record = await this.#prove(image.id, await fill(data), signal)
+        const sent = await fill(data)
+        const proved = provedAtOnce(record, sent)
+        // What is changed is answered with the whole image.
+        const isChanged = proved !== undefined && changesBetween(proved, image).length > 0
+        record = isChanged ? proved : await this.#prove(image.id, sent, signal)
       } else {
         // The attempt before got as far as this, or somebody else was faster.
         const wrong = difference(record, data)
@@ -265,7 +269,7 @@ export abstract class GlanceEndpoint implements Endpoint {
    * Sends the data; when that fails, waits until the service has noticed and keeps none of it. Where it has the same by
    * then from somebody else, nothing has failed.
    */
-  async #upload(id: string, data: ImageData, options: AddOptions): Promise<Expected> {
+  async #upload(id: string, data: ImageData, options: AddOptions): Promise<Sent> {
     try {
       return await this.send(id, data, options)
     } catch (error) {

@@ -23,7 +23,7 @@ import {
   type Room,
   WITHDRAWALS,
 } from './endpoint.ts'
-import { download, downloadRange, type Expected, type OneVersion, upload } from './glance-data.ts'
+import { download, downloadRange, type OneVersion, type Sent, upload } from './glance-data.ts'
 import { GlanceEndpoint } from './glance-endpoint.ts'
 import { importImage } from './glance-import.ts'
 import { acceptedValues, quotasOf } from './glance-room.ts'
@@ -203,7 +203,7 @@ export class GlanceV2Endpoint extends GlanceEndpoint {
     id: string,
     data: ImageData,
     { signal, onContinue }: AddOptions,
-  ): Promise<Expected> {
+  ): Promise<Sent> {
     const plain = this.service.url(`v2/images/${id}/file`)
     const { attempts } = this.service.options
     const isResumable = isWorthResuming(data) && (await this.#goesOn(signal))

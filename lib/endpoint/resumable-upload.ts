@@ -5,13 +5,11 @@ import { receive, send } from '../http/body.ts'
 import { redact } from '../http/redact.ts'
 import type { Bytes } from '../stream/bytes.ts'
 import { verifySize } from '../stream/verify.ts'
+import { type Digests, digestsFromHeader, digestsToHeader } from '../wire/repr-digest.ts'
 import {
   booleanFromHeader,
   booleanToHeader,
   bytesFromHeader,
-  type Digests,
-  digestsFromHeader,
-  digestsToHeader,
   PARTIAL_UPLOAD,
   sameDigests,
 } from '../wire/resumable-upload.ts'

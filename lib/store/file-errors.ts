@@ -1,3 +1,4 @@
+import { unlink } from 'node:fs/promises'
 import { GlanceError, messageOf } from '../errors.ts'
 
 /** What an operating system says when there is no room: on the disk, in the quota, in the largest file. */
@@ -22,6 +23,14 @@ export async function systemCall<T>(
     const [summary = code] = messageOf(error).split(',')
     throw new GlanceError(FULL.has(code) ? 'over_limit' : 'unavailable', summary, { cause: error })
   }
+}
+
+/** Removes a file that may be there: by one system call, unlike `rm`, which looks first. */
+export async function removeFile(path: string): Promise<void> {
+  const absent = (error: unknown) => {
+    if (codeOf(error) !== 'ENOENT') throw error
+  }
+  await systemCall(unlink(path).catch(absent))
 }
 
 function codeOf(error: unknown): string | undefined {

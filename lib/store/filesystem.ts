@@ -7,7 +7,6 @@ import {
   open,
   opendir,
   readdir,
-  rm,
   stat,
   unlink,
 } from 'node:fs/promises'
@@ -20,7 +19,7 @@ import { type ByteRange, checkRange } from '../stream/range.ts'
 import { rechunk } from '../stream/rechunk.ts'
 import { writeSparse } from '../stream/sparse.ts'
 import { verifySize } from '../stream/verify.ts'
-import { systemCall } from './file-errors.ts'
+import { removeFile, systemCall } from './file-errors.ts'
 import { readFileRange } from './file-reader.ts'
 import { type FilesystemSettings, type Mount, readMounts } from './filesystem-settings.ts'
 import { folderFor, folderWith, prepareFolder } from './folders.ts'
@@ -115,7 +114,7 @@ export class FilesystemStore implements Store {
       await this.#arrive(id, partial, join(folder, id))
       return { location: this.#placeOf(join(folder, id)), size: written }
     } finally {
-      await remove(partial)
+      await removeFile(partial)
     }
   }
 
@@ -182,7 +181,7 @@ export class FilesystemStore implements Store {
     for (const { path } of this.#settings.folders) {
       for (const name of await systemCall(readdir(path))) {
         signal?.throwIfAborted()
-        if (PARTIAL.test(name)) await remove(join(path, name))
+        if (PARTIAL.test(name)) await removeFile(join(path, name))
       }
     }
   }
@@ -191,7 +190,7 @@ export class FilesystemStore implements Store {
     for (const { path } of this.#settings.folders) {
       for (const name of await systemCall(readdir(path))) {
         const [, partial] = PARTIAL.exec(name) ?? []
-        if (partial?.toLowerCase() === id.toLowerCase()) await remove(join(path, name))
+        if (partial?.toLowerCase() === id.toLowerCase()) await removeFile(join(path, name))
       }
     }
   }
@@ -207,7 +206,7 @@ export class FilesystemStore implements Store {
       // A link, because renaming would replace what another process may have put there meanwhile.
       await systemCall(link(partial, path), { EEXIST: () => this.#duplicate(id) })
       await syncFolder(dirname(path)).catch(async (error: unknown) => {
-        await remove(path)
+        await removeFile(path)
         throw error
       })
     } finally {
@@ -244,11 +243,6 @@ export class FilesystemStore implements Store {
       new GlanceError('not_found', `store ${this.id} has no file ${basename(path)}`)
     return { ENOENT: absent, ENOTDIR: absent }
   }
-}
-
-/** Removes a file that may be there. */
-async function remove(path: string): Promise<void> {
-  await systemCall(rm(path, { force: true }))
 }
 
 function completed({ folders, ...others }: FilesystemSettings): Required<FilesystemSettings> {

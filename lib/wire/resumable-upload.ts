@@ -1,5 +1,6 @@
 import { GlanceError } from '../errors.ts'
 import { isObject } from '../image/json.ts'
+import type { Digests } from './repr-digest.ts'
 
 /** Where a service says that it takes uploads which go on where they broke off: see docs/resumable-uploads.md. */
 export const RESUMABLE_UPLOADS = 'resumable-uploads'
@@ -9,17 +10,6 @@ export const PARTIAL_UPLOAD = 'application/partial-upload'
 const VERSION = 1
 
 type Header = string | readonly string[] | undefined
-
-/** Lower-case hex by algorithm, in Glance's names. */
-export type Digests = Readonly<Record<string, string>>
-
-/** Names of RFC 9530 for algorithms; it has none for the others. */
-const DIGEST_NAMES: Readonly<Record<string, string>> = {
-  md5: 'md5',
-  sha1: 'sha',
-  sha256: 'sha-256',
-  sha512: 'sha-512',
-}
 
 /** Where an image's data is put, below the URL of the service. */
 export function resumablePath(imageId: string): string {
@@ -44,35 +34,6 @@ export function offersResumable(answer: unknown): boolean {
   const offer = isObject(answer) ? answer['resumable_uploads'] : undefined
   if (!isObject(offer)) return false
   return offer['version'] === VERSION && offer['resource'] === resumablePath('{image_id}')
-}
-
-/** As `Repr-Digest`; what RFC 9530 has no name for is left out. */
-export function digestsToHeader(digests: Digests): string | undefined {
-  const members = Object.entries(digests).flatMap(([algorithm, hex]) => {
-    const name = DIGEST_NAMES[algorithm]
-    return name === undefined ? [] : `${name}=:${Buffer.from(hex, 'hex').toString('base64')}:`
-  })
-  return members.length === 0 ? undefined : members.join(', ')
-}
-
-/** What `Repr-Digest` says; algorithms that we do not know are left out. @throws {GlanceError} `invalid`. */
-export function digestsFromHeader(header: string | undefined): Digests {
-  if (header === undefined) return {}
-  const names = Object.entries(DIGEST_NAMES)
-  return Object.fromEntries(
-    header.split(',').flatMap(member => {
-      const [, name, value] =
-        /^\s*([a-z0-9*][\w.*-]*)=:([A-Za-z0-9+/]*={0,2}):\s*$/.exec(member) ?? []
-      if (name === undefined || value === undefined) {
-        const message = `repr-digest is not understood, as in sha-512=:BASE64: ${member.trim()}`
-        throw new GlanceError('invalid', message)
-      }
-      const algorithm = names.find(([, other]) => other === name)?.[0]
-      return algorithm === undefined
-        ? []
-        : [[algorithm, Buffer.from(value, 'base64').toString('hex')]]
-    }),
-  )
 }
 
 /** Whether two sets of digests can be of the same data: undefined when they have no algorithm in common. */

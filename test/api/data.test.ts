@@ -26,8 +26,14 @@ t.test('uploading', async t => {
 
   t.test('stores the data, and says of it size and digests', async t => {
     const id = await server.create()
-    const { status, text } = await server.upload(id, 'some data')
+    const { status, text, headers } = await server.upload(id, 'some data')
     t.same([status, text], [204, ''])
+    const base64 = (algorithm: string) => createHash(algorithm).update('some data').digest('base64')
+    t.equal(
+      headers.get('repr-digest'),
+      `md5=:${base64('md5')}:, sha-512=:${base64('sha512')}:`,
+      'which the answer says already',
+    )
     t.match(await server.show(id), {
       status: 'active',
       size: 9,

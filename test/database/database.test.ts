@@ -1,9 +1,10 @@
 import { copyFileSync, existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Database } from '../../lib/database/database.ts'
 import { openDatabase } from '../../lib/database/open.ts'
 import { SimpleDatabase } from '../../lib/database/simple/simple.ts'
+import { SqliteJournal } from '../../lib/database/sqlite-journal.ts'
 import { openSqlite } from '../../lib/database/sqlite.ts'
 import { toGlanceError } from '../../lib/database/sqlite-errors.ts'
 import { databaseSuite } from '../../lib/compliance/database-suite.ts'
@@ -135,6 +136,32 @@ t.test('a SQLite file', async t => {
     file.exec("insert into kysely_migration values ('9999-later', '2099-01-01T00:00:00.000Z')")
     file.close()
     await t.rejects(database.migrate(), { code: 'unsupported', message: '9999-later' })
+  })
+
+  t.test('by another name keeps its rows as well', async t => {
+    const path = join(t.testdir({ link: t.fixture('symlink', 'glance.sqlite') }), 'glance.sqlite')
+    {
+      await using database = await openSqlite(join(dirname(path), 'link'))
+      await database.migrate()
+      await Promise.all([1, 2, 3].map(n => database.images.insert(record(n))))
+    }
+    await using database = await openSqlite(path)
+    t.strictSame(await listed(database), [1, 2, 3])
+  })
+
+  t.test('whose log does not get to the disk answers nothing any more', async t => {
+    // What is no file refuses to be waited for.
+    const path = join(
+      t.testdir({ 'glance.sqlite': '', 'glance.sqlite-wal': t.fixture('symlink', '/dev/null') }),
+      'glance.sqlite',
+    )
+    const journal = await SqliteJournal.open(path)
+    await journal?.settled()
+    journal?.advanced()
+    const lost = { code: 'unavailable', message: 'what was written last may be lost' }
+    await Promise.all([1, 2].map(() => t.rejects(journal?.settled() ?? Promise.resolve(), lost)))
+    await t.rejects(journal?.settled() ?? Promise.resolve(), lost)
+    await t.rejects(journal?.close() ?? Promise.resolve(), lost)
   })
 
   t.test('that is no database is corrupt', async t => {

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
@@ -508,6 +508,32 @@ t.test('adding', async t => {
     }
     t.equal(sockets.size, 2)
   })
+
+  for (const [title, said, asked] of [
+    ['is proved by the answer to the upload', undefined, 0],
+    ['is asked for where it is not said at once', [], 1],
+    ['is asked for where what is said is of other data', [`md5=:${'A'.repeat(22)}==:`], 1],
+    ['is asked for where what is said is not understood', ['md5=?'], 1],
+  ] as const) {
+    t.test(`what the target has stored ${title}`, async t => {
+      const server = await startTestServer(t)
+      const shown: unknown[] = []
+      const url = await startListener(t, (request, response) => {
+        const { method, url: path = '' } = request
+        if (method === 'GET' && path.endsWith(IMAGE.id)) shown.push(path)
+        const heard = ({ 'repr-digest': own, ...headers }: IncomingHttpHeaders) => {
+          const digest = method === 'PUT' ? (said ?? [own])[0] : undefined
+          return { ...headers, ...(digest !== undefined && { 'repr-digest': digest }) }
+        }
+        void forwardAs(user('admin', 'admin'), server.url, request, response, heard)
+      })
+      await using endpoint = await open(url)
+      const { image } = await endpoint.add(IMAGE, dataOf(IMAGE, [DATA]))
+      const { status, visibility, hidden, size, checksum, digest } = IMAGE
+      t.match(image, { status, visibility, hidden, size, checksum, digest })
+      t.equal(shown.length, asked)
+    })
+  }
 
   t.test('the image is private and hidden until its data is proved', async t => {
     const seen: unknown[] = []

@@ -17,7 +17,7 @@ import { requireRoom } from './storage-quota.ts'
 
 /**
  * Stores the data of a queued image and makes it active. `size` in bytes, null when unknown; `target` is the default
- * store unless given. Nothing is read from `data` before it is known that it is wanted. When it rejects, the image is
+ * store unless given. Resolves to what is known of what was stored. Nothing is read from `data` before it is known that it is wanted. When it rejects, the image is
  * queued again, without data; once the database is there again, when it is away.
  * @throws {GlanceError} `not_found`, `forbidden`; `conflict` when it is not queued; `invalid` without formats;
  * `over_limit`; `corrupt` for another size; `unsupported_media_type` for data of another format or that is not safe; `gone` when the image was deleted meanwhile; `unavailable`.
@@ -29,10 +29,10 @@ export async function uploadImage(
   data: Bytes,
   size: number | null,
   target: Store = service.stores.default,
-): Promise<void> {
+): Promise<Stored> {
   const { image, room } = await requireUploadable(context, service, id, target, size)
   await beginSaving(service, image)
-  await saveData(context, service, image, target, limitSize(data, room), size, 'queued')
+  return await saveData(context, service, image, target, limitSize(data, room), size, 'queued')
 }
 
 /**
@@ -89,7 +89,7 @@ export interface SaveOptions {
 export type Put = (data: Bytes, call: StoreAddition) => ReturnType<Store['add']>
 
 /**
- * Stores the data of an image that is being saved, and makes it active. When it rejects, nothing is stored and the
+ * Stores the data of an image that is being saved, and makes it active; resolves to what is known of it. When it rejects, nothing is stored and the
  * image is `otherwise`. @throws {GlanceError} `over_limit`, `corrupt`, `unsupported_media_type`, `gone`, `unavailable`.
  */
 export async function saveData(
@@ -101,7 +101,7 @@ export async function saveData(
   size: number | null,
   otherwise: 'queued' | 'killed',
   { prove = () => {}, put }: SaveOptions = {},
-): Promise<void> {
+): Promise<Stored> {
   const store = async () => {
     await requireWithinLimits(context, service, { image_count_uploading: 0 })
     return await storeData(context, service, image, target, data, size, put)
@@ -117,6 +117,7 @@ export async function saveData(
     throw error
   }
   await activate(context, service, image.id, target, stored, otherwise)
+  return stored
 }
 
 /** Data that is stored, and what is known of it. */

@@ -3,7 +3,7 @@ import { open, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promi
 import { join, resolve } from 'node:path'
 import { GlanceError, isGlanceError, messageOf } from '../../errors.ts'
 import { isObject } from '../../image/json.ts'
-import { systemCall } from '../../store/file-errors.ts'
+import { removeFile, systemCall } from '../../store/file-errors.ts'
 import { makeFolder } from '../../store/folder.ts'
 import type { OpenPart, Part, Parts, Whole } from '../domain/parts.ts'
 import { PartFile } from './part-file.ts'
@@ -82,8 +82,8 @@ export class PartFolder implements Parts {
 
   async remove(imageId: string): Promise<void> {
     // First what says that there is something.
-    await systemCall(rm(this.#file(imageId, STATE), { force: true }))
-    await systemCall(rm(this.#file(imageId, DATA), { force: true }))
+    await removeFile(this.#file(imageId, STATE))
+    await removeFile(this.#file(imageId, DATA))
   }
 
   async requireSpace(bytes: number): Promise<void> {

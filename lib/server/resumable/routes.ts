@@ -1,11 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { GlanceError, isGlanceError } from '../../errors.ts'
+import { digestsFromHeader, digestsToHeader } from '../../wire/repr-digest.ts'
 import {
   booleanFromHeader,
   booleanToHeader,
   bytesFromHeader,
-  digestsFromHeader,
-  digestsToHeader,
   PARTIAL_UPLOAD,
   RESUMABLE_UPLOADS,
   resumableOffer,

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { Bytes } from '../../stream/bytes.ts'
 import { type ByteRange, parseContentRange, parseRange } from '../../stream/range.ts'
+import { digestsToHeader, REPR_DIGEST } from '../../wire/repr-digest.ts'
 import type { Caching } from '../cache/caching.ts'
 import type { Download } from '../domain/download.ts'
 import type { Service } from '../domain/service.ts'
@@ -48,7 +49,10 @@ export function dataRoutes(app: FastifyInstance, service: Service, caching: Cach
     const size = sizeOf(request)
     const store = chosenStore(request, service)
     const data = bytesOf(request, reply)
-    await uploadImage(contextOf(request), service, request.params.id, data, size, store)
+    const { id } = request.params
+    const stored = await uploadImage(contextOf(request), service, id, data, size, store)
+    const digests = { md5: stored.checksum, [service.hashingAlgorithm]: stored.hash }
+    reply.header(REPR_DIGEST, digestsToHeader(digests)) // Else the client would ask for the image.
     return reply.code(204).send()
   })
 }
