@@ -18,14 +18,14 @@ import { candidates } from './candidates.ts'
 import { matches } from './conditions.ts'
 import type { Engine } from './engine.ts'
 import { insertBatch } from './insert.ts'
-import { takePage } from './paging.ts'
-import { dropParts, replaceParts } from './parts.ts'
+import { takePage, takePageBy } from './paging.ts'
+import { dropParts, replaceParts, withParts } from './parts.ts'
 import { purge } from './purge.ts'
 import { imageColumns } from './rows.ts'
 import type { Sql, Tables } from './tables.ts'
 import { type Access, atomically, consistently, reading } from './transactions.ts'
 import { usage } from './usage.ts'
-import { findImage, imagesOf } from './whole-images.ts'
+import { readImages, readSorted } from './whole-images.ts'
 
 export class SqlImages implements ImageTable {
   readonly #access: Access
@@ -42,6 +42,7 @@ export class SqlImages implements ImageTable {
   }
 
   list(query: ImageQuery): Promise<readonly ImageRecord[]> {
+    const { engine } = this.#access
     return consistently(this.#access, async tx => {
       const { limit } = query
       const marker =
@@ -49,14 +50,17 @@ export class SqlImages implements ImageTable {
       const order = totalOrder(query.sort)
       const few = await candidates(tx, query)
       const index = few === undefined ? indexFor(order) : null
-      const listing = imagesBy(tx, this.#access.engine, index)
-        .selectAll()
-        .where(images => matches(images, query, few))
+      const listing = imagesBy(tx, engine, index).where(images => matches(images, query, few))
       const page = { order, nullable: NULLABLE, fixed: fixedBy(query), marker, limit }
-      return imagesOf(
-        tx,
-        this.#access.engine.whole,
-        await takePage(this.#access.engine, listing, page),
+      const { whole } = engine
+      if (whole === undefined) {
+        return withParts(tx, await takePage(engine, listing.selectAll(), page))
+      }
+      const isSorted = few !== undefined || !isIndexed(order)
+      return takePageBy(engine, listing, page, images =>
+        isSorted
+          ? readSorted(imagesBy(tx, engine, null), whole, images, order)
+          : readImages(tx, whole, images),
       )
     })
   }
@@ -68,9 +72,9 @@ export class SqlImages implements ImageTable {
   listPending(query: PendingQuery): Promise<readonly ImageRecord[]> {
     return consistently(this.#access, async tx => {
       const ids = await pendingIds(tx, query)
-      const images = tx.selectFrom('images').selectAll().where('id', 'in', ids).orderBy('id')
       if (ids.length === 0) return []
-      return await imagesOf(tx, this.#access.engine.whole, await images.execute())
+      const images = tx.selectFrom('images').where('id', 'in', ids).orderBy('id')
+      return await readImages(tx, this.#access.engine.whole, images)
     })
   }
 
@@ -155,6 +159,17 @@ function indexFor([step]: readonly OrderStep[]): string | null {
   return step === undefined || step.key === 'id' ? null : `ix_images_${step.key}`
 }
 
+/** Whether an index has all of this order, so that nothing is sorted. */
+function isIndexed(order: readonly OrderStep[]): boolean {
+  const indexed = totalOrder(order.slice(0, 1))
+  return (
+    order.length === indexed.length &&
+    order.every(
+      ({ key, direction }, i) => key === indexed[i]?.key && direction === indexed[i].direction,
+    )
+  )
+}
+
 /** The columns of which the conditions leave but one value. */
 function fixedBy({ conditions }: ImageQuery): ReadonlySet<string> {
   return new Set(
@@ -185,6 +200,18 @@ async function pendingIds(sql: Sql, { until, limit, marker }: PendingQuery): Pro
   ]
   const ids = new Set(rows.map(({ id }) => id))
   return [...ids].toSorted(compareIds).slice(0, limit)
+}
+
+/** The image, if it is in one of these statuses. */
+async function findImage(
+  sql: Sql,
+  whole: Engine['whole'],
+  id: string,
+  statuses: readonly ImageStatus[],
+): Promise<ImageRecord | undefined> {
+  const image = sql.selectFrom('images').where('id', '=', id).where('status', 'in', statuses)
+  const [found] = await readImages(sql, whole, image)
+  return found
 }
 
 async function read(sql: Sql, { whole }: Engine, id: string): Promise<ImageRecord> {

@@ -29,10 +29,20 @@ export interface PageOptions {
  * columns of the order, so that a page costs the same however far into the listing it is, and however many rows tie.
  * To be called in a transaction that reads consistently.
  */
-export async function takePage<DB, TB extends keyof DB, Row>(
+export function takePage<DB, TB extends keyof DB, Row>(
   engine: Engine,
   listing: SelectQueryBuilder<DB, TB, Row>,
+  page: PageOptions,
+): Promise<Row[]> {
+  return takePageBy(engine, listing, page, rows => rows.execute())
+}
+
+/** As {@link takePage}, with what `read` answers for each of the queries, in its order. */
+export async function takePageBy<DB, TB extends keyof DB, Columns, Row>(
+  engine: Engine,
+  listing: SelectQueryBuilder<DB, TB, Columns>,
   { order, nullable, fixed = new Set(), marker, limit }: PageOptions,
+  read: (rows: SelectQueryBuilder<DB, TB, Columns>) => Promise<Row[]>,
 ): Promise<Row[]> {
   // What cannot differ is left out, since MariaDB takes no order from an index by which it finds just that.
   const sorted = (same: ReadonlyMap<string, Value>) => {
@@ -46,12 +56,12 @@ export async function takePage<DB, TB extends keyof DB, Row>(
         listing,
       )
   }
-  if (marker === null) return sorted(new Map()).limit(limit).execute()
+  if (marker === null) return read(sorted(new Map()).limit(limit))
   const rows: Row[] = []
   for (const stretch of stretchesAfter(marker, order, nullable)) {
     if (rows.length === limit) break
     const found = sorted(stretch.same).where(conditionOf(stretch))
-    rows.push(...(await found.limit(limit - rows.length).execute()))
+    rows.push(...(await read(found.limit(limit - rows.length))))
   }
   return rows
 }

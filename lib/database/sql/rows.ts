@@ -1,5 +1,5 @@
 import type { Insertable, Selectable, Updateable } from 'kysely'
-import type { Image, Properties } from '../../image/image.ts'
+import type { Properties } from '../../image/image.ts'
 import type { ImageLocation, RemovedLocation } from '../../image/location.ts'
 import type { Member } from '../../image/member.ts'
 import type { ImageRecord } from '../database.ts'
@@ -41,10 +41,34 @@ export function imageToRow(image: ImageRecord): Insertable<Tables['images']> {
   return row as Insertable<Tables['images']> // A whole record leaves no column out.
 }
 
-export function imageFromRow(row: Selectable<Tables['images']>, parts: ImageParts): ImageRecord {
+/** In one piece, since whole pages of them are made at a time. */
+export function imageFromRow(
+  row: Selectable<Tables['images']>,
+  { tags, properties, locations, removedLocations }: ImageParts,
+): ImageRecord {
+  const { os_hash_algo: algorithm, os_hash_value: value } = row
   return {
-    ...imageOf(row),
-    ...parts,
+    id: row.id,
+    name: row.name,
+    status: row.status,
+    visibility: row.visibility,
+    hidden: row.os_hidden !== 0,
+    protected: row.protected !== 0,
+    owner: row.owner,
+    containerFormat: row.container_format,
+    diskFormat: row.disk_format,
+    minDisk: row.min_disk,
+    minRam: row.min_ram,
+    size: row.size === null ? null : Number(row.size),
+    virtualSize: row.virtual_size === null ? null : Number(row.virtual_size),
+    checksum: row.checksum,
+    digest: algorithm === null || value === null ? null : { algorithm, value },
+    tags,
+    properties,
+    locations,
+    removedLocations,
+    createdAt: new Date(row.created_at),
+    updatedAt: new Date(row.updated_at),
     deletedAt: row.deleted_at === null ? null : new Date(row.deleted_at),
   }
 }
@@ -93,29 +117,6 @@ export function memberFromRow(row: Selectable<Tables['image_members']>): Member 
     memberId: row.member_id,
     status: row.status,
     canShare: row.can_share !== 0,
-    createdAt: new Date(row.created_at),
-    updatedAt: new Date(row.updated_at),
-  }
-}
-
-function imageOf(row: Selectable<Tables['images']>): Omit<Image, keyof ImageParts> {
-  const { os_hash_algo: algorithm, os_hash_value: value } = row
-  return {
-    id: row.id,
-    name: row.name,
-    status: row.status,
-    visibility: row.visibility,
-    hidden: row.os_hidden !== 0,
-    protected: row.protected !== 0,
-    owner: row.owner,
-    containerFormat: row.container_format,
-    diskFormat: row.disk_format,
-    minDisk: row.min_disk,
-    minRam: row.min_ram,
-    size: row.size === null ? null : Number(row.size),
-    virtualSize: row.virtual_size === null ? null : Number(row.virtual_size),
-    checksum: row.checksum,
-    digest: algorithm === null || value === null ? null : { algorithm, value },
     createdAt: new Date(row.created_at),
     updatedAt: new Date(row.updated_at),
   }

@@ -1,79 +1,149 @@
-import { CompiledQuery, type Selectable } from 'kysely'
-import type { ImageStatus } from '../../image/status.ts'
+import type { RawBuilder, SelectQueryBuilder, Selectable } from 'kysely'
 import type { ImageRecord } from '../database.ts'
+import type { OrderStep } from '../order.ts'
 import { withParts } from './parts.ts'
 import { imageFromRow, type ImageParts, locationFromRow, removedFromRow } from './rows.ts'
 import type { Sql, Tables } from './tables.ts'
 
 type ImageRow = Selectable<Tables['images']>
 
-/** A statement of an engine's own, and what it is for. */
-export interface Statement {
-  readonly text: string
-  readonly parameters: readonly unknown[]
-}
-
-/** How an engine reads images with their parts, which come as {@link PartsText} in a column `parts`. */
+/** How an engine reads images with their parts, which is to have null first in ascending order. */
 export interface WholeImages {
-  /** The row of an image that is in one of these statuses. */
-  find(id: string, statuses: readonly ImageStatus[]): Statement
-  /** The parts alone, and in the column `id` of which image. */
-  parts(ids: readonly string[]): Statement
+  /** The expression for the {@link ImageText} of a row of `images`. */
+  readonly image: RawBuilder<ImageText>
 }
 
-/** JSON: tags; names and values of properties; URLs and metadata of locations; the same of removed ones, and when. */
-type PartsText = string
+/**
+ * JSON of one list: the columns of the row, in the order of {@link ROW_COLUMNS}; then tags; names and values of
+ * properties; URLs and metadata of locations; the same of removed ones, and when.
+ */
+type ImageText = string
 
-/** The image, if it is in one of these statuses: by one statement where the engine has one for that. */
-export async function findImage(
-  sql: Sql,
-  whole: WholeImages | undefined,
-  id: string,
-  statuses: readonly ImageStatus[],
-): Promise<ImageRecord | undefined> {
-  if (whole === undefined) {
-    const image = sql.selectFrom('images').selectAll().where('id', '=', id)
-    const [found] = await withParts(sql, await image.where('status', 'in', statuses).execute())
-    return found
-  }
-  const [row] = await run<ImageRow & { parts: PartsText }>(sql, whole.find(id, statuses))
-  return row && imageFromRow(row, partsFrom(id, row.parts))
+/** What an {@link ImageText} begins with. */
+export const ROW_COLUMNS = [
+  'id',
+  'name',
+  'status',
+  'visibility',
+  'os_hidden',
+  'protected',
+  'owner',
+  'container_format',
+  'disk_format',
+  'min_disk',
+  'min_ram',
+  'size',
+  'virtual_size',
+  'checksum',
+  'os_hash_algo',
+  'os_hash_value',
+  'created_at',
+  'updated_at',
+  'deleted_at',
+] as const satisfies readonly (keyof ImageRow)[]
+
+type ValuesOf<Columns extends readonly (keyof ImageRow)[]> = {
+  -readonly [I in keyof Columns]: ImageRow[Columns[I]]
 }
 
-/** The images of these rows, in their order. */
-export async function imagesOf(
+type ImageList = [
+  ...row: ValuesOf<typeof ROW_COLUMNS>,
+  tags: string[],
+  properties: [string, string | null][],
+  locations: [url: string, metadata: string][],
+  removed: [url: string, metadata: string, removedAt: string][],
+]
+
+type ImageRows = SelectQueryBuilder<Tables, 'images', unknown>
+
+/** The images that a query for them finds, in its order: in one statement where the engine can. */
+export async function readImages(
   sql: Sql,
   whole: WholeImages | undefined,
-  rows: readonly ImageRow[],
+  images: ImageRows,
 ): Promise<ImageRecord[]> {
-  if (whole === undefined || rows.length === 0) return await withParts(sql, rows)
-  const found = await run<{ id: string; parts: PartsText }>(
-    sql,
-    whole.parts(rows.map(({ id }) => id)),
+  if (whole === undefined) return await withParts(sql, await images.selectAll().execute())
+  return await readWhole(whole, images)
+}
+
+/**
+ * Those of `all` that a query finds, which has them in this order. An engine that sorts makes the text of more images
+ * than it answers, unless the query is done with that by then.
+ */
+export function readSorted(
+  all: ImageRows,
+  whole: WholeImages,
+  query: ImageRows,
+  order: readonly OrderStep[],
+): Promise<ImageRecord[]> {
+  const found = all.where('id', 'in', query.select('id'))
+  const sorted = order.reduce((images, { key, direction }) => images.orderBy(key, direction), found)
+  return readWhole(whole, sorted)
+}
+
+async function readWhole({ image }: WholeImages, images: ImageRows): Promise<ImageRecord[]> {
+  const found = await images.select(image.as('image')).execute()
+  return found.map(each => imageFromText(each.image))
+}
+
+function imageFromText(text: ImageText): ImageRecord {
+  const [
+    id,
+    name,
+    status,
+    visibility,
+    os_hidden,
+    isProtected,
+    owner,
+    container_format,
+    disk_format,
+    min_disk,
+    min_ram,
+    size,
+    virtual_size,
+    checksum,
+    os_hash_algo,
+    os_hash_value,
+    created_at,
+    updated_at,
+    deleted_at,
+    tags,
+    properties,
+    locations,
+    removed,
+  ] = JSON.parse(text) as ImageList // As the engine's expression makes it.
+  return imageFromRow(
+    {
+      id,
+      name,
+      status,
+      visibility,
+      os_hidden,
+      protected: isProtected,
+      owner,
+      container_format,
+      disk_format,
+      min_disk,
+      min_ram,
+      size,
+      virtual_size,
+      checksum,
+      os_hash_algo,
+      os_hash_value,
+      created_at,
+      updated_at,
+      deleted_at,
+    },
+    {
+      tags: tags.length > 1 ? tags.toSorted() : tags,
+      properties: properties.length === 0 ? NO_PROPERTIES : new Map(properties),
+      locations: locations.map(([url, metadata]) => locationFromRow({ url, metadata })),
+      removedLocations: removed.map(([url, metadata, removed_at]) =>
+        removedFromRow({ url, metadata, removed_at }),
+      ),
+    },
   )
-  const texts = new Map(found.map(({ id, parts }) => [id, parts]))
-  return rows.map(row => imageFromRow(row, partsFrom(row.id, texts.get(row.id))))
 }
 
-async function run<Row>(sql: Sql, { text, parameters }: Statement): Promise<readonly Row[]> {
-  const { rows } = await sql.executeQuery(CompiledQuery.raw(text, [...parameters]))
-  return rows as Row[] // As the engine's statement has it.
-}
-
-function partsFrom(id: string, text: PartsText | undefined): ImageParts {
-  if (text === undefined) throw new TypeError(`image ${id} was asked for and has no parts`)
-  const [tags, properties, locations, removed] = JSON.parse(text) as [
-    string[],
-    [string, string | null][],
-    [url: string, metadata: string][],
-    [url: string, metadata: string, removedAt: string][],
-  ] // As the engine's statement makes it.
-  return {
-    tags: tags.toSorted(),
-    properties: new Map(properties),
-    locations: locations.map(([url, metadata]) => locationFromRow({ url, metadata })),
-    removedLocations: removed.map(([url, metadata, removed_at]) =>
-      removedFromRow({ url, metadata, removed_at }),
-    ),
-  }
-}
+/** One for all: a Map takes more room than all else that such an image has. */
+const NO_PROPERTIES: ImageParts['properties'] = new Map()
