@@ -3,9 +3,14 @@ import { Agent, createServer, get, type IncomingMessage, type ServerResponse } f
 import { type AddressInfo, connect } from 'node:net'
 import { join } from 'node:path'
 import { writeFileSync } from 'node:fs'
+import { fastify } from 'fastify'
 import t, { type Test } from 'tap'
+import { ANONYMOUS } from '../../lib/server/auth/authenticate.ts'
 import { readConfig } from '../../lib/server/config.ts'
+import type { RequestContext } from '../../lib/server/domain/context.ts'
 import { Connections } from '../../lib/server/http/connections.ts'
+import { CONTEXT, contextOf, identify } from '../../lib/server/http/context.ts'
+import { Policy } from '../../lib/server/policy/policy.ts'
 import { dial, rest } from '../support/connection.ts'
 import { ADMIN, OWNER, startTestServer, user } from '../support/server.ts'
 import { soon } from '../support/soon.ts'
@@ -404,6 +409,27 @@ t.test('the list of tasks is empty, for administrators', async t => {
     first: '/v2/tasks',
     schema: '/v2/schemas/tasks',
   })
+})
+
+t.test('a client that leaves while it is found out who it is has left', async t => {
+  const app = fastify()
+  app.decorateRequest(CONTEXT, null)
+  const policies = { current: async () => new Policy(new Map()) }
+  const found = new Promise<RequestContext>(resolve => {
+    app.get('/', async (request, reply) => {
+      const leave = async () => {
+        const closed = once(reply.raw, 'close')
+        socket.destroy()
+        await closed
+        return ANONYMOUS
+      }
+      await identify(request, reply, leave, policies)
+      resolve(contextOf(request))
+    })
+  })
+  const socket = await dial({ port: Number(new URL(await app.listen()).port) }, 'GET / HTTP/1.1')
+  t.match((await found).signal, { aborted: true, reason: { message: 'the client went away' } })
+  await app.close()
 })
 
 t.test('keep_alive_timeout of 0 keeps connections for ever', async t => {
