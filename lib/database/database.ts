@@ -157,7 +157,7 @@ export interface ImageTable {
   usage(owner: string | null, options?: { readonly except?: string }): Promise<ImageUsage>
   /**
    * Forgets the images that were deleted before then, and resolves to how many: their ids may be used again. Those that
-   * are pending deletion are not among them. When it rejects, some may be forgotten.
+   * are pending deletion are not among them, nor are those with data to be deleted. When it rejects, some may be forgotten.
    */
   purge(before: Date, options?: PurgeOptions): Promise<number>
 }

@@ -80,6 +80,11 @@ export interface Store extends AsyncDisposable {
   /** Whether the location is, by its form, one of this very store; another of the same type may read it as well. */
   holds(at: Location): boolean
   /**
+   * Whether two locations that it `holds` are two places for sure, whatever else they may be spelled like. Only of stores that keep
+   * data in several accounts; of others, what is alike in the name of the image is taken for one place.
+   */
+  areApart?(one: Location, other: Location): boolean
+  /**
    * Stores the stream whole or not at all, durably: when it resolves, the bytes survive a power cut. `size` in
    * bytes, null when unknown; a stream of another length than `size` is refused.
    * @throws {GlanceError} `duplicate` when there is data for `id`; `corrupt` for another length; `over_limit` when

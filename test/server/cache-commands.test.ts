@@ -83,7 +83,7 @@ t.test('cache queue and cache prefetch', async t => {
     t.match(await cache('prefetch'), {
       status: 1,
       stdout: '0 images cached, 0 skipped, 1 failed\n',
-      stderr: /another process is at it/,
+      stderr: /another service is at it/,
     })
     t.match(JSON.parse((await cache('list', '--json')).stdout), { queued: [b] })
   })

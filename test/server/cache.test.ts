@@ -22,6 +22,7 @@ import { DEFAULT_FILTER } from '../../lib/http/uri-filter.ts'
 import { DEFAULT_IMPORTS } from '../../lib/server/import-settings.ts'
 import { dial, untilStatus } from '../support/connection.ts'
 import { startGate } from '../support/gate.ts'
+import { run } from '../support/program.ts'
 import { ADMIN, OWNER, startTestServer, type TestServer, user } from '../support/server.ts'
 import { startListener } from '../support/listener.ts'
 import { startService } from '../support/service.ts'
@@ -338,6 +339,24 @@ t.test('two workers share a cache', async t => {
     for (const other of others) t.ok(await read(other))
     t.same(asked, ['all'])
     while (!(await list()).includes(id)) await soon()
+  })
+
+  t.test('cache prefetch follows what a worker fetches, and has it go on', async t => {
+    const id = await registered()
+    const command = (name: string, ...words: string[]) =>
+      run(['cache', name, ...words, '--config', join(service.folder, 'glance.conf')])
+    t.match(await command('queue', id), { status: 0 })
+    const reader = new AbortController()
+    const url = `${service.url}/v2/images/${id}/file`
+    const answer = await fetch(url, { headers: CLOSING, signal: reader.signal })
+    const prefetching = command('prefetch')
+    while (!marks().some(path => path.includes('reading'))) await soon()
+    reader.abort()
+    await answer.arrayBuffer().catch(() => {})
+    open()
+    t.match(await prefetching, { status: 0, stdout: `${id}: cached\n1 image cached` })
+    t.same(asked, ['all'], 'which is fetched once')
+    while (marks().length > 0) await soon()
   })
 
   t.test('and of one that is killed the other takes over, at once', async t => {

@@ -1,9 +1,19 @@
+import { once } from 'node:events'
+import { Agent, createServer, get, type IncomingMessage, type ServerResponse } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
 import { join } from 'node:path'
 import { writeFileSync } from 'node:fs'
+import { fastify } from 'fastify'
 import t, { type Test } from 'tap'
+import { ANONYMOUS } from '../../lib/server/auth/authenticate.ts'
 import { readConfig } from '../../lib/server/config.ts'
+import type { RequestContext } from '../../lib/server/domain/context.ts'
+import { Connections } from '../../lib/server/http/connections.ts'
+import { CONTEXT, contextOf, identify } from '../../lib/server/http/context.ts'
+import { Policy } from '../../lib/server/policy/policy.ts'
 import { dial, rest } from '../support/connection.ts'
 import { ADMIN, OWNER, startTestServer, user } from '../support/server.ts'
+import { soon } from '../support/soon.ts'
 
 t.test('discovery', async t => {
   const server = await startTestServer(t, { auth: 'trusted_headers' })
@@ -398,5 +408,103 @@ t.test('the list of tasks is empty, for administrators', async t => {
     tasks: [],
     first: '/v2/tasks',
     schema: '/v2/schemas/tasks',
+  })
+})
+
+t.test('a client that leaves while it is found out who it is has left', async t => {
+  const app = fastify()
+  app.decorateRequest(CONTEXT, null)
+  const policies = { current: async () => new Policy(new Map()) }
+  const found = new Promise<RequestContext>(resolve => {
+    app.get('/', async (request, reply) => {
+      const leave = async () => {
+        const closed = once(reply.raw, 'close')
+        socket.destroy()
+        await closed
+        return ANONYMOUS
+      }
+      await identify(request, reply, leave, policies)
+      resolve(contextOf(request))
+    })
+  })
+  const socket = await dial({ port: Number(new URL(await app.listen()).port) }, 'GET / HTTP/1.1')
+  t.match((await found).signal, { aborted: true, reason: { message: 'the client went away' } })
+  await app.close()
+})
+
+t.test('keep_alive_timeout of 0 keeps connections for ever', async t => {
+  for (const [keepAliveTimeoutMs, told] of [
+    [0, null],
+    [9000, 'timeout=9'],
+  ] as const) {
+    const server = await startTestServer(t, { keepAliveTimeoutMs })
+    const { headers } = await server.call('GET', '/healthcheck')
+    t.equal(headers.get('keep-alive'), told)
+  }
+})
+
+t.test('a worker that is to end, with connections that are kept for ever', async t => {
+  const start = async (t: Test) => {
+    const held: ServerResponse[] = []
+    const server = createServer({ keepAliveTimeout: 0 })
+    server.headersTimeout = 0
+    const connections = new Connections()
+    connections.attend(server, 0)
+    server.on('request', ({ url }: IncomingMessage, response: ServerResponse) => {
+      if (url === '/held') held.push(response.writeHead(200))
+      else response.end('done')
+    })
+    await once(server.listen(0), 'listening')
+    const { port } = server.address() as AddressInfo // Of a port.
+    const agent = new Agent({ keepAlive: true })
+    t.teardown(() => {
+      agent.destroy()
+      server.close()
+    })
+    const ask = async (path: string, { by = agent } = {}) => {
+      const [answer] = (await once(get({ port, path, agent: by }), 'response')) as [IncomingMessage]
+      return answer
+    }
+    return { connections, ask, held, port }
+  }
+  const end = async (answer: IncomingMessage) => {
+    answer.resume()
+    await once(answer, 'end')
+  }
+  const others = (t: Test) => {
+    const agent = new Agent({ keepAlive: true })
+    t.teardown(() => agent.destroy())
+    return agent
+  }
+
+  t.test('closes those that ask for nothing, and no other', async t => {
+    const { connections, ask, held, port } = await start(t)
+    await end(await ask('/'))
+    const silent = connect(port)
+    silent.on('error', () => {})
+    await once(silent, 'connect')
+    const asking = ask('/held', { by: others(t) })
+    while (held.length === 0) await soon()
+    const closed = connections.closed()
+    connections.drain(20)
+    await once(silent.resume(), 'close')
+    t.notOk(held[0]?.destroyed)
+    held[0]?.end('done')
+    await end(await asking)
+    await closed
+  })
+
+  t.test('answers what is asked for in time, however long that takes', async t => {
+    const { connections, ask, held } = await start(t)
+    await end(await ask('/'))
+    connections.drain(60_000)
+    const asking = ask('/held')
+    while (held.length === 0) await soon()
+    t.equal(held[0]?.socket?.timeout, 0, 'its time is not counted any more')
+    held[0]?.end('done')
+    const answer = await asking
+    t.equal(answer.headers.connection, 'close')
+    await end(answer)
+    await connections.closed()
   })
 })

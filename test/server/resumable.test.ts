@@ -469,6 +469,43 @@ t.test('a quota counts what comes in at the same time', async t => {
   t.ok(Number(headers.get('upload-offset')) < 9 * MIB)
 })
 
+for (const kind of ['a known length', 'an unknown length']) {
+  t.test(`a quota holds for several small ones of ${kind} at once`, async t => {
+    const { server } = await startResumable(t, { userStorageQuota: 10 * MIB })
+    const ids = await Promise.all(Array.from({ length: 4 }, () => server.create()))
+    const size = 6 * MIB
+    const sockets = await Promise.all(
+      ids.map(async id => {
+        if (kind === 'a known length') {
+          return await begin(server, id, new Uint8Array(1), { length: size })
+        }
+        const socket = await dial(
+          server,
+          `PATCH ${pathOf(id)} HTTP/1.1`,
+          'Content-Type: application/partial-upload',
+          'Upload-Offset: 0',
+          'Upload-Complete: ?0',
+          'Transfer-Encoding: chunked',
+        )
+        socket.on('error', () => {}).write('1\r\nx\r\n')
+        return socket
+      }),
+    )
+    for (const id of ids) await untilShown(server, id, 'saving')
+    const rest = Buffer.alloc(size - 1)
+    const chunked = [`${rest.length.toString(16)}\r\n`, rest, '\r\n0\r\n\r\n']
+    for (const socket of sockets) {
+      for (const data of kind === 'a known length' ? [rest] : chunked) socket.write(data)
+    }
+    const answers = await Promise.all(sockets.map(next))
+    for (const answer of answers) t.match(answer, /^HTTP\/1\.1 (?:413|204) /)
+    t.ok(answers.filter(answer => answer.includes(' 204 ')).length < 2)
+    for (const socket of sockets) socket.destroy()
+    const offsets = await Promise.all(ids.map(id => offsetOf(server, id)))
+    t.ok(offsets.reduce((sum, [bytes]) => sum + bytes, 0) <= 10 * MIB)
+  })
+}
+
 t.test('a quota does not count what is kept no longer', async t => {
   let now = Date.parse('2026-11-23T12:00:00Z')
   const settings = { userStorageQuota: 100, resumableUploadExpiry: 3600 }

@@ -1,3 +1,4 @@
+import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { Agent } from 'node:http'
 import { join } from 'node:path'
 import t from 'tap'
@@ -6,6 +7,7 @@ import { Respawning } from '../../lib/server/workers/respawning.ts'
 import { runCommand, runProgram } from '../support/command.ts'
 import { dialUpload, rest } from '../support/connection.ts'
 import { filesIn } from '../support/files.ts'
+import { lhaOf } from '../support/lha.ts'
 import { isAlive, startService, untilGone } from '../support/service.ts'
 import {
   ask,
@@ -154,6 +156,30 @@ t.test('a worker that is told to end finishes its upload, and others have what c
   await untilGone([leaving])
   service.kill('SIGTERM')
   t.match(await service.outcome, { status: 0 })
+})
+
+t.test('lha ends with the worker that it unpacks for, though that is killed', async t => {
+  const programs = t.testdir({ lha: '#!/bin/sh\necho $$ > "$0.pid"\nexec sleep 3600\n' })
+  chmodSync(join(programs, 'lha'), 0o755)
+  const folder = join(programs, 'service')
+  mkdirSync(folder)
+  const environment = { PATH: `${programs}:${process.env['PATH']}` }
+  const plugins = ['[image_import_opts]', 'image_import_plugins = [image_decompression]']
+  const service = await startService(t, ['workers = 1', ...plugins], { folder, environment })
+  const id = await create(service)
+  const call = async (method: string, path: string, type: string, body: Uint8Array | string) => {
+    const headers = { 'content-type': type, ...CLOSING }
+    return await fetch(`${service.url}/v2/images/${id}/${path}`, { method, headers, body })
+  }
+  await call('PUT', 'stage', 'application/octet-stream', lhaOf('some data'))
+  const method = JSON.stringify({ method: { name: 'glance-direct' } })
+  t.equal((await call('POST', 'import', 'application/json', method)).status, 202)
+  const pidFile = join(programs, 'lha.pid')
+  while (!existsSync(pidFile) || readFileSync(pidFile, 'utf8') === '') await soon()
+  const lha = Number(readFileSync(pidFile, 'utf8'))
+  t.ok(isAlive(lha))
+  for (const worker of service.workers()) process.kill(worker, 'SIGKILL')
+  await untilGone([lha])
 })
 
 t.test('SIGTERM does not wait for workers of a new configuration that never come', async t => {

@@ -52,6 +52,17 @@ t.test("an image has a container of its own in the caller's account", async t =>
   )
   t.ok(store.holds(location))
   t.notOk(store.holds({ url: location.url.replace('glance_', 'other_') }))
+  for (const [url, isApart] of [
+    [location.url, false],
+    [location.url.replace('AUTH_test', 'AUTH_other'), true],
+    [location.url.replace('AUTH_test', 'AUTH%5Ftest'), false],
+    [location.url.replace(new URL(swift.url).host, 'proxy.test'), false],
+    [location.url.replace('/v1/AUTH_test', ''), false],
+    [location.url.replace('/v1/AUTH_test', '/swift/v1/AUTH_other'), false],
+    [store.locate(ID).url, false],
+  ] as const) {
+    t.equal(store.areApart?.(location, { url }), isApart, `in another account for sure: ${url}`)
+  }
   t.equal(swift.names(CONTAINER).length, 4)
   t.equal(await store.size(location, { caller }), 3 * MB)
   const found = await collect(await store.open(location, null, { caller }))
@@ -536,20 +547,24 @@ swift_store_large_object_chunk_size = 1
     async t => {
       swift.createContainer(`glance_${id}`)
       swift.createContainer(`glance_${ID}`)
+      known.add('token-of-caller')
+      const moved = await server.create(community, as)
+      await server.upload(moved, 'data', as)
       const search = ['scrub', '--config', config, '--min-age', '0']
       const home = { region: 'One', interface: 'public', url: `${swift.url}/v1/AUTH_p1` }
       keystone.catalog = [{ type: 'object-store', endpoints: [home] }]
-      swift.home = 'AUTH_p-1'
+      swift.home = 'AUTH_p-1' // Where the images are not that are in AUTH_test.
       t.match(await run([...search, '--orphans']), {
         status: 1,
-        stdout: /^(?=.*of no image\n)(?=.*of a deleted image\n).*\n2 orphans/s,
+        stdout:
+          /^(?=.*of no image\n)(?=.*of a deleted image\n)(?=.*of an image that is active and not there\n).*\n3 orphans/s,
         stderr: /store swift: Keystone does not let the user of the service list all projects/,
       })
       t.match(await run([...search, '--delete-orphans', 'swift']), {
         status: 0,
-        stdout: /0 orphans .*, 2 deleted/,
+        stdout: /0 orphans .*, 3 deleted/,
       })
-      for (const each of [id, ID]) t.notOk(swift.hasContainer(`glance_${each}`))
+      for (const each of [id, ID, moved]) t.notOk(swift.hasContainer(`glance_${each}`))
       swift.interfere = () => 403
       t.match(await run([...search, '--orphans']), { status: 1, stderr: /ResellerAdmin/ })
     },

@@ -22,6 +22,20 @@ export function purgeCases(t: Test, open: Open): void {
     await t.rejects(database.images.insert(record(3)), { code: 'duplicate' })
   })
 
+  t.test('one with data to be deleted stays until there is none', async t => {
+    const database = await open(t)
+    await insertAll(database, [record(1), record(2, { status: 'deleted', deletedAt: at(9) })])
+    const place = { url: 'file:///one', metadata: {}, removedAt: at(0) }
+    const deleted = { status: 'deleted', updatedAt: at(9), removedLocations: [place] } as const
+    await database.images.update(id(1), deleted, ['queued'])
+    t.equal(await database.images.purge(at(60), { limit: 1 }), 1)
+    t.equal(await database.images.purge(at(60)), 0)
+    const found = await database.images.find(id(1), { deleted: true })
+    t.match(found, { removedLocations: [place] })
+    await database.images.update(id(1), { removedLocations: [], updatedAt: at(9) }, ['deleted'])
+    t.equal(await database.images.purge(at(60)), 1)
+  })
+
   t.test('nothing that an image had is left of it', async t => {
     const database = await open(t)
     await database.images.insert(FULL)

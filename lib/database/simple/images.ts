@@ -97,8 +97,11 @@ export class SimpleImages implements ImageTable {
   async purge(before: Date, { limit = Infinity, signal }: PurgeOptions = {}): Promise<number> {
     signal?.throwIfAborted()
     return this.#access.write(({ images }) => {
-      const isOld = ({ status, deletedAt }: ImageRecord) =>
-        status === 'deleted' && deletedAt !== null && deletedAt < before
+      const isOld = ({ status, deletedAt, removedLocations }: ImageRecord) =>
+        status === 'deleted' &&
+        deletedAt !== null &&
+        deletedAt < before &&
+        removedLocations.length === 0
       const old = [...images.values()].filter(isOld).slice(0, limit)
       for (const { id } of old) images.delete(id)
       return old.length

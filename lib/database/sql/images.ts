@@ -123,6 +123,15 @@ export class SqlImages implements ImageTable {
         .select('id')
         .where('status', '=', 'deleted')
         .where('deleted_at', '<', before.toISOString())
+        .where(({ not, exists, selectFrom }) =>
+          not(
+            exists(
+              selectFrom('image_removed_locations')
+                .select('image_id')
+                .whereRef('image_id', '=', 'images.id'),
+            ),
+          ),
+        )
         .orderBy('id')
         .limit(limit)
       if (after !== undefined) page = page.where('id', '>', after)

@@ -61,7 +61,10 @@ export interface ImageCache extends AsyncDisposable {
    * Undefined when another process is at it. Rejects as `source` does when it cannot be opened.
    */
   keep(imageId: string, source: CacheSource, reader: CacheReader): Promise<Bytes | undefined>
-  /** As `keep`, for nobody who reads: whether there is a copy then. Rejects with the reason when `signal` fires. */
+  /**
+   * As `keep`, for nobody who reads: whether there is a copy then, also of what another process fetches. Rejects with the
+   * reason when `signal` fires.
+   */
   fetch(imageId: string, source: CacheSource, signal: AbortSignal): Promise<boolean>
   /** Removes the copy; one that is being made comes to nothing. Does nothing when there is none. */
   delete(imageId: string): Promise<void>

@@ -42,7 +42,7 @@ export async function prefetch(
   const isThere =
     (await cache.has(id)) || (await cache.fetch(id, sourceOf(service, id, image), signal))
   if (!isThere) {
-    const message = `image ${id} is not in the cache: its data could not be read or kept, or another process is at it`
+    const message = `image ${id} is not in the cache: its data could not be read or kept, or another service is at it`
     throw new GlanceError('unavailable', message)
   }
   await cache.dequeue(id)

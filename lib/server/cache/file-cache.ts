@@ -14,7 +14,7 @@ import type {
 import { CacheFolder, type Claim } from './cache-folder.ts'
 import { CacheIndex } from './cache-index.ts'
 import { type Begun, Fill } from './fill.ts'
-import { follow } from './follow.ts'
+import { follow, untilFetched } from './follow.ts'
 import { InTurn } from './in-turn.ts'
 
 /** Bytes that are read at a time. */
@@ -177,10 +177,16 @@ export class FileCache implements ImageCache {
   }
 
   async fetch(imageId: string, source: CacheSource, signal: AbortSignal): Promise<boolean> {
-    const coming = await this.#fillOf(imageId, source)
-    if (coming === undefined) return await this.has(imageId)
-    await coming.begun
-    return await coming.fill.follow(signal)
+    for (;;) {
+      const coming = await this.#fillOf(imageId, source)
+      if (coming !== undefined) {
+        await coming.begun
+        return await coming.fill.follow(signal)
+      }
+      if (await this.has(imageId)) return true
+      // What another process gives up is fetched here.
+      if (!(await untilFetched(this.#folder, imageId, signal))) return await this.has(imageId)
+    }
   }
 
   async delete(imageId: string): Promise<void> {

@@ -2,6 +2,7 @@ import type { FileHandle } from 'node:fs/promises'
 import { setTimeout } from 'node:timers/promises'
 import { lending } from '../../stream/buffers.ts'
 import type { Bytes } from '../../stream/bytes.ts'
+import type { CacheFolder } from './cache-folder.ts'
 import type { CacheReader } from './cache.ts'
 
 /** Bytes that are read at a time. */
@@ -55,5 +56,27 @@ async function* growing(
     position += bytesRead
     if (bytesRead > 0) yield buffer.subarray(0, bytesRead)
     else await setTimeout(LOOK_MS)
+  }
+}
+
+/**
+ * Resolves when another process fetches the image no more, which goes on with it for as long as this waits: to whether any
+ * did. Rejects with the reason when `signal` fires.
+ */
+export async function untilFetched(
+  folder: CacheFolder,
+  imageId: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (!(await folder.isFetched(imageId))) return false
+  const mark = await folder.read(imageId)
+  try {
+    do {
+      signal.throwIfAborted()
+      await setTimeout(LOOK_MS)
+    } while (await folder.isFetched(imageId))
+    return true
+  } finally {
+    await mark.end()
   }
 }

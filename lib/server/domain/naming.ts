@@ -10,10 +10,12 @@ export function namesData(
   stores: Stores,
   location: ImageLocation,
   store: Store,
-  { id, location: { url } }: StoredData,
+  { id, location: found }: StoredData,
 ): boolean {
+  const { url } = found
   if (!location.url.toLowerCase().includes(id)) return false
-  if (location.url === url || store.holds(location)) return true
+  if (location.url === url) return true
+  if (store.holds(location)) return store.areApart?.(location, found) !== true
   const isElsewhere = stores.all.some(other => other.store.holds(location))
   return !isElsewhere || mayBeSame(location.url, url)
 }

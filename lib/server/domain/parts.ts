@@ -28,6 +28,11 @@ export interface OpenPart extends AsyncDisposable {
   /** All that was said of the whole, by any request. */
   readonly digests: Whole['digests']
   /**
+   * Has it count as so many bytes of its project, which are to come, until the next claim or the end of {@link append}.
+   * To be called while no byte is on its way into it. @throws {GlanceError} `unavailable`.
+   */
+  claim(size: number): Promise<void>
+  /**
    * Puts the bytes at its end. What has come is on the disk when this resolves, and also when it rejects, as far as it
    * could be written. @throws {GlanceError} `over_limit` when the disk is full, `unavailable`; what `data` throws.
    */
@@ -44,7 +49,7 @@ export interface Parts {
   find(imageId: string): Promise<Part | undefined>
   /** All that there are, also those that are kept no longer, of which `isExpired` says so. */
   list(): AsyncIterable<Part & { readonly isExpired: boolean }>
-  /** Bytes of a project's parts, those that come in just now too, but for that of one image, and what is kept no longer. */
+  /** Bytes of a project's parts, those that come in just now too and those that are claimed, but for that of one image, and what is kept no longer. */
   heldBy(project: string | null, exceptImageId: string): Promise<number>
   /** Opens the part, which is begun when there is none, or one of no bytes. To be called by one at a time. */
   open(imageId: string, said: Whole & Pick<Part, 'project'>): Promise<OpenPart>

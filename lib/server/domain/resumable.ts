@@ -20,7 +20,7 @@ import {
   undoUpload,
 } from './upload.ts'
 
-/** Bytes that come between two looks at what else the project has: all of it may come at once, and stays. */
+/** Bytes that are claimed between two looks at what else the project has: all of it may come at once, and stays. */
 const LOOK_EVERY = 8 * 1024 * 1024
 
 /** A service that takes uploads which go on where they broke off. */
@@ -116,7 +116,12 @@ export async function appendToUpload(
     await using part = await parts.open(image.id, said)
     const roomNow = async () =>
       (await requireRoom(context, service, id, null)) - (await heldBesides(context, service, image))
-    const body = within(append, whole, { room, roomNow, maximum: maximum(service) })
+    const claim = async (bytes: number) => {
+      await part.claim(bytes) // Before it is looked: of two at once, one sees the other at the least.
+      return await roomNow()
+    }
+    const bounds = { room, claim, maximum: maximum(service) }
+    const body = within(append, whole, bounds)
     if (!append.isLast) {
       await part.append(body)
       return { offset: part.size, isComplete: false }
@@ -197,31 +202,42 @@ function requireFitting(
 }
 
 interface Bounds {
-  /** Bytes that the whole may have by the quota. */
+  /** Bytes that the whole may have by the quota; infinitely many without one. */
   readonly room: number
-  /** The same anew: others may come in at the same time. @throws {GlanceError} `over_limit` when there is none. */
-  readonly roomNow: () => Promise<number>
+  /**
+   * Has so many bytes of the whole count, and resolves to how many it may have by then: others may come in at the same
+   * time. @throws {GlanceError} `over_limit` when it may have none.
+   */
+  readonly claim: (bytes: number) => Promise<number>
   /** Bytes that any image may have. */
   readonly maximum: number
 }
 
 /** The body, which must go neither beyond the end of the whole nor beyond the most that the whole may have. */
 async function* within(
-  { body, offset }: Append,
+  { body, offset, size }: Append,
   length: number | null,
-  { room, roomNow, maximum: largest }: Bounds,
+  { room: before, claim, maximum: largest }: Bounds,
 ): AsyncGenerator<Uint8Array, void> {
-  let most = Math.min(room, largest)
+  const end = size === null ? (length ?? Infinity) : offset + size
   let at = offset
-  let looked = offset
+  let room = before
+  let most = room === Infinity ? largest : at
   for await (const chunk of body) {
     at += chunk.length
     if (length !== null && at > length) {
       throw new GlanceError('corrupt', `the data goes on after the ${length} bytes expected`)
     }
-    if (at - looked >= LOOK_EVERY) {
-      looked = at
-      most = Math.min(await roomNow(), largest)
+    if (at > most && room !== Infinity) {
+      // Where there is little left it is not for one to keep from the others.
+      const step = Math.min(LOOK_EVERY, Math.trunc((room - at) / 8))
+      let claimed = Math.max(at, Math.min(at + step, end, largest))
+      room = await claim(claimed)
+      if (at <= room && room < claimed) {
+        claimed = at
+        room = await claim(claimed)
+      }
+      most = Math.min(room, claimed, largest)
     }
     if (at > most) {
       throw new GlanceError('over_limit', `the image is larger than the ${most} bytes allowed`)

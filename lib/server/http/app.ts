@@ -76,7 +76,6 @@ export function createApp({
     exposeHeadRoutes: false,
     frameworkErrors: (_error, request, reply) =>
       fail(new GlanceError('invalid', UNDECODABLE), request, reply),
-    keepAliveTimeout: limits.keepAliveTimeoutMs,
     requestTimeout: 0,
     return503OnClosing: false,
     rewriteUrl: ({ url = '/', headers }) => rewriteUrl(url, headers.accept),
@@ -85,6 +84,7 @@ export function createApp({
   for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
     app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
   }
+  app.server.keepAliveTimeout = limits.keepAliveTimeoutMs // Fastify takes 0 for its own default.
   connections.attend(app.server, limits.maxConnections)
   app.addHook('preClose', async () => connections.close())
   app.decorateRequest(CONTEXT, null)

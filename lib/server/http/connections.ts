@@ -22,6 +22,9 @@ const STATUS_LINES: Readonly<Record<string, string>> = {
   HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
 }
 
+/** How long a connection that would be kept for ever is kept once its server is to end. Milliseconds. */
+const IDLE_MS = 5000
+
 interface Asked {
   readonly request: IncomingMessage
   readonly response: ServerResponse
@@ -36,8 +39,15 @@ export class Connections {
   readonly #secured = new Set<Socket>()
   #state: 'open' | 'draining' | 'closing' = 'open'
   #emptied: () => void = () => {}
+  #server: Server | undefined
+  /** Those that are about to be closed unless something is asked for. */
+  readonly #expiring = new WeakSet<Duplex>()
 
   attend(server: Server, maxConnections: number): void {
+    this.#server = server
+    server.prependListener('request', ({ socket }: IncomingMessage) => {
+      if (this.#expiring.delete(socket)) socket.setTimeout(0)
+    })
     // By default what is beyond 2000 is dropped without a word. How large they are in all is limited.
     server.maxHeadersCount = 0
     // Told to go on by whoever reads the body, and by nobody when it is refused.
@@ -71,10 +81,21 @@ export class Connections {
 
   /**
    * Answers what still comes on connections that there are, and then has each closed, by its answer: a client never sees
-   * a request fail. One that asks for nothing is closed when its time is over, as at any other time.
+   * a request fail. One that asks for nothing is closed when its time is over, as at any other time, or after `idleMs` where
+   * its time never is.
    */
-  drain(): void {
-    if (this.#state === 'open') this.#state = 'draining'
+  drain(idleMs = IDLE_MS): void {
+    if (this.#state !== 'open' || this.#server === undefined) return
+    this.#state = 'draining'
+    if (this.#server.headersTimeout === 0) setTimeout(() => this.dropSilent(), idleMs).unref()
+    if (this.#server.keepAliveTimeout > 0) return
+    // Of those that have their answer later; a client may count on it from then on.
+    this.#server.keepAliveTimeout = idleMs
+    for (const socket of [...this.#secured, ...this.#open]) {
+      if (this.#asked.get(socket)?.response.closed !== true) continue
+      this.#expiring.add(socket)
+      socket.setTimeout(idleMs) // By which Node closes it.
+    }
   }
 
   /** From now on a connection is closed as soon as it has had its answer. */

@@ -40,6 +40,7 @@ export async function identify(
   authenticate: Authenticate,
   policies: PolicySource,
 ): Promise<void> {
+  const signal = whenGone(reply) // Also of who leaves while others are asked about it.
   const identity = await authenticate(request.headers)
   const policy = await policies.current()
   const context: RequestContext = {
@@ -47,7 +48,7 @@ export async function identify(
     isAdmin: identity.isAdmin || (await policy.isAdmin(identity)),
     policy,
     requestId: String(reply.getHeader(REQUEST_ID)),
-    signal: whenGone(reply),
+    signal,
   }
   request.setDecorator(CONTEXT, context)
 }

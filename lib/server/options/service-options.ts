@@ -136,7 +136,7 @@ export const SERVICE_OPTIONS: readonly Option<ServerConfig>[] = [
     type: 'whole number',
     default: '72',
     unit: 'seconds',
-    doc: 'How long a connection is kept for the next request; 0 is for ever. Not an option of Glance.',
+    doc: 'How long a connection is kept for the next request; 0 is for ever, or five seconds once its worker is to end. Not an option of Glance.',
     set: value => ({ keepAliveTimeoutMs: integer(value, 0, 2 ** 21) * 1000 }),
   },
   {

@@ -26,6 +26,8 @@ export class PartFile implements OpenPart {
   #filled = 0
   #size: number
   #safe: number
+  /** As long as its file is: beyond what was written there is nothing. */
+  #claimed: number
   #end: { readonly error?: unknown } | undefined
   #wake = () => {}
 
@@ -35,6 +37,7 @@ export class PartFile implements OpenPart {
     this.#file = file
     this.#size = size
     this.#safe = size
+    this.#claimed = size
     this.#acknowledge = acknowledge
   }
 
@@ -42,16 +45,23 @@ export class PartFile implements OpenPart {
     return this.#size
   }
 
+  async claim(size: number): Promise<void> {
+    await systemCall(this.#file.truncate(size))
+    this.#claimed = size
+  }
+
   async append(data: Bytes): Promise<void> {
     try {
       for await (const chunk of data) await this.#take(chunk)
       await this.#write()
+      await this.#release()
       await this.#secure()
       this.#tell({})
     } catch (error) {
       this.#tell({ error })
       // What failed first is what counts.
       await this.#write().catch(() => {})
+      await this.#release().catch(() => {})
       await this.#secure().catch(() => {})
       throw error
     }
@@ -104,6 +114,10 @@ export class PartFile implements OpenPart {
       this.#size += bytesWritten
       this.#wake()
     }
+  }
+
+  async #release(): Promise<void> {
+    if (this.#claimed > this.#size) await this.claim(this.#size)
   }
 
   async #secure(): Promise<void> {

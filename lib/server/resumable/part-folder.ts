@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { open, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises'
+import { open, readdir, readFile, rename, rm, stat, statfs, truncate } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { GlanceError, isGlanceError, messageOf } from '../../errors.ts'
 import { isObject } from '../../image/json.ts'
@@ -98,7 +98,10 @@ export class PartFolder implements Parts {
     const names = new Set(await systemCall(readdir(this.#path)))
     for (const name of names) {
       const id = /^(.+)\.(?:data|json)$/.exec(name)?.[1]
-      const isWhole = id !== undefined && (await this.#read(id)) !== undefined
+      const part = id === undefined ? undefined : await this.#read(id)
+      const isWhole = part !== undefined
+      // Beyond that it may have been claimed, or written and not told.
+      if (isWhole) await systemCall(truncate(this.#file(part.imageId, DATA), part.offset))
       const isOurs = id !== undefined || /\.json\.[\da-f-]{36}$/.test(name)
       if (isOurs && !isWhole) await systemCall(rm(join(this.#path, name), { force: true }))
     }
@@ -108,7 +111,7 @@ export class PartFolder implements Parts {
     return join(this.#path, `${imageId}${suffix}`)
   }
 
-  /** Bytes that are there of a part, also those of which it is not sure yet that they survive. */
+  /** Bytes that are there of a part, also those of which it is not sure yet that they survive, and those that were claimed. */
   async #written({ imageId, offset }: Part): Promise<number> {
     const found = await stat(this.#file(imageId, DATA)).catch(() => undefined)
     return found?.size ?? offset

@@ -31,6 +31,32 @@ export function isInSwift(
   return known.some(url => URL.canParse(url) && aboveAccount(url) === aboveAccount(account))
 }
 
+/**
+ * Whether these URLs are of different accounts for sure, whatever the servers: one Swift may have several names. They are
+ * alike in form then, with another name of an account at the end.
+ */
+export function inOtherAccounts(one: string, other: string): boolean {
+  const [first, second] = [accountOf(one), accountOf(other)]
+  return (
+    first.above === second.above &&
+    first.name !== second.name &&
+    first.name !== '' &&
+    second.name !== ''
+  )
+}
+
+/** The name, however it is quoted, and the path that it stands in. */
+function accountOf(url: string) {
+  const path = new URL(url).pathname.replace(/\/+$/, '')
+  const end = path.lastIndexOf('/') + 1
+  const quoted = path.slice(end)
+  try {
+    return { above: path.slice(0, end), name: decodeURIComponent(quoted) }
+  } catch {
+    return { above: path.slice(0, end), name: quoted }
+  }
+}
+
 function aboveAccount(url: string): string {
   return new URL('.', url.replace(/\/+$/, '')).href
 }

@@ -1,6 +1,5 @@
 import { GlanceError, isGlanceError } from '../../errors.ts'
 import type { DataConnections } from '../../http/connections.ts'
-import type { CatalogEndpoint } from '../../keystone/grant.ts'
 import type { Trustee } from '../../keystone/trust.ts'
 import type { Bytes } from '../../stream/bytes.ts'
 import type { ByteRange } from '../../stream/range.ts'
@@ -16,15 +15,16 @@ import type {
   StoreSearch,
 } from '../store.ts'
 import type { AccessSource } from './access.ts'
-import { brief, callerAccess, LastingAccess, releasing } from './caller-access.ts'
+import { brief, releasing } from './caller-access.ts'
 import { SwiftClient } from './client.ts'
 import { TIMEOUT_MS } from './connections.ts'
 import { ImageObjects, type Place, removeContainer } from './image-objects.ts'
 import { imagesInContainers } from './listing.ts'
 import { parseSwiftUrl, SWIFT_SCHEMES, type SwiftLocation, swiftUrl } from './location.ts'
 import type { SwiftSettings } from './settings.ts'
-import { endpointsIn, isInSwift, storageUrl, type WantedStorage } from './storage-url.ts'
+import { endpointsIn, inOtherAccounts, storageUrl, type WantedStorage } from './storage-url.ts'
 import { TenantAccounts, withoutRight } from './tenant-accounts.ts'
+import { KNOWN, TenantRights } from './tenant-rights.ts'
 
 /** A host that there is not (RFC 6761): of a location in nobody's account. */
 const NOBODY = 'https://account.invalid'
@@ -53,7 +53,7 @@ export class TenantSwiftStore implements Store {
   readonly #settings: SwiftSettings
   /** Those to Swift first. */
   readonly #connections: readonly [DataConnections, ...DataConnections[]]
-  readonly #trustee: Trustee | null
+  readonly #rights: TenantRights
   readonly #objects: ImageObjects
 
   /**
@@ -69,7 +69,7 @@ export class TenantSwiftStore implements Store {
     this.id = id
     this.#settings = settings
     this.#connections = connections
-    this.#trustee = trustee
+    this.#rights = new TenantRights(id, settings, trustee)
     this.#objects = new ImageObjects(id, settings)
   }
 
@@ -87,6 +87,10 @@ export class TenantSwiftStore implements Store {
     }
   }
 
+  areApart(one: Location, other: Location): boolean {
+    return inOtherAccounts(this.#accountIn(one), this.#accountIn(other))
+  }
+
   /** @throws {GlanceError} as a store, and `unavailable` for a caller whose catalogue has no Swift. */
   async add(
     id: string,
@@ -99,7 +103,9 @@ export class TenantSwiftStore implements Store {
     const location = { url: swiftUrl(this.#location(id, this.#accountOf(caller))) }
     const { container, url } = this.#parsed(location)
     const isLong = size === null || size >= this.#settings.largeObjectSize
-    await using access = isLong ? this.#lasting(url, caller) : brief(this.#brief(url, caller))
+    await using access = isLong
+      ? this.#rights.lasting(url, caller)
+      : brief(this.#rights.brief(url, caller))
     const place = this.#place(location, access)
     const { client } = place
     let isNew = false
@@ -126,17 +132,17 @@ export class TenantSwiftStore implements Store {
   ): Promise<Bytes> {
     signal?.throwIfAborted()
     const { url } = this.#parsed(at)
-    const place = this.#place(at, this.#brief(url, caller))
+    const place = this.#place(at, this.#rights.brief(url, caller))
     // What is read at once needs no token later on.
     if (this.#settings.retryGetCount === 0) return await this.#objects.open(place, range, signal)
-    const access = this.#lasting(url, caller)
+    const access = this.#rights.lasting(url, caller)
     const data = await this.#objects.open(place, range, signal, this.#place(at, access))
     return releasing(data, access)
   }
 
   async size(at: Location, { signal, caller, onlyOf }: StoreCall = {}): Promise<number> {
     const { url } = this.#parsed(at)
-    const access = onlyOf === undefined ? this.#brief(url, caller) : this.#ours(at, onlyOf)
+    const access = onlyOf === undefined ? this.#rights.brief(url, caller) : this.#ours(at, onlyOf)
     return await this.#objects.size(this.#place(at, access), signal)
   }
 
@@ -144,7 +150,7 @@ export class TenantSwiftStore implements Store {
   async delete(at: Location, { signal, caller, onlyOf, letBe }: StoreCall = {}): Promise<void> {
     if (onlyOf !== undefined) return await this.#deleteOurs(at, onlyOf, { signal, letBe })
     const { url } = this.#parsed(at)
-    await this.#deleteAt(this.#place(at, this.#brief(url, caller)), signal)
+    await this.#deleteAt(this.#place(at, this.#rights.brief(url, caller)), signal)
   }
 
   /**
@@ -156,7 +162,7 @@ export class TenantSwiftStore implements Store {
     signal?.throwIfAborted()
     try {
       for await (const account of this.#accounts.all(search)) {
-        const client = this.#clientBy(this.#byOurRight(account, `the account ${account}`))
+        const client = this.#clientBy(this.#rights.own(account, `the account ${account}`))
         for await (const image of imagesInContainers(client, this.#prefix, { signal })) {
           const { name, ...found } = image
           const location = { url: swiftUrl(this.#location(name, account)) }
@@ -174,7 +180,7 @@ export class TenantSwiftStore implements Store {
 
   async admit(at: Location, readers: Readers, { signal, caller }: StoreCall = {}): Promise<void> {
     const { url } = this.#parsed(at)
-    const { client, container: path } = this.#place(at, this.#brief(url, caller))
+    const { client, container: path } = this.#place(at, this.#rights.brief(url, caller))
     const headers = this.#lists(readers)
     const asked = { method: 'POST', path, headers, accepted: [404], signal } as const
     if ((await client.ask(asked)).status === 404) throw this.#absent(path)
@@ -205,6 +211,12 @@ export class TenantSwiftStore implements Store {
   #location(id: string, storageUrl: string): SwiftLocation {
     checkImageId(id)
     return { type: 'storage', storageUrl, container: this.#containerOf(id), object: id }
+  }
+
+  /** The URL of the account of a location that `holds` knows. */
+  #accountIn({ url }: Location): string {
+    const found = parseSwiftUrl(url)
+    return found.type === 'storage' ? found.storageUrl : NOBODY
   }
 
   /** The URL of the caller's account. */
@@ -260,12 +272,8 @@ export class TenantSwiftStore implements Store {
   /** @throws {GlanceError} `not_found` for a place that is not ours, or in another Swift where ours is known. */
   async #checkOurs(at: Location, image: Owned, signal: AbortSignal | undefined): Promise<void> {
     if (!this.#isOf(at, image)) throw this.#notOurs('not_found', at, image)
-    if (this.#trustee === null) return
     const { path, url } = this.#parsed(at)
-    const { catalog } = await this.#trustee.session.grant({ signal })
-    const { endpoint, serviceType } = this.#settings
-    const isTold = endpoint !== null || catalog.some(({ type }) => type === serviceType)
-    if (!isTold || this.#isInSwift(url, catalog)) return
+    if (await this.#rights.mayBeOurs(url, { signal })) return
     const message = `store ${this.id} did not put an image at ${path} of ${new URL(url).host}: that is no Swift of ${KNOWN}`
     throw new GlanceError('not_found', message)
   }
@@ -273,7 +281,7 @@ export class TenantSwiftStore implements Store {
   /** Where the image is in the account of its owner. @throws {GlanceError} `not_found` where we cannot tell. */
   async #locateOf({ id, owner }: Owned, signal: AbortSignal | undefined): Promise<Location> {
     const nowhere = { url: swiftUrl(this.#location(id, NOBODY)) }
-    if (this.#trustee === null || owner === null) return nowhere
+    if (!this.#rights.isSomebody || owner === null) return nowhere
     const account = await this.#accounts.of(owner, { signal })
     return account === undefined ? nowhere : { url: swiftUrl(this.#location(id, account)) }
   }
@@ -281,7 +289,7 @@ export class TenantSwiftStore implements Store {
   /** @throws {GlanceError} `unavailable` where the service is nobody. */
   get #accounts(): TenantAccounts {
     const { endpoint } = this.#settings
-    return new TenantAccounts(this.#service('whatever is there').session, {
+    return new TenantAccounts(this.#rights.service('whatever is there').session, {
       ...this.#wanted,
       endpoint,
     })
@@ -314,30 +322,6 @@ export class TenantSwiftStore implements Store {
     return new SwiftClient(access, { name: this.id, connections, timeoutMs: TIMEOUT_MS })
   }
 
-  /** With no token for a place that somebody may have named to be sent one. */
-  #brief(url: string, caller: Caller | undefined): AccessSource {
-    const token = caller?.token ?? null
-    if (token === null || this.#isInSwift(url, endpointsIn(caller?.catalog))) {
-      return callerAccess(token, url)
-    }
-    return { ...callerAccess(null, url), advice: `a token is sent to no Swift but ${KNOWN}` }
-  }
-
-  #isInSwift(url: string, catalog: readonly CatalogEndpoint[]): boolean {
-    return isInSwift(url, catalog, this.#settings)
-  }
-
-  #lasting(url: string, caller: Caller | undefined): AccessSource & AsyncDisposable {
-    const token = caller?.token ?? null
-    const isKnown = this.#isInSwift(url, endpointsIn(caller?.catalog))
-    if (token === null || !isKnown || !this.#settings.useTrusts) {
-      return brief(this.#brief(url, caller))
-    }
-    if (this.#trustee !== null) return new LastingAccess(token, url, this.#trustee)
-    const advice = `nothing outlasts the caller's token: ${NO_USER}`
-    return brief({ ...callerAccess(token, url), advice })
-  }
-
   /**
    * By our own right, where this is the place at which we put that image. @throws {GlanceError} `forbidden` elsewhere:
    * users may name places that are not theirs; `unavailable`.
@@ -345,27 +329,7 @@ export class TenantSwiftStore implements Store {
   #ours(at: Location, image: Owned): AccessSource {
     const { path, url } = this.#parsed(at)
     if (!this.#isOf(at, image)) throw this.#notOurs('forbidden', at, image)
-    return this.#byOurRight(url, `the account that ${path} is in`)
-  }
-
-  #byOurRight(url: string, what: string): AccessSource {
-    const { session } = this.#service(what)
-    return {
-      access: async options => {
-        const { token, catalog } = await session.grant(options)
-        if (this.#isInSwift(url, catalog)) return { token, url }
-        // It is a user's to say where an image is, and not to whom our token goes.
-        const message = `store ${this.id}: ${what} is in no Swift of ${KNOWN}`
-        throw new GlanceError('usage', message)
-      },
-      invalidate: async token => await session.invalidate(token),
-    }
-  }
-
-  #service(what: string): Trustee {
-    if (this.#trustee !== null) return this.#trustee
-    const message = `store ${this.id} has no token for ${what}: ${NO_USER}`
-    throw new GlanceError('unavailable', message)
+    return this.#rights.own(url, `the account that ${path} is in`)
   }
 
   /** Whether this is the place at which we put that image, in whatever account. */
@@ -383,14 +347,6 @@ export class TenantSwiftStore implements Store {
     return new GlanceError('not_found', `store ${this.id} has no object ${path}`)
   }
 }
-
-/** Which places are believed to be Swift. */
-const KNOWN =
-  'the catalogue or swift_store_endpoint, with swift_store_service_type object-store unless set'
-
-/** What to do about it that the service is nobody. */
-const NO_USER =
-  'the service has no user at Keystone; see [keystone_authtoken], or swift_store_user with swift_store_auth_version 3'
 
 /** What deletes. */
 const ROLE_OR_PROJECT =

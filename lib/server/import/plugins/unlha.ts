@@ -30,8 +30,30 @@ export async function unlha(work: ImportWork): Promise<{
   }
 }
 
+/**
+ * Unpacks its first argument, and ends when descriptor 3 does: as long as it writes nothing, the program itself would not
+ * see that we were killed.
+ */
+const WATCHED = `
+command -v lha >/dev/null || exit 127
+lha pq "$1" 3<&- &
+lha=$!
+{ read -r _ <&3; kill $lha; } >/dev/null &
+watch=$!
+wait $lha
+status=$?
+kill $watch
+exit $status`
+
+/** What a shell ends with that finds no program. */
+const NO_PROGRAM = 127
+
 async function* unpacked(path: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  const program = spawn('lha', ['pq', path], { stdio: ['ignore', 'pipe', 'ignore'] })
+  const program = spawn('/bin/sh', ['-c', WATCHED, 'sh', path], {
+    stdio: ['ignore', 'pipe', 'ignore', 'pipe'],
+  })
+  const life = program.stdio[3]
+  life?.on('error', () => {}) // It has ended.
   const ended = once(program, 'close')
   ended.catch(() => {}) // Shown below.
   try {
@@ -41,14 +63,10 @@ async function* unpacked(path: string, signal: AbortSignal): AsyncGenerator<Uint
     }
     const [status] = (await ended) as [number | null] // As Node says.
     if (status === 0) return
+    if (status === NO_PROGRAM) throw new GlanceError('unsupported', 'lha is not installed')
     throw new GlanceError('corrupt', `the lha archive is damaged: lha ended with ${status}`)
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
-      throw new GlanceError('unsupported', 'lha is not installed', { cause: error })
-    }
-    throw error
   } finally {
-    program.kill()
+    life?.destroy()
   }
 }
 
