@@ -159,12 +159,13 @@ export class DirectoryEndpoint implements Endpoint {
       checksum,
       digest,
       open: async ({ offset = 0, signal, isProvedLater = false } = {}) => {
-        const bytes = readFrom(file, offset, this.#chunkSize, signal, openRegular)
-        if (offset > 0) return bytes
+        const isQuick = isProvedLater && offset === 0 && size >= WORTH_LOOKING
+        const wanted = isQuick ? await this.#crc32Of(image.id) : null
+        const crc32 = wanted === null ? null : { found: new Crc32(), wanted }
+        const how = { signal, opened: openRegular, crc: crc32?.found }
+        const bytes = readFrom(file, offset, this.#chunkSize, how)
         // Disks forget, and here nobody else would notice before the target has it all.
-        const isQuick = isProvedLater && size >= WORTH_LOOKING
-        const crc32 = isQuick ? await this.#crc32Of(image.id) : null
-        return verify(bytes, { size, checksum, digest, crc32 })
+        return offset === 0 ? verify(bytes, { size, checksum, digest, crc32 }) : bytes
       },
     }
   }

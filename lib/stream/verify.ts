@@ -1,7 +1,7 @@
 import { GlanceError } from '../errors.ts'
 import { type Digest, type DigestAlgorithm, isDigestAlgorithm } from '../image/digest.ts'
 import type { Bytes } from './bytes.ts'
-import { Crc32 } from './crc.ts'
+import type { Crc32 } from './crc.ts'
 import { Hasher } from './digest.ts'
 
 /** What is known of a stream beforehand; what is null is not checked. */
@@ -11,8 +11,11 @@ export interface Expected {
   /** Hex MD5. Checked only when `digest` is null or of an algorithm that we do not know. */
   readonly checksum: string | null
   readonly digest: Digest | null
-  /** Of eight hex digits. Where it is given no digest is computed: for data that others prove afterwards. */
-  readonly crc32?: string | null | undefined
+  /**
+   * The CRC-32 that who reads the data computes of it. Where it is given no digest is computed: for data that others prove
+   * afterwards.
+   */
+  readonly crc32?: { readonly found: Crc32; readonly wanted: string } | null | undefined
 }
 
 /**
@@ -25,8 +28,7 @@ export async function* verify(
   { size, checksum, digest, crc32 = null }: Expected,
 ): AsyncGenerator<Uint8Array, void> {
   const [algorithm, wanted] = strongest(checksum, digest)
-  const crc = crc32 === null ? null : new Crc32()
-  const hasher = new Hasher(wanted === null || crc !== null ? [] : [algorithm])
+  const hasher = new Hasher(wanted === null || crc32 !== null ? [] : [algorithm])
   let seen = 0
   let last: Uint8Array | undefined
   for await (const chunk of data) {
@@ -35,18 +37,17 @@ export async function* verify(
     if (size !== null && seen > size) {
       throw new GlanceError('corrupt', `the data goes on after the ${size} bytes expected`)
     }
-    if (crc === null) await hasher.update(chunk)
-    else crc.update(chunk)
+    if (crc32 === null) await hasher.update(chunk)
     if (seen === size) last = new Uint8Array(chunk)
     else yield chunk
   }
   if (size !== null && seen < size) {
     throw new GlanceError('corrupt', `the data ends after ${seen} of the ${size} bytes expected`)
   }
-  if (crc !== null && crc.hex !== crc32) {
-    throw new GlanceError('corrupt', `crc32 is ${crc.hex}, expected ${crc32}`)
+  if (crc32 !== null && crc32.found.hex !== crc32.wanted) {
+    throw new GlanceError('corrupt', `crc32 is ${crc32.found.hex}, expected ${crc32.wanted}`)
   }
-  if (wanted !== null && crc === null) {
+  if (wanted !== null && crc32 === null) {
     const found = await hasher.hex(algorithm)
     // A digest that a user registered with a location is kept in the case in which it was typed.
     if (found !== wanted.toLowerCase()) {
