@@ -33,7 +33,7 @@ export async function archiveBytes(
   requireNoFolder(file, found)
   if (!found.isFIFO()) {
     const offset = found.isFile() ? 0 : null
-    return { bytes: readFrom(file, offset, chunkSize, signal), close: async () => {} }
+    return { bytes: readFrom(file, offset, chunkSize, { signal }), close: async () => {} }
   }
   const fd = await openPipe(file, constants.O_RDONLY)
   return streamBytes(new Socket({ fd, readable: true, writable: false }))

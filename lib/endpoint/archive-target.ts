@@ -1,6 +1,7 @@
 import { GlanceError, isGlanceError, messageOf } from '../errors.ts'
 import { ANY_OWNER, type Image } from '../image/image.ts'
 import type { Bytes } from '../stream/bytes.ts'
+import { Crc32, summed } from '../stream/crc.ts'
 import { digested, Hasher } from '../stream/digest.ts'
 import { rechunk } from '../stream/rechunk.ts'
 import { TAR_END, tarHeader, tarPadding } from '../stream/tar.ts'
@@ -122,14 +123,15 @@ export class ArchiveTarget implements Endpoint {
       return bare
     }
     // Until the source gives something nothing is written, so that it may be tried again.
-    await using begun = await begin(data, signal)
+    await using begun = await begin(data, { signal })
     await this.#begin()
     const known = { ...image, size: data.size ?? image.size }
     const metadata = await this.#describe(known, members)
     const hasher =
       data.checksum === null && data.digest === null ? new Hasher(['md5', 'sha512']) : undefined
     try {
-      const checked = verify(await begun.open({ signal }), data)
+      const crc = new Crc32()
+      const checked = summed(verify(await begun.open({ signal }), data), crc)
       const bytes = hasher === undefined ? checked : digested(checked, hasher)
       const size =
         data.size === null
@@ -141,7 +143,7 @@ export class ArchiveTarget implements Endpoint {
         checksum: (await hasher?.hex('md5')) ?? image.checksum,
         digest: hasher ? { algorithm: 'sha512', value: await hasher.hex('sha512') } : image.digest,
       }
-      await this.#seal(whole, metadata)
+      await this.#seal(whole, metadata, crc.hex)
       return whole
     } catch (error) {
       if (signal?.aborted === true || this.#isBroken || !isGlanceError(error)) throw error
@@ -158,8 +160,8 @@ export class ArchiveTarget implements Endpoint {
   }
 
   /** Makes the image count. */
-  async #seal(image: Image, metadata: string): Promise<void> {
-    const line = manifestLine(entryOf(image, metadata))
+  async #seal(image: Image, metadata: string, crc32?: string): Promise<void> {
+    const line = manifestLine(entryOf(image, metadata, crc32))
     await this.#file(MANIFEST, Buffer.from(line))
     this.#lines.push(line)
   }

@@ -85,7 +85,7 @@ async function auditImage(
     const wanted = last.metadata.sha512
     return told('corrupt', `${file}: sha512 is ${digest}, expected ${wanted}`, image)
   }
-  const expected = entry?.data === null || entry === undefined ? image : { ...image, ...entry.data }
+  const expected = asWritten(image, entry)
   if (!hasData(image)) return { id, name: image.name, state: 'whole', image, error: null }
   let size: number | undefined
   try {
@@ -98,4 +98,11 @@ async function auditImage(
     return told('corrupt', `${data}: the data has ${size} of ${expected.size} bytes`, image)
   }
   return { id, name: image.name, state: 'whole', image: expected, error: null }
+}
+
+/** The image with what was written down of its data. */
+function asWritten(image: Image, entry: ManifestEntry | undefined): Image {
+  if (entry === undefined || entry.data === null) return image
+  const { size, checksum, digest } = entry.data
+  return { ...image, size, checksum, digest }
 }

@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import type { Abortable } from '../abort.ts'
 import { GlanceError, isGlanceError } from '../errors.ts'
 import { ANY_OWNER, compareIds, hasData, type Image } from '../image/image.ts'
+import { Crc32, summed } from '../stream/crc.ts'
 import { digested, Hasher } from '../stream/digest.ts'
 import { rechunk } from '../stream/rechunk.ts'
 import { verify } from '../stream/verify.ts'
@@ -28,6 +29,9 @@ import { readFrom } from './read-file.ts'
 import { openRegular, readRegular, statRegular } from './regular-file.ts'
 import { UnfinishedFiles } from './unfinished.ts'
 import { textBytes, writeWhole } from './whole-file.ts'
+
+/** Bytes of data from which on it is worth looking whether its CRC-32 is known. */
+const WORTH_LOOKING = 1024 * 1024
 
 export interface DirectoryOptions {
   /** Whether images are to be written. Default false. */
@@ -154,10 +158,14 @@ export class DirectoryEndpoint implements Endpoint {
       size,
       checksum,
       digest,
-      open: async ({ offset = 0, signal } = {}) => {
-        const bytes = readFrom(file, offset, this.#chunkSize, signal, openRegular)
+      open: async ({ offset = 0, signal, isProvedLater = false } = {}) => {
+        const isQuick = isProvedLater && offset === 0 && size >= WORTH_LOOKING
+        const wanted = isQuick ? await this.#crc32Of(image.id) : null
+        const crc32 = wanted === null ? null : { found: new Crc32(), wanted }
+        const how = { signal, opened: openRegular, crc: crc32?.found }
+        const bytes = readFrom(file, offset, this.#chunkSize, how)
         // Disks forget, and here nobody else would notice before the target has it all.
-        return offset === 0 ? verify(bytes, { size, checksum, digest }) : bytes
+        return offset === 0 ? verify(bytes, { size, checksum, digest, crc32 }) : bytes
       },
     }
   }
@@ -177,22 +185,24 @@ export class DirectoryEndpoint implements Endpoint {
     const [chunkSize, sparse] = [this.#chunkSize, this.#sparse]
     if (data.checksum !== null || data.digest !== null) {
       const options = { ...this.#reading, chunkSize, sparse, signal }
-      await this.#unfinished.write(image.id, data, options)
+      const crc32 = await this.#unfinished.write(image.id, data, options)
       const { size } = await stat(file)
-      return await this.#describe(image, { ...image, size }, kept)
+      return await this.#describe(image, { ...image, size }, kept, crc32)
     }
     // What nothing proves is not gone on with either: it is written in one go.
-    const bytes = rechunk(verify(await data.open({ signal }), data), chunkSize)
+    const crc = new Crc32()
+    const bytes = rechunk(summed(verify(await data.open({ signal }), data), crc), chunkSize)
     const hasher = new Hasher(['md5', 'sha512'])
     await writeWhole(file, digested(bytes, hasher), { sparse })
     const { size } = await stat(file)
     const checksum = await hasher.hex('md5')
     const digest = { algorithm: 'sha512', value: await hasher.hex('sha512') }
-    return await this.#describe(image, { ...image, size, checksum, digest }, kept)
+    return await this.#describe(image, { ...image, size, checksum, digest }, kept, crc.hex)
   }
 
   async update(present: Image, wanted: Image): Promise<Written> {
-    return await this.#describe(present, wanted, await this.#keptOf(wanted.id))
+    const [kept, crc32] = [await this.#keptOf(wanted.id), await this.#crc32Of(wanted.id)]
+    return await this.#describe(present, wanted, kept, crc32)
   }
 
   async confirm({ id }: Image): Promise<void> {
@@ -247,6 +257,7 @@ export class DirectoryEndpoint implements Endpoint {
     present: Image,
     wanted: Image,
     members: readonly Membership[] | undefined,
+    crc32: string | null = null,
   ): Promise<Written> {
     // What was found out of the data when it was written, and the source does not know.
     const { size, checksum, digest } = hasData(present) ? present : wanted
@@ -259,7 +270,7 @@ export class DirectoryEndpoint implements Endpoint {
       digest: wanted.digest ?? digest,
     }
     const metadata = toMetadata(image, members)
-    const entry = entryOf(image, metadata)
+    const entry = entryOf(image, metadata, crc32)
     await this.#manifest.append(entry)
     await writeWhole(layout.metadata(this.#folder, image.id), textBytes(metadata))
     this.#manifest.complete(entry)
@@ -299,7 +310,14 @@ export class DirectoryEndpoint implements Endpoint {
   async #setMembers({ id }: Image, members: readonly Membership[]): Promise<void> {
     const [file, text] = await this.#metadataOf(id)
     const image = fromMetadata(text, file, id)
-    if (toMetadata(image, members) !== text) await this.#describe(image, image, members)
+    if (toMetadata(image, members) === text) return
+    await this.#describe(image, image, members, await this.#manifest.crc32Of(id, text))
+  }
+
+  /** That of the data, where the manifest has it with the metadata that is there. */
+  async #crc32Of(id: string): Promise<string | null> {
+    const found = await this.#metadataOf(id).catch(() => undefined)
+    return found === undefined ? null : await this.#manifest.crc32Of(id, found[1])
   }
 
   async #metadataOf(id: string): Promise<readonly [file: string, text: string]> {

@@ -41,6 +41,16 @@ export interface EndpointFeatures {
 export const WITHDRAWALS = ['hide', 'deactivate', 'delete'] as const
 export type Withdrawal = (typeof WITHDRAWALS)[number]
 
+export interface OpenOptions extends Abortable {
+  /** At which byte to begin. Default 0. */
+  readonly offset?: number | undefined
+  /**
+   * Whether who stores the bytes holds the digests of what was stored against those of the data, so that a check on the way
+   * that finds accidents is enough. Default false: an endpoint that checks what it yields does so by the digests.
+   */
+  readonly isProvedLater?: boolean | undefined
+}
+
 /** The bytes of one image, opened on demand so that an attempt can be repeated. */
 export interface ImageData {
   /** Bytes; what is opened yields exactly this many or fails with `corrupt`. Null when nobody knows beforehand. */
@@ -52,8 +62,8 @@ export interface ImageData {
   readonly address?: ((options?: Abortable) => Promise<ImageAddress>) | undefined
   /** Whether what was opened and read to its end was what a digest says that is not among these; left out where there is none. */
   readonly isProved?: (() => boolean) | undefined
-  /** The bytes anew, from `offset` (default 0) to the end. */
-  open(options?: Abortable & { readonly offset?: number | undefined }): Promise<Bytes>
+  /** The bytes anew. */
+  open(options?: OpenOptions): Promise<Bytes>
   /**
    * These bytes and no others, several such at once; left out where only all are to be had. Opening or reading rejects
    * with `unsupported` where it turns out that the range is not served, with `corrupt` when the data is other meanwhile.

@@ -3,6 +3,7 @@ import type { FileHandle } from 'node:fs/promises'
 import type { Abortable } from '../abort.ts'
 import { GlanceError, isGlanceError } from '../errors.ts'
 import type { Bytes } from '../stream/bytes.ts'
+import { Crc32, summed } from '../stream/crc.ts'
 import { rechunk } from '../stream/rechunk.ts'
 import { verify } from '../stream/verify.ts'
 import type { ImageData } from './endpoint.ts'
@@ -23,7 +24,7 @@ export interface FillOptions extends Abortable {
 /**
  * Reads what is missing of the file, several ranges at once, and verifies the whole. Digests go by the order of the bytes:
  * they are computed of what is read again from the file, as far as it is whole, which has just been written and costs
- * no time on the way. Resolves to whether that was done: false where the source serves no ranges. When it rejects,
+ * no time on the way. Resolves to the CRC-32 of the whole; undefined where the source serves no ranges. When it rejects,
  * nobody writes any more, and what was written stays.
  * @throws {GlanceError} `corrupt`, or what reading the data throws.
  */
@@ -32,13 +33,14 @@ export async function fillInRanges(
   file: RangedFile,
   data: ImageData,
   { ranges, chunkSize, sparse, signal }: FillOptions,
-): Promise<boolean> {
+): Promise<string | undefined> {
   const { openRange } = data
-  if (openRange === undefined) return false
+  if (openRange === undefined) return undefined
   const stop = new AbortController()
   const stopped = AbortSignal.any([stop.signal, ...(signal ? [signal] : [])])
   setMaxListeners(0, stopped) // As many as there are ranges under way.
   const workers: Promise<void>[] = []
+  const crc = new Crc32()
   let failure: { readonly error: unknown } | undefined
   let wake = () => {}
 
@@ -84,13 +86,13 @@ export async function fillInRanges(
   }
 
   async function check(): Promise<void> {
-    for await (const _ of verify(inOrder(), data));
+    for await (const _ of summed(verify(inOrder(), data), crc));
   }
 
   begin()
   await check().catch(fail)
   await Promise.all(workers)
-  if (failure === undefined) return true
-  if (isGlanceError(failure.error, 'unsupported')) return false
+  if (failure === undefined) return crc.hex
+  if (isGlanceError(failure.error, 'unsupported')) return undefined
   throw failure.error
 }

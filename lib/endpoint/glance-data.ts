@@ -11,7 +11,7 @@ import type { ByteRange } from '../stream/range.ts'
 import { skip } from '../stream/skip.ts'
 import { verify, verifySize } from '../stream/verify.ts'
 import { type Digests, digestsFromHeader, REPR_DIGEST } from '../wire/repr-digest.ts'
-import type { ImageData } from './endpoint.ts'
+import type { ImageData, OpenOptions } from './endpoint.ts'
 
 /** How image data travels to and from one service. */
 export interface Transport {
@@ -229,7 +229,7 @@ export async function upload(url: URL, data: ImageData, transport: Transport): P
   const headers = { ...transport.headers, 'content-type': 'application/octet-stream' }
   const hasher = data.checksum === null ? new Hasher(['md5']) : undefined
   const answer = await send({ method: 'PUT', url, ...transport, headers }, data.size, async () => {
-    const bytes = await data.open({ signal: transport.signal })
+    const bytes = await data.open({ signal: transport.signal, isProvedLater: true })
     // Too few bytes would leave the service waiting for the rest, and more would be taken for another request.
     return hasher === undefined
       ? verifySize(bytes, data.size)
@@ -252,14 +252,14 @@ function storedDigests({ headers }: IncomingMessage): Digests | undefined {
 }
 
 /**
- * The data once its first chunk has come, to be opened once. Disposal closes what has not been read.
+ * The data once its first chunk has come, to be opened once, as `options` say now. Disposal closes what has not been read.
  * @throws what opening it and reading that chunk throw.
  */
 export async function begin(
   data: ImageData,
-  signal: AbortSignal | undefined,
+  options: OpenOptions,
 ): Promise<ImageData & AsyncDisposable> {
-  const chunks = (await data.open({ signal }))[Symbol.asyncIterator]()
+  const chunks = (await data.open(options))[Symbol.asyncIterator]()
   const first = await chunks.next()
   async function* all(): Bytes {
     for (let next = first; next.done !== true; next = await chunks.next()) yield next.value

@@ -201,7 +201,7 @@ export class GlanceV1Endpoint extends GlanceEndpoint {
     const announced = size === null ? {} : { 'x-image-meta-size': String(size) }
     const url = this.service.url(`v1/images/${id}`)
     return await this.service.send({ ...data, size }, signal, async (sized, transport) => {
-      await using begun = await begin(sized, signal)
+      await using begun = await begin(sized, { signal, isProvedLater: true })
       const headers = { ...transport.headers, ...announced }
       return { ...(await upload(url, begun, { ...transport, headers })), size: data.size }
     })

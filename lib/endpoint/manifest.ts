@@ -28,7 +28,7 @@ export class Manifest {
   /** The lines of images that this writer has completed. */
   readonly #completed = new Map<string, string>()
   /** What it said when this was asked for first. */
-  #seen: Promise<ReadonlyMap<string, ReadonlySet<string>>> | undefined
+  #seen: Promise<ReadonlyMap<string, Sums>> | undefined
   #known: { readonly stamp: string; readonly ids: ReadonlySet<string> } | undefined
 
   constructor(file: string) {
@@ -87,6 +87,18 @@ export class Manifest {
     if ((await this.#seen).get(entry.id)?.has(entry.metadata.sha512) === true) return
     await this.append(entry)
     this.complete(entry)
+  }
+
+  /** The CRC-32 of the data that an image of such metadata has; null where it was not written down. */
+  async crc32Of(id: string, metadata: string): Promise<string | null> {
+    const wanted = sha512(metadata)
+    const own = this.#completed.get(id)
+    const line = own === undefined ? undefined : parseManifestLine(own)
+    if (line !== undefined && 'metadata' in line && line.metadata.sha512 === wanted) {
+      return line.data?.crc32 ?? null
+    }
+    this.#seen ??= this.#readAll()
+    return (await this.#seen).get(id)?.get(wanted) ?? null
   }
 
   /** Writes down that an image is to go; its lines go when all is tidied up. Nothing where there is no manifest. */
@@ -156,12 +168,14 @@ export class Manifest {
     return found?.ino === its.ino && found.dev === its.dev
   }
 
-  /** The digests of the metadata of each image, by its id. */
-  async #readAll(): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
-    const all = new Map<string, Set<string>>()
+  async #readAll(): Promise<ReadonlyMap<string, Sums>> {
+    const all = new Map<string, Map<string, string | null>>()
     for await (const line of this.read()) {
       if ('gone' in line) all.delete(line.id)
-      else all.set(line.id, new Set(all.get(line.id)).add(line.metadata.sha512))
+      else {
+        const sums = all.get(line.id) ?? new Map<string, string | null>()
+        all.set(line.id, sums.set(line.metadata.sha512, line.data?.crc32 ?? null))
+      }
     }
     return all
   }
@@ -192,15 +206,22 @@ export class Manifest {
   }
 }
 
+/** The lines of an image: the CRC-32 of its data, where there is one, by the digest of its metadata. */
+type Sums = ReadonlyMap<string, string | null>
+
 const APPENDING = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT
 
-/** What an image's files are, when this is the text of its metadata and the data is as it says. */
-export function entryOf(image: Image, metadata: string | Uint8Array): ManifestEntry {
+/** What an image's files are, when this is the text of its metadata and the data is as it says, and of that CRC-32. */
+export function entryOf(
+  image: Image,
+  metadata: string | Uint8Array,
+  crc32: string | null = null,
+): ManifestEntry {
   const { id, size, checksum, digest } = image
   return {
     id,
     metadata: { size: Buffer.byteLength(metadata), sha512: sha512(metadata) },
-    data: hasData(image) && size !== null ? { size, checksum, digest } : null,
+    data: hasData(image) && size !== null ? { size, checksum, digest, crc32 } : null,
   }
 }
 

@@ -83,7 +83,7 @@ class Source {
 
   async *read(offset: number, signal: AbortSignal | undefined): Bytes & AsyncGenerator<Uint8Array> {
     const rest = this.data.size - offset
-    const open = async () => await this.data.open({ offset, signal })
+    const open = async () => await this.data.open({ offset, signal, isProvedLater: true })
     const bytes = rest === 0 ? undefined : await this.#blame(open)
     this.isOpen = true
     this.#onOpen()

@@ -4,6 +4,7 @@ import { type FileHandle, lstat, open, readdir, rename, rm } from 'node:fs/promi
 import { basename, join } from 'node:path'
 import { isGlanceError } from '../errors.ts'
 import type { Bytes } from '../stream/bytes.ts'
+import { Crc32, summed } from '../stream/crc.ts'
 import { rechunk } from '../stream/rechunk.ts'
 import { skip } from '../stream/skip.ts'
 import { writeData } from '../stream/sparse.ts'
@@ -62,21 +63,22 @@ export class UnfinishedFiles {
   /**
    * Writes the data of an image, which a digest proves, and only then gives it its name. What broke off before is read
    * again from the disk, and from there on from where it comes; the whole is verified. What breaks off because of its
-   * source stays for the next time; wrong bytes, and what there is no room for, do not.
+   * source stays for the next time; wrong bytes, and what there is no room for, do not. Resolves to its CRC-32.
    */
-  async write(id: string, data: ImageData, options: WriteOptions): Promise<void> {
+  async write(id: string, data: ImageData, options: WriteOptions): Promise<string> {
     const file = layout.data(this.#folder, id)
     const stamp = stampOf(data)
     const partial = layout.unfinished(file, stamp, await writerName())
     const isBegun = await this.#take({ id, stamp }, data.size, partial)
+    let crc32: string
     try {
       {
         await using handle = isBegun
           ? await openRegular(partial, constants.O_RDWR)
           : await open(partial, 'wx+')
-        if (!(await filledInRanges(handle, data, options))) {
-          await fillInOrder(partial, handle, data, options)
-        }
+        crc32 =
+          (await filledInRanges(handle, data, options)) ??
+          (await fillInOrder(partial, handle, data, options))
         await handle.sync()
       }
       await renameDurably(partial, file)
@@ -89,6 +91,7 @@ export class UnfinishedFiles {
       throw fileFault(error, file)
     }
     await this.#forget(id)
+    return crc32
   }
 
   /** Makes that of what was begun of this data ours of which there is most; resolves to whether there is any. */
@@ -141,35 +144,37 @@ function stampOf({ size, checksum, digest }: ImageData): string {
   return createHash('sha256').update(said).digest('hex').slice(0, 16)
 }
 
-/** Whether the data is in the file and verified; else the file is whole as far as it goes. */
+/** The CRC-32 of the data once it is in the file and verified; undefined: the file is whole as far as it goes. */
 async function filledInRanges(
   handle: FileHandle,
   data: ImageData,
   { ranges, cutoff, ...options }: WriteOptions,
-): Promise<boolean> {
+): Promise<string | undefined> {
   const { size, openRange } = data
-  if (size === null) return false
+  if (size === null) return undefined
   let file = await RangedFile.find(handle, size)
   const isWorth = ranges > 1 && openRange !== undefined && size >= cutoff
   if (isWorth && (await handle.stat()).size < size) {
     file ??= await RangedFile.begin(handle, size, ranges)
   }
-  if (file === undefined) return false
+  if (file === undefined) return undefined
   const filled = await fillInRanges(handle, file, data, { ranges, ...options })
   await file.end()
   return filled
 }
 
-/** Goes on with the data where the file ends, and verifies the whole. */
+/** Goes on with the data where the file ends, and verifies the whole; resolves to its CRC-32. */
 async function fillInOrder(
   partial: string,
   handle: FileHandle,
   data: ImageData,
   { chunkSize, sparse, signal }: FillOptions,
-): Promise<void> {
+): Promise<string> {
   const { size: begun } = await handle.stat()
-  const bytes = verify(continued(partial, begun, data, signal), data)
+  const crc = new Crc32()
+  const bytes = summed(verify(continued(partial, begun, data, signal), data), crc)
   await writeData(handle, skip(rechunk(bytes, chunkSize), begun), { from: begun, sparse })
+  return crc.hex
 }
 
 /** What is on the disk, and then the rest from where it comes. */

@@ -20,8 +20,8 @@ export function resuming(data: ImageData, options: ResumeOptions): ImageData {
   const { openRange } = data
   return {
     ...data,
-    open: async ({ offset = 0, signal } = {}) => {
-      const begun = await data.open({ offset, signal })
+    open: async ({ offset = 0, signal, isProvedLater } = {}) => {
+      const begun = await data.open({ offset, signal, isProvedLater })
       const open = async (at: number) => await data.open({ offset: at, signal })
       return readOn(open, offset, { ...options, begun, signal })
     },

@@ -48,11 +48,12 @@ export function share(
           const data = await source.data(image, options)
           return {
             ...data,
-            open: async ({ offset = 0, signal } = {}) => {
-              if (!isAwaited || offset > 0) return await data.open({ offset, signal })
+            open: async (how = {}) => {
+              const { offset = 0, signal, isProvedLater = false } = how
+              if (!isAwaited || offset > 0) return await data.open(how)
               isAwaited = false
-              tap = reading.join()
-              return tap?.bytes({ signal }) ?? (await data.open({ signal }))
+              tap = reading.join(isProvedLater)
+              return tap?.bytes({ signal }) ?? (await data.open(how))
             },
           }
         },
@@ -78,6 +79,8 @@ class Reading {
   /** How many have neither joined nor left. */
   #awaited: number
   #begun = false
+  /** Whether all who have joined prove what they have stored. */
+  #isProvedLater = true
   #patience: NodeJS.Timeout | undefined
 
   constructor(image: Image, source: DataSource, count: number, options: ResumeOptions) {
@@ -88,9 +91,10 @@ class Reading {
   }
 
   /** The bytes for one of those who are awaited; undefined when it is too late. */
-  join(): Tap | undefined {
+  join(isProvedLater: boolean): Tap | undefined {
     this.#awaited -= 1
     if (this.#begun) return undefined
+    this.#isProvedLater &&= isProvedLater
     const tap = new Tap(() => this.#closed())
     this.#taps.push(tap)
     if (this.#awaited === 0) this.#begin()
@@ -124,7 +128,8 @@ class Reading {
       const found = await this.#source.data(this.#image, { signal })
       const isReadOnce = this.#source.features.sequential === true
       const data = isReadOnce ? found : resuming(found, this.#options)
-      for await (const chunk of await data.open({ signal })) {
+      const isProvedLater = this.#isProvedLater
+      for await (const chunk of await data.open({ signal, isProvedLater })) {
         const open = this.#taps.filter(tap => !tap.isClosed)
         if (open.length === 0) return
         const kept = Buffer.from(chunk)

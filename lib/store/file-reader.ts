@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { GlanceError } from '../errors.ts'
-import { dropBuffer, giveBuffer, takeBufferFor } from '../stream/buffers.ts'
 import type { ByteRange } from '../stream/range.ts'
+import { TwoBuffers } from '../stream/two-buffers.ts'
 import { systemCall } from './file-errors.ts'
 
 /**
@@ -35,8 +35,7 @@ export async function* readFileRange(
     isOver = true
   } finally {
     await file.close() // Waits for the read that is under way.
-    // Who left early may still be writing what was lent last.
-    buffers.release(isOver ? giveBuffer : dropBuffer)
+    buffers.release(isOver)
   }
 }
 
@@ -52,31 +51,6 @@ async function readChunk(
   const length = Math.min(buffer.length, end - position)
   const { bytesRead } = await systemCall(file.read(buffer, 0, length, position))
   return buffer.subarray(0, bytesRead)
-}
-
-/** Used in turn, each for `size` bytes or fewer. */
-class TwoBuffers {
-  readonly #size: number
-  readonly #taken: [Buffer?, Buffer?] = []
-  #turn: 0 | 1 = 0
-
-  constructor(size: number) {
-    this.#size = size
-  }
-
-  next(): Buffer {
-    this.#turn = this.#turn === 0 ? 1 : 0
-    const buffer = (this.#taken[this.#turn] ??= this.#take())
-    return buffer.subarray(0, this.#size)
-  }
-
-  release(release: (buffer: Buffer) => void): void {
-    for (const buffer of this.#taken) if (buffer !== undefined) release(buffer)
-  }
-
-  #take(): Buffer {
-    return takeBufferFor(this.#size)
-  }
 }
 
 function gone(): GlanceError {

@@ -13,6 +13,8 @@ export interface ManifestEntry {
     readonly size: number
     readonly checksum: string | null
     readonly digest: Digest | null
+    /** Eight lower-case hex digits; null where whoever wrote the data did not compute it. */
+    readonly crc32: string | null
   } | null
 }
 
@@ -26,6 +28,7 @@ export function manifestLine({ id, metadata, data }: ManifestEntry): string {
       checksum: data.checksum,
       os_hash_algo: data.digest?.algorithm ?? null,
       os_hash_value: data.digest?.value ?? null,
+      ...(data.crc32 !== null && { crc32: data.crc32 }),
     },
   }
   return `${JSON.stringify(line)}\n`
@@ -64,13 +67,16 @@ export function parseManifestLine(line: string): ManifestLine {
 
 function parseData(data: unknown): ManifestEntry['data'] {
   if (!isObject(data)) throw unexpected('data')
-  const { size, checksum, os_hash_algo: algorithm, os_hash_value: value } = data
+  const { size, checksum, os_hash_algo: algorithm, os_hash_value: value, crc32 = null } = data
   if (!isSize(size) || !isTextOrNull(checksum)) throw unexpected('data')
   if (!isTextOrNull(algorithm) || !isTextOrNull(value)) throw unexpected('data')
+  if (!isTextOrNull(crc32) || (crc32 !== null && !/^[0-9a-f]{8}$/.test(crc32)))
+    throw unexpected('data')
   return {
     size,
     checksum,
     digest: algorithm !== null && value !== null ? { algorithm, value } : null,
+    crc32,
   }
 }
 
