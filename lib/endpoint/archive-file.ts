@@ -2,7 +2,7 @@ import { constants, open as openCallback, type Stats } from 'node:fs'
 import { open, readlink, rm, stat } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import { basename, dirname, join, resolve } from 'node:path'
-import type { Readable, Writable } from 'node:stream'
+import { type Readable, Transform, type Writable } from 'node:stream'
 import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { Abortable } from '../abort.ts'
@@ -74,7 +74,8 @@ export function streamSink(
         const stop = () => reject(signal?.reason)
         if (signal?.aborted === true) return stop()
         signal?.addEventListener('abort', stop, { once: true })
-        output.write(chunk, error => {
+        // What only passes it on has it for longer than it takes to say so.
+        output.write(output instanceof Transform ? Uint8Array.from(chunk) : chunk, error => {
           signal?.removeEventListener('abort', stop)
           if (error) reject(error)
           else resolve()

@@ -90,6 +90,8 @@ class Thread {
       execArgv: [], // What the program was started with is about the program.
     })
     this.keepProcess(awaited > 0)
+    // Node keeps the process for one that has started, whatever it was told before.
+    this.#worker.on('online', () => this.keepProcess(awaited > 0))
     this.#worker.on('message', (answer: DigestAnswer) => {
       if (answer === null) goOn()
       else this.#settle(answer.ticket)?.resolve(answer.hex)
