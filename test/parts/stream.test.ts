@@ -130,7 +130,10 @@ t.test('digests of long streams, which other threads compute', async t => {
 
   t.test('do not keep a program from ending', async t => {
     t.equal(await printed(NINE), OF_NINE)
-    const unasked = NINE.replace("await hasher.hex('md5')", "'not asked for'")
+    const unasked = NINE.replace('i < 9', 'i < 3').replace(
+      "await hasher.hex('md5')",
+      "'not asked for'",
+    )
     t.equal(await printed(unasked), 'not asked for', 'also when nobody asks for one')
   })
 
