@@ -115,13 +115,16 @@ t.test('a v1 target kills what is interrupted, and later runs say so', async t =
   const { url, moving, release } = await slowCloud(t)
   const running = await startProgram(['livecopy', '--target-api', '1', url, two.url])
   await moving
-  running.kill('SIGINT')
-  t.match(await running.outcome, { status: 130, stdout: /^0 images created .* 1 interrupted/ })
   const shown = async () => {
     const { json } = await two.call('GET', '/v1/images/detail?is_public=None')
-    return (json as { readonly images: readonly unknown[] }).images.length
+    return (json as { readonly images: readonly { readonly status: string }[] }).images
   }
-  while ((await shown()) > 0) await soon() // The target need not have seen yet that nobody sends any more.
+  // What is interrupted before it is sent leaves a record that waits.
+  while (!(await shown()).some(({ status }) => status === 'saving')) await soon()
+  running.kill('SIGINT')
+  t.match(await running.outcome, { status: 130, stdout: /^0 images created .* 1 interrupted/ })
+  // The target need not have seen yet that nobody sends any more.
+  while ((await shown()).length > 0) await soon()
   release()
   t.match(await run(['livecopy', '--target-api', '1', url, two.url]), {
     status: 1,
