@@ -20,7 +20,7 @@ export interface ServiceOptions extends OpenOptions {
   /** Whether the database is kept for this process, for as long as it is open. */
   readonly holds?: boolean
   readonly metrics?: Metrics | undefined
-  readonly onAltered?: Service['onAltered']
+  readonly onAltering?: Service['onAltering']
   /** Drops the copies of an image's data that are kept near at hand. */
   readonly forget: (imageId: string) => Promise<void>
 }
@@ -36,7 +36,7 @@ export interface OpenedService extends Service {
  */
 export async function openService(
   config: ServerConfig,
-  { report, now, opened, forget, metrics, onAltered, holds = false, ...waiting }: ServiceOptions,
+  { report, now, opened, forget, metrics, onAltering, holds = false, ...waiting }: ServiceOptions,
 ): Promise<OpenedService> {
   const plain = opened.add(await openDatabaseOf(config, { ...waiting, report }))
   const held = holds ? await plain.hold?.({ ...waiting, report }) : undefined
@@ -66,7 +66,7 @@ export async function openService(
     undoing,
     projectLimits,
     forget,
-    onAltered,
+    onAltering,
     report,
     now,
   }

@@ -12,7 +12,7 @@ export interface Altered {
   readonly after: ImageRecord
 }
 
-type Parts = Pick<Service, 'database' | 'now' | 'forget' | 'report' | 'onAltered' | 'parts'>
+type Parts = Pick<Service, 'database' | 'now' | 'forget' | 'report' | 'onAltering' | 'parts'>
 
 /**
  * Alters an image, and is the only way to. What is decided and the row that it is decided upon belong to one
@@ -27,12 +27,14 @@ type Parts = Pick<Service, 'database' | 'now' | 'forget' | 'report' | 'onAltered
  * `invalid` without formats; what `decide` throws.
  */
 export async function alterImage(
-  { database, now, forget, report, onAltered, parts }: Parts,
+  { database, now, forget, report, onAltering, parts }: Parts,
   id: string,
   decide: (image: ImageRecord, tables: Database) => Decision | null | Promise<Decision | null>,
   missing: (id: string) => GlanceError = noImage,
 ): Promise<Altered> {
+  let done: (() => void) | undefined
   const altered = await database.transaction(async tables => {
+    done = undefined
     const before = await tables.images.find(id)
     if (before === undefined) throw missing(id)
     const decision = await decide(before, tables)
@@ -42,9 +44,11 @@ export async function alterImage(
     const emptied = status === 'queued' ? WITHOUT_DATA : {}
     const written = { ...decision, ...emptied, updatedAt: now() }
     const change = rememberingNone({ ...before, ...decision }, written)
-    return { before, after: await tables.images.update(id, change, [before.status]) }
+    const after = await tables.images.update(id, change, [before.status])
+    done = onAltering?.(before, after)
+    return { before, after }
   })
-  onAltered?.(altered.before, altered.after)
+  done?.()
   // Nobody is to be handed a copy of what the image had.
   if (!hasFinalData(altered.after)) await forget(id).catch(report)
   // Nobody goes on with an upload of what has its data from elsewhere, or is gone.
@@ -98,15 +102,15 @@ export async function whileAsItIs<T>(
  * then; nobody is shown anything of another. Resolves to what this did; nothing, when somebody was faster.
  */
 export async function forgetPlaces(
-  { database, now, onAltered }: Pick<Service, 'database' | 'now'> & Partial<Service>,
+  { database, now, onAltering }: Pick<Service, 'database' | 'now'> & Partial<Service>,
   id: string,
   gone: ReadonlySet<string>,
 ): Promise<'deleted' | 'forgotten' | 'nothing'> {
-  let altered: Altered | undefined
-  const done = await database.transaction(async ({ images }) => {
+  let done: (() => void) | undefined
+  const result = await database.transaction(async ({ images }) => {
+    done = undefined
     const image = await images.find(id, { deleted: true })
     if (image === undefined) return 'nothing'
-    altered = { before: image, after: image }
     const { status, updatedAt, deletedAt, locations } = image
     const removedLocations = image.removedLocations.filter(({ url }) => !gone.has(url))
     const isOver = removedLocations.length === 0 && locations.every(({ url }) => gone.has(url))
@@ -116,11 +120,11 @@ export async function forgetPlaces(
     }
     if (removedLocations.length === image.removedLocations.length) return 'nothing'
     const after = await images.update(id, { removedLocations, updatedAt }, [status])
-    altered = { before: image, after }
+    done = onAltering?.(image, after)
     return 'forgotten'
   })
-  if (altered !== undefined) onAltered?.(altered.before, altered.after)
-  return done
+  done?.()
+  return result
 }
 
 /** Makes an image that waits for its deletion active again. @throws {GlanceError} what `missing` makes. */

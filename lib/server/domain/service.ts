@@ -64,8 +64,11 @@ export interface Service {
   readonly hashingAlgorithm: DigestAlgorithm
   /** Drops the copies of an image's data that are kept near at hand, also one that is being made. */
   readonly forget: (imageId: string) => Promise<void>
-  /** Told of each change of an image that this process has made. */
-  readonly onAltered?: ((before: ImageRecord, after: ImageRecord) => void) | undefined
+  /**
+   * Told of each change of an image that this process makes, in their order: before it is in force, and what this
+   * returns is called when it is. One that comes to nothing may be made again, which is told again.
+   */
+  readonly onAltering?: ((before: ImageRecord, after: ImageRecord) => () => void) | undefined
   /** Told of what went wrong where nobody waits for it. */
   readonly report: (error: unknown) => void
   /** The time of day. */

@@ -8,7 +8,7 @@ import type { Exchange } from '../http/exchange.ts'
 import { metricsFor } from '../metrics/listener.ts'
 import type { Metrics, Series } from '../metrics/metrics.ts'
 
-import { heldAfter } from './held.ts'
+import { Held } from './held.ts'
 
 export interface WorkerApiOptions {
   readonly report: Report
@@ -58,10 +58,7 @@ export class WorkerApi {
         now,
         opened,
         metrics,
-        onAltered: (before, after) => {
-          const isHeld = heldAfter(before, after)
-          if (isHeld !== null) onHeld(after.id, isHeld)
-        },
+        onAltering: new Held(onHeld).altering,
       })
       await api.app.ready()
       // What Node does for the connections of a server, such as limiting the time of a request, begins with this event;

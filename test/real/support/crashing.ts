@@ -134,7 +134,11 @@ allowed_ports = []
    * Deletes most of them then.
    */
   async check(moment: string): Promise<Found> {
-    await waitUntil(`${moment}: all is at rest`, async () => (await this.#listed()).every(isAtRest))
+    const restless = async () => (await this.#listed()).filter(image => !isAtRest(image))
+    const isOver = async () => (await restless()).length === 0
+    await waitUntil(`${moment}: all is at rest`, isOver).catch(async () => {
+      this.#t.strictSame(await restless(), [], `${moment}: all is at rest`)
+    })
     const listed = new Map((await this.#listed()).map(image => [String(image['id']), image]))
     const names: string[] = []
     const staged: string[] = []
