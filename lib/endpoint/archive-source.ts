@@ -147,6 +147,8 @@ export class ArchiveSource implements Endpoint {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#close()
+    // What was waited for has failed by that, perhaps, and nobody waits for more.
+    await this.#cursor[Symbol.asyncDispose]().catch(() => {})
   }
 
   async *#images(tell: Tell, signal: AbortSignal | undefined): AsyncGenerator<Image> {

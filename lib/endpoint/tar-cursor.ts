@@ -9,8 +9,8 @@ import { textBytes } from './whole-file.ts'
  * Where somebody is in a tar archive: the next entry can be looked at before it is taken. The folder that the files of a
  * dump were packed in, that of the first of them, is no part of their names.
  */
-export class TarCursor {
-  readonly #entries: AsyncIterator<TarEntry, void>
+export class TarCursor implements AsyncDisposable {
+  readonly #entries: AsyncGenerator<TarEntry, void>
   /** Undefined while nobody looked; null behind the last one. */
   #next: TarEntry | null | undefined
   /** What made an end of it, for who asks again. */
@@ -49,6 +49,11 @@ export class TarCursor {
     const text = await collectText(entry.bytes, limit)
     this.#next = { ...entry, bytes: textBytes(text) }
     return text
+  }
+
+  /** Reads no further, and closes what is read. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#entries.return()
   }
 
   #nameOf({ name }: TarEntry): string {

@@ -1,3 +1,4 @@
+import { readdirSync, readlinkSync } from 'node:fs'
 import { cp, lstat, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PassThrough, Readable, Writable } from 'node:stream'
@@ -117,6 +118,11 @@ t.test('an archive in which images are missing', async t => {
         status: 1,
         stdout: /^4 images created .* 1 failed/,
       })
+      t.same(
+        openFiles().filter(file => file.startsWith(folder)),
+        [],
+        'it is closed again',
+      )
       t.match(await run(['dump', one.url, to]), { status: 0 })
       t.same(await readdir(folder), [`a${ending}`], 'the next one that is whole takes its place')
     })
@@ -386,4 +392,15 @@ function listing(
   if (url === undefined || !url.startsWith('/v2/images')) return void response.writeHead(404).end()
   const shown = url.includes('os_hidden=true') ? [] : images
   sendJson(response, 200, { images: shown.map(imageToV2) })
+}
+
+/** The paths of the files that this process has open. */
+function openFiles(): string[] {
+  return readdirSync('/proc/self/fd').flatMap(fd => {
+    try {
+      return [readlinkSync(`/proc/self/fd/${fd}`)]
+    } catch {
+      return [] // That of the listing itself.
+    }
+  })
 }
