@@ -146,8 +146,10 @@ class Turn implements DatabaseConnection {
 
   async rollback(): Promise<void> {
     this.#transaction = 'none'
+    if (!this.#isOurs) return
     // A full disk or a failed write may have ended the transaction already.
-    if (this.#isOurs && this.#connection.inTransaction) await this.#connection.execute('rollback')
+    if (this.#connection.inTransaction) await this.#connection.execute('rollback')
+    await this.#settle(false) // That something is so already, or is not there, was found as well.
   }
 
   async executeQuery<R>(compiled: CompiledQuery): Promise<QueryResult<R>> {

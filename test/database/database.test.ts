@@ -1,11 +1,13 @@
 import { copyFileSync, existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { Kysely } from 'kysely'
 import t, { type Test } from 'tap'
+import { GlanceError } from '../../lib/errors.ts'
 import type { Database } from '../../lib/database/database.ts'
 import { openDatabase } from '../../lib/database/open.ts'
 import { SimpleDatabase } from '../../lib/database/simple/simple.ts'
 import { SqliteJournal } from '../../lib/database/sqlite-journal.ts'
-import { openSqlite } from '../../lib/database/sqlite.ts'
+import { openSqlite, sqliteDialect } from '../../lib/database/sqlite.ts'
 import { toGlanceError } from '../../lib/database/sqlite-errors.ts'
 import { databaseSuite } from '../../lib/compliance/database-suite.ts'
 import {
@@ -141,7 +143,11 @@ t.test('a SQLite file', async t => {
   t.test('by another name keeps its rows as well', async t => {
     const path = join(t.testdir({ link: t.fixture('symlink', 'glance.sqlite') }), 'glance.sqlite')
     {
-      await using database = await openSqlite(join(dirname(path), 'link'))
+      const link = join(dirname(path), 'link')
+      await using database = await openSqlite(link)
+      const journal = await SqliteJournal.open(link)
+      await journal?.close()
+      t.ok(journal, 'whose log is found')
       await database.migrate()
       await Promise.all([1, 2, 3].map(n => database.images.insert(record(n))))
     }
@@ -162,6 +168,23 @@ t.test('a SQLite file', async t => {
     await Promise.all([1, 2].map(() => t.rejects(journal?.settled() ?? Promise.resolve(), lost)))
     await t.rejects(journal?.settled() ?? Promise.resolve(), lost)
     await t.rejects(journal?.close() ?? Promise.resolve(), lost)
+  })
+
+  t.test('tells nobody what it has found before that is on the disk', async t => {
+    // A log that never gets to the disk.
+    const unwell = { 'glance.sqlite': '', 'glance.sqlite-wal': t.fixture('symlink', '/dev/null') }
+    const path = join(t.testdir(unwell), 'glance.sqlite')
+    const { default: Libsql } = await import('libsql')
+    for (const [what, work] of [
+      ['what is there', async () => []],
+      ['that there is nothing', () => Promise.reject(new GlanceError('not_found', 'no image'))],
+    ] as const) {
+      const open = () => new Libsql(`${path}.${what}`)
+      const db = new Kysely({ dialect: sqliteDialect({ open, timeoutMs: 10_000, path }) })
+      const found = db.transaction().execute(work)
+      await t.rejects(found, { message: 'what was written last may be lost' }, what)
+      await t.rejects(db.destroy(), { message: 'what was written last may be lost' })
+    }
   })
 
   t.test('that is no database is corrupt', async t => {

@@ -33,15 +33,26 @@ export function isInSwift(
 
 /**
  * Whether these URLs are of different accounts for sure, whatever the servers: one Swift may have several names. They are
- * alike in form then, with another name of an account at the end.
+ * alike in form then, with the account of another project at the end. To Ceph `AUTH_p`, `KEY_p` and `p` are one account.
  */
 export function inOtherAccounts(one: string, other: string): boolean {
   const [first, second] = [accountOf(one), accountOf(other)]
   return (
     first.above === second.above &&
-    first.name !== second.name &&
     first.name !== '' &&
-    second.name !== ''
+    second.name !== '' &&
+    !mayBeOfOneProject(first.name, second.name)
+  )
+}
+
+/** Whether names of accounts differ in no more than what stands before the project. */
+function mayBeOfOneProject(one: string, other: string): boolean {
+  const behind = (name: string) => name.slice(name.indexOf('_') + 1)
+  return (
+    one === other ||
+    behind(one) === behind(other) ||
+    one.endsWith(`_${other}`) ||
+    other.endsWith(`_${one}`)
   )
 }
 
