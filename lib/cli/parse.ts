@@ -1,9 +1,10 @@
 import yargs, { type Argv, type Options } from 'yargs'
 import { GlanceError, messageOf } from '../errors.ts'
 import type { AnyCommand, Shorthand } from './command.ts'
-import { COMMANDS, GROUPS, SHORTHANDS } from './commands.ts'
+import { GROUPS, isCommand, loadCommands, type Word } from './commands.ts'
 import { STANDARD } from './dumps.ts'
 import { checkOptions, COMMON, type CommonOptions } from './options.ts'
+import { Vocabulary } from './vocabulary.ts'
 
 export const PROGRAM = 'glance-replicator'
 
@@ -13,18 +14,18 @@ export type Asked =
   | { readonly type: 'command'; readonly command: AnyCommand; readonly options: CommonOptions }
   | { readonly type: 'shorthand'; readonly shorthand: Shorthand; readonly options: object }
 
-/** Everything that may stand first on a command line. */
-const WORDS = [...COMMANDS, ...SHORTHANDS]
-
 /** @throws {GlanceError} `usage`, with a hint where to read on. */
 export async function parse(argv: readonly string[], version: string): Promise<Asked> {
-  const [first = '--help', ...others] = commandFirst(withoutEnd(argv))
+  const given = withoutEnd(argv)
+  const vocabulary = await vocabularyOf(given)
+  const [first = '--help', ...others] = commandFirst(given, vocabulary)
   const words = withStandard(
-    withClouds(first === 'help' ? [...others, '--help'] : [first, ...others]),
+    withClouds(first === 'help' ? [...others, '--help'] : [first, ...others], vocabulary),
+    vocabulary,
   )
   requireCommand(words)
-  requireOptions(words)
-  requireNumbers(words)
+  requireOptions(words, vocabulary)
+  requireNumbers(words, vocabulary)
   const told = withHelp(words) ? asTheyAre : untold
   let chosen: Asked | undefined
   const parser = yargs()
@@ -47,7 +48,7 @@ export async function parse(argv: readonly string[], version: string): Promise<A
     .fail((message, error) => {
       throw usage(message || messageOf(error))
     })
-  register(parser, told, (asked, options) => {
+  register(parser, vocabulary.commands, told, (asked, options) => {
     chosen =
       'expand' in asked
         ? { type: 'shorthand', shorthand: asked, options }
@@ -59,6 +60,26 @@ export async function parse(argv: readonly string[], version: string): Promise<A
     text = output
   })
   return chosen ?? { type: 'text', text }
+}
+
+/**
+ * The commands that have to be known to understand this line: the one that it begins with, or asks for help about, when
+ * all its options are of that one; else all of them, by which it is told what is wrong.
+ */
+async function vocabularyOf(line: readonly string[]): Promise<Vocabulary> {
+  if (line.join() === '--version') return new Vocabulary([])
+  const name = nameOf(line[0] === 'help' ? line.slice(1) : line)
+  if (name !== undefined && isCommand(name)) {
+    const one = new Vocabulary(await loadCommands([name]))
+    if (one.covers(line)) return one
+  }
+  return new Vocabulary(await loadCommands())
+}
+
+/** The name of the command that a line begins with; undefined when it begins with none, or with a group alone. */
+function nameOf([first, second]: readonly string[]): string | undefined {
+  if (first === undefined || !Object.hasOwn(GROUPS, first)) return first
+  return second === undefined ? undefined : `${first} ${second}`
 }
 
 /** Options of a command line, as yargs is told of them. */
@@ -91,45 +112,25 @@ function withoutEnd(argv: readonly string[]): readonly string[] {
 }
 
 /** Options may stand before the command, as they always might: this is the same line with the command at its head. */
-function commandFirst(argv: readonly string[]): readonly string[] {
+function commandFirst(argv: readonly string[], vocabulary: Vocabulary): readonly string[] {
   for (let i = 0; i < argv.length; i += 1) {
     const word = argv[i] ?? ''
     if (!word.startsWith('-')) return [...argv.slice(i), ...argv.slice(0, i)]
-    if (TAKING_A_VALUE.has(word)) i += 1
+    if (vocabulary.takesValue(word)) i += 1
   }
   return argv
 }
-
-/** Every option of every command, with all its names. */
-const OPTIONS = WORDS.flatMap(({ options }) =>
-  Object.entries<Options>({ ...COMMON, ...options }).map(([name, { type, alias = [] }]) => ({
-    type,
-    names: [name, ...[alias].flat()],
-  })),
-)
-
-const NAMES: ReadonlySet<string> = new Set([
-  ...OPTIONS.flatMap(({ names }) => names),
-  'help',
-  'version',
-])
-
-/** Every spelling of an option that is followed by its value. */
-const TAKING_A_VALUE: ReadonlySet<string> = new Set(
-  OPTIONS.filter(({ type }) => type !== 'boolean')
-    .flatMap(({ names }) => names)
-    .map(name => (name.length === 1 ? `-${name}` : `--${name}`)),
-)
 
 /**
  * An end that is left away is the cloud that an option names for it: `livecopy --source-cloud one --target-cloud two`
  * is `livecopy … cloud: cloud:`.
  */
-function withClouds(words: readonly string[]): readonly string[] {
-  const command = COMMANDS.find(({ name }) => name === words[0])
-  if (command?.options['cloud'] === undefined) return words
+function withClouds(words: readonly string[], vocabulary: Vocabulary): readonly string[] {
+  const command = vocabulary.commands.find(({ name }) => name === words[0])
+  if (command === undefined || 'expand' in command || command.options['cloud'] === undefined)
+    return words
   const given = words.flatMap((word, i) =>
-    i === 0 || /^-./.test(word) || TAKING_A_VALUE.has(words[i - 1] ?? '') ? [] : [i],
+    i === 0 || /^-./.test(word) || vocabulary.takesValue(words[i - 1] ?? '') ? [] : [i],
   )
   const names = Object.keys(command.positionals)
   const result = [...words]
@@ -147,9 +148,9 @@ function withClouds(words: readonly string[]): readonly string[] {
 }
 
 /** An end that is `-` by its address, since yargs takes the word for an option without a name. */
-function withStandard(words: readonly string[]): readonly string[] {
+function withStandard(words: readonly string[], vocabulary: Vocabulary): readonly string[] {
   return words.map((word, i) =>
-    word === '-' && !TAKING_A_VALUE.has(words[i - 1] ?? '') ? STANDARD : word,
+    word === '-' && !vocabulary.takesValue(words[i - 1] ?? '') ? STANDARD : word,
   )
 }
 
@@ -160,32 +161,25 @@ function requireCommand([named, second]: readonly string[]): void {
   if (isGroup && second === undefined) throw usage(`${named} wants a command`, named)
   if (isGroup && second?.startsWith('-') === true) return
   const name = isGroup ? `${named} ${second}` : named
-  if (!WORDS.some(command => command.name === name)) throw usage(`unknown command '${name}'`)
+  if (!isCommand(name)) throw usage(`unknown command '${name}'`)
 }
 
 /** @throws {GlanceError} `usage` for an option that no command has, whose value yargs would take for an argument. */
-function requireOptions(words: readonly string[]): void {
+function requireOptions(words: readonly string[], vocabulary: Vocabulary): void {
   for (const word of words) {
-    const name = /^--(?:no-)?([^=]+)/.exec(word)?.[1]
-    if (name !== undefined && !NAMES.has(name)) throw usage(`unknown option --${name}`)
+    const option = vocabulary.unknownIn(word)
+    if (option !== undefined) throw usage(`unknown option ${option}`)
   }
 }
-
-/** Every spelling of an option whose value is a number. */
-const TAKING_A_NUMBER: ReadonlySet<string> = new Set(
-  OPTIONS.filter(({ type }) => type === 'number')
-    .flatMap(({ names }) => names)
-    .map(name => (name.length === 1 ? `-${name}` : `--${name}`)),
-)
 
 /**
  * @throws {GlanceError} `usage` for a number that is left empty, as where a script has a variable that is not set:
  * yargs would take it for 0.
  */
-function requireNumbers(words: readonly string[]): void {
+function requireNumbers(words: readonly string[], vocabulary: Vocabulary): void {
   for (const [i, word] of words.entries()) {
     const [, option = word, joined] = /^([^=]+)=(.*)$/s.exec(word) ?? []
-    if (!TAKING_A_NUMBER.has(option)) continue
+    if (!vocabulary.takesNumber(option)) continue
     const value = joined ?? words[i + 1]
     if (value?.trim() === '')
       throw new GlanceError('usage', `${option}: expected a number, found nothing`)
@@ -199,13 +193,14 @@ function placeOf({ positionals }: Pick<AnyCommand, 'positionals'>, name: string)
   return array === true ? `<${name}..>` : `<${name}>`
 }
 
-/** Tells yargs of every command, by itself or in its group; `choose` is told of the one that is asked for. */
+/** Tells yargs of these commands, each by itself or in its group; `choose` is told of the one that is asked for. */
 function register(
   parser: Argv,
+  commands: readonly Word[],
   told: Told,
   choose: (asked: AnyCommand | Shorthand, options: object) => void,
 ): void {
-  const add = (parser: Argv, command: AnyCommand | Shorthand, word: string) => {
+  const add = (parser: Argv, command: Word, word: string) => {
     const names = Object.keys(command.positionals)
     parser.command(
       [word, ...names.map(name => placeOf(command, name))].join(' '),
@@ -220,12 +215,12 @@ function register(
       },
     )
   }
-  for (const command of WORDS) {
+  for (const command of commands) {
     if (!command.name.includes(' ')) add(parser, command, command.name)
   }
   for (const [group, summary] of Object.entries(GROUPS)) {
     parser.command(`${group} <command>`, summary, parser => {
-      for (const command of COMMANDS) {
+      for (const command of commands) {
         const [first, word] = command.name.split(' ')
         if (first === group && word !== undefined) add(parser, command, word)
       }

@@ -3,7 +3,7 @@ import { isImageId } from '../../image/image.ts'
 import type { CachedImage, ImageCache, Pruned } from '../../server/cache/cache.ts'
 import type { ServerConfig } from '../../server/config.ts'
 import { cachedText, queuedText } from '../cache-table.ts'
-import type { AnyCommand, Command, CommandContext } from '../command.ts'
+import type { Command, CommandContext } from '../command.ts'
 import { EXIT_STATUS } from '../exit-status.ts'
 import { countOf, formatBytes } from '../format.ts'
 import { type CommonOptions, SERVICE, type ServiceOptions } from '../options.ts'
@@ -198,7 +198,7 @@ const fetchQueued: Command<CacheOptions, PrefetchRow, PrefetchSummary> = {
 }
 
 /** All that there is to do with the image cache of a service, whether that runs or not. */
-export const CACHE: readonly AnyCommand[] = [list, queue, remove, prune, clean, fetchQueued]
+export const CACHE = { list, queue, remove, prune, clean, fetchQueued }
 
 /** @throws {GlanceError} `usage` for a service without a cache. */
 async function openCacheOf(
